@@ -1,0 +1,197 @@
+"""SAM 2 as three batched steps: encode windows, remember objects, recall them elsewhere.
+
+Owns the architecture (built from a configuration of the `sam2` package) and the
+order in which its parts are called. Knows nothing of frames, files or labels.
+The steps give what the package's `SAM2VideoPredictor` gives on a video of two
+frames, source then target, but for all objects at once. Images and masks are
+square, of the network's own size.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Channel statistics SAM 2 was trained with (sam2.utils.misc)."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Encodings of N windows: feature levels from fine to coarse, each (N, C, H, W)."""
+
+    levels: tuple[Tensor, ...]
+    positions: tuple[Tensor, ...]
+
+    def take(self, index: Tensor) -> Features:
+        """Return the encodings of the windows `index`, repeated as it says."""
+        return Features(
+            tuple(level[index] for level in self.levels),
+            tuple(position[index] for position in self.positions),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        return sum(x.element_size() * x.nelement() for x in (*self.levels, *self.positions))
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What SAM 2 keeps of K objects: spatial memory (K, C, H, W), its position, pointers (K, D)."""
+
+    features: Tensor
+    positions: list[Tensor]
+    pointers: Tensor
+
+
+def build_network(config: str, overrides: Mapping[str, Any]) -> Any:
+    """Build a SAM 2 network with random weights, on the CPU, in evaluation mode.
+
+    Args:
+        config: Name of a configuration in the package, e.g. "sam2.1_hiera_l".
+        overrides: Dotted keys of its `model` section and their values; they turn
+            the published architecture into a compact one.
+
+    Raises:
+        FileNotFoundError: The package has no such configuration.
+    """
+    with warnings.catch_warnings():
+        # hydra-core and iopath warn about their own use of old interfaces.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        import sam2
+        from hydra.utils import instantiate
+        from omegaconf import OmegaConf
+
+        path = Path(sam2.__path__[0]) / "configs" / "sam2.1" / f"{config}.yaml"
+        model = OmegaConf.load(path).model
+        for key, value in overrides.items():
+            OmegaConf.update(model, key, value, force_add=True)
+        network = instantiate(model, _recursive_=True)
+    return network.eval()
+
+
+def normalised(windows: Tensor) -> Tensor:
+    """Turn grey windows (N, S, S), values 0 to 1, into SAM 2's input (N, 3, S, S)."""
+    mean = windows.new_tensor(MEAN).view(1, 3, 1, 1)
+    std = windows.new_tensor(STD).view(1, 3, 1, 1)
+    return (windows[:, None] - mean) / std
+
+
+def encode(network: Any, windows: Tensor) -> Features:
+    """Encode grey windows (N, S, S), values 0 to 1."""
+    out = network.forward_image(normalised(windows))
+    used = network.num_feature_levels
+    return Features(
+        tuple(out["backbone_fpn"][-used:]),
+        tuple(out["vision_pos_enc"][-used:]),
+    )
+
+
+def _flat(maps: tuple[Tensor, ...]) -> list[Tensor]:
+    """(N, C, H, W) to SAM 2's (HW, N, C)."""
+    return [x.flatten(2).permute(2, 0, 1) for x in maps]
+
+
+def _sizes(features: Features) -> list[tuple[int, int]]:
+    return [(x.shape[-2], x.shape[-1]) for x in features.levels]
+
+
+def remember(network: Any, source: Features, masks: Tensor) -> Memory:
+    """Encode objects given by their masks into SAM 2's memory.
+
+    Args:
+        source: Encodings, one per object: K windows.
+        masks: (K, S, S) float, 1 inside the object, at the network's image size.
+    """
+    fine = list(source.levels[:-1])
+    low, _, _, _, _, pointers, score = network._use_mask_as_output(
+        source.levels[-1], fine, masks[:, None]
+    )
+    return _memory(network, source, low, pointers, score)
+
+
+def remember_points(network: Any, source: Features, points: Tensor, labels: Tensor) -> Memory:
+    """The same for objects given by prompt points, as the published method does.
+
+    Args:
+        source: Encodings, one per object: K windows.
+        points: (K, P, 2) in SAM 2's (x, y) order, pixels of the network's image.
+        labels: (K, P) int32; 1 inside, 0 outside, 2 and 3 the corners of a box.
+    """
+    top = source.levels[-1]
+    plain = _flat((top,))[0] + network.no_mem_embed
+    plain = plain.permute(1, 2, 0).view_as(top)
+    prompt = {"point_coords": points, "point_labels": labels}
+    out = network._forward_sam_heads(
+        backbone_features=plain,
+        point_inputs=prompt,
+        high_res_features=list(source.levels[:-1]),
+        multimask_output=network._use_multimask(True, prompt),
+    )
+    return _memory(network, source, out[3], out[5], out[6])
+
+
+def _memory(network: Any, source: Features, low: Tensor, pointers: Tensor, score: Tensor) -> Memory:
+    size = network.image_size
+    high = F.interpolate(low.float(), size=(size, size), mode="bilinear", align_corners=False)
+    features, positions = network._encode_new_memory(
+        current_vision_feats=_flat(source.levels),
+        feat_sizes=_sizes(source),
+        pred_masks_high_res=high,
+        object_score_logits=score,
+        is_mask_from_pts=True,
+    )
+    # The package's predictor stores memories as bfloat16; the rounding is part of its result.
+    return Memory(features.to(torch.bfloat16).to(high.dtype), positions, pointers)
+
+
+def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tuple[Tensor, Tensor]:
+    """Find remembered objects in other windows.
+
+    Args:
+        memory: K objects.
+        target: Encodings, one per object: K windows.
+        gated: Empty the mask of an object whose score says that it is gone, as
+            the package does; otherwise return the mask it would have.
+
+    Returns:
+        Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
+    """
+    conditioned = network._prepare_memory_conditioned_features(
+        frame_idx=1,
+        is_init_cond_frame=False,
+        current_vision_feats=_flat(target.levels[-1:]),
+        current_vision_pos_embeds=_flat(target.positions[-1:]),
+        feat_sizes=_sizes(target)[-1:],
+        output_dict={
+            "cond_frame_outputs": {
+                0: {
+                    "maskmem_features": memory.features,
+                    "maskmem_pos_enc": memory.positions,
+                    "obj_ptr": memory.pointers,
+                }
+            },
+            "non_cond_frame_outputs": {},
+        },
+        num_frames=2,
+    )
+    scores_gate_masks = network.pred_obj_scores
+    network.pred_obj_scores = scores_gate_masks and gated
+    try:
+        out = network._forward_sam_heads(
+            backbone_features=conditioned,
+            high_res_features=list(target.levels[:-1]),
+            multimask_output=network._use_multimask(False, None),
+        )
+    finally:
+        network.pred_obj_scores = scores_gate_masks
+    return out[3][:, 0].float(), out[6][:, 0].float()

@@ -1,0 +1,90 @@
+"""Regions: one object in one frame, and the overlaps between regions.
+
+Pure numpy: no files, no torch. Coordinates are frame pixels in array order,
+(y, x) or (z, y, x); one code serves both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+LabelFrame = NDArray[np.integer]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Region:
+    """One object in one frame: a boolean mask and the frame position of its first pixel."""
+
+    mask: Mask
+    corner: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.mask.ndim != len(self.corner):
+            raise ValueError(f"mask is {self.mask.ndim}D, corner is {self.corner}")
+
+    @property
+    def size(self) -> int:
+        """Number of pixels or voxels."""
+        return int(np.count_nonzero(self.mask))
+
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """The frame slices that the mask covers."""
+        return tuple(
+            slice(c, c + n) for c, n in zip(self.corner, self.mask.shape, strict=True)
+        )
+
+    @property
+    def centroid(self) -> NDArray[np.float64]:
+        """Mean position in frame pixels, (D,); nan for an empty mask."""
+        at = np.argwhere(self.mask)
+        if not len(at):
+            return np.full(self.mask.ndim, np.nan)
+        return np.asarray(at.mean(axis=0) + self.corner)
+
+    def tight(self) -> Region:
+        """Return the same region in its smallest box; an empty one keeps no pixels."""
+        found = ndimage.find_objects(self.mask.astype(np.uint8), max_label=1)
+        if not found or found[0] is None:
+            return Region(self.mask[(slice(0, 0),) * self.mask.ndim], self.corner)
+        box = found[0]
+        corner = tuple(int(c) + int(s.start) for c, s in zip(self.corner, box, strict=True))
+        return Region(self.mask[box], corner)
+
+    def clipped(self, shape: tuple[int, ...]) -> Region:
+        """Return the part of the region that lies in a frame of a shape."""
+        box, corner = [], []
+        for c, n, limit in zip(self.corner, self.mask.shape, shape, strict=True):
+            low, high = max(0, -c), min(n, limit - c)
+            box.append(slice(low, max(low, high)))
+            corner.append(c + low)
+        return Region(self.mask[tuple(box)], tuple(corner))
+
+
+def regions_of(labels: LabelFrame) -> dict[int, Region]:
+    """Return every labelled region of a frame, by label, in increasing order."""
+    return {
+        label: Region(labels[box] == label, tuple(int(s.start) for s in box))
+        for label, box in enumerate(ndimage.find_objects(labels), start=1)
+        if box is not None
+    }
+
+
+def labels_under(region: Region, labels: LabelFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the labels under a region and how many pixels of each it covers.
+
+    Args:
+        region: Must lie inside the frame (see `Region.clipped`).
+        labels: Label frame, 0 is background.
+
+    Returns:
+        Labels in increasing order without background, and their pixel counts.
+    """
+    under = labels[region.box][region.mask]
+    found, counts = np.unique(under[under > 0], return_counts=True)
+    return found.astype(np.int64), counts.astype(np.int64)

@@ -1,0 +1,169 @@
+"""From cell fields to a camera image: the looks of microscopes.
+
+A look is a function of fields that cover the whole frame, so it costs the same
+for one cell as for hundreds. Pure numpy; array order ([z,] y, x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a look may use, all of the frame's shape."""
+
+    rho: Image
+    """Relative depth in the nearest cell: 0 centre, 1 outline, capped at 3 outside."""
+    texture: Image
+    """Texture of the nearest cell, about -1 to 1."""
+    brightness: Image
+    """Brightness of the nearest cell, 0 far from any."""
+    mitotic: Image
+    """0 to 1 inside and around cells about to divide."""
+    labels: NDArray[np.int32]
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        return self.labels > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optics:
+    """How a movie is imaged. Contrasts are relative to a cell's brightness of 1."""
+
+    look: str = "nucleus"
+    texture: float = 0.2
+    """Contrast of the texture inside cells."""
+    softness: float = 3.0
+    """Steepness of a nucleus' edge: 1 is a cone, 6 a disc."""
+    halo: float = 0.6
+    """Strength of the bright or dark (negative) seam around phase-contrast cells."""
+    level: float = 0.1
+    """Brightness inside phase-contrast cells relative to the background."""
+    rings: float = 1.0
+    """Diffraction rings per radius in brightfield."""
+    shear: float = 0.8
+    """Direction of the shadow in DIC, radians in the last two axes."""
+    blur_px: float = 1.0
+    noise: float = 0.05
+    """Standard deviation of the camera's noise."""
+    grain_px: float = 0.0
+    """Correlation length of the noise; a resampled image has some."""
+    background: float = 0.1
+    """Amplitude of the slow background."""
+    debris: int = 0
+    """Number of small fixed spots."""
+    flicker: float = 0.02
+    """Relative change of the illumination from frame to frame."""
+
+
+def _nucleus(f: Fields, o: Optics) -> Image:
+    body = np.clip(1.0 - f.rho**o.softness, 0.0, 1.0) ** 0.8
+    lit = f.brightness * (1.0 + 0.6 * f.mitotic)
+    return np.asarray(body * lit * (1.0 + o.texture * f.texture), dtype=np.float32)
+
+
+def _membrane(f: Fields, o: Optics) -> Image:
+    seam = np.exp(-(((f.rho - 0.92) / 0.12) ** 2))
+    body = 0.15 * f.inside * (1.0 + o.texture * f.texture)
+    return np.asarray(f.brightness * (seam + body) * (1.0 + 0.4 * f.mitotic), dtype=np.float32)
+
+
+def _dark(f: Fields, o: Optics) -> Image:
+    body = np.clip(1.0 - f.rho**o.softness, 0.0, 1.0) ** 0.6
+    return np.asarray(-body * f.brightness * (0.8 + o.texture * f.texture), dtype=np.float32)
+
+
+def _phase(f: Fields, o: Optics) -> Image:
+    body = f.inside * (o.level + o.texture * f.texture) * f.brightness
+    seam = o.halo * np.exp(-(((f.rho - 1.12) / 0.14) ** 2)) * ~f.inside
+    rim = -0.4 * o.halo * np.exp(-(((f.rho - 0.93) / 0.08) ** 2)) * f.inside
+    round_glow = 1.2 * f.mitotic * np.exp(-((f.rho / 0.9) ** 4))
+    return np.asarray(body + seam + rim + round_glow, dtype=np.float32)
+
+
+def _spread(f: Fields, o: Optics) -> Image:
+    """Flat crawling cells: a grainy dark rim, a dark granular centre, a thin bright seam."""
+    grain = o.texture * f.texture * (0.5 + np.clip(f.rho, 0.0, 1.0))
+    core = -0.6 * np.exp(-((f.rho / 0.45) ** 2)) * (0.6 + 0.8 * np.abs(f.texture))
+    rim = -0.5 * np.exp(-(((f.rho - 0.9) / 0.12) ** 2))
+    body = f.inside * (o.level + grain + core + rim) * f.brightness
+    seam = 0.5 * abs(o.halo) * np.exp(-(((f.rho - 1.07) / 0.07) ** 2)) * ~f.inside
+    round_glow = 1.5 * f.mitotic * np.exp(-((f.rho / 0.85) ** 4))
+    return np.asarray(body + seam + round_glow, dtype=np.float32)
+
+
+def _brightfield(f: Fields, o: Optics) -> Image:
+    waves = np.cos(2.0 * np.pi * o.rings * f.rho + 3.0 * o.level)
+    fade = np.exp(-((np.clip(f.rho - 0.8, 0.0, None) / 0.3) ** 2))
+    near = np.exp(-((f.rho / 1.4) ** 6))
+    body = near * fade * waves + o.texture * f.texture * f.inside
+    return np.asarray(o.halo * f.brightness * body, dtype=np.float32)
+
+
+def _dic(f: Fields, o: Optics) -> Image:
+    height = np.clip(1.0 - f.rho**2, 0.0, 1.0) * f.brightness + 0.3 * o.texture * (
+        f.texture * f.inside
+    )
+    smooth = ndimage.gaussian_filter(height, [0.0] * (height.ndim - 2) + [1.0, 1.0])
+    along = np.sin(o.shear) * np.gradient(smooth, axis=-2)
+    across = np.cos(o.shear) * np.gradient(smooth, axis=-1)
+    slope = along + across
+    return np.asarray(slope / (np.abs(slope).max() + 1e-6), dtype=np.float32)
+
+
+LOOKS: dict[str, Callable[[Fields, Optics], Image]] = {
+    "nucleus": _nucleus,
+    "membrane": _membrane,
+    "dark": _dark,
+    "phase": _phase,
+    "spread": _spread,
+    "brightfield": _brightfield,
+    "dic": _dic,
+}
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> Image:
+    """Gaussian noise of unit variance correlated over `length` pixels."""
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    if length > 0:
+        noise = ndimage.gaussian_filter(noise, length, mode="wrap")
+        noise /= noise.std() + 1e-6
+    return np.asarray(noise, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What does not change over a movie: slow background and debris, frame's shape."""
+
+    background: Image
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, shape: tuple[int, ...], optics: Optics) -> Stage:
+        slow = smooth_noise(rng, shape, max(shape[-2:]) / 8.0) * optics.background / 2.0
+        spots = np.zeros(shape, np.float32)
+        for _ in range(optics.debris):
+            at = tuple(int(rng.integers(0, n)) for n in shape)
+            spots[at] += rng.normal(0.0, 25.0)
+        if optics.debris:
+            slow += ndimage.gaussian_filter(spots, rng.uniform(1.0, 3.0))
+        return cls(background=slow)
+
+
+def image(rng: np.random.Generator, fields: Fields, optics: Optics, stage: Stage) -> Image:
+    """Render one frame; float32, arbitrary offset, a cell's contrast is about 1."""
+    signal = LOOKS[optics.look](fields, optics)
+    in_plane = [0.5 * optics.blur_px] * (signal.ndim - 2) + [optics.blur_px] * 2
+    signal = ndimage.gaussian_filter(signal, in_plane)
+    signal = signal * (1.0 + rng.normal(0.0, optics.flicker)) + stage.background
+    noise = smooth_noise(rng, signal.shape, optics.grain_px) * optics.noise
+    shot = np.sqrt(np.clip(1.0 + signal, 0.2, None))
+    return np.asarray(signal + noise * shot, dtype=np.float32)

@@ -1,0 +1,127 @@
+"""The small tables that stages hand to each other.
+
+A table is a frozen dataclass of equally long numpy columns. Names and dtypes
+are fixed here and are the schema of the files; `io.tables` writes them.
+Frames `t` are zero-based; lengths in micrometres where the name says so, else
+in pixels; positions in array order, z is 0 in 2D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Base: checks dtypes and lengths, selects and joins rows."""
+
+    KINDS: ClassVar[dict[str, type]] = {"Ints": np.int64, "Floats": np.float64, "Flags": np.bool_}
+
+    def __post_init__(self) -> None:
+        lengths = set()
+        for name, dtype in self.schema().items():
+            column = np.asarray(getattr(self, name), dtype=dtype)
+            if column.ndim != 1:
+                raise ValueError(f"{type(self).__name__}.{name} has shape {column.shape}")
+            object.__setattr__(self, name, column)
+            lengths.add(len(column))
+        if len(lengths) > 1:
+            raise ValueError(f"{type(self).__name__}: columns of lengths {sorted(lengths)}")
+
+    @classmethod
+    def schema(cls) -> dict[str, type]:
+        """Column names and numpy dtypes, in file order."""
+        return {f.name: cls.KINDS[str(f.type)] for f in fields(cls)}
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(**{name: np.empty(0, dtype) for name, dtype in cls.schema().items()})
+
+    @classmethod
+    def concat(cls, parts: Iterable[Self]) -> Self:
+        parts = list(parts)
+        if not parts:
+            return cls.empty()
+        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in cls.schema()})
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """Return the rows that an index or a boolean mask selects."""
+        return type(self)(**{name: getattr(self, name)[rows] for name in self.schema()})
+
+    def __len__(self) -> int:
+        return len(getattr(self, next(iter(self.schema()))))
+
+
+@dataclass(frozen=True)
+class Detections(Table):
+    """One row a region of the input masks, ordered by frame and label."""
+
+    t: Ints
+    label: Ints
+    size: Ints
+    z: Floats
+    y: Floats
+    x: Floats
+    z0: Ints
+    y0: Ints
+    x0: Ints
+    """First voxel of the bounding box."""
+    z1: Ints
+    y1: Ints
+    x1: Ints
+    """One past its last voxel."""
+    border: Flags
+    """Touches the edge of the frame in y or x."""
+
+
+@dataclass(frozen=True)
+class Evidence(Table):
+    """One row a source region (t, label) and a target region (t2, label2) it may be.
+
+    t2 may be before or after t. A row exists where the propagated mask or the
+    unmoved region touches the target, or where the target is near.
+    """
+
+    t: Ints
+    label: Ints
+    t2: Ints
+    label2: Ints
+    iou_prop: Floats
+    """Propagated mask and target: intersection over union."""
+    containment_prop: Floats
+    """Share of the propagated mask that lies in the target."""
+    coverage_prop: Floats
+    """Share of the target that the propagated mask covers."""
+    overlap: Floats
+    """Unmoved source and target: intersection over union."""
+    distance_um: Floats
+    """Between the centroids of source and target."""
+    size_ratio: Floats
+    """Target size over source size."""
+    object_score: Floats
+    """SAM 2's logit that the object is in the target frame at all; 0 without SAM 2."""
+    border: Flags
+    """Source or target touches the edge of the frame."""
+
+
+@dataclass(frozen=True)
+class Links(Table):
+    """One row an accepted link from (t, label) forward to (t2, label2), t < t2."""
+
+    t: Ints
+    label: Ints
+    t2: Ints
+    label2: Ints
+    division: Flags
+    """One of the two links from a mother to its daughters."""
+    confidence: Floats
+    """Probability that the link is right, 0 to 1."""

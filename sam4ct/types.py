@@ -1,0 +1,75 @@
+"""What the stages ask of the world: frames in, frames out, a way to follow a region.
+
+Stages know these Protocols only; adapters implement them, tests fake them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.regions import LabelFrame, Region
+
+Image = NDArray[np.generic]
+
+
+class FrameReader(Protocol):
+    """Random access to the frames of one sequence. Frames run from 0 to `frames` - 1."""
+
+    @property
+    def frames(self) -> int: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every frame, ([z,] y, x)."""
+        ...
+
+    def image(self, t: int) -> Image:
+        """The image of a frame, ([z,] y, x), in the file's own dtype."""
+        ...
+
+    def labels(self, t: int) -> LabelFrame:
+        """The input masks of a frame, ([z,] y, x), integers; 0 is background."""
+        ...
+
+
+class FrameWriter(Protocol):
+    """Takes the result frames in order of time."""
+
+    def write(self, t: int, labels: NDArray[np.uint16]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Propagated:
+    """Where an object is in another frame: its region there, and whether it is there at all."""
+
+    region: Region
+    """In frame pixels, clipped to the frame; empty where nothing was found."""
+    object_score: float
+    """Logit; below 0 the object is more likely gone."""
+
+
+class Propagator(Protocol):
+    """Follows regions of one frame into another, backward or forward in time."""
+
+    def propagate(
+        self, t: int, regions: Mapping[int, Region], t2: int
+    ) -> dict[int, Propagated]:
+        """Return, for every region of frame t by label, where it is in frame t2."""
+        ...
+
+    def forget_before(self, t: int) -> None:
+        """Frames before t will not be asked for again; their encodings may go."""
+        ...
+
+
+class VolumeSegmenter(Protocol):
+    """Segments the object at a click in a volume."""
+
+    def segment(self, t: int, points: Sequence[tuple[float, ...]]) -> list[Region]:
+        """Return one region per click, ([z,] y, x) frame voxels; empty where none is found."""
+        ...
