@@ -82,5 +82,5 @@ $(BIN)/uv:
 	@$(PIP) uv
 
 clean:
-	rm -rf $(VENV) demo-out build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-out try-out build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
