@@ -80,7 +80,6 @@ def frame_problems(t: int, present: Iterable[int], tracks: Mapping[int, Track]) 
                 f"frame {t}: label {label} has pixels, but lives in frames"
                 f" {track.begin} to {track.end}"
             )
-    for label, track in sorted(tracks.items()):
-        if track.begin <= t <= track.end and label not in found:
-            problems.append(f"frame {t}: track {label} has no pixels")
+    alive = {label for label, track in tracks.items() if track.begin <= t <= track.end}
+    problems += [f"frame {t}: track {label} has no pixels" for label in sorted(alive - found)]
     return problems

@@ -1,0 +1,219 @@
+"""Sequences in the folder layout of the Cell Tracking Challenge, and their frames.
+
+Owns which files make up a sequence (`DATASET/SS` and `DATASET/SS_ERR_SEG`, paired by
+frame number) and where its result goes. What is inside all files is checked once by
+`preflight`, results are written by `result`. Frames are numbered from 0; arrays are
+(y, x) or (z, y, x).
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.names import frame_files, frame_name, in_one_message, list_folder, pairing_problems
+from sam4ct.io.tiff import Frame, read_frame, read_info
+from sam4ct.lineage import MAX_LABEL
+
+logger = logging.getLogger(__name__)
+
+MASKS = "_ERR_SEG"
+RESULT = "_RES"
+LARGEST_INPUT_LABEL = int(np.iinfo(np.int32).max)
+
+
+@dataclass(frozen=True)
+class CtcSequence:
+    """The files of one sequence whose frames are complete and paired."""
+
+    dataset: str
+    """Name of the dataset's folder."""
+    name: str
+    """Digits, e.g. `01`."""
+    images: tuple[Path, ...]
+    """One file a frame, by frame number."""
+    masks: tuple[Path, ...]
+    """The masks to link, one file a frame, by frame number."""
+    digits: int
+    """Width of the frame numbers in file names, 3 or 4."""
+    result_dir: Path
+
+    @property
+    def work_dir(self) -> Path:
+        """Where everything but the result is written: `SS_RES.sam4ct` beside the result."""
+        return self.result_dir.with_name(f"{self.result_dir.name}.sam4ct")
+
+
+def find_sequences(
+    dataset_dir: Path, names: Sequence[str] = (), out: Path | None = None
+) -> list[CtcSequence]:
+    """Return the sequences of a dataset, with their frames found and paired.
+
+    Args:
+        dataset_dir: Holds `SS` and `SS_ERR_SEG`; SS are digits.
+        names: The sequences wanted, each once; () for all that have masks.
+        out: The result folder if there is one sequence, else the root below which
+            `DATASET/SS_RES` is written; None: beside the input.
+
+    Raises:
+        SequenceError: A sequence is missing or its frames are not complete and paired.
+    """
+    dataset_dir = Path(os.path.abspath(dataset_dir))
+    chosen = _choose(dataset_dir, names)
+    sequences = []
+    for name in chosen:
+        if out is None:
+            result_dir = dataset_dir / f"{name}{RESULT}"
+        elif len(chosen) == 1:
+            result_dir = Path(os.path.abspath(out))
+        else:
+            result_dir = Path(os.path.abspath(out)) / dataset_dir.name / f"{name}{RESULT}"
+        _refuse_input_as_result(result_dir, dataset_dir, name)
+        sequences.append(_paired(dataset_dir, name, result_dir))
+    return sequences
+
+
+class CtcReader:
+    """Reads the frames of a sequence; a `FrameReader`.
+
+    Every frame is checked as it is read, so files that change after `preflight` are
+    noticed. Nothing is kept between calls.
+    """
+
+    def __init__(self, sequence: CtcSequence) -> None:
+        self._sequence = sequence
+
+    @property
+    def frames(self) -> int:
+        return len(self._sequence.images)
+
+    @functools.cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every frame, ([z,] y, x), from the header of the first image."""
+        return read_info(self._sequence.images[0]).shape
+
+    def image(self, t: int) -> Frame:
+        """Return the image of a frame, ([z,] y, x), in the file's own dtype.
+
+        Raises:
+            SequenceError: The file is unreadable, of another shape, or not real numbers.
+        """
+        path = self._sequence.images[t]
+        image = read_frame(path)
+        self._refuse_other_shape(path, image)
+        if image.dtype.kind not in "uif":
+            raise SequenceError(
+                f"{path}: the image has the type {image.dtype}. Save it as integers or floats."
+            )
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise SequenceError(
+                f"{path}: the image has NaN or infinite pixels. Replace them by numbers."
+            )
+        return image
+
+    def labels(self, t: int) -> NDArray[np.int32]:
+        """Return the masks of a frame, ([z,] y, x), int32 whatever the file holds.
+
+        Raises:
+            SequenceError: The file is unreadable, of another shape, or not labels.
+        """
+        path = self._sequence.masks[t]
+        labels = read_frame(path)
+        self._refuse_other_shape(path, labels)
+        _refuse_non_labels(path, labels)
+        return labels.astype(np.int32, copy=False)
+
+    def _refuse_other_shape(self, path: Path, frame: Frame) -> None:
+        if frame.shape != self.shape:
+            raise SequenceError(
+                f"{path}: has the shape {frame.shape}, but {self._sequence.images[0]} has"
+                f" {self.shape}. Crop or export all frames and masks to one shape."
+            )
+
+
+def _refuse_non_labels(path: Path, labels: Frame) -> None:
+    if labels.dtype.kind == "b":
+        raise SequenceError(
+            f"{path}: the mask is only yes or no. Label your cells first, one number a cell."
+        )
+    if labels.dtype.kind not in "ui":
+        raise SequenceError(
+            f"{path}: the mask has the type {labels.dtype}. Save labels as integers, e.g. uint16."
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0:
+        raise SequenceError(
+            f"{path}: the mask has the negative label {low}. Use 0 for the background and"
+            " positive labels for cells."
+        )
+    if high > LARGEST_INPUT_LABEL:
+        raise SequenceError(
+            f"{path}: the mask has the label {high}. Renumber its labels, at most"
+            f" {LARGEST_INPUT_LABEL}."
+        )
+    if high > MAX_LABEL and len(np.unique(labels)) - (low == 0) > MAX_LABEL:
+        raise SequenceError(
+            f"{path}: the mask has more than {MAX_LABEL} labels, more than a 16-bit result"
+            " can hold. Split the frames into smaller ones."
+        )
+
+
+def _choose(dataset_dir: Path, names: Sequence[str]) -> list[str]:
+    """Return the names of the sequences wanted, or say what is there instead."""
+    folders = {path.name for path in list_folder(dataset_dir) if path.is_dir()}
+    numbered = sorted(name for name in folders if name.isascii() and name.isdigit())
+    ready = [name for name in numbered if f"{name}{MASKS}" in folders]
+    for name in names:
+        if name not in numbered:
+            raise SequenceError(
+                f"{dataset_dir / name}: there is no such sequence."
+                f" Choose from: {', '.join(numbered) or 'none found'}."
+            )
+        if name not in ready:
+            raise SequenceError(
+                f"{dataset_dir / name}{MASKS}: is missing. Put the masks to link there, as"
+                f" {frame_name('mask', 0, 3)} and so on."
+            )
+    if not names and not ready:
+        raise SequenceError(
+            f"{dataset_dir}: no sequence found. Give the folder that holds 01 and 01{MASKS};"
+            f" this one holds: {', '.join(sorted(folders)[:10]) or 'no folders'}."
+        )
+    if not names and len(ready) < len(numbered):
+        logger.warning("%s: no masks for %s", dataset_dir, sorted(set(numbered) - set(ready)))
+    return list(dict.fromkeys(names)) or ready
+
+
+def _refuse_input_as_result(result_dir: Path, dataset_dir: Path, name: str) -> None:
+    inputs = [dataset_dir / name, dataset_dir / f"{name}{MASKS}"]
+    holds_input = dataset_dir.is_relative_to(result_dir)
+    if holds_input or any(result_dir.is_relative_to(folder) for folder in inputs):
+        raise SequenceError(
+            f"{result_dir}: the result may not be written into or over the input."
+            " Choose another output folder."
+        )
+
+
+def _paired(dataset_dir: Path, name: str, result_dir: Path) -> CtcSequence:
+    """Return a sequence whose images and masks match frame by frame."""
+    images = frame_files(dataset_dir / name, "t")
+    masks = frame_files(dataset_dir / f"{name}{MASKS}", "mask")
+    problems = [*images.problems, *masks.problems, *pairing_problems(images, masks)]
+    if problems:
+        raise SequenceError(in_one_message(problems))
+    return CtcSequence(
+        dataset=dataset_dir.name,
+        name=name,
+        images=tuple(images.files.values()),
+        masks=tuple(masks.files.values()),
+        digits=images.digits,
+        result_dir=result_dir,
+    )

@@ -1,0 +1,211 @@
+"""The result folder: `maskNNN.tif` and `res_track.txt`, complete and valid or not there.
+
+Owns how a result comes into being: written into a hidden folder beside the target,
+checked frame by frame, renamed. The rules themselves are `lineage`'s; checking a
+folder that someone else wrote is left to `validate`.
+One process at a time may write a target: the lock on the work folder sees to that.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import ResultError
+from sam4ct.io.names import frame_name, in_one_message, is_hidden
+from sam4ct.io.tiff import encode_frame
+from sam4ct.io.tracks import TRACKS, result_errors, write_tracks
+from sam4ct.lineage import Track, frame_problems, table_problems
+
+MASK = "mask"
+_OURS = re.compile(rf"{MASK}[0-9]+\.tiff?|{re.escape(TRACKS)}")
+
+
+class ResultWriter:
+    """Writes a result; a `FrameWriter` and a context manager.
+
+    Frames are given in order of time. If the block ends well, the folder is checked
+    and takes its place; if it ends in any exception, nothing is left of it and an
+    older result stays as it was.
+    """
+
+    def __init__(
+        self,
+        target: Path,
+        tracks: Iterable[Track],
+        *,
+        frames: int,
+        shape: Sequence[int],
+        digits: int = 3,
+        overwrite: bool = False,
+    ) -> None:
+        """Check the target and the tracks; nothing is written before the block begins.
+
+        Args:
+            target: The result folder, e.g. `DATASET/01_RES`.
+            tracks: All tracks of the result.
+            frames: Number of frames that will be written.
+            shape: Of every frame, ([z,] y, x).
+            digits: Width of the frame numbers, as in the input.
+            overwrite: Replace an older result.
+
+        Raises:
+            ResultError: The tracks break the rules, or a result is there already.
+        """
+        self._target = prepare_target(target, overwrite=overwrite)
+        ordered = sorted(tracks)
+        self._tracks = {track.label: track for track in ordered}
+        self._frames, self._shape, self._digits = frames, tuple(shape), digits
+        self._written = 0
+        self._refuse(table_problems(ordered))
+        late = [track for track in ordered if track.end >= frames]
+        self._refuse(f"track {track.label}: ends after frame {frames - 1}" for track in late)
+        self._folder = _new(self._target)
+
+    def __enter__(self) -> Self:
+        with result_errors(self._target):
+            self._folder.mkdir(parents=True)
+        return self
+
+    def write(self, t: int, labels: NDArray[np.uint16]) -> None:
+        """Write the mask of the next frame.
+
+        Raises:
+            ResultError: The labels are not those of the tracks alive, or the disk refuses.
+        """
+        if t != self._written or labels.shape != self._shape:
+            raise ValueError(
+                f"frame {t} of shape {labels.shape}; expected frame {self._written}"
+                f" of shape {self._shape}"
+            )
+        self._refuse(frame_problems(t, labels_present(labels), self._tracks))
+        name = frame_name(MASK, t, self._digits)
+        with result_errors(self._target / name), (self._folder / name).open("wb") as file:
+            file.write(encode_frame(labels))
+            file.flush()
+            os.fsync(file.fileno())
+        self._written += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            # A second fault of the disk here must not hide the first; what remains is
+            # removed at the next start.
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _finish(self) -> None:
+        if self._written != self._frames:
+            raise ValueError(f"{self._written} frames written of {self._frames}")
+        with result_errors(self._target):
+            write_tracks(self._folder / TRACKS, self._tracks.values())
+            _swap(self._target)
+
+    def _refuse(self, problems: Iterable[str]) -> None:
+        if found := list(problems):
+            raise ResultError(
+                f"{self._target}: not written, it would break the rules of the challenge:"
+                f" {in_one_message(found)} This is a fault of the program: please report it."
+            )
+
+
+def prepare_target(target: Path, *, overwrite: bool) -> Path:
+    """Clear up after a killed run, and refuse a target that must not be replaced.
+
+    To be called before any work, so that a run does not fail at its end.
+
+    Returns:
+        The target with symbolic links followed.
+
+    Raises:
+        ResultError: There is a result and `overwrite` is off; or something else than a
+            result; or the folder cannot be made there.
+    """
+    target = target.resolve()
+    with result_errors(target):
+        _recover(target)
+        _refuse_unusable(target)
+        names = [path.name for path in target.iterdir()] if target.exists() else []
+    if names and not overwrite:
+        raise ResultError(
+            f"{target}: is not empty. Add --overwrite to replace the result, or choose"
+            " another folder with --out."
+        )
+    foreign = [name for name in names if not _OURS.fullmatch(name) and not is_hidden(name)]
+    if names and (foreign or TRACKS not in names):
+        raise ResultError(
+            f"{target}: holds {', '.join(sorted(foreign)[:3]) or f'no {TRACKS}'}, so it is no"
+            " result and is not replaced. Choose another folder with --out."
+        )
+    return target
+
+
+def labels_present(labels: NDArray[np.generic]) -> list[int]:
+    """Return the labels of a frame, ([z,] y, x), in increasing order, without 0.
+
+    Plane by plane, so that a large volume is not copied.
+    """
+    found: set[int] = set()
+    for plane in labels.reshape(-1, *labels.shape[-2:]):
+        found.update(np.unique(plane).tolist())
+    return sorted(found - {0})
+
+
+def _refuse_unusable(target: Path) -> None:
+    """Refuse a target that is a file, or that could not be renamed into its place."""
+    if target.exists() and not target.is_dir():
+        raise ResultError(f"{target}: is a file. Choose another output folder.")
+    if target.is_mount():
+        raise ResultError(
+            f"{target}: is a mounted folder, which cannot be replaced as a whole. Give a"
+            f" folder in it, e.g. {target / '01_RES'}."
+        )
+    above = next(folder for folder in target.parents if folder.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"no right to write into {above}")
+
+
+def _new(target: Path) -> Path:
+    return target.with_name(f".{target.name}.sam4ct-new")
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.sam4ct-old")
+
+
+def _swap(target: Path) -> None:
+    """Put the new folder in the place of the old one; `_recover` mends a kill in between."""
+    try:
+        if target.exists():
+            target.rename(_old(target))
+        _new(target).rename(target)
+    finally:  # Whatever interrupts it, Ctrl-C too, the older result goes back.
+        if _old(target).exists() and not target.exists():
+            _old(target).rename(target)
+    shutil.rmtree(_old(target), ignore_errors=True)
+
+
+def _recover(target: Path) -> None:
+    """Undo a swap that was killed half way, and remove what killed runs left behind."""
+    if _old(target).exists() and not target.exists():
+        _old(target).rename(target)
+    for leftover in (_new(target), _old(target)):
+        if leftover.exists():
+            shutil.rmtree(leftover)

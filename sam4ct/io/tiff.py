@@ -1,0 +1,239 @@
+"""TIFF frames: read whole, by window or by header only; written the same way every time.
+
+Owns what a file on disk is: one grayscale frame, 2D (y, x) or 3D (z, y, x). Leading
+axes of length one carry nothing and are dropped. What the values mean (image or
+labels) and which frame a file holds is left to `ctc`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.atomic import replacing
+
+Frame = NDArray[np.generic]
+
+# What tifffile and imagecodecs raise on damaged bytes; tests/test_io_tiff.py damages
+# files at random to keep this list honest.
+_UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+# Its warnings would appear between our messages. Those that matter, a chain of pages
+# or data beyond the end of the file, are checked below and are errors.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """What the header of a frame says."""
+
+    shape: tuple[int, ...]
+    """([z,] y, x)"""
+    dtype: np.dtype[np.generic]
+    """In the byte order of this machine."""
+
+
+def read_info(path: Path) -> FrameInfo:
+    """Return the shape and dtype of a frame without reading its pixels.
+
+    Raises:
+        SequenceError: The file is not one grayscale 2D or 3D TIFF frame.
+    """
+    with _opened(path) as tif:
+        return _info(path, tif)
+
+
+def read_frame(path: Path) -> Frame:
+    """Return a frame, ([z,] y, x), in its own dtype and this machine's byte order.
+
+    Raises:
+        SequenceError: The file is missing, damaged, or not one grayscale frame.
+    """
+    with _opened(path) as tif:
+        info = _info(path, tif)
+        _refuse_missing_data(path, tif)
+        return tif.series[0].asarray().reshape(info.shape).astype(info.dtype, copy=False)
+
+
+def read_window(path: Path, window: Sequence[slice]) -> Frame:
+    """Return a part of a frame; it equals `read_frame(path)[window]`.
+
+    Uncompressed files are mapped, so only the pages of memory under the window are
+    read; of compressed ones, only the z planes that the window touches.
+
+    Args:
+        path: The file.
+        window: One slice per axis, ([z,] y, x), with steps of one.
+
+    Raises:
+        SequenceError: The file is missing, damaged, or has another number of axes.
+    """
+    with _opened(path) as tif:
+        info = _info(path, tif)
+        if len(window) != len(info.shape):
+            raise SequenceError(
+                f"{path}: the frame has {len(info.shape)} axes, but a window of {len(window)}"
+                " was asked for. Use 2D or 3D files throughout."
+            )
+        _refuse_missing_data(path, tif)
+        part = _window(path, tif, info, tuple(window))
+        return np.ascontiguousarray(part.astype(info.dtype, copy=False))
+
+
+def encode_frame(frame: NDArray[np.uint16]) -> memoryview:
+    """Return the bytes of a label frame as a zlib-compressed TIFF.
+
+    The bytes depend on the pixels only: no time, no software tag, fixed byte order.
+
+    Args:
+        frame: ([z,] y, x), uint16; the z planes become pages.
+    """
+    if frame.dtype != np.uint16 or frame.ndim not in (2, 3):
+        raise ValueError(f"frame is {frame.ndim}D {frame.dtype}, not 2D or 3D uint16")
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        frame,
+        byteorder="<",
+        photometric="minisblack",
+        compression="zlib",
+        metadata=None,
+        software=False,
+    )
+    return buffer.getbuffer()
+
+
+def write_frame(path: Path, frame: NDArray[np.uint16]) -> None:
+    """Write a label frame, ([z,] y, x), uint16, in one step (see `encode_frame`).
+
+    Raises:
+        WorkError: The disk is full, read-only or forbidden.
+    """
+    with replacing(path) as file:
+        file.write(encode_frame(frame))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF file; whatever goes wrong inside becomes a SequenceError."""
+    try:
+        if path.stat().st_size == 0:
+            raise SequenceError(f"{path}: the file is empty. Copy or export it again.")
+        with tifffile.TiffFile(path) as tif:
+            _refuse_broken_chain(path, tif)
+            yield tif
+    except OSError as error:
+        raise SequenceError(
+            f"{path}: cannot be read ({error.strerror or error})."
+            " Check that the file is there and that you may read it."
+        ) from error
+    except tifffile.TiffFileError as error:
+        raise SequenceError(
+            f"{path}: is not a TIFF file. Export the frame as TIFF, one file a frame."
+        ) from error
+    except _UNREADABLE as error:
+        raise SequenceError(
+            f"{path}: cannot be decoded ({error}). If it opens elsewhere, save it as a"
+            " plain grayscale TIFF, uncompressed or zlib; else copy it again."
+        ) from error
+
+
+def _info(path: Path, tif: tifffile.TiffFile) -> FrameInfo:
+    if len(tif.series) > 1:
+        raise SequenceError(
+            f"{path}: holds {len(tif.series)} images of different kinds, e.g. a preview."
+            " Save the frame alone."
+        )
+    series = tif.series[0]
+    if series.is_multifile:
+        raise SequenceError(
+            f"{path}: is a part of an OME data set of many files. Save each frame as a plain TIFF."
+        )
+    if "S" in series.axes:
+        raise SequenceError(f"{path}: is a colour (RGB) image. Save it as grayscale, one channel.")
+    shape = tuple(int(n) for n in series.shape)
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise SequenceError(
+            f"{path}: has the shape {shape}. Save one frame a file, (y, x) or (z, y, x)."
+        )
+    _refuse_lost_planes(path, tif, shape)
+    return FrameInfo(shape, np.dtype(series.dtype).newbyteorder("="))
+
+
+def _window(
+    path: Path, tif: tifffile.TiffFile, info: FrameInfo, window: tuple[slice, ...]
+) -> Frame:
+    series = tif.series[0]
+    if series.dataoffset is not None:
+        stored = np.dtype(info.dtype).newbyteorder(tif.byteorder)
+        mapped: Frame = np.memmap(path, stored, "r", series.dataoffset, info.shape)
+        return np.array(mapped[window])
+    if len(info.shape) == 3 and len(tif.pages) == info.shape[0]:
+        planes = range(*window[0].indices(info.shape[0]))
+        parts = [tif.pages[z].asarray()[window[1:]] for z in planes]
+        if parts:
+            return np.stack(parts)
+    return np.asarray(series.asarray().reshape(info.shape)[window])
+
+
+def _damaged(path: Path) -> SequenceError:
+    return SequenceError(f"{path}: is truncated or damaged. Copy or export it again.")
+
+
+def _refuse_broken_chain(path: Path, tif: tifffile.TiffFile) -> None:
+    """Refuse a file whose list of pages does not end, which tifffile only logs.
+
+    Must run before `series` is touched: that may replace the pages by virtual ones.
+    """
+    if not len(tif.pages):
+        raise _damaged(path)
+    end = tif.pages.next_page_offset
+    if end is None:
+        return
+    tif.filehandle.seek(end)
+    if any(tif.filehandle.read(tif.tiff.offsetsize)):
+        raise _damaged(path)
+
+
+def _refuse_lost_planes(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> None:
+    """Refuse an ImageJ stack with fewer planes than its header counts."""
+    expected = (tif.imagej_metadata or {}).get("images")
+    if expected is not None and int(expected) != int(np.prod(shape[:-2])):
+        raise _damaged(path)
+
+
+def _refuse_missing_data(path: Path, tif: tifffile.TiffFile) -> None:
+    """Refuse data beyond the end of the file; decoders would fill it up with zeros."""
+    size, series = tif.filehandle.size, tif.series[0]
+    if series.dataoffset is not None:
+        missing = series.dataoffset + series.nbytes > size
+    else:
+        missing = any(
+            offset + count > size
+            for page in tif.pages
+            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+        )
+    if missing:
+        raise _damaged(path)

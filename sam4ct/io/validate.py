@@ -1,0 +1,99 @@
+"""Does a result folder, whoever wrote it, keep the rules of the Cell Tracking Challenge?
+
+Collects every problem instead of stopping at the first. Holds one frame at a time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sam4ct.errors import ResultError, SequenceError
+from sam4ct.io.names import FrameFiles, frame_files, frame_name
+from sam4ct.io.result import MASK, labels_present
+from sam4ct.io.tiff import read_frame, read_info
+from sam4ct.io.tracks import TRACKS, read_tracks
+from sam4ct.lineage import Track, frame_problems, table_problems
+
+
+def validate_result(folder: Path, images: Path | None = None) -> list[str]:
+    """Return what is wrong with a result folder, one sentence each; [] if it is valid.
+
+    Args:
+        folder: Holds `maskNNN.tif` and `res_track.txt`.
+        images: The images it belongs to, `DATASET/SS`; None checks the result by itself.
+
+    Raises:
+        SequenceError: A folder cannot be listed, or the images have problems themselves.
+    """
+    masks = frame_files(folder, MASK, beside=(TRACKS,))
+    problems = list(masks.problems)
+    tracks: list[Track] = []
+    try:
+        tracks = read_tracks(folder / TRACKS)
+    except ResultError as error:
+        problems.append(str(error))
+    problems += [f"{folder / TRACKS}: {problem}" for problem in table_problems(tracks)]
+    pictures = None if images is None else _images(images)
+    problems += _frame_number_problems(masks, tracks, pictures)
+    problems += _mask_problems(masks, tracks, pictures)
+    return problems
+
+
+def _images(folder: Path) -> FrameFiles:
+    pictures = frame_files(folder, "t")
+    if pictures.problems:
+        raise SequenceError(pictures.problems[0])
+    if not pictures.files:
+        raise SequenceError(f"{folder}: holds no images. Give the folder with t000.tif.")
+    return pictures
+
+
+def _frame_number_problems(
+    masks: FrameFiles, tracks: list[Track], pictures: FrameFiles | None
+) -> list[str]:
+    if pictures is None:
+        last = max([*masks.files, *(track.end for track in tracks)], default=0)
+        expected, digits = set(range(last + 1)), masks.digits
+    else:
+        expected, digits = set(pictures.files), pictures.digits
+    problems = [
+        f"{masks.folder / frame_name(MASK, t, digits or 3)}: is missing."
+        for t in sorted(expected - set(masks.files))
+    ]
+    problems += [
+        f"{masks.files[t]}: there is no image of frame {t}."
+        for t in sorted(set(masks.files) - expected)
+    ]
+    if masks.files and masks.digits != digits:
+        problems.append(
+            f"{masks.folder}: frame numbers have {masks.digits} digits, but those of the"
+            f" images {digits}."
+        )
+    return problems
+
+
+def _mask_problems(
+    masks: FrameFiles, tracks: list[Track], pictures: FrameFiles | None
+) -> list[str]:
+    """Return the problems of the pixels: type, shape, and labels that are alive or not."""
+    by_label = {track.label: track for track in tracks}
+    shape: tuple[int, ...] | None = None
+    problems = []
+    for t, path in masks.files.items():
+        try:
+            labels = read_frame(path)
+            if pictures is not None and t in pictures.files:
+                shape = read_info(pictures.files[t]).shape
+        except SequenceError as error:
+            problems.append(str(error))
+            continue
+        if labels.dtype != np.uint16:
+            problems.append(f"{path}: has the type {labels.dtype}, not uint16.")
+        shape = shape or labels.shape
+        if labels.shape != shape:
+            problems.append(f"{path}: has the shape {labels.shape}, not {shape}.")
+        found = frame_problems(t, labels_present(labels), by_label)
+        problems += [f"{path}: {problem}" for problem in found]
+    return problems
