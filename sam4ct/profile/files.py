@@ -1,0 +1,179 @@
+"""Profile files: finding, reading and writing them as TOML.
+
+Owns where the shipped profiles lie and what is said of a wrong key. A key that
+is left out of a file has the default of its field; TOML has no "none".
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import textwrap
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from difflib import get_close_matches
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from sam4ct.errors import ProfileError
+from sam4ct.profile.settings import Profile
+
+T = TypeVar("T")
+WIDTH = 96
+"""Of comment lines, characters."""
+LARGEST = 1e300
+"""Numbers from here on are no sizes; also refuses inf, nan and integers no float can hold."""
+SCALARS = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
+
+
+def profiles_folder() -> Path:
+    """Return the folder of the shipped profiles: package data, or the checkout's top level."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "dataset_profiles", package.parent / "dataset_profiles"):
+        if folder.is_dir():
+            return folder
+    raise ProfileError(f"{package}: the dataset profiles are missing. Install sam4ct again.")
+
+
+def profile_names(folder: Path | None = None) -> list[str]:
+    """Return the names of the profiles in a folder (default: the shipped ones), sorted."""
+    return sorted(path.stem for path in (folder or profiles_folder()).glob("*.toml"))
+
+
+def load_profile(name_or_path: str | Path, folder: Path | None = None) -> Profile:
+    """Read and check a profile.
+
+    Args:
+        name_or_path: A profile's name, or a file (a `Path`, or a text ending in .toml).
+        folder: Where names are looked up; the shipped profiles if None.
+
+    Raises:
+        ProfileError: No such profile, not TOML, or a key that is unknown, missing or wrong.
+    """
+    path = Path(name_or_path)
+    if not isinstance(name_or_path, Path) and not name_or_path.endswith(".toml"):
+        folder = folder or profiles_folder()
+        known = profile_names(folder)
+        if name_or_path not in known:
+            raise ProfileError(
+                f"{folder}: there is no profile {name_or_path!r}."
+                f" {_hint(name_or_path, known)} Or give a .toml file."
+            )
+        path = folder / f"{name_or_path}.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(
+            f"{path}: cannot be read ({error.strerror}). Give a profile's name or its file."
+        ) from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise ProfileError(f"{path}: is not a TOML file ({error}). Correct that place.") from error
+    try:
+        return _built(Profile, table)
+    except ProfileError as error:
+        raise ProfileError(f"{path}: {error}") from error
+
+
+def _hint(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(known)}."
+
+
+def _built(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
+    """Build a settings class from a TOML table, or say which key is at fault."""
+    kinds = get_type_hints(kind)
+    for key in table:
+        if key not in kinds:
+            raise ProfileError(f"{where}unknown key {key!r}. {_hint(key, list(kinds))}")
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.default is MISSING and field.name not in table:
+            raise ProfileError(f"{where}{field.name} is missing. Add it.")
+    return kind(**{key: _typed(kinds[key], value, key) for key, value in table.items()})
+
+
+def _typed(kind: Any, value: Any, key: str) -> Any:
+    """Return a TOML value as the type of its field, or say what the field wants."""
+    inner = [k for k in get_args(kind) if k is not NoneType]
+    if NoneType in get_args(kind):
+        return _typed(inner[0], value, key)
+    if isinstance(kind, type) and is_dataclass(kind):
+        if isinstance(value, dict):
+            return _built(kind, value, f"[{key}]: ")
+        raise _wrong(key, value, f"a table, [{key}]")
+    if get_origin(kind) is tuple:
+        if isinstance(value, list) and len(value) == len(inner):
+            return tuple(_typed(k, v, key) for k, v in zip(inner, value, strict=True))
+        raise _wrong(key, value, f"{len(inner)} numbers in brackets")
+    if get_origin(kind) is Literal:
+        if any(type(value) is type(choice) and value == choice for choice in inner):
+            return value
+        raise _wrong(key, value, " or ".join(_toml(choice) for choice in inner))
+    if kind is float and type(value) in (int, float) and abs(value) < LARGEST:
+        return float(value)
+    if kind is not float and type(value) is kind:
+        return value
+    raise _wrong(key, value, SCALARS[kind])
+
+
+def _wrong(key: str, value: object, wanted: str) -> ProfileError:
+    return ProfileError(f"{key} is {value!r}. Give {wanted}.")
+
+
+def to_toml(profile: Profile, source: str, reasons: Mapping[str, str] | None = None) -> str:
+    """Return a profile as a commented TOML file that reads back equal.
+
+    Args:
+        profile: Every value is written, defaults too.
+        source: Where the values come from; the first line.
+        reasons: Why a key has its value; put below the key's meaning.
+    """
+    lines = [*_comment(source), *_lines(profile, reasons or {})]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(settings: Any, reasons: Mapping[str, str]) -> Iterator[str]:
+    """Key by key: an empty line, the meaning, the reason, the value. Tables come last."""
+    meanings = _meanings(settings.__class__)
+    for f in fields(settings):
+        value = getattr(settings, f.name)
+        yield ""
+        yield from _comment(meanings[f.name])
+        if f.name in reasons:
+            yield from _comment(f"Here: {reasons[f.name]}")
+        if value is None:
+            yield f"# {f.name} is left out."
+        elif is_dataclass(value):
+            yield f"[{f.name}]"
+            yield from _lines(value, {})
+        else:
+            yield f"{f.name} = {_toml(value)}"
+
+
+def _toml(value: object) -> str:
+    """JSON and TOML write text, numbers, booleans and arrays of our kinds alike."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, WIDTH)]
+
+
+@cache
+def _meanings(cls: type) -> dict[str, str]:
+    """Return the text below each field of a settings class: one source for code and files."""
+    tree = ast.parse(inspect.getsource(cls)).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(tree.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
