@@ -65,7 +65,7 @@ class Colony:
         heading = rng.normal(size=len(movie.shape))
         self._drift = heading / np.linalg.norm(heading) * movie.drift * movie.law.radius
         self.cells: list[Cell] = []
-        wanted = int(round(movie.cells * float(np.prod(1.0 + 2.0 * self._margin / self._size))))
+        wanted = round(movie.cells * float(np.prod(1.0 + 2.0 * self._margin / self._size)))
         for position in self._free_places(wanted):
             self.cells.append(spawn(rng, movie.law, self._label(), position))
         self._room = len(self.cells)
@@ -179,9 +179,7 @@ def simulate(rng: np.random.Generator, movie: MovieLaw) -> Iterator[Frame]:
         fields = draw_fields(colony.cells, movie.shape, movie.scale())
         seen = np.bincount(fields.labels.ravel(), minlength=1)
         cells = {
-            c.label: c
-            for c in colony.cells
-            if c.label < len(seen) and seen[c.label] >= MIN_VISIBLE
+            c.label: c for c in colony.cells if c.label < len(seen) and seen[c.label] >= MIN_VISIBLE
         }
         hidden = (seen > 0) & ~np.isin(np.arange(len(seen)), [0, *cells])
         labels = np.where(hidden[fields.labels], 0, fields.labels).astype(np.int32)

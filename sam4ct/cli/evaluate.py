@@ -1,0 +1,49 @@
+"""`sam4ct evaluate` and `sam4ct validate`: how good a result is, and whether it is valid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sam4ct.io.atomic import write_json
+from sam4ct.io.validate import validate_result
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("res_dir", type=_FOLDER)
+@click.argument("gt_dir", type=_FOLDER)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the scores to this file too; null where there is none.",
+)
+def evaluate(res_dir: Path, gt_dir: Path, json_file: Path | None) -> None:
+    """Score the result RES_DIR against the ground truth GT_DIR (DATASET/SS_GT)."""
+    # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
+    from sam4ct.evaluate import evaluate as scores_of
+
+    scores = scores_of(res_dir, gt_dir)
+    for name, score in scores.items():
+        click.echo(f"{name:<7}{'-' if score is None else f'{score:.4f}':>8}")
+    if not scores["Valid"]:
+        click.echo(f"Not valid; sam4ct validate {res_dir} says why.", err=True)
+    if json_file is not None:
+        write_json(json_file, scores)
+
+
+@click.command()
+@click.argument("res_dir", type=_FOLDER)
+@click.option("--images", type=_FOLDER, help="The images it belongs to, DATASET/SS.")
+@click.pass_context
+def validate(ctx: click.Context, res_dir: Path, images: Path | None) -> None:
+    """Check that RES_DIR keeps the rules of the challenge; exit 2 and list what does not."""
+    problems = validate_result(res_dir, images)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        ctx.exit(2)
+    click.echo(f"{res_dir}: valid")

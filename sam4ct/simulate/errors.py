@@ -1,0 +1,230 @@
+"""What a segmenter gets wrong: turns true label frames into imperfect input masks.
+
+Pure numpy, one code for (y, x) and (z, y, x). Masks grow and shrink in the image
+plane only: between slices segmenters err by whole slices, and voxels there are
+coarse. Randomness comes from the generator passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from sam4ct.regions import LabelFrame, Region, regions_of
+
+MIN_VOXELS = 6
+"""No damage leaves or adds a region smaller than this."""
+PLACES_TRIED = 20
+"""Random places tried for one spurious region before it is given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationErrors:
+    """How often the masks of a simulated segmenter are wrong; all are probabilities."""
+
+    missed: float = 0.02
+    """Share of cell-frames without a mask."""
+    burst: float = 0.3
+    """Probability that a missed cell stays missed in the next frame, if above `missed`."""
+    split: float = 0.01
+    """Of the cells not missed: cut in two."""
+    merged: float = 0.02
+    """Of the cells not missed: under one mask with a neighbour, if they touch one."""
+    eroded: float = 0.1
+    """Of the cells not missed: shrunken."""
+    dilated: float = 0.1
+    """Of the cells not missed: grown into the background."""
+    spurious: float = 0.01
+    """Masks in the background, per cell."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not 0.0 <= getattr(self, field.name) <= 1.0:
+                raise ValueError(f"{field.name} is {getattr(self, field.name)}, not 0 to 1")
+        if self.split + self.merged + self.eroded + self.dilated > 1.0 + 1e-9:
+            raise ValueError("split, merged, eroded and dilated add up to more than 1")
+
+    def missed_given(self, was_missed: bool | None) -> float:
+        """Probability that a cell is missed, so that bursts leave the share as it is.
+
+        Args:
+            was_missed: In the frame before; None if there is none.
+        """
+        if was_missed is None or self.burst <= self.missed:
+            return self.missed
+        return self.burst if was_missed else self.missed * (1 - self.burst) / (1 - self.missed)
+
+
+NO_ERRORS = SegmentationErrors(
+    missed=0.0, burst=0.0, split=0.0, merged=0.0, eroded=0.0, dilated=0.0, spurious=0.0
+)
+
+
+def damaged(
+    rng: np.random.Generator,
+    labels: LabelFrame,
+    errors: SegmentationErrors,
+    previous_missed: Collection[int] | None = None,
+) -> tuple[NDArray[np.uint16], frozenset[int]]:
+    """Return the masks that a segmenter would give for a frame, and which cells it missed.
+
+    Args:
+        rng: Source of all randomness.
+        labels: True labels, ([z,] y, x), 0 is background.
+        errors: How often which error happens.
+        previous_missed: Labels missed in the frame before; None for the first frame.
+
+    Returns:
+        Masks labelled 1 to n in random order, so that labels carry no identity;
+        and the labels of `labels` that have no mask, for the next call.
+    """
+    masks = labels.astype(np.int32)
+    regions = regions_of(labels)
+    missed = set()
+    for label in regions:
+        was_missed = None if previous_missed is None else label in previous_missed
+        if rng.random() < errors.missed_given(was_missed):
+            missed.add(label)
+    masks[np.isin(masks, list(missed))] = 0
+    seen = {label: region for label, region in regions.items() if label not in missed}
+    fates = dict(zip(seen, rng.random(len(seen)), strict=True))
+    _merge(masks, [i for i in seen if fates[i] < errors.merged])
+    _reshape(rng, masks, seen, fates, errors)
+    for _ in range(rng.binomial(len(regions), errors.spurious) if regions else 0):
+        _add_spurious(rng, masks, list(regions.values()))
+    return _shuffled(rng, masks), frozenset(missed)
+
+
+def _reshape(
+    rng: np.random.Generator,
+    masks: NDArray[np.int32],
+    regions: dict[int, Region],
+    fates: dict[int, float],
+    errors: SegmentationErrors,
+) -> None:
+    """Split, shrink or grow the cells that drew it, in place."""
+    split = errors.merged + errors.split
+    eroded = split + errors.eroded
+    dilated = eroded + errors.dilated
+    for label, region in regions.items():
+        fate = fates[label]
+        if fate < errors.merged or fate >= dilated or not _untouched(masks, label, region):
+            continue
+        if fate < split:
+            _split(rng, masks, label, region)
+        elif fate < eroded:
+            _erode(rng, masks, label, region)
+        else:
+            _dilate(rng, masks, label, region)
+
+
+def _untouched(masks: NDArray[np.int32], label: int, region: Region) -> bool:
+    """False if the cell has become part of a merged mask."""
+    return bool(np.all(masks[region.box][region.mask] == label))
+
+
+def _merge(masks: NDArray[np.int32], labels: list[int]) -> None:
+    """Join each cell with the neighbour it shares most of its outline with, in place.
+
+    Nothing happens to a cell that touches none, or whose neighbour is merged already.
+    """
+    if not labels:
+        return
+    contacts = _contacts(masks)
+    merged: set[int] = set()
+    for label in labels:
+        shared = {
+            a + b - label: count
+            for (a, b), count in contacts.items()
+            if label in (a, b) and not {a, b} & merged
+        }
+        if not shared:
+            continue
+        other = max(shared, key=lambda neighbour: (shared[neighbour], -neighbour))
+        masks[masks == other] = label
+        merged |= {label, other}
+
+
+def _contacts(masks: NDArray[np.int32]) -> dict[tuple[int, int], int]:
+    """Pairs of labels with adjacent voxels, smaller first, and how many such voxel pairs."""
+    pairs = []
+    for axis in range(masks.ndim):
+        a = np.moveaxis(masks, axis, 0)[:-1]
+        b = np.moveaxis(masks, axis, 0)[1:]
+        touching = (a != b) & (a > 0) & (b > 0)
+        pairs.append(np.sort(np.stack([a[touching], b[touching]], axis=1), axis=1))
+    found, counts = np.unique(np.concatenate(pairs), axis=0, return_counts=True)
+    return {(int(a), int(b)): int(n) for (a, b), n in zip(found, counts, strict=True)}
+
+
+def _split(rng: np.random.Generator, masks: NDArray[np.int32], label: int, region: Region) -> None:
+    """Cut a cell across its longest axis, off the middle, in place."""
+    at = np.argwhere(region.mask)
+    centred = at - at.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    along = centred @ axes[:, -1]
+    far = along > np.quantile(along, rng.uniform(0.35, 0.65))
+    if min(far.sum(), (~far).sum()) < MIN_VOXELS:
+        return
+    masks[tuple((at[far] + region.corner).T)] = masks.max() + 1
+
+
+def _steps(rng: np.random.Generator, region: Region) -> int:
+    """Voxels to shrink or grow by: 8 to 25 % of the radius in the image plane, at least 1."""
+    height, width = region.mask.shape[-2:]
+    depth = float(rng.uniform(0.08, 0.25)) * float(height + width) / 4.0
+    return max(1, round(depth))
+
+
+def _in_plane(ndim: int) -> NDArray[np.bool_]:
+    """The four neighbours in the last two axes, as a structuring element."""
+    cross = ndimage.generate_binary_structure(2, 1)
+    return np.asarray(cross.reshape((1,) * (ndim - 2) + cross.shape), dtype=bool)
+
+
+def _erode(rng: np.random.Generator, masks: NDArray[np.int32], label: int, region: Region) -> None:
+    kept = ndimage.binary_erosion(
+        region.mask, _in_plane(region.mask.ndim), iterations=_steps(rng, region)
+    )
+    if np.count_nonzero(kept) >= MIN_VOXELS:
+        masks[region.box][region.mask & ~kept] = 0
+
+
+def _dilate(rng: np.random.Generator, masks: NDArray[np.int32], label: int, region: Region) -> None:
+    steps = _steps(rng, region)
+    around = [(0, 0)] * (region.mask.ndim - 2) + [(steps, steps)] * 2
+    corner = tuple(c - pad[0] for c, pad in zip(region.corner, around, strict=True))
+    grown = ndimage.binary_dilation(
+        np.pad(region.mask, around), _in_plane(region.mask.ndim), iterations=steps
+    )
+    placed = Region(grown, corner).clipped(masks.shape)
+    masks[placed.box][placed.mask & (masks[placed.box] == 0)] = label
+
+
+def _add_spurious(rng: np.random.Generator, masks: NDArray[np.int32], shapes: list[Region]) -> None:
+    """Put a small copy of a random cell where it lies mostly in the background, in place."""
+    model = shapes[int(rng.integers(len(shapes)))].mask
+    scale = [1.0] * (model.ndim - 2) + [float(rng.uniform(0.4, 0.9))] * 2
+    shape = ndimage.zoom(model.astype(np.uint8), scale, order=0).astype(bool)
+    for _ in range(PLACES_TRIED):
+        corner = tuple(
+            int(rng.integers(-(n // 2), max(1, m - n // 2)))
+            for n, m in zip(shape.shape, masks.shape, strict=True)
+        )
+        placed = Region(shape, corner).clipped(masks.shape)
+        free = placed.mask & (masks[placed.box] == 0)
+        if np.count_nonzero(free) >= max(MIN_VOXELS, shape.sum() // 2):
+            masks[placed.box][free] = masks.max() + 1
+            return
+
+
+def _shuffled(rng: np.random.Generator, masks: NDArray[np.int32]) -> NDArray[np.uint16]:
+    """Relabel 1 to n in random order."""
+    present = np.unique(masks[masks > 0])
+    table = np.zeros(int(present.max(initial=0)) + 1, np.uint16)
+    table[present] = rng.permutation(len(present)).astype(np.uint16) + 1
+    return table[masks]
