@@ -162,7 +162,7 @@ def _refuse_non_labels(path: Path, labels: Frame) -> None:
     if high > MAX_LABEL and len(np.unique(labels)) - (low == 0) > MAX_LABEL:
         raise SequenceError(
             f"{path}: the mask has more than {MAX_LABEL} labels, more than a 16-bit result"
-            " can hold. Split the frames into smaller ones."
+            " can hold. Remove specks, or crop the frames."
         )
 
 

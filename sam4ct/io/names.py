@@ -78,13 +78,13 @@ def frame_files(folder: Path, prefix: str, beside: Collection[str] = ()) -> Fram
         match = pattern.fullmatch(path.name)
         if match is None:
             problems.append(f"{path}: is no frame. Move it away, or name it {prefix}NNN.tif.")
-        elif not path.is_file():
-            problems.append(f"{path}: is not a file. Put the frame itself there.")
         elif (t := int(match[1])) in files:
             problems.append(f"{path}: is frame {t}, as is {files[t].name}. Remove one of them.")
         else:
             files[t] = path
             widths[path] = len(match[1])
+            if not path.is_file():
+                problems.append(f"{path}: is not a file. Put the frame itself there.")
     digits, width_problems = _common_width(widths, prefix)
     return FrameFiles(folder, dict(sorted(files.items())), digits, (*problems, *width_problems))
 
@@ -122,18 +122,18 @@ def pairing_problems(images: FrameFiles, masks: FrameFiles) -> list[str]:
         expected = set(range(min(images.files), max(images.files) + 1))
     if absent := expected - set(images.files):
         problems.append(
-            f"{images.folder}: frame {ranges(absent)} missing. Add the images, or renumber"
-            " without gaps."
+            f"{images.folder}: {file_ranges('t', absent, images.digits)} missing."
+            " Add the images, or renumber without gaps."
         )
     if unmasked := set(images.files) - set(masks.files):
         problems.append(
-            f"{masks.folder}: no mask for frame {ranges(unmasked)}. Add an (empty) mask for"
-            " each, or remove the images."
+            f"{masks.folder}: {file_ranges('mask', unmasked, masks.digits)} missing."
+            " Add an (empty) mask for each, or remove the images."
         )
     if surplus := set(masks.files) - set(images.files) - absent:
         problems.append(
-            f"{masks.folder}: masks of frame {ranges(surplus)} have no image. Add the images,"
-            " or remove these masks."
+            f"{masks.folder}: no image for {file_ranges('mask', surplus, masks.digits)}."
+            " Add the images, or remove these masks."
         )
     if images.digits != masks.digits:
         problems.append(
@@ -143,15 +143,15 @@ def pairing_problems(images: FrameFiles, masks: FrameFiles) -> list[str]:
     return problems
 
 
-def ranges(frames: Iterable[int]) -> str:
-    """Return frame numbers in words: `3-5, 9`."""
+def file_ranges(prefix: str, frames: Iterable[int], digits: int) -> str:
+    """Return the names of frames in words: `t003.tif to t005.tif, t009.tif`."""
     runs: list[list[int]] = []
     for t in sorted(frames):
-        if runs and t == runs[-1][1] + 1:
-            runs[-1][1] = t
+        if runs and t == runs[-1][-1] + 1:
+            runs[-1][1:] = [t]
         else:
-            runs.append([t, t])
-    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
+            runs.append([t])
+    words = [" to ".join(frame_name(prefix, t, digits) for t in run) for run in runs]
     more = [f"and {len(words) - _LISTED} more gaps"] if len(words) > _LISTED else []
     return ", ".join(words[:_LISTED] + more)
 

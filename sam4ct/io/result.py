@@ -138,8 +138,8 @@ def prepare_target(target: Path, *, overwrite: bool) -> Path:
     """
     target = target.resolve()
     with result_errors(target):
-        _recover(target)
         _refuse_unusable(target)
+        _recover(target)
         names = [path.name for path in target.iterdir()] if target.exists() else []
     if names and not overwrite:
         raise ResultError(

@@ -149,12 +149,12 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
         ) from error
     except tifffile.TiffFileError as error:
         raise SequenceError(
-            f"{path}: is not a TIFF file. Export the frame as TIFF, one file a frame."
+            f"{path}: is not a TIFF file, or only the start of one. Copy or export it again."
         ) from error
     except _UNREADABLE as error:
         raise SequenceError(
-            f"{path}: cannot be decoded ({error}). If it opens elsewhere, save it as a"
-            " plain grayscale TIFF, uncompressed or zlib; else copy it again."
+            f"{path}: cannot be decoded ({error}). Copy it again, or save it as a plain"
+            " grayscale TIFF, uncompressed or zlib."
         ) from error
 
 

@@ -66,6 +66,11 @@ def _frame_number_problems(
         f"{masks.files[t]}: there is no image of frame {t}."
         for t in sorted(set(masks.files) - expected)
     ]
+    problems += [
+        f"{masks.folder / TRACKS}: track {track.label}: ends after the last frame."
+        for track in tracks
+        if track.end > max(expected)
+    ]
     if masks.files and masks.digits != digits:
         problems.append(
             f"{masks.folder}: frame numbers have {masks.digits} digits, but those of the"

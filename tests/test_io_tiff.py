@@ -1,0 +1,163 @@
+"""TIFF frames: what is written comes back, damage is noticed, nothing depends on the writer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from sam4ct.errors import SequenceError, WorkError
+from sam4ct.io.tiff import encode_frame, read_frame, read_info, read_window, write_frame
+
+label_frames = hnp.arrays(
+    np.uint16,
+    # A volume of one plane is a plane, see test_leading_axes_of_length_one_are_dropped.
+    st.one_of(
+        st.tuples(st.integers(1, 12), st.integers(1, 12)),
+        st.tuples(st.integers(2, 5), st.integers(1, 12), st.integers(1, 12)),
+    ),
+)
+VOLUME = np.random.default_rng(0).integers(0, 999, (4, 24, 40)).astype(np.uint16)
+PLANE = VOLUME[0]
+
+
+def imwrite(frame: np.ndarray, **options: object) -> Callable[[Path], None]:
+    return lambda path: tifffile.imwrite(path, frame, **options)
+
+
+GRAY = {"photometric": "minisblack"}
+KINDS: dict[str, tuple[np.ndarray, Callable[[Path], None]]] = {
+    "plane": (PLANE, imwrite(PLANE)),
+    "plane in strips": (PLANE, imwrite(PLANE, rowsperstrip=5)),
+    "plane in compressed strips": (PLANE, imwrite(PLANE, rowsperstrip=5, compression="lzw")),
+    "pages": (VOLUME, imwrite(VOLUME, **GRAY)),
+    "compressed pages": (VOLUME, imwrite(VOLUME, compression="zlib", metadata=None, **GRAY)),
+    "ImageJ stack": (VOLUME, imwrite(VOLUME, imagej=True)),
+    "OME": (VOLUME, imwrite(VOLUME, ome=True, metadata={"axes": "ZYX"})),
+    "big-endian BigTIFF": (VOLUME, imwrite(VOLUME, bigtiff=True, byteorder=">", **GRAY)),
+    "tiles": (VOLUME, imwrite(VOLUME, tile=(16, 16), compression="zlib", **GRAY)),
+    "volumetric tiles": (VOLUME, imwrite(VOLUME, tile=(16, 16, 16), volumetric=True, **GRAY)),
+}
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tiff")
+
+
+@given(label_frames)
+def test_written_frame_comes_back(folder: Path, frame: np.ndarray) -> None:
+    write_frame(folder / "f.tif", frame)
+    back = read_frame(folder / "f.tif")
+    np.testing.assert_array_equal(back, frame)
+    assert back.dtype == np.uint16
+
+
+@given(label_frames)
+def test_written_frame_is_what_other_readers_see(folder: Path, frame: np.ndarray) -> None:
+    write_frame(folder / "f.tif", frame)
+    np.testing.assert_array_equal(tifffile.imread(folder / "f.tif"), frame)
+
+
+def test_bytes_depend_on_the_pixels_only() -> None:
+    assert bytes(encode_frame(VOLUME)) == bytes(encode_frame(np.asfortranarray(VOLUME)))
+    tags = tifffile.TiffFile(io.BytesIO(encode_frame(VOLUME))).pages[0].tags
+    assert not {"DateTime", "Software", "ImageDescription"} & {tag.name for tag in tags}
+
+
+@pytest.mark.parametrize("frame", [PLANE.astype(np.int32), VOLUME[None]])
+def test_only_16_bit_planes_and_volumes_are_written(frame: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="not 2D or 3D uint16"):
+        encode_frame(frame)
+
+
+@kinds
+def test_every_kind_of_file_reads_alike(kind: str, tmp_path: Path) -> None:
+    frame, write = KINDS[kind]
+    write(path := tmp_path / "f.tif")
+    np.testing.assert_array_equal(read_frame(path), frame)
+    assert read_frame(path).dtype.isnative
+    assert (read_info(path).shape, read_info(path).dtype) == (frame.shape, frame.dtype)
+
+
+@kinds
+@settings(max_examples=15)
+@given(data=st.data())
+def test_window_is_that_part_of_the_frame(folder: Path, kind: str, data: st.DataObject) -> None:
+    frame, write = KINDS[kind]
+    write(path := folder / f"{kind}.tif")
+    bounds = [sorted(data.draw(st.tuples(*[st.integers(0, n)] * 2))) for n in frame.shape]
+    window = tuple(slice(a, b) for a, b in bounds)
+    np.testing.assert_array_equal(read_window(path, window), frame[window])
+
+
+def test_window_with_too_few_axes_is_refused(tmp_path: Path) -> None:
+    write_frame(tmp_path / "f.tif", VOLUME)
+    with pytest.raises(SequenceError, match=r"f\.tif: the frame has 3 axes"):
+        read_window(tmp_path / "f.tif", (slice(2), slice(2)))
+
+
+def test_leading_axes_of_length_one_are_dropped(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "f.tif", PLANE[None, None], **GRAY)
+    np.testing.assert_array_equal(read_frame(tmp_path / "f.tif"), PLANE)
+    assert read_info(tmp_path / "f.tif").shape == PLANE.shape
+
+
+@kinds
+@settings(max_examples=40)
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_truncated_file_is_refused_unless_all_pixels_are_there(
+    folder: Path, kind: str, share: float
+) -> None:
+    frame, write = KINDS[kind]
+    write(path := folder / f"{kind}.tif")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with contextlib.suppress(SequenceError):
+        np.testing.assert_array_equal(read_frame(path), frame)
+
+
+@kinds
+@settings(max_examples=40)
+@given(hits=st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), min_size=1, max_size=4))
+def test_damaged_file_raises_nothing_but_sequence_errors(
+    folder: Path, kind: str, hits: list[tuple[int, int]]
+) -> None:
+    _, write = KINDS[kind]
+    write(path := folder / f"{kind}.tif")
+    data = bytearray(path.read_bytes())
+    for position, value in hits:
+        data[position] = value
+    path.write_bytes(bytes(data))
+    with contextlib.suppress(SequenceError):
+        read_frame(path)
+
+
+def test_unreadable_file_names_itself(tmp_path: Path) -> None:
+    with pytest.raises(SequenceError, match=r"absent\.tif: cannot be read \(No such file"):
+        read_frame(tmp_path / "absent.tif")
+
+
+def test_write_that_fails_leaves_the_older_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_frame(path := tmp_path / "f.tif", PLANE)
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(WorkError, match="No space left"):
+        write_frame(path, PLANE + 1)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
