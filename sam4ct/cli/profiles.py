@@ -1,0 +1,104 @@
+"""`sam4ct profiles`: what profiles there are, what is in them, and a first one for new data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.derive import Derivation, derive_profile
+from sam4ct.errors import ProfileError
+from sam4ct.intensity import contrasts
+from sam4ct.io.atomic import replacing
+from sam4ct.io.ctc import CtcSequence, find_sequences
+from sam4ct.io.preflight import preflight
+from sam4ct.profile import Spacing, load_profile, profile_names, to_toml
+from sam4ct.stages.detect import detect_frame
+from sam4ct.tables import Detections, Floats
+
+POSITIVE = click.FloatRange(min=0.0, min_open=True)
+
+
+@click.group()
+def profiles() -> None:
+    """List, show and derive dataset profiles."""
+
+
+@profiles.command("list")
+def list_profiles() -> None:
+    """Show the shipped profiles."""
+    names = profile_names()
+    width = max(map(len, names))
+    click.echo(f"{'NAME':{width}}  MODE   NDIM  WINDOW  RADIUS  MIN SIZE")
+    for name in names:
+        p = load_profile(name)
+        click.echo(
+            f"{name:{width}}  {p.mode:5}  {p.ndim:4}  {p.window_px:6}"
+            f"  {p.link_radius_px:6g}  {p.min_size:8}"
+        )
+
+
+@profiles.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print every value of the profile NAME (or file) and what it means."""
+    click.echo(to_toml(load_profile(name), f"Profile {name}, defaults included."), nl=False)
+
+
+@profiles.command()
+@click.argument("dataset_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("name", metavar="SEQ")
+@click.option(
+    "--spacing", "spacing_um", type=(POSITIVE, POSITIVE, POSITIVE), metavar="Z Y X",
+    help="Size of a voxel in micrometres.",
+)  # fmt: skip
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; the profile is printed if none is given.",
+)  # fmt: skip
+def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Path | None) -> None:
+    """Derive a profile from sequence SEQ of a dataset, with the reason for each value.
+
+    Edit the file, then use it: sam4ct run DATASET_DIR --profile FILE
+    """
+    if output is not None and output.exists():
+        raise ProfileError(f"{output}: is there already. Remove it, or give another file.")
+    (sequence,) = find_sequences(dataset_dir, [name])
+    found = survey(sequence, spacing_um)
+    text = to_toml(
+        found.profile,
+        f"Derived from the masks of {sequence.dataset} {sequence.name}.",
+        found.reasons,
+    )
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    with replacing(output) as file:
+        file.write(text.encode())
+    click.echo(f"{output}: written. Look at the reasons, and edit what you know better.")
+
+
+def survey(sequence: CtcSequence, spacing_um: Spacing | None = None) -> Derivation:
+    """Read all frames of a sequence once and derive its profile.
+
+    Raises:
+        SequenceError: A frame cannot be used, or there are no labels at all.
+    """
+    rows: list[Detections] = []
+    figures: list[Floats] = []
+
+    def look(t: int, image: NDArray[Any], labels: NDArray[np.int32]) -> None:
+        rows.append(detect_frame(t, labels))
+        figures.append(contrasts(image, labels))
+
+    checked = preflight(sequence, each_frame=look)
+    return derive_profile(
+        sequence.dataset,
+        checked.shape,
+        Detections.concat(rows),
+        spacing_um=spacing_um,
+        contrasts=np.concatenate(figures),
+    )

@@ -1,0 +1,98 @@
+"""Measure: the size, motion, crowding and number of the cells in a table of detections.
+
+Pure. Lengths are in-plane pixels; z is scaled to them by the spacing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from sam4ct.profile import Spacing
+from sam4ct.tables import Detections, Floats
+
+ENOUGH = 10
+"""Regions clear of the frame's edge that are enough to measure without the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What the rules know of the cells."""
+
+    diameter: float
+    """Median in-plane diameter, in-plane pixels."""
+    small: float
+    """Size that 95 % of the cells exceed, pixels or voxels."""
+    step: float
+    """Way from frame to frame that 95 % of the cells stay below; nan if never seen twice."""
+    apart: float
+    """Median distance to the nearest neighbour; nan if cells are alone."""
+    frames: int
+    early: float
+    """Median number of cells in the first quarter of the frames."""
+    late: float
+    """The same in the last quarter."""
+
+
+def measure(detections: Detections, spacing_um: Spacing) -> Measured:
+    """Measure the size, motion, crowding and number of the cells; see `Measured`."""
+    whole = whole_cells(detections)
+    scale = np.asarray(spacing_um) / spacing_um[-1]
+    centres = np.column_stack([detections.z, detections.y, detections.x]) * scale
+    frames = int(detections.t.max()) + 1
+    by_frame = np.split(centres, np.searchsorted(detections.t, np.arange(1, frames)))
+    counts = [len(points) for points in by_frame]
+    quarter = math.ceil(frames / 4)
+    return Measured(
+        diameter=cell_diameter(detections),
+        small=float(np.quantile(whole.size, 0.05)),
+        step=_quantile([_steps(a, b) for a, b in pairwise(by_frame)], 0.95),
+        apart=_quantile([_nearest(points) for points in by_frame], 0.5),
+        frames=frames,
+        early=float(np.median(counts[:quarter])),
+        late=float(np.median(counts[-quarter:])),
+    )
+
+
+def diameters(detections: Detections) -> Floats:
+    """Return in-plane diameters: of the disc, or of the ellipsoid as high as the region."""
+    height = detections.z1 - detections.z0
+    round_share = np.where(height > 1, np.pi / 6.0, np.pi / 4.0)
+    return np.asarray(np.sqrt(detections.size / (round_share * height)))
+
+
+def cell_diameter(detections: Detections) -> float:
+    """Return the median in-plane diameter of the cells, in-plane pixels; nan without any."""
+    return float(np.median(diameters(whole_cells(detections)))) if len(detections) else math.nan
+
+
+def whole_cells(detections: Detections) -> Detections:
+    """Return the regions that the edge of the frame does not cut, or all if those are too few."""
+    inside = ~detections.border
+    return detections.take(inside) if inside.sum() >= ENOUGH else detections
+
+
+def _steps(here: Floats, there: Floats) -> Floats:
+    """Distances between points of two frames that are each other's nearest."""
+    if not len(here) or not len(there):
+        return np.empty(0)
+    distance, forward = KDTree(there).query(here)
+    _, backward = KDTree(here).query(there)
+    return np.asarray(distance[backward[forward] == np.arange(len(here))])
+
+
+def _nearest(points: Floats) -> Floats:
+    """Distance of each point to the nearest other one."""
+    if len(points) < 2:
+        return np.empty(0)
+    return np.asarray(KDTree(points).query(points, k=2)[0][:, 1])
+
+
+def _quantile(parts: Sequence[Floats], share: float) -> float:
+    values = np.concatenate([np.empty(0), *parts])
+    return float(np.quantile(values, share)) if len(values) else math.nan

@@ -1,0 +1,197 @@
+"""Rules: the profile that fits what was measured, each value with the reason for it.
+
+Pure and deterministic: a table of detections in, a profile for mode "link" out.
+Rules are relative to the size of the cells, so they hold at any magnification.
+Lengths are in-plane pixels; z is scaled to them by the spacing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sam4ct.derive.measure import Measured, measure, whole_cells
+from sam4ct.errors import ProfileError
+from sam4ct.profile import Profile, Spacing
+from sam4ct.tables import Detections, Floats
+
+Choice = tuple[Any, str]
+"""A value and the reason for it."""
+
+FEW_CELLS = 10
+"""Where fewer are seen at once, a wrong division costs more than a missed one gains."""
+DIM = 0.5
+"""Where the median cell has less than this share of the brightest cells' contrast, lift it."""
+FLAT_SLICES = 8
+"""A volume of fewer slices shows cells that reach through all of them."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A profile, and by key why it has its value."""
+
+    profile: Profile
+    reasons: dict[str, str]
+
+
+def derive_profile(
+    name: str,
+    shape: tuple[int, ...],
+    detections: Detections,
+    *,
+    spacing_um: Spacing | None = None,
+    contrasts: Floats | None = None,
+) -> Derivation:
+    """Choose every parameter of a profile by the masks to link.
+
+    Args:
+        name: Of the dataset.
+        shape: Of a frame, ([z,] y, x).
+        detections: The regions of all frames, ordered by frame.
+        spacing_um: Size of a voxel (z, y, x); None if unknown.
+        contrasts: `intensity.contrasts` of all regions; None if not measured.
+
+    Raises:
+        ProfileError: There is no region to derive anything from.
+    """
+    if not len(detections):
+        raise ProfileError(
+            f"{name}: the masks hold no regions, so no profile can be derived from them."
+            " Segment the cells first, or choose a profile by name."
+        )
+    spacing = _spacing(len(shape), detections, spacing_um)
+    cells = measure(detections, spacing[0])
+    choices: dict[str, Choice] = {
+        "dataset": (name, "the name of the data"),
+        "mode": ("link", "there are masks to link"),
+        "ndim": (len(shape), f"the shape of a frame is {shape}"),
+        "spacing_um": spacing,
+        "cell_diameter_px": (
+            round(cells.diameter, 1),
+            "the median over all cells that the edge of the frame does not cut",
+        ),
+        **_windows(shape, cells),
+        **_preparation(contrasts),
+        **_motion(cells),
+        **_border(shape, cells),
+        **_divisions(cells),
+        **_masks(shape, cells),
+    }
+    return Derivation(
+        Profile(**{key: value for key, (value, _) in choices.items()}),
+        {key: reason for key, (_, reason) in choices.items()},
+    )
+
+
+def _spacing(ndim: int, detections: Detections, given: Spacing | None) -> Choice:
+    if given is not None:
+        return given, "given with the data"
+    if ndim == 2:
+        return (1.0, 1.0, 1.0), "unknown: counted in pixels"
+    whole = whole_cells(detections)
+    width = np.sqrt((whole.y1 - whole.y0) * (whole.x1 - whole.x0))
+    flatness = float(np.median(width / (whole.z1 - whole.z0)))
+    return (
+        (round(min(max(flatness, 1.0), 10.0), 1), 1.0, 1.0),
+        "unknown: in pixels, slices as far apart as if cells were as high as wide",
+    )
+
+
+def _windows(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
+    step = 0.0 if math.isnan(cells.step) else cells.step
+    wanted = max(4.0 * cells.diameter, 2.0 * (cells.diameter + step))
+    side = min(wanted, max(shape[-2:]))
+    return {
+        "window_px": (
+            max(32, 32 * math.ceil(side / 32)),
+            f"4 cell diameters ({4.0 * cells.diameter:.0f} px), so that a cell that moves by its"
+            " own diameter stays in view with its surroundings; not more than the frame",
+        ),
+        "window_step": (0.25, "a cell is then at most an eighth of the window off its centre"),
+        "prompt": ("mask", "the masks are known, points would say less"),
+    }
+
+
+def _preparation(contrasts: Floats | None) -> dict[str, Choice]:
+    median: Choice = (0, "SAM 2 bears noise; try 3 or 5 where single pixels are far off")
+    if contrasts is None or not len(contrasts):
+        return {"median_px": median, "gamma": (1.0, "the brightness of cells was not measured")}
+    low, middle, high = np.quantile(contrasts, [0.25, 0.5, 0.99])
+    if low <= 1.0:
+        gamma: Choice = (1.0, "cells are not all brighter than the background")
+    else:
+        gamma = (
+            0.5 if middle < DIM * high else 1.0,
+            f"the median cell has {middle / high:.0%} of the contrast of the brightest cells;"
+            f" below {DIM:.0%} dim cells are lifted",
+        )
+    return {"median_px": median, "gamma": gamma}
+
+
+def _motion(cells: Measured) -> dict[str, Choice]:
+    room = 3.0 * cells.diameter if math.isnan(cells.apart) else 1.5 * cells.apart
+    most = max(cells.diameter, room)
+    if math.isnan(cells.step):
+        radius, why = cells.diameter, "one cell diameter: no cell was seen in two frames"
+    else:
+        radius = min(max(3.0 * cells.step, 0.5 * cells.diameter), most)
+        why = (
+            f"3 times the {cells.step:.1f} px that 95 % of the cells stay below between frames,"
+            f" from half a cell diameter to {most:.1f} px (1.5 times the neighbours' distance)"
+        )
+    return {
+        "link_radius_px": (round(radius, 1), why),
+        "max_gap": (1, "cells are missed in single frames most of the time"),
+    }
+
+
+def _border(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
+    step = 1.0 if math.isnan(cells.step) else min(cells.step, cells.diameter)
+    if len(shape) == 2:
+        slices: Choice = (0, "images have no slices")
+    elif shape[0] < FLAT_SLICES:
+        slices = (0, f"with fewer than {FLAT_SLICES} slices most cells touch the first or last")
+    else:
+        slices = (1, "cells may come from beyond the first and last slices")
+    return {
+        "border_px": (max(1, round(step)), "one step of a cell, at most its diameter"),
+        "border_z_px": slices,
+    }
+
+
+def _divisions(cells: Measured) -> dict[str, Choice]:
+    # So many come and go by chance when cells cross the edge independently.
+    chance = math.sqrt(max(cells.early, 1.0))
+    grown = cells.late - cells.early >= chance
+    few = max(cells.early, cells.late) < FEW_CELLS
+    why = f"{cells.early:.0f} cells at first, {cells.late:.0f} at last"
+    cycle: Choice = (1, "no rule: the number of cells does not grow beyond chance")
+    if grown:
+        doublings = math.log2(cells.late / max(cells.early, 0.5))
+        doubling_frames = 0.75 * cells.frames / max(doublings, 1e-6)
+        cycle = (
+            min(5, max(1, int(doubling_frames / 4))),
+            f"a quarter of the {doubling_frames:.0f} frames in which cells double, at most 5",
+        )
+    if few and not grown:
+        why += f": fewer than {FEW_CELLS}, and no growth beyond the {chance:.0f} of chance"
+    return {"division": (grown or not few, why), "min_cycle_frames": cycle}
+
+
+def _masks(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
+    return {
+        "min_size": (
+            int(0.25 * cells.small),
+            f"a quarter of the {cells.small:.0f} that 95 % of the cells exceed",
+        ),
+        "fill": (
+            ("propagate", "SAM 2 sees all of a cell in an image")
+            if len(shape) == 2
+            else ("interpolate", "SAM 2 sees one slice of a cell in a volume")
+        ),
+        "generate_masks": (False, "needs SAM-Med3D, and masks that are mostly missing"),
+        "edit_masks": (True, "no benchmark is known that asks to keep the masks as they are"),
+    }
