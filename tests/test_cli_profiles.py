@@ -23,7 +23,7 @@ def output(*arguments: object) -> str:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """Five bright cells of 12 x 12 pixels that move down by 3 pixels in each of four frames."""
+    """Four dim cells and a bright one, 12 x 12 pixels, that move down by 3 pixels a frame."""
     folder = tmp_path / "Squares"
     for name in ("01", "01_ERR_SEG"):
         (folder / name).mkdir(parents=True)
@@ -32,7 +32,8 @@ def dataset(tmp_path: Path) -> Path:
         for cell in range(5):
             labels[30 + 3 * t : 42 + 3 * t, 15 + 35 * cell : 27 + 35 * cell] = cell + 1
         noise = np.random.default_rng(t).integers(90, 110, labels.shape)
-        tifffile.imwrite(folder / "01" / f"t{t:03}.tif", (noise + 500 * (labels > 0)).astype("u2"))
+        image = noise + np.array([0, 100, 100, 100, 100, 1000])[labels]
+        tifffile.imwrite(folder / "01" / f"t{t:03}.tif", image.astype(np.uint16))
         tifffile.imwrite(folder / "01_ERR_SEG" / f"mask{t:03}.tif", labels)
     return folder
 
@@ -59,7 +60,7 @@ def test_derive_measures_the_cells_of_the_sequence(dataset: Path, tmp_path: Path
 
 
 def test_derive_looks_at_the_brightness_of_the_cells(dataset: Path) -> None:
-    assert "100% of the contrast of the brightest cells" in output("derive", dataset, "01")
+    assert "gamma = 0.5" in output("derive", dataset, "01")
 
 
 def test_derive_takes_the_spacing_from_the_user(dataset: Path) -> None:
