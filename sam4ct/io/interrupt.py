@@ -1,0 +1,108 @@
+"""Stops the process within a second on SIGTERM or Ctrl-C, wherever it is.
+
+A Python signal handler runs only when the main thread is back in Python code,
+and a solver or an encoder pass can keep it away for minutes. So a second thread
+waits for the signal and ends the process itself. It can do so as long as the C
+code gives the interpreter lock away, which numpy, HiGHS and torch do.
+
+That needs no cooperation from the code that is stopped, because nothing there
+may be half done: every file is written beside and renamed (`io.atomic`;
+`os.replace` has either happened or not), and a result folder likewise. `finally`
+blocks and exit handlers do not run: temporary files and an unfinished result
+folder stay behind, and the next start of the same command removes them.
+
+A forked child (multiprocessing) gets the default actions back, else its signals
+would travel down the shared pipe and end the parent. A program started by
+`subprocess` loses handlers by itself. Workers of multiprocessing are killed with
+the parent, for they would wait on; started programs are not ours to end.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+EXIT_TRY_AGAIN = 75
+"""EX_TEMPFAIL: batch systems may start the same command again."""
+EXIT_CTRL_C = 130
+"""What a shell expects after Ctrl-C: 128 + SIGINT."""
+
+_EXITS = {signal.SIGTERM: EXIT_TRY_AGAIN, signal.SIGINT: EXIT_CTRL_C}
+_DONE = b"\0"
+"""No signal has the number 0: tells the waiting thread that it is not needed any more."""
+_FAREWELL_SECONDS = 1.0
+"""For a stderr whose reader is gone; the exit does not wait for it any longer."""
+
+
+@contextmanager
+def graceful_exit() -> Iterator[None]:
+    """End the process on SIGTERM (status 75) or SIGINT (130) while the block runs.
+
+    One line on stderr says what happened and that the same command continues.
+    To be entered once, in the main thread; afterwards all handlers are as before.
+    """
+    receive, send = os.pipe()
+    os.set_blocking(send, False)  # asked for by set_wakeup_fd: a handler must never wait
+    watcher = threading.Thread(target=_watch, args=(receive,), name="graceful-exit", daemon=True)
+    watcher.start()
+    # The C handler writes the number of the signal to the pipe at once, in whichever thread
+    # it arrives; the Python handler has nothing left to do.
+    wakeup_before = signal.set_wakeup_fd(send, warn_on_full_buffer=False)
+    handlers_before = {number: signal.signal(number, _leave_to_watcher) for number in _EXITS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers_before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup_before)
+        os.write(send, _DONE)
+        watcher.join()
+        os.close(send)
+        os.close(receive)
+
+
+def _leave_to_watcher(number: int, frame: object) -> None:
+    """A handler must be set, or the signal would not be written to the pipe."""
+
+
+def _watch(receive: int) -> None:
+    """Wait for one of our signals and end the process, or for `_DONE` and return."""
+    while (byte := os.read(receive, 1)) != _DONE:
+        if byte[0] in _EXITS:  # others, such as SIGALRM, have handlers of their own
+            _end_process(signal.Signals(byte[0]))
+
+
+def _end_process(number: signal.Signals) -> None:
+    # Streams may be locked by the thread that is being stopped, or their reader may hang.
+    farewell = threading.Thread(target=_say_goodbye, args=(number,), daemon=True)
+    farewell.start()
+    farewell.join(_FAREWELL_SECONDS)
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(_EXITS[number])
+
+
+def _say_goodbye(number: signal.Signals) -> None:
+    lead = "\n" if sys.stderr.isatty() else ""  # below the progress bar
+    print(
+        f"{lead}stopped by {number.name}; run the same command to continue",
+        file=sys.stderr,
+        flush=True,
+    )
+    sys.stdout.flush()
+
+
+def _forget_in_child() -> None:
+    """Give a forked child the default actions, if it was forked under `graceful_exit`."""
+    if signal.getsignal(signal.SIGTERM) is _leave_to_watcher:
+        signal.set_wakeup_fd(-1)
+        for number in _EXITS:
+            signal.signal(number, signal.SIG_DFL)
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
