@@ -49,6 +49,7 @@ def work():
     child = os.fork()
     if child == 0:
         time.sleep(15)
+        os._exit(0)
     time.sleep(0.2)
     os.kill(child, signal.SIGTERM)
     _, status = os.waitpid(child, 0)
