@@ -1,0 +1,167 @@
+"""The manifest of weight files, and the folders in which they are.
+
+Owns reading and writing `weights_manifest.json`, the search folders, and how a
+user's manifest adds to or replaces entries of the packaged one. Reads no weight
+file (models/weights.py) and downloads none (models/fetch.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from sam4ct.errors import WeightsError
+from sam4ct.models.entry import Entry, hint
+
+MANIFEST = "weights_manifest.json"
+PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGED_WEIGHTS = PACKAGE / "weights"
+CONTAINER_WEIGHTS = Path("/weights")
+"""Where a container finds the weights that its user mounts."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Entries with unique names, and remarks for the reader."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [f"name {e.name!r}" for e in self.entries]
+        defaults = [f"{e.role} on {e.default_on}" for e in self.entries if e.default_on]
+        for key, count in Counter(names + defaults).items():
+            if count > 1:
+                raise WeightsError(f"weights manifest: {count} entries for {key}. Leave one.")
+
+    def get(self, name: str) -> Entry:
+        """Return the entry of a name.
+
+        Raises:
+            WeightsError: There is none; names the nearest.
+        """
+        by_name = {e.name: e for e in self.entries}
+        if name not in by_name:
+            raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}")
+        return by_name[name]
+
+    def default(self, role: str, on: str) -> Entry | None:
+        """Return the entry that a role takes unnamed, on "cuda" or "any" device."""
+        return next((e for e in self.entries if (e.role, e.default_on) == (role, on)), None)
+
+    def updated(self, entries: Iterable[Entry]) -> Manifest:
+        """Return this manifest with entries added, replacing those of the same name."""
+        by_name = {e.name: e for e in (*self.entries, *entries)}
+        return Manifest(tuple(by_name.values()), self.notes)
+
+
+def packaged_manifest() -> Path:
+    """The manifest of this installation: in the package, or beside it in a checkout."""
+    for folder in (PACKAGE, PACKAGE.parent):
+        if (folder / MANIFEST).is_file():
+            return folder / MANIFEST
+    raise WeightsError(f"{PACKAGE / MANIFEST} is missing. Install sam4ct again.")
+
+
+def user_folders() -> list[Path]:
+    """Folders of the user's weights: `$SAM4CT_WEIGHTS`, or a mounted /weights; the cache."""
+    named = os.environ.get("SAM4CT_WEIGHTS")
+    first = Path(named) if named else CONTAINER_WEIGHTS
+    # Not Path.home(): it fails for a user id without a home, as clusters and containers have.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    return [
+        *([first] if named or first.is_dir() else []),
+        *([cache / "sam4ct" / "weights"] if cache.is_absolute() else []),
+    ]
+
+
+def destination() -> Path:
+    """The folder for new weights: `$SAM4CT_WEIGHTS`, or the user's first that is writable.
+
+    Raises:
+        WeightsError: The user has no such folder.
+    """
+    folders = user_folders()
+    if os.environ.get("SAM4CT_WEIGHTS"):
+        return folders[0]
+    usable = [f for f in folders if f != CONTAINER_WEIGHTS or os.access(f, os.W_OK)]
+    if not usable:
+        raise WeightsError("There is no folder for weights. Set the variable SAM4CT_WEIGHTS.")
+    return usable[0]
+
+
+def search_folders(entry: Entry) -> list[Path]:
+    """Folders in which an entry's file is looked for, in this order."""
+    own = [entry.folder] if entry.folder else []
+    return [*own, PACKAGED_WEIGHTS, *user_folders()]
+
+
+def _objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and all(isinstance(v, dict) for v in value)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read one manifest file; its entries look for their files beside it first.
+
+    Raises:
+        WeightsError: The file is unreadable, not JSON, or has a wrong entry.
+    """
+    folder = PACKAGED_WEIGHTS if path.resolve() == packaged_manifest() else path.parent
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise WeightsError(f"{path}: not a readable weights manifest: {fault}") from fault
+    listed = raw.get("weights") if isinstance(raw, dict) else None
+    if not _objects(listed) or set(raw) - {"notes", "weights"}:
+        raise WeightsError(f'{path}: must hold "weights", a list of objects, and at most "notes"')
+    try:
+        entries = tuple(replace(Entry.from_json(e), folder=folder) for e in listed)
+        return Manifest(entries, tuple(raw.get("notes", ())))
+    except WeightsError as fault:
+        raise WeightsError(f"{path}: {fault}") from fault
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which writes `path`, into a WeightsError."""
+    try:
+        yield
+    except OSError as fault:
+        raise WeightsError(
+            f"{path}: cannot be written: {fault.strerror}. Free some space, make the folder "
+            "writable, or choose another (--to, or the variable SAM4CT_WEIGHTS)."
+        ) from fault
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest file, whole or not at all.
+
+    Raises:
+        WeightsError: The disk refuses.
+    """
+    raw = {"notes": list(manifest.notes), "weights": [e.to_json() for e in manifest.entries]}
+    text = json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
+    part = path.with_name(path.name + ".part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+
+
+def load_manifest(extra: Sequence[Path] = ()) -> Manifest:
+    """Return the packaged manifest with the user's folders' and the extra ones laid over it.
+
+    Args:
+        extra: Manifest files; later ones win over earlier ones and over the folders'.
+    """
+    folders = [f / MANIFEST for f in reversed(user_folders())]
+    manifest = read_manifest(packaged_manifest())
+    for path in (*filter(os.path.isfile, folders), *extra):
+        manifest = manifest.updated(read_manifest(path).entries)
+    return manifest
