@@ -2,7 +2,7 @@
 
 Layers, and imports go down only:
     cli, __main__ > pipelines > io models finetune evaluate report > stages >
-    regions lineage geometry intensity profile simulate tables > errors types
+    regions lineage geometry intensity profile derive simulate tables > errors types
 Stages and adapters do not import each other: they meet in the Protocols of `types`.
 An adapter imports `io` and no other adapter. `EXCEPTIONS` lists what may differ, and why.
 """
@@ -14,9 +14,12 @@ from collections.abc import Iterable, Iterator
 
 PACKAGE = "sam4ct"
 
+PURE = frozenset(
+    {"regions", "lineage", "geometry", "intensity", "profile", "derive", "simulate", "tables"}
+)
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "types"}),
-    frozenset({"regions", "lineage", "geometry", "intensity", "profile", "simulate", "tables"}),
+    PURE,
     frozenset({"stages"}),
     frozenset({"io", "models", "finetune", "evaluate", "report"}),
     frozenset({"pipelines"}),
