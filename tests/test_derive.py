@@ -125,8 +125,18 @@ def test_link_radius_is_at_least_half_a_diameter() -> None:
 
 
 def test_link_radius_is_bounded_by_the_distance_of_neighbours() -> None:
-    assert derived(moved(13.0, apart=30.0)).link_radius_px == pytest.approx(39.0, rel=0.01)
-    assert derived(moved(14.9, apart=30.0)).link_radius_px <= 45.0
+    crowd, runners = grid(30.0), np.array([[500.0 + 60 * i, 100.0] for i in range(8)])
+    rows = [
+        discs(t, np.concatenate([crowd, runners + np.array([0.0, 59.0 * t])]), 20.0)
+        for t in range(6)
+    ]
+    assert derived(Detections.concat(rows)).link_radius_px == pytest.approx(45.0, rel=0.01)
+
+
+def test_missed_cells_do_not_count_as_motion() -> None:
+    complete = moved(5.0)
+    missed = complete.take((complete.label + complete.t) % 5 > 0)
+    assert derived(missed).link_radius_px == derived(complete).link_radius_px
 
 
 def test_link_radius_without_motion_known_is_a_diameter() -> None:
