@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from click.testing import CliRunner
 from ctc_metrics.scripts.evaluate import evaluate_sequence
+from ctc_metrics.utils.representations import match as match_of_package
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 from sam4ct.cli.evaluate import evaluate as evaluate_command
 from sam4ct.cli.evaluate import validate as validate_command
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError
-from sam4ct.evaluate import KEYS, MEASURED, evaluate
+from sam4ct.evaluate import KEYS, evaluate
+from sam4ct.evaluate.matching import match
+from sam4ct.evaluate.scores import MEASURED
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tiff import encode_frame
 from sam4ct.simulate import NO_ERRORS, PRESETS, movie_law
@@ -113,6 +116,37 @@ def test_the_measures_are_those_of_the_package(case: Case) -> None:
     ours = case.scores()
     assert {name: ours[name] for name in MEASURED} == {name: theirs[name] for name in MEASURED}
     assert 0.0 < ours["TRA"] < 1.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32), shape=st.sampled_from([(6, 7), (3, 4, 5)]))
+def test_frames_are_matched_as_the_package_does(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, shape: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.choice([0, 0, 1, 3, 9], shape).astype(np.uint16)
+    masks = np.where(rng.random(shape) < 0.3, rng.choice([0, 2, 5], shape), truth * 2)
+    masks = masks.astype(np.uint16)
+    truth.flat[0] = masks.flat[0] = 0  # Without background the package loses a label.
+    files = [tmp_path_factory.mktemp("match") / name for name in ("truth.tif", "masks.tif")]
+    for file, labels in zip(files, (truth, masks), strict=True):
+        file.write_bytes(encode_frame(labels))
+    theirs = match_of_package(*map(str, files))
+    ours = match(truth, masks)
+    assert tuple(vars(ours).values())[:4] == theirs[:4]
+    assert ours.ious == pytest.approx(theirs[4])
+
+
+def test_labels_of_16_bits_do_not_wrap_around(tmp_path: Path) -> None:
+    case = Case(tmp_path, ["1.2", "1.2"], ["1 0 1 0", "2 0 1 0"])
+    for folder, name in [(case.res, "mask"), (case.gt / "TRA", "man_track")]:
+        for t in range(2):
+            labels = drawn("1.2").astype(np.uint16)
+            labels[labels == 2] = 65535
+            (folder / f"{name}{t:03d}.tif").write_bytes(encode_frame(labels))
+        table = "res_track.txt" if name == "mask" else "man_track.txt"
+        (folder / table).write_text("1 0 1 0\n65535 0 1 0\n")
+    assert case.scores()["OP_CTB"] == 1.0
 
 
 def test_a_division_one_frame_late_counts_within_one_frame(case: Case) -> None:
@@ -232,8 +266,14 @@ def with_a_damaged_frame(case: Case) -> None:
     (case.res / "mask002.tif").write_bytes(b"no image")
 
 
-def with_large_labels(case: Case) -> None:
-    case.result(DIVISION, [*DIVISION_TRACKS[:3], "65533 0 3 0"])
+def with_truth_that_is_an_image(case: Case) -> None:
+    path = case.gt / "TRA" / "man_track001.tif"
+    tifffile.imwrite(path, drawn(DIVISION[1]).astype(np.float32))
+
+
+def with_truth_beyond_16_bits(case: Case) -> None:
+    path = case.gt / "TRA" / "man_track001.tif"
+    tifffile.imwrite(path, drawn(DIVISION[1]).astype(np.uint32) * 40000)
 
 
 def with_a_wrong_line(case: Case) -> None:
@@ -274,7 +314,8 @@ def with_a_segmented_frame_of_another_shape(case: Case) -> None:
         (with_fewer_frames, ResultError, "has 3 frames.* has 4. Give .* one sequence"),
         (with_a_wider_frame, ResultError, r"mask002.tif: has the shape \(4, 28\).* one sequence"),
         (with_a_damaged_frame, SequenceError, "mask002.tif: is not a TIFF file"),
-        (with_large_labels, ResultError, "labels up to 65533.* Renumber"),
+        (with_truth_that_is_an_image, SequenceError, "man_track001.tif: has the type float32"),
+        (with_truth_beyond_16_bits, SequenceError, "man_track001.tif: has labels from 0 to"),
         (with_a_wrong_line, ResultError, "line 1 .* four whole numbers"),
         (with_an_unlisted_reference_cell, SequenceError, "label 4 is not in the track table"),
         (with_a_wrong_reference_table, SequenceError, "parent 7 does not exist"),
