@@ -1,0 +1,29 @@
+"""`sam4ct report`: one HTML file to look at what a run found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sam4ct.report.rebuild import rebuild_report
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("res_dir", type=_FOLDER)
+@click.option("--images", type=_FOLDER, help="Its images.  [default: SS beside SS_RES]")
+@click.option("--gt", "gt_dir", type=_FOLDER, help="Ground truth, DATASET/SS_GT; adds the scores.")
+def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
+    """Write RES_DIR.sam4ct/report.html: frames, lineages and the least certain links.
+
+    RES_DIR may come from any tool; only a run of sam4ct leaves confidences for the links.
+    """
+    scores = None
+    if gt_dir is not None:
+        # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
+        from sam4ct.evaluate import evaluate
+
+        scores = evaluate(res_dir, gt_dir)
+    click.echo(rebuild_report(res_dir, images, scores))

@@ -1,0 +1,110 @@
+"""The report: one HTML file that shows what a run found, without any network.
+
+Owns how the parts become a file. Frames are read one at a time and kept only as
+compressed pictures, so memory is bounded by the file's size, a few MB. Equal
+arguments give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from sam4ct.io.atomic import replacing
+from sam4ct.lineage import Track
+from sam4ct.report.charts import cells_over_time, confidence_histogram
+from sam4ct.report.families import families_of, hues_of
+from sam4ct.report.tree import Tree, lineage_tree
+from sam4ct.report.uncertain import uncertain_links
+from sam4ct.report.viewer import ResultFrames, viewer_data
+from sam4ct.report.words import facts_html, links_html, origin_html, scores_html, title_of
+from sam4ct.tables import Links
+from sam4ct.types import FrameReader
+
+
+def write_report(
+    path: Path,
+    reader: FrameReader,
+    result: ResultFrames,
+    tracks: Sequence[Track],
+    links: Links,
+    facts: Mapping[str, Any],
+    scores: Mapping[str, float | None] | None = None,
+) -> None:
+    """Write the report of a run.
+
+    Args:
+        path: The HTML file; replaced if it is there.
+        reader: Images, and the input masks that `links` speaks of.
+        result: Track labels of every frame of the result.
+        tracks: A valid track table.
+        links: All links with their confidence; without any, that section is left out
+            and the input masks are not read.
+        facts: Any of `dataset`, `sequence`, `version`, `date`, `mode`, `profile`,
+            `weights`, `device` (texts), `seconds` (number), and `generated`: pairs of
+            frame and track label of regions that overlap no input mask.
+        scores: By name, see `words.SCORES`; None where there is no ground truth.
+
+    Raises:
+        WorkError: The disk refuses.
+        SequenceError, ResultError: A frame cannot be read.
+    """
+    tracks = sorted(tracks)
+    generated = frozenset((int(t), int(label)) for t, label in facts.get("generated") or ())
+    families = families_of(tracks)
+    hues = hues_of(families)
+    tree = lineage_tree(families, reader.frames, hues, generated)
+    data = viewer_data(reader, result, tracks, hues, generated)
+    html = _asset("page.html").substitute(
+        title=escape(title_of(facts)),
+        origin=origin_html(facts),
+        scores=scores_html(scores),
+        facts=facts_html(facts, tracks, reader.shape, reader.frames),
+        last=len(data["frames"]) - 1,
+        sampled=_sampled(len(data["frames"]), reader.frames),
+        axis=tree.axis,
+        tree=_tree_html(tree),
+        cells=cells_over_time(tracks, reader.frames),
+        links=_links_section(links, reader, result, hues),
+        style=_asset("page.css").template,
+        script=_asset("drawing.js").template + _asset("page.js").template,
+        data=_script_json(data),
+    )
+    with replacing(path) as file:
+        file.write(html.encode())
+
+
+def _asset(name: str) -> Template:
+    return Template(files("sam4ct.report").joinpath(name).read_text(encoding="utf-8"))
+
+
+def _script_json(value: object) -> str:
+    """Return JSON that may stand in a script element: no `<`, which could end it."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _sampled(shown: int, frames: int) -> str:
+    if shown == frames:
+        return ""
+    return f"{shown} of {frames:,} frames are shown, evenly chosen."
+
+
+def _tree_html(tree: Tree) -> str:
+    note = f'<p class="note">{escape(tree.note)}</p>' if tree.note else ""
+    return f"{tree.lines}</div>{note}"
+
+
+def _links_section(
+    links: Links, reader: FrameReader, result: ResultFrames, hues: Mapping[int, int]
+) -> str:
+    if not len(links):
+        return ""
+    cards = links_html(uncertain_links(links, reader, result), hues)
+    return _asset("links.html").substitute(
+        cards=cards, histogram=confidence_histogram(links.confidence), count=f"{len(links):,}"
+    )

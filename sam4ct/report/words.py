@@ -1,0 +1,132 @@
+"""The report's texts: title, scores, facts and link cards as escaped HTML.
+
+Everything that may come from a file name or a run file is escaped here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from sam4ct.lineage import Track
+from sam4ct.report.families import children_of, divisions_in
+from sam4ct.report.uncertain import THUMBNAIL_UNITS, Thumbnail, UncertainLink
+
+SCORES = {
+    "OP_CLB": "Linking benchmark: mean of LNK and BIO",
+    "LNK": "Links: how few corrections the links need",
+    "BIO": "Biology: mean of CT, TF, BC and CCA",
+    "DET": "Detection: how few corrections the cells need",
+    "SEG": "Segmentation: overlap of masks and truth",
+    "TRA": "Tracking: corrections to cells and links together",
+    "CT": "Complete tracks: found from first to last frame",
+    "TF": "Track fractions: longest correct part of a track",
+    "BC(1)": "Branching: divisions found, at most 1 frame off",
+    "CCA": "Cell cycle: agreement of the cycle lengths",
+}
+"""Every score runs from 0 to 1 (best); in the order of the page."""
+
+FACTS = {
+    "mode": "Mode",
+    "profile": "Profile",
+    "weights": "Weights",
+    "device": "Device",
+}
+"""Facts of a run that are shown as they are, and their names on the page."""
+
+
+def title_of(facts: Mapping[str, Any]) -> str:
+    """Return the plain title, `DATASET · SS`; not escaped."""
+    names = [str(facts[key]) for key in ("dataset", "sequence") if facts.get(key)]
+    return " · ".join(names) or "Cell tracking"
+
+
+def origin_html(facts: Mapping[str, Any]) -> str:
+    """Return the line below the title: what made the result, and when."""
+    version = f"sam4ct {facts['version']}" if facts.get("version") else ""
+    parts = [version, str(facts.get("date") or "")]
+    return " · ".join(escape(part) for part in parts if part)
+
+
+def scores_html(scores: Mapping[str, float | None] | None) -> str:
+    """Return the scores named in `SCORES` as a list of tiles; "" without any.
+
+    A score that is None or not a number does not apply and shows as a dash.
+    """
+    named = [name for name in SCORES if name in (scores or {})]
+    if scores is None or not named:
+        return ""
+    tiles = "".join(_score_tile(name, scores[name]) for name in named)
+    return f'<section aria-label="Scores"><ul class="scores">{tiles}</ul></section>'
+
+
+def _score_tile(name: str, value: float | None) -> str:
+    applies = value is not None and math.isfinite(value)
+    text = f"{value:.3f}" if applies else "&ndash;"
+    share = min(1.0, max(0.0, value)) if value is not None and applies else 0.0
+    return (
+        f'<li><span class="name">{name}</span><span class="value">{text}</span>'
+        f'<span class="gauge"><span style="width:{100 * share:.1f}%"></span></span>'
+        f'<span class="about">{SCORES[name]}</span></li>'
+    )
+
+
+def facts_html(
+    facts: Mapping[str, Any], tracks: Sequence[Track], shape: tuple[int, ...], frames: int
+) -> str:
+    """Return the facts of the run as a definition list; what is unknown is left out."""
+    rows = {
+        "Frames": f"{frames:,}",
+        "Frame size": " \N{MULTIPLICATION SIGN} ".join(f"{n:,}" for n in shape[::-1]) + " px",
+        "Cells": f"{sum(track.end - track.begin + 1 for track in tracks):,} in all frames",
+        "Tracks": f"{len(tracks):,}",
+        "Divisions": f"{divisions_in(children_of(tracks)):,}",
+    }
+    if facts.get("generated") is not None:
+        rows["Generated masks"] = f"{len(facts['generated']):,}"
+    rows |= {name: str(facts[key]) for key, name in FACTS.items() if facts.get(key)}
+    if facts.get("seconds") is not None:
+        rows["Time"] = duration(float(facts["seconds"]))
+    items = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows.items())
+    return f'<dl class="facts">{items}</dl>'
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: `8.3 s`, `2 min 05 s`, `1 h 02 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def links_html(links: Iterable[UncertainLink], hues: Mapping[int, int]) -> str:
+    """Return the least certain links as a list of cards."""
+    return f'<ul class="links">{"".join(_card(link, hues) for link in links)}</ul>'
+
+
+def _card(link: UncertainLink, hues: Mapping[int, int]) -> str:
+    kind = "division" if link.division else ""
+    if link.after.t > link.before.t + 1:
+        kind = f"over {link.after.t - link.before.t} frames"
+    return (
+        f'<li><button type="button" data-t="{link.after.t}" data-track="{link.after.track}">'
+        f'<span class="pair">{_picture(link.before, hues)}{_picture(link.after, hues)}</span>'
+        f'<span class="how"><b>{link.confidence:.2f}</b>'
+        f'<span class="gauge"><span style="width:{100 * link.confidence:.1f}%"></span></span>'
+        f"<span>{kind}</span></span></button></li>"
+    )
+
+
+def _picture(end: Thumbnail, hues: Mapping[int, int]) -> str:
+    track = f"track {end.track}" if end.track else "no track"
+    side = THUMBNAIL_UNITS
+    return (
+        f'<span class="end"><span class="crop"><img src="{end.image}" alt="" loading="lazy">'
+        f'<svg viewBox="0 0 {side} {side}" style="--h:{hues.get(end.track, 0)}" aria-hidden="true">'
+        f'<path d="{end.outline}"/></svg></span>'
+        f'<span class="where">frame {end.t}<br>{track}</span></span>'
+    )
