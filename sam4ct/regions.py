@@ -35,9 +35,7 @@ class Region:
     @property
     def box(self) -> tuple[slice, ...]:
         """The frame slices that the mask covers."""
-        return tuple(
-            slice(c, c + n) for c, n in zip(self.corner, self.mask.shape, strict=True)
-        )
+        return tuple(slice(c, c + n) for c, n in zip(self.corner, self.mask.shape, strict=True))
 
     @property
     def centroid(self) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Table:
     def __post_init__(self) -> None:
         lengths = set()
         for name, dtype in self.schema().items():
-            column = np.asarray(getattr(self, name), dtype=dtype)
+            column: NDArray[Any] = np.asarray(getattr(self, name), dtype=dtype)
             if column.ndim != 1:
                 raise ValueError(f"{type(self).__name__}.{name} has shape {column.shape}")
             object.__setattr__(self, name, column)

@@ -56,9 +56,7 @@ class Propagated:
 class Propagator(Protocol):
     """Follows regions of one frame into another, backward or forward in time."""
 
-    def propagate(
-        self, t: int, regions: Mapping[int, Region], t2: int
-    ) -> dict[int, Propagated]:
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
         """Return, for every region of frame t by label, where it is in frame t2."""
         ...
 

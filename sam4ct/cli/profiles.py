@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
-from sam4ct.derive import Derivation, derive_profile
 from sam4ct.errors import ProfileError
-from sam4ct.intensity import contrasts
 from sam4ct.io.atomic import replacing
-from sam4ct.io.ctc import CtcSequence, find_sequences
-from sam4ct.io.preflight import preflight
+from sam4ct.io.ctc import find_sequences
+from sam4ct.pipelines.survey import survey
 from sam4ct.profile import Spacing, load_profile, profile_names, to_toml
-from sam4ct.stages.detect import detect_frame
-from sam4ct.tables import Detections, Floats
 
 POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
@@ -67,7 +60,7 @@ def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Pat
     if output is not None and output.exists():
         raise ProfileError(f"{output}: is there already. Remove it, or give another file.")
     (sequence,) = find_sequences(dataset_dir, [name])
-    found = survey(sequence, spacing_um)
+    found = survey(sequence).derived(sequence.dataset, spacing_um)
     text = to_toml(
         found.profile,
         f"Derived from the masks of {sequence.dataset} {sequence.name}.",
@@ -79,26 +72,3 @@ def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Pat
     with replacing(output) as file:
         file.write(text.encode())
     click.echo(f"{output}: written. Look at the reasons, and edit what you know better.")
-
-
-def survey(sequence: CtcSequence, spacing_um: Spacing | None = None) -> Derivation:
-    """Read all frames of a sequence once and derive its profile.
-
-    Raises:
-        SequenceError: A frame cannot be used, or there are no labels at all.
-    """
-    rows: list[Detections] = []
-    figures: list[Floats] = []
-
-    def look(t: int, image: NDArray[Any], labels: NDArray[np.int32]) -> None:
-        rows.append(detect_frame(t, labels))
-        figures.append(contrasts(image, labels))
-
-    checked = preflight(sequence, each_frame=look)
-    return derive_profile(
-        sequence.dataset,
-        checked.shape,
-        Detections.concat(rows),
-        spacing_um=spacing_um,
-        contrasts=np.concatenate(figures),
-    )

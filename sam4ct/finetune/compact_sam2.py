@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,14 +179,19 @@ class Run:
     """A training that can be killed at any time and goes on from its last checkpoint."""
 
     def __init__(
-        self, architecture: dict[str, Any], settings: Training, folder: Path, device: str
+        self,
+        config: str,
+        overrides: Mapping[str, Any],
+        settings: Training,
+        folder: Path,
+        device: str,
     ) -> None:
         self._settings, self._folder = settings, folder
         self._device = torch.device(device)
         torch.manual_seed(settings.seed)
-        self._network = build_network(architecture["config"], architecture["overrides"])
+        self._network = build_network(config, overrides)
         self._network.to(self._device).requires_grad_(True)
-        self._mean = build_network(architecture["config"], architecture["overrides"])
+        self._mean = build_network(config, overrides)
         self._mean.to(self._device).requires_grad_(False)
         self._optimiser = torch.optim.AdamW(
             self._network.parameters(),
@@ -239,30 +244,26 @@ class Run:
         logits, score = predict(self._network, batch)
         value = loss(logits, score, batch.goals)
         self._optimiser.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(value)
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
         self._optimiser.step()
         decay = min(self._settings.ema, (self._step + 1) / (self._step + 20))
         with torch.no_grad():
-            for mean, now in zip(
-                self._mean.parameters(), self._network.parameters(), strict=True
-            ):
+            for mean, now in zip(self._mean.parameters(), self._network.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)
             goals = batch.goals > 0
             present = goals.flatten(1).sum(1) > 10
             iou = _iou(logits > 0, goals)[present].mean()
-        return float(value), float(iou)
+        return float(value.detach()), float(iou)
 
     def train(self) -> None:
         """Train to the last step; write curve.csv, checkpoint.pt and weights.safetensors."""
         self._folder.mkdir(parents=True, exist_ok=True)
         window = int(self._network.image_size)
-        check = [
-            collate([b]).to(self._device)
-            for b in SimulatedPairs(
-                VALIDATION_SEED, 0, self._settings.validation, window, self._settings.objects
-            )
-        ]
+        examples = SimulatedPairs(
+            VALIDATION_SEED, 0, self._settings.validation, window, self._settings.objects
+        )
+        check = [collate([examples[i]]).to(self._device) for i in range(len(examples))]
         began, recent = time.monotonic(), []
         for batch in _batches(self._settings, window, self._step):
             recent.append(self._learn(batch.to(self._device)))
@@ -288,3 +289,28 @@ class Run:
             if fresh:
                 writer.writeheader()
             writer.writerow(row)
+
+
+def train_compact_sam2(
+    config: str,
+    overrides: Mapping[str, Any],
+    settings: Training,
+    folder: Path,
+    device: str,
+    start_from: Path | None = None,
+) -> None:
+    """Train a compact SAM 2, or continue the training that lies in the folder.
+
+    Args:
+        config: Configuration of the `sam2` package.
+        overrides: What makes it compact.
+        settings: Steps, batch, seed.
+        folder: Gets weights.safetensors, curve.csv and checkpoint.pt.
+        device: "cpu" or "cuda:N".
+        start_from: Weights to begin with, if there is no checkpoint yet.
+    """
+    run = Run(config, overrides, settings, folder, device)
+    if start_from is not None and not run.checkpoint.exists():
+        run.start_from(start_from)
+    run.resume()
+    run.train()

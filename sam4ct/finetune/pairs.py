@@ -156,20 +156,16 @@ def _objects(
     if reverse:
         eventful |= np.array([descent[int(i)] in dividing for i in labels])
     weight = np.where(eventful, 3.0, 1.0)
-    chosen = rng.choice(
-        labels, count, replace=len(labels) < count, p=weight / weight.sum()
-    )
+    chosen = rng.choice(labels, count, replace=len(labels) < count, p=weight / weight.sum())
     masks = np.stack([source.labels == i for i in chosen])
-    goals = np.stack(
-        [np.isin(target.labels, [j for j in goal[int(i)] if j > 0]) for i in chosen]
-    )
+    goals = np.stack([np.isin(target.labels, [j for j in goal[int(i)] if j > 0]) for i in chosen])
     return np.stack([damaged(rng, m) for m in masks]), goals
 
 
 def damaged(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Change a prompt as a segmenter's errors would: shrunken, grown, cut or shifted a little."""
     kind = rng.random()
-    steps = max(1, int(round(0.06 * np.sqrt(mask.sum()))))
+    steps = max(1, round(0.06 * float(np.sqrt(mask.sum()))))
     if kind < 0.15:
         changed = ndimage.binary_erosion(mask, iterations=steps)
     elif kind < 0.3:

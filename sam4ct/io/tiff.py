@@ -213,7 +213,8 @@ def _refuse_broken_chain(path: Path, tif: tifffile.TiffFile) -> None:
     if end is None:
         return
     tif.filehandle.seek(end)
-    if any(tif.filehandle.read(tif.tiff.offsetsize)):
+    width = tif.tiff.offsetsize
+    if tif.filehandle.read(width) != bytes(width):
         raise _damaged(path)
 
 
@@ -225,15 +226,14 @@ def _refuse_lost_planes(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ..
 
 
 def _refuse_missing_data(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse data beyond the end of the file; decoders would fill it up with zeros."""
-    size, series = tif.filehandle.size, tif.series[0]
-    if series.dataoffset is not None:
-        missing = series.dataoffset + series.nbytes > size
-    else:
-        missing = any(
-            offset + count > size
-            for page in tif.pages
-            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-        )
-    if missing:
+    """Refuse data beyond the end of the file; decoders would fill it up with zeros.
+
+    Data in one piece (`dataoffset`) need no look: reading them fails by itself.
+    """
+    size = tif.filehandle.size
+    if tif.series[0].dataoffset is None and any(
+        offset + count > size
+        for page in tif.pages
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+    ):
         raise _damaged(path)

@@ -26,6 +26,7 @@ from sam4ct.io.tiff import read_frame
 from sam4ct.io.tracks import TRACKS, read_tracks
 from sam4ct.io.validate import validate_result
 from sam4ct.io.workdir import WorkDir
+from sam4ct.report.facts import facts_of_run
 from sam4ct.report.page import write_report
 from sam4ct.tables import Links
 
@@ -80,7 +81,8 @@ def rebuild_report(
         ResultFolder(frame_files(res_dir, MASK, beside=(TRACKS,)).files),
         read_tracks(res_dir / TRACKS),
         read_table(work.links, Links) if has_links else Links.empty(),
-        {"dataset": sequence.dataset, "sequence": sequence.name, **_facts(work.run_json)},
+        {"dataset": sequence.dataset, "sequence": sequence.name}
+        | facts_of_run(_run_record(work.run_json)),
         scores,
     )
     return work.report
@@ -115,14 +117,14 @@ def _sequence(res_dir: Path, images: Path) -> CtcSequence:
     )
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _run_record(path: Path) -> dict[str, Any]:
     """Return what a run wrote about itself; {} if there is nothing."""
     if not path.exists():
         return {}
     with work_errors(path):
         text = path.read_bytes()
     try:
-        facts = json.loads(text)
+        record = json.loads(text)
     except ValueError as error:
         raise WorkError(f"{path}: is damaged ({error}). Delete it, or repeat the run.") from error
-    return facts if isinstance(facts, dict) else {}
+    return record if isinstance(record, dict) else {}

@@ -1,8 +1,8 @@
 """The data of the frames viewer: pictures, outlines and tracks, as plain JSON values.
 
-Owns which frames are shown and how large; how they are drawn is left to
-`page.js`. Frames are read one at a time and forgotten. Outlines are (x, y) in
-units of the page; the longer side of a frame has `SIDE_UNITS` of them.
+Owns which frames are shown and how large; how they are drawn is left to `page.js`
+and `drawing.js`. Frames are read one at a time and forgotten. Outlines are (x, y)
+in units of the page; the longer side of a frame has `SIDE_UNITS` of them.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ def title_of(facts: Mapping[str, Any]) -> str:
 def origin_html(facts: Mapping[str, Any]) -> str:
     """Return the line below the title: what made the result, and when."""
     version = f"sam4ct {facts['version']}" if facts.get("version") else ""
-    parts = [version, str(facts.get("date") or "")]
+    # ISO 8601 is for machines.
+    date = str(facts.get("date") or "").replace("T", " ").replace("+00:00", " UTC")
+    parts = [version, date]
     return " · ".join(escape(part) for part in parts if part)
 
 
@@ -95,7 +97,7 @@ def facts_html(
 
 def duration(seconds: float) -> str:
     """Return a time in words: `8.3 s`, `2 min 05 s`, `1 h 02 min`."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -1,0 +1,71 @@
+"""The command line: parse, call one function, translate our errors.
+
+Everything a user can mend is one message and exit status 2; anything else keeps
+its traceback and exits 1. SIGTERM ends with 75, see `io.interrupt`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from sam4ct import __version__
+from sam4ct.cli.demo import demo, selftest
+from sam4ct.cli.evaluate import evaluate, validate
+from sam4ct.cli.profiles import profiles
+from sam4ct.cli.report import report
+from sam4ct.cli.run import check, run
+from sam4ct.cli.simulate import simulate
+from sam4ct.cli.stage import stage
+from sam4ct.cli.train import train_compact
+from sam4ct.cli.weights import weights
+from sam4ct.errors import Sam4ctError
+from sam4ct.io.interrupt import graceful_exit
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sam4ct")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("-q", "--quiet", is_flag=True, help="Warnings and errors only.")
+def cli(verbose: bool, quiet: bool) -> None:
+    """Link cells over time in Cell Tracking Challenge folders with SAM 2."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("sam4ct").setLevel(level)
+
+
+for command in (
+    run,
+    check,
+    stage,
+    demo,
+    selftest,
+    validate,
+    evaluate,
+    report,
+    simulate,
+    profiles,
+    weights,
+    train_compact,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        with graceful_exit():
+            cli(standalone_mode=False)
+    except Sam4ctError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)

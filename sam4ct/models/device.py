@@ -1,0 +1,37 @@
+"""Where networks run: the CPU, or a CUDA device."""
+
+from __future__ import annotations
+
+from sam4ct.errors import WeightsError
+
+
+def choose_device(wanted: str) -> str:
+    """Return "cpu" or "cuda:N".
+
+    Args:
+        wanted: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        WeightsError: A CUDA device was asked for and is not there.
+    """
+    import torch
+
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    number = 0 if wanted in ("auto", "cuda") else int(wanted.partition(":")[2])
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if number >= count:
+        raise WeightsError(
+            f"--device {wanted}: PyTorch sees {count} CUDA devices. Check nvidia-smi and the"
+            " container's --gpus option, or use --device cpu."
+        )
+    return f"cuda:{number}"
+
+
+def device_name(device: str) -> str:
+    """Return the device's name for people, e.g. "NVIDIA A100-SXM4-80GB"."""
+    import torch
+
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    return f"CPU, {torch.get_num_threads()} threads"

@@ -1,0 +1,137 @@
+"""Plan: everything a run needs to know, settled before it begins.
+
+Chooses profile, weights and device, and names what the result depends on, so
+that a resumed run can tell what is still good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from sam4ct import __version__
+from sam4ct.derive import cell_diameter
+from sam4ct.errors import SequenceError
+from sam4ct.geometry import WindowGrid, even
+from sam4ct.io.ctc import CtcSequence
+from sam4ct.models.device import choose_device
+from sam4ct.models.entry import Entry
+from sam4ct.models.weights import choose, load_manifest, verified
+from sam4ct.pipelines.survey import Survey, survey
+from sam4ct.profile import Profile, load_profile, profile_names
+
+AUTO = "auto"
+
+CODE_VERSIONS = {"detect": "1", "propagate": "1", "associate": "1", "fill": "1", "paint": "1"}
+"""To be raised when a stage's code changes what it makes: old artifacts are then redone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user may choose for a run."""
+
+    profile: str | None = None
+    """A shipped profile, a file, or "auto"; None: the dataset's own, else "auto"."""
+    weights: tuple[str, ...] = ()
+    device: str = "auto"
+    evidence: str = "sam2"
+    """"sam2" or "overlap"."""
+    overwrite: bool = False
+    report: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A settled run of one sequence."""
+
+    sequence: CtcSequence
+    survey: Survey
+    profile: Profile
+    reasons: Mapping[str, str]
+    """Why `auto` chose each value; empty for other profiles."""
+    evidence: str
+    device: str
+    weights: Mapping[str, Entry] = field(default_factory=dict)
+    """By role; empty if no network is asked."""
+
+    @property
+    def diameter_px(self) -> float:
+        """Typical in-plane diameter of a cell: the profile's, else measured."""
+        return self.profile.cell_diameter_px or cell_diameter(self.survey.detections)
+
+    @property
+    def grid(self) -> WindowGrid:
+        """The windows of this run's network."""
+        sam2 = self.weights.get("sam2")
+        diameters = sam2.window_diameters if sam2 else None
+        side = even(diameters * self.diameter_px) if diameters else self.profile.window_px
+        shape = self.survey.checked.shape
+        return WindowGrid((shape[-2], shape[-1]), side, self.profile.window_step)
+
+    def key(self) -> dict[str, str]:
+        """What the result depends on: part → digest."""
+        settings = json.dumps(asdict(self.profile), sort_keys=True)
+        return {
+            "images": self.survey.checked.images_sha256,
+            "masks": self.survey.checked.masks_sha256,
+            "profile": hashlib.sha256(settings.encode()).hexdigest(),
+            "evidence": self.evidence,
+            "device": self.device.partition(":")[0],
+            **{f"weights.{r}": f"{e.name} {e.sha256}" for r, e in sorted(self.weights.items())},
+        }
+
+    def stage_key(self, stage: str) -> dict[str, str]:
+        """The same for one stage, with the version of its code."""
+        return {**self.key(), "code": CODE_VERSIONS[stage], "version": __version__}
+
+
+def make_plan(sequence: CtcSequence, options: Options) -> Plan:
+    """Settle a run.
+
+    Raises:
+        Sam4ctError: The input, an option, a profile or a weight file cannot be used.
+    """
+    device = choose_device(options.device) if options.evidence == "sam2" else "cpu"
+    weights: dict[str, Entry] = {}
+    if options.evidence == "sam2":
+        chosen = choose(load_manifest(), options.weights, device.startswith("cuda"))
+        weights = {"sam2": chosen["sam2"]}
+        verified(weights["sam2"])
+    named = None if _wants_auto(sequence, options) else _named_profile(sequence, options)
+    seen = survey(sequence)
+    if named is None:
+        found = seen.derived(sequence.dataset)
+        profile, reasons = found.profile, found.reasons
+    else:
+        profile, reasons = named, {}
+    _refuse_other_dimensions(sequence, seen, profile)
+    return Plan(sequence, seen, profile, reasons, options.evidence, device, weights)
+
+
+def _wants_auto(sequence: CtcSequence, options: Options) -> bool:
+    if options.profile is None:
+        return sequence.dataset not in profile_names()
+    return options.profile == AUTO
+
+
+def _named_profile(sequence: CtcSequence, options: Options) -> Profile:
+    name = options.profile or sequence.dataset
+    profile = load_profile(Path(name) if name.endswith(".toml") else name)
+    return replace(profile, dataset=sequence.dataset)
+
+
+def _refuse_other_dimensions(sequence: CtcSequence, seen: Survey, profile: Profile) -> None:
+    ndim = len(seen.checked.shape)
+    if profile.ndim != ndim:
+        raise SequenceError(
+            f"{sequence.images[0]}: the image has {ndim} dimensions, but the profile is for"
+            f" {profile.ndim}. Choose another profile, e.g. --profile auto."
+        )
+    if ndim == 3 or profile.mode != "link":
+        raise SequenceError(
+            f"{sequence.images[0].parent}: this version links 2D sequences only;"
+            f" this one is {ndim}D with mode {profile.mode!r}."
+        )

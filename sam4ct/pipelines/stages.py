@@ -1,0 +1,183 @@
+"""Stages: each one run on a work folder, skipping what lies there already.
+
+One function a stage, so that a whole run and a shard of it do the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import WorkError
+from sam4ct.intensity import prepared
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.masks import read_masks, write_masks
+from sam4ct.io.progress import Progress
+from sam4ct.io.result import ResultWriter
+from sam4ct.io.tables import read_table, write_table
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.plan import Plan
+from sam4ct.regions import Region
+from sam4ct.stages.associate import Scene, associate
+from sam4ct.stages.costs import load_costs
+from sam4ct.stages.fill import FillRules, Generated, fill_gaps
+from sam4ct.stages.paint import paint
+from sam4ct.stages.propagate import Reach, StayPut, frame_pairs, propagate_pair
+from sam4ct.stages.trace import Traced, trace
+from sam4ct.tables import Evidence, Links
+from sam4ct.types import Propagator
+
+logger = logging.getLogger(__name__)
+
+FILLED = "generated.parquet"
+
+
+def run_detect(plan: Plan, work: WorkDir) -> None:
+    """Keep the table of detections."""
+    work.stage("detect", plan.stage_key("detect"))
+    if not work.has(work.detections):
+        write_table(work.detections, plan.survey.detections)
+
+
+def run_propagate(plan: Plan, work: WorkDir, frames: range | None = None) -> dict[str, Any]:
+    """Gather the evidence of all frame pairs that begin in some frames.
+
+    Args:
+        plan: The run.
+        work: Open work folder; pairs whose evidence lies there are skipped.
+        frames: Frames t of the pairs (t, t + dt); all if None.
+
+    Returns:
+        What the engine did in this call, for run.json.
+    """
+    work.stage("propagate", plan.stage_key("propagate"))
+    pairs = [
+        (t, dt)
+        for t, dt in frame_pairs(plan.survey.checked.frames, plan.profile.max_gap)
+        if frames is None or t in frames
+    ]
+    missing = [p for p in pairs if not (work.has(work.evidence(*p)) and work.has(work.masks(*p)))]
+    if not missing:
+        return {}
+    reader = CtcReader(plan.sequence)
+    propagator, counters = _propagator(plan, reader)
+    reach = Reach(plan.profile.spacing_um, _radius_um(plan))
+    with Progress(
+        len(pairs), "propagate", "frame pairs", done=len(pairs) - len(missing)
+    ) as progress:
+        for t, dt in missing:
+            found = propagate_pair(reader, plan.survey.detections, propagator, (t, dt), reach)
+            write_masks(
+                work.masks(t, dt),
+                [(m.t, m.label, m.t2, m.found.object_score, m.found.region) for m in found.masks],
+            )
+            write_table(work.evidence(t, dt), found.evidence)
+            propagator.forget_before(t + dt - plan.profile.max_gap - 1)
+            progress.step(note=f"{len(found.masks)} regions")
+    return counters()
+
+
+def _radius_um(plan: Plan) -> float:
+    """How far a cell may go in a frame: the profile's radius, at least one and a half diameters."""
+    return max(plan.profile.link_radius_px, 1.5 * plan.diameter_px) * plan.profile.spacing_um[-1]
+
+
+def _propagator(plan: Plan, reader: CtcReader) -> tuple[Propagator, Callable[[], dict[str, Any]]]:
+    """Return the propagator, and a function that tells what it has done so far."""
+    if plan.evidence == "overlap":
+        return StayPut(), dict
+    # Here, because torch takes seconds to load and the other stages do without it.
+    from sam4ct.geometry import WindowPlan
+    from sam4ct.models.sam2 import EngineSettings, Sam2Propagator
+    from sam4ct.models.weights import load_sam2
+
+    profile = plan.profile
+
+    def image(t: int) -> NDArray[np.float32]:
+        return prepared(reader.image(t), median_px=profile.median_px, gamma=profile.gamma)
+
+    engine = Sam2Propagator(
+        load_sam2(plan.weights["sam2"], plan.device),
+        image,
+        WindowPlan.of(plan.survey.detections, plan.grid, profile.max_gap + 1),
+        EngineSettings(device=plan.device, prompt=profile.prompt),
+    )
+    return engine, lambda: asdict(engine.counters)
+
+
+def run_associate(plan: Plan, work: WorkDir) -> Links:
+    """Link the whole sequence; all evidence must be there."""
+    work.stage("associate", plan.stage_key("associate"))
+    if work.has(work.links):
+        return read_table(work.links, Links)
+    pairs = list(frame_pairs(plan.survey.checked.frames, plan.profile.max_gap))
+    missing = [pair for pair in pairs if not work.has(work.evidence(*pair))]
+    if missing:
+        raise WorkError(
+            f"{work.root}: the evidence of {len(missing)} frame pairs is missing, the first"
+            f" begins at frame {missing[0][0]}. Run `sam4ct stage propagate` for all frames first."
+        )
+    evidence = Evidence.concat(read_table(work.evidence(*pair), Evidence) for pair in pairs)
+    ndim, profile = len(plan.survey.checked.shape), plan.profile
+    links = associate(
+        plan.survey.detections,
+        evidence,
+        load_costs(plan.evidence),
+        Scene(len(plan.sequence.images), ndim, profile.spacing_um, profile.division),
+    )
+    write_table(work.links, links)
+    return links
+
+
+def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
+    """Generate regions for missed frames."""
+    work.stage("fill", plan.stage_key("fill"))
+    path = work.artifact("fill", FILLED)
+    if not work.has(path):
+
+        def propagated(t: int, label: int, t2: int) -> Region | None:
+            rows = read_masks(work.masks(min(t, t2), abs(t2 - t)), t=t, labels=[label])
+            return rows[0].region if rows else None
+
+        made = fill_gaps(
+            links,
+            CtcReader(plan.sequence),
+            propagated,
+            FillRules(method=plan.profile.fill, min_size=plan.profile.min_size),
+        )
+        write_masks(path, [(g.source_t, g.source_label, g.t, 0.0, g.region) for g in made])
+    return [Generated(row.t2, row.t, row.label, row.region) for row in read_masks(path)]
+
+
+def run_paint(
+    plan: Plan,
+    work: WorkDir,
+    links: Links,
+    generated: Sequence[Generated],
+    *,
+    overwrite: bool,
+) -> Traced:
+    """Write the result folder."""
+    work.stage("paint", plan.stage_key("paint"))
+    detections = plan.survey.detections
+    traced = trace(detections, links, generated)
+    frames = len(plan.sequence.images)
+    with (
+        Progress(frames, "paint", "frames") as progress,
+        ResultWriter(
+            plan.sequence.result_dir,
+            traced.tracks,
+            frames=frames,
+            shape=plan.survey.checked.shape,
+            digits=plan.sequence.digits,
+            overwrite=overwrite,
+        ) as writer,
+    ):
+        for _ in paint(CtcReader(plan.sequence), detections, traced, generated, writer):
+            progress.step()
+    return traced

@@ -1,0 +1,61 @@
+"""Survey: one look at all frames of a sequence before any work is done.
+
+Reads every file once: refuses what cannot be used, fingerprints the input for
+resuming, and fills the table of detections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.derive import Derivation, derive_profile
+from sam4ct.intensity import contrasts
+from sam4ct.io.ctc import CtcSequence
+from sam4ct.io.preflight import Preflight, preflight
+from sam4ct.io.progress import Progress
+from sam4ct.profile import Spacing
+from sam4ct.stages.detect import detect_frame
+from sam4ct.tables import Detections, Floats
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a sequence after one look at all of it."""
+
+    checked: Preflight
+    detections: Detections
+    contrasts: Floats
+    """How much every region stands out from the background (`intensity.contrasts`)."""
+
+    def derived(self, dataset: str, spacing_um: Spacing | None = None) -> Derivation:
+        """Return the profile that fits the data, and why."""
+        return derive_profile(
+            dataset,
+            self.checked.shape,
+            self.detections,
+            spacing_um=spacing_um,
+            contrasts=self.contrasts,
+        )
+
+
+def survey(sequence: CtcSequence) -> Survey:
+    """Read all frames of a sequence once.
+
+    Raises:
+        SequenceError: A frame cannot be used, or there are no labels at all.
+    """
+    rows: list[Detections] = []
+    figures: list[Floats] = []
+
+    def look(t: int, image: NDArray[Any], labels: NDArray[np.int32]) -> None:
+        rows.append(detect_frame(t, labels))
+        figures.append(contrasts(image, labels))
+        progress.step()
+
+    with Progress(len(sequence.images), "check", "frames") as progress:
+        checked = preflight(sequence, each_frame=look)
+    return Survey(checked, Detections.concat(rows), np.concatenate(figures))

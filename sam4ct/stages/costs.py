@@ -1,0 +1,64 @@
+"""Costs: how features become log odds that a link or a division is right.
+
+The numbers come from a fit on simulated movies (benchmarks/fit_costs.py) and
+lie beside this module as costs.json: one set for evidence from SAM 2, one for
+plain overlap. Log odds of independent choices add up, so the lineage of least
+total cost is the most probable one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sam4ct.stages.candidates import DIVISION_FEATURES, LINK_FEATURES
+from sam4ct.tables import Floats
+
+TABLE = Path(__file__).with_name("costs.json")
+ODDS_LIMIT = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear:
+    """Log odds as a weighted sum of named features."""
+
+    bias: float
+    weights: dict[str, float]
+
+    def __call__(self, features: Floats, names: tuple[str, ...]) -> Floats:
+        weights = np.array([self.weights.get(name, 0.0) for name in names])
+        return np.asarray(np.clip(features @ weights + self.bias, -ODDS_LIMIT, ODDS_LIMIT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """Log odds of links and divisions, and the costs of beginnings, ends and gaps."""
+
+    link: Linear
+    division: Linear
+    appear: float
+    disappear: float
+    appear_border: float
+    """Of a region that touches the edge of the frame."""
+    disappear_border: float
+    skip: float
+    """Per frame in which the cell was missed."""
+
+    def link_odds(self, features: Floats) -> Floats:
+        """Log odds (links,) of features (links, LINK_FEATURES)."""
+        return self.link(features, LINK_FEATURES)
+
+    def division_odds(self, features: Floats) -> Floats:
+        """Log odds (divisions,) of features (divisions, DIVISION_FEATURES)."""
+        return self.division(features, DIVISION_FEATURES)
+
+
+def load_costs(evidence: str) -> Costs:
+    """Return the fitted costs for a kind of evidence, "sam2" or "overlap"."""
+    table = json.loads(TABLE.read_text())[evidence]
+    return Costs(
+        link=Linear(**table.pop("link")), division=Linear(**table.pop("division")), **table
+    )

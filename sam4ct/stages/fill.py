@@ -1,0 +1,176 @@
+"""Fill: regions for the frames in which a linked cell was missed.
+
+Decides what a missing region looks like and whether it may be added; where
+propagated masks lie and how the result is painted is left to others. Given
+masks keep their pixels: a generated region takes what they leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import ndimage
+
+from sam4ct.regions import LabelFrame, Mask, Region, regions_of
+from sam4ct.tables import Links
+from sam4ct.types import FrameReader
+
+SIZE_RANGE = (0.4, 2.5)
+"""A propagated mask outside this range of the expected size is not believed."""
+LEAST_LEFT = 0.3
+"""Share of the expected size that must remain after given masks took their pixels."""
+
+
+class PropagatedMasks(Protocol):
+    """Looks up where region (t, label) is in frame t2 according to the propagator."""
+
+    def __call__(self, t: int, label: int, t2: int) -> Region | None: ...
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A region made for a cell in a frame where it has no mask."""
+
+    t: int
+    """Frame of the region."""
+    source_t: int
+    source_label: int
+    """The detection before the gap; with `t` it names the region."""
+    region: Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillRules:
+    """How gaps are filled."""
+
+    method: str
+    """"propagate", "interpolate" or "none", as in the profile."""
+    min_size: int
+    """Regions of this size or smaller are not added, unless the cell itself is that small."""
+
+
+def fill_gaps(
+    links: Links, reader: FrameReader, masks: PropagatedMasks, rules: FillRules
+) -> list[Generated]:
+    """Return a region for every missed frame that can be filled, in order of frame and link.
+
+    A gap is filled in all its frames or not at all, so that no track gets a hole.
+
+    Args:
+        links: Accepted links; those over more than one frame have gaps.
+        reader: For the given masks.
+        masks: Propagated masks from either end of a gap.
+        rules: What may be added.
+    """
+    gaps = links.take((links.t2 - links.t > 1) & ~links.division)
+    if rules.method == "none" or not len(gaps):
+        return []
+    ends = _ends(gaps, reader)
+    wishes: dict[int, list[tuple[int, list[Region], float]]] = {}
+    for row in range(len(gaps)):
+        for t in range(int(gaps.t[row]) + 1, int(gaps.t2[row])):
+            wishes.setdefault(t, []).append((row, *_candidates(gaps, row, t, ends, masks, rules)))
+    made: dict[int, list[Generated]] = {}
+    for t, wanted in sorted(wishes.items()):
+        taken = reader.labels(t) > 0
+        for row, shapes, size in wanted:
+            region = _fit(shapes, size, taken, rules)
+            if region is None:
+                continue
+            taken[region.box] |= region.mask
+            source = int(gaps.t[row]), int(gaps.label[row])
+            made.setdefault(row, []).append(Generated(t, *source, region))
+    whole = (
+        made.get(row, [])
+        for row in range(len(gaps))
+        if len(made.get(row, [])) == gaps.t2[row] - gaps.t[row] - 1
+    )
+    return sorted(
+        (g for some in whole for g in some), key=lambda g: (g.t, g.source_t, g.source_label)
+    )
+
+
+def _ends(gaps: Links, reader: FrameReader) -> dict[tuple[int, int], Region]:
+    """Read the regions at both ends of all gaps, each frame once."""
+    wanted: dict[int, set[int]] = {}
+    for frames, labels in ((gaps.t, gaps.label), (gaps.t2, gaps.label2)):
+        for t, label in zip(frames.tolist(), labels.tolist(), strict=True):
+            wanted.setdefault(t, set()).add(label)
+    found = {}
+    for t, labels_wanted in sorted(wanted.items()):
+        regions = regions_of(reader.labels(t))
+        found.update({(t, label): regions[label] for label in labels_wanted})
+    return found
+
+
+def _candidates(
+    gaps: Links,
+    row: int,
+    t: int,
+    ends: dict[tuple[int, int], Region],
+    masks: PropagatedMasks,
+    rules: FillRules,
+) -> tuple[list[Region], float]:
+    """Return possible shapes in frame t, best first, and the expected size."""
+    before = int(gaps.t[row]), int(gaps.label[row])
+    after = int(gaps.t2[row]), int(gaps.label2[row])
+    share = (t - before[0]) / (after[0] - before[0])
+    expected = (1 - share) * ends[before].size + share * ends[after].size
+    middle = between(ends[before], ends[after], share)
+    if rules.method == "interpolate":
+        return [middle], expected
+    seen = [masks(*end, t) for end in ((after, before) if share >= 0.5 else (before, after))]
+    low, high = (limit * expected for limit in SIZE_RANGE)
+    return [r for r in seen if r is not None and low <= r.size <= high] + [middle], expected
+
+
+def _fit(shapes: Iterable[Region], size: float, taken: Mask, rules: FillRules) -> Region | None:
+    """Return the first shape that leaves enough pixels beside the given masks, cut to them."""
+    least = max(1.0, LEAST_LEFT * size, min(float(rules.min_size), 0.5 * size))
+    for shape in shapes:
+        inside = shape.clipped(taken.shape)
+        free = _largest_part(inside.mask & ~taken[inside.box])
+        if np.count_nonzero(free) >= least:
+            return Region(free, inside.corner).tight()
+    return None
+
+
+def _largest_part(mask: Mask) -> Mask:
+    """Keep the largest connected part: what is left of a shape may be scraps."""
+    parts, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    return np.asarray(parts == np.bincount(parts.ravel())[1:].argmax() + 1)
+
+
+def between(before: Region, after: Region, share: float) -> Region:
+    """Return the shape between two regions, by their signed distances to the outline.
+
+    Both are moved to the place between their centroids first.
+
+    Args:
+        before: Region at share 0.
+        after: Region at share 1.
+        share: Where in between, 0 to 1.
+    """
+    centres = [region.centroid for region in (before, after)]
+    place = (1 - share) * centres[0] + share * centres[1]
+    shifts = [np.round(place - c).astype(int) for c in centres]
+    corners = [np.asarray(r.corner) + s for r, s in zip((before, after), shifts, strict=True)]
+    low = np.minimum(*corners) - 1
+    high = np.maximum(corners[0] + before.mask.shape, corners[1] + after.mask.shape) + 1
+    depth = np.zeros(high - low)
+    for region, corner, weight in zip((before, after), corners, (1 - share, share), strict=True):
+        drawn = np.zeros(high - low, dtype=bool)
+        drawn[Region(region.mask, tuple(corner - low)).box] = region.mask
+        depth += weight * _signed_depth(drawn)
+    return Region(depth > 0, tuple(int(c) for c in low)).tight()
+
+
+def _signed_depth(mask: LabelFrame | Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Distance to the outline, pixels: positive inside, negative outside."""
+    inside = ndimage.distance_transform_edt(mask)
+    return np.asarray(inside - ndimage.distance_transform_edt(~np.asarray(mask, dtype=bool)))

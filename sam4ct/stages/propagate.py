@@ -1,0 +1,168 @@
+"""Propagate: evidence of which region of one frame is which region of another.
+
+Works on one pair of frames at a time and knows nothing of the other pairs, so
+pairs may be done in any order, on any machine. Both directions of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sam4ct.regions import LabelFrame, Region, labels_under, regions_of
+from sam4ct.tables import Detections, Evidence, Floats
+from sam4ct.types import FrameReader, Propagated, Propagator
+
+NEIGHBOURS = 5
+"""Nearest regions that are considered even where nothing overlaps."""
+
+
+@dataclass(frozen=True)
+class PropagatedRow:
+    """Where region `label` of frame t is in frame t2, as the propagator sees it."""
+
+    t: int
+    label: int
+    t2: int
+    found: Propagated
+
+
+@dataclass(frozen=True)
+class PairEvidence:
+    """All that was learned from one pair of frames."""
+
+    evidence: Evidence
+    masks: list[PropagatedRow]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far apart two regions may be and still be considered."""
+
+    spacing_um: tuple[float, float, float]
+    """Voxel size (z, y, x)."""
+    radius_um: float
+    """Between centroids, for one frame; grows with the square root of the frames between."""
+
+    def positions(self, detections: Detections) -> Floats:
+        """Centroids in micrometres, (N, 3) as (z, y, x)."""
+        voxels = np.stack([detections.z, detections.y, detections.x], axis=1)
+        return np.asarray(voxels * np.asarray(self.spacing_um))
+
+
+class StayPut:
+    """A propagator that looks at nothing: every region stays where it is."""
+
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
+        return {label: Propagated(region, 0.0) for label, region in regions.items()}
+
+    def forget_before(self, t: int) -> None:
+        return None
+
+
+def frame_pairs(frames: int, max_gap: int) -> Iterator[tuple[int, int]]:
+    """Yield (t, dt) for all pairs t, t + dt, in order of the later frame.
+
+    Args:
+        frames: Length of the sequence.
+        max_gap: Frames in which a cell may be missed between two detections.
+    """
+    for later in range(1, frames):
+        for dt in range(1, min(max_gap + 1, later) + 1):
+            yield later - dt, dt
+
+
+def propagate_pair(
+    reader: FrameReader,
+    detections: Detections,
+    propagator: Propagator,
+    pair: tuple[int, int],
+    reach: Reach,
+) -> PairEvidence:
+    """Propagate all regions of both frames of a pair into the other one and compare.
+
+    Args:
+        reader: For the label frames.
+        detections: All rows of both frames (others are ignored).
+        propagator: SAM 2, or `StayPut`.
+        pair: (t, dt): the frames t and t + dt.
+        reach: Voxel size and how far cells move.
+    """
+    t, dt = pair
+    frames = {s: reader.labels(s) for s in (t, t + dt)}
+    rows = {s: detections.take(detections.t == s) for s in frames}
+    evidence, masks = [], []
+    for source, target in ((t, t + dt), (t + dt, t)):
+        regions = regions_of(frames[source])
+        found = propagator.propagate(source, regions, target)
+        masks += [PropagatedRow(source, i, target, found[i]) for i in sorted(found)]
+        evidence.append(
+            _compare(regions, found, frames[target], rows[source], rows[target], reach, dt)
+        )
+    return PairEvidence(Evidence.concat(evidence), masks)
+
+
+def _compare(
+    regions: Mapping[int, Region],
+    found: Mapping[int, Propagated],
+    labels: LabelFrame,
+    source: Detections,
+    target: Detections,
+    reach: Reach,
+    dt: int,
+) -> Evidence:
+    """Return evidence rows in order of source and target label."""
+    if not len(source) or not len(target):
+        return Evidence.empty()
+    at, there = reach.positions(source), reach.positions(target)
+    near = _nearest(at, there, reach.radius_um * np.sqrt(dt))
+    row_of = {int(label): i for i, label in enumerate(target.label)}
+    pairs: list[tuple[int, int]] = []
+    shares: list[tuple[float, float, float, float, float]] = []
+    for i, label in enumerate(source.label.tolist()):
+        seen = found[label]
+        moved = dict(zip(*(c.tolist() for c in labels_under(seen.region, labels)), strict=True))
+        stayed = dict(zip(*(c.tolist() for c in labels_under(regions[label], labels)), strict=True))
+        for other in sorted({*moved, *stayed, *(int(target.label[j]) for j in near[i])}):
+            j = row_of[other]
+            size, both = int(target.size[j]), moved.get(other, 0)
+            area, still = seen.region.size, stayed.get(other, 0)
+            pairs.append((i, j))
+            shares.append(
+                (
+                    both / max(1, area + size - both),
+                    both / max(1, area),
+                    both / size,
+                    still / (int(source.size[i]) + size - still),
+                    seen.object_score,
+                )
+            )
+    if not pairs:
+        return Evidence.empty()
+    a, b = np.array(pairs).T
+    iou, contained, covered, overlap, score = np.array(shares).T
+    return Evidence(
+        t=source.t[a],
+        label=source.label[a],
+        t2=target.t[b],
+        label2=target.label[b],
+        iou_prop=iou,
+        containment_prop=contained,
+        coverage_prop=covered,
+        overlap=overlap,
+        distance_um=np.linalg.norm(at[a] - there[b], axis=1),
+        size_ratio=target.size[b] / source.size[a],
+        object_score=score,
+        border=source.border[a] | target.border[b],
+    )
+
+
+def _nearest(at: Floats, there: Floats, radius: float) -> list[list[int]]:
+    """For every point, up to NEIGHBOURS rows of `there` within the radius."""
+    count = min(NEIGHBOURS, len(there))
+    _, rows = cKDTree(there).query(at, k=count, distance_upper_bound=radius)
+    rows = np.asarray(rows).reshape(len(at), count)
+    return [[int(j) for j in row if j < len(there)] for row in rows]

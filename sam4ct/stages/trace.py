@@ -1,0 +1,79 @@
+"""Trace: from links to tracks with labels, as res_track.txt has them.
+
+Labels are handed out here and nowhere else, from 1 in order of first frame and
+input label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sam4ct.errors import ResultError
+from sam4ct.lineage import MAX_LABEL, Track
+from sam4ct.stages.candidates import row_numbers
+from sam4ct.stages.fill import Generated
+from sam4ct.tables import Detections, Ints, Links
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Tracks, and which track each detection and each generated region belongs to."""
+
+    tracks: list[Track]
+    of_detection: Ints
+    """Track label of every row of the detections."""
+    of_generated: dict[tuple[int, int, int], int]
+    """Track label by (t, source_t, source_label) of a generated region."""
+
+
+def trace(detections: Detections, links: Links, generated: Iterable[Generated]) -> Traced:
+    """Follow the links from detection to detection.
+
+    A link over missed frames continues a track if all of them were filled;
+    otherwise the track ends, and its continuation is a new one with it as parent.
+
+    Raises:
+        ResultError: There are more tracks than 16-bit labels.
+    """
+    filled = {(g.source_t, g.source_label) for g in generated}
+    u = row_numbers(detections, links.t, links.label)
+    v = row_numbers(detections, links.t2, links.label2)
+    source = np.full(len(detections), -1)
+    source[v] = u
+    gap_open = np.zeros(len(detections), dtype=bool)
+    gap_open[v] = (links.t2 - links.t > 1) & np.array(
+        [pair not in filled for pair in zip(links.t.tolist(), links.label.tolist(), strict=True)],
+        dtype=bool,
+    )
+    born = np.zeros(len(detections), dtype=bool)
+    born[v] = links.division
+    label_of = np.zeros(len(detections), dtype=np.int64)
+    begin: list[int] = []
+    end: list[int] = []
+    parent: list[int] = []
+    for row, t in enumerate(detections.t.tolist()):
+        before = source[row]
+        if before >= 0 and not born[row] and not gap_open[row]:
+            label_of[row] = label_of[before]
+            end[label_of[row] - 1] = t
+            continue
+        begin.append(t)
+        end.append(t)
+        parent.append(int(label_of[before]) if before >= 0 else 0)
+        label_of[row] = len(begin)
+    if len(begin) > MAX_LABEL:
+        raise ResultError(
+            f"the sequence has {len(begin)} tracks, but a result can hold {MAX_LABEL}."
+            " Remove specks from the masks (min_size with edit_masks), or crop the frames."
+        )
+    tracks = [Track(i, *row) for i, row in enumerate(zip(begin, end, parent, strict=True), start=1)]
+    of_generated = {
+        (g.t, g.source_t, g.source_label): int(
+            label_of[row_numbers(detections, np.array([g.source_t]), np.array([g.source_label]))[0]]
+        )
+        for g in generated
+    }
+    return Traced(tracks, label_of, of_generated)
