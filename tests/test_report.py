@@ -1,0 +1,146 @@
+"""The report: complete, self-contained, safe, small, and the same every time."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from report_fakes import TRACKS, FakeSequence, Page, written
+
+from sam4ct.errors import WorkError
+from sam4ct.lineage import Track
+from sam4ct.report.flat import jpeg_uri
+from sam4ct.report.viewer import MOST_FRAMES, PictureSize, shown_frames
+from sam4ct.tables import Links
+
+
+@pytest.fixture(params=[2, 3])
+def page(tmp_path: Path, request: pytest.FixtureRequest) -> Page:
+    return written(tmp_path, FakeSequence(request.param))
+
+
+def test_the_slider_has_a_place_for_every_frame(page: Page) -> None:
+    slider = page.by_id("slider")
+    assert (slider["min"], slider["max"]) == ("0", "5")
+    assert [frame["t"] for frame in page.data["frames"]] == [0, 1, 2, 3, 4, 5]
+
+
+def test_every_track_is_in_the_tree_and_in_the_viewer(page: Page) -> None:
+    drawn = {int(a["data-track"] or 0) for _, a in page.elements if a.get("class") == "track"}
+    assert drawn == {1, 2, 3, 4}
+    assert [row[:4] for row in page.data["tracks"]] == [list(t.row()) for t in TRACKS]
+
+
+def test_a_frame_outlines_the_cells_of_its_masks(page: Page) -> None:
+    labels = [[cell[0] for cell in frame["cells"]] for frame in page.data["frames"]]
+    assert labels == [[1, 4]] * 3 + [[2, 3, 4]] * 3
+    assert all(cell[4] for frame in page.data["frames"] for cell in frame["cells"])
+
+
+def test_only_generated_regions_are_marked(page: Page) -> None:
+    marked = {(f["t"], c[0]) for f in page.data["frames"] for c in f["cells"] if c[1]}
+    assert marked == {(4, 4)}
+
+
+def test_the_page_asks_nothing_of_any_network(page: Page) -> None:
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    sources = [a[key] or "" for _, a in page.elements for key in ("src", "href") if key in a]
+    assert sources
+    assert all(source.startswith("data:") for source in sources)
+
+
+def test_links_are_shown_with_frames_tracks_and_confidence(page: Page) -> None:
+    cards = [a for tag, a in page.elements if tag == "button" and "data-t" in a]
+    assert [(a["data-t"], a["data-track"]) for a in cards] == [
+        ("3", "2"),
+        ("3", "3"),
+        ("2", "1"),
+        ("1", "1"),
+    ]
+    assert page.words["b"] == "0.300.400.800.90"
+
+
+def test_no_links_no_section_and_no_look_at_the_input_masks(tmp_path: Path) -> None:
+    class WithoutMasks(FakeSequence):
+        def labels(self, t: int) -> NDArray[np.int32]:
+            raise AssertionError("input masks were read")
+
+    page = written(tmp_path, WithoutMasks(), links=Links.empty())
+    assert "Least certain" not in page.text
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    nasty = "</script><script>alert(1)</script>&\"'"
+    facts = dict.fromkeys(("dataset", "sequence", "version", "weights", "profile"), nasty)
+    page = written(tmp_path, facts=facts)
+    assert "alert" not in page.words["script"]
+    assert nasty in page.words["h1"]
+
+
+def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    shuffled = [TRACKS[n] for n in (2, 0, 3, 1)]
+    assert written(tmp_path / "a").text == written(tmp_path, tracks=shuffled).text
+
+
+def test_scores_are_those_that_the_page_explains(tmp_path: Path) -> None:
+    names = re.findall(r'class="name">([^<]*)', written(tmp_path).text)
+    values = re.findall(r'class="value">([^<]*)', written(tmp_path).text)
+    assert names == ["LNK", "DET", "CCA"]
+    assert values == ["0.970", "0.980", "&ndash;"]
+
+
+def test_without_scores_and_facts_there_is_still_a_page(tmp_path: Path) -> None:
+    page = written(tmp_path, facts={}, scores=None)
+    assert page.words["h1"] == "Cell tracking"
+    assert 'class="scores"' not in page.text
+
+
+def test_counts_come_from_the_tracks(page: Page) -> None:
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.text))
+    assert facts["Cells"] == "15 in all frames"
+    assert (facts["Tracks"], facts["Divisions"], facts["Generated masks"]) == ("4", "1", "1")
+
+
+def test_a_long_movie_shows_evenly_chosen_frames_with_their_numbers(tmp_path: Path) -> None:
+    tracks = [Track(1, 0, 399)]
+    page = written(tmp_path, FakeSequence(frames=400, tracks=tracks), tracks, Links.empty())
+    times = [frame["t"] for frame in page.data["frames"]]
+    assert len(times) == MOST_FRAMES
+    assert (times[0], times[-1]) == (0, 399)
+    assert set(np.diff(times)) == {3, 4}
+    assert f"{MOST_FRAMES} of 400 frames" in page.text
+
+
+def test_a_crowded_movie_shows_fewer_frames() -> None:
+    crowd = [Track(n, 0, 99) for n in range(1, 1001)]
+    assert len(shown_frames(100, crowd)) == 30
+
+
+def test_pictures_are_never_enlarged_and_share_a_budget() -> None:
+    assert PictureSize.fit((60, 80), 10).shape == (60, 80)
+    assert PictureSize.fit((1000, 1400), 10).shape == (500, 700)
+    many = PictureSize.fit((1000, 1400), 120).shape
+    assert 120 * many[0] * many[1] <= 20_100_000
+
+
+def test_an_unwritable_place_is_a_user_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkError, match="move it away"):
+        written(tmp_path / "file")
+
+
+def test_pictures_of_nothing_but_noise_stay_a_few_megabytes() -> None:
+    size = PictureSize.fit((2000, 3000), MOST_FRAMES)
+    noise = np.random.default_rng(1).integers(0, 256, (2000, 3000), dtype=np.uint8)
+    assert MOST_FRAMES * len(jpeg_uri(noise, size.shape, size.max_bytes)) < 6_000_000
+
+
+def test_the_quality_falls_until_a_picture_fits() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (200, 200), dtype=np.uint8)
+    best, small = (len(jpeg_uri(noise, (200, 200), budget)) for budget in (10**6, 20_000))
+    assert small <= 20_000 * 4 / 3 + 30 < best
