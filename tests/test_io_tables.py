@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -151,19 +152,44 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
             read_table(path, Links)
 
 
+def refused(path: Path, table: Links, content: bytes) -> bool:
+    """Whether a damaged file is refused; if not, it must still hold the table."""
+    path.write_bytes(content)
+    try:
+        assert identical(read_table(path, Links), table)
+    except WorkError:
+        return True
+    return False
+
+
 def test_a_changed_byte_is_found_or_harmless(tmp_path: Path) -> None:
     path, table = tmp_path / "links.parquet", links(500)
     write_table(path, table)
     whole = path.read_bytes()
-    refused = 0
     positions = range(0, len(whole), 11)
-    for at in positions:
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :])
-        try:
-            assert identical(read_table(path, Links), table)
-        except WorkError:
-            refused += 1
-    assert refused > len(positions) * 0.9
+    found = [
+        refused(path, table, whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :])
+        for at in positions
+    ]
+    assert sum(found) > 0.9 * len(found)
+
+
+def test_a_changed_row_count_is_found_or_harmless(tmp_path: Path) -> None:
+    path, table = tmp_path / "links.parquet", links(300)
+    write_table(path, table)
+    whole = path.read_bytes()
+    counts = [at.start() + 1 for at in re.finditer(b"\x16\xd8\x04", whole)]  # 300 in Thrift
+    found = [refused(path, table, whole[:at] + b"\xd6" + whole[at + 1 :]) for at in counts]
+    assert len(found) == 2 + len(Links.schema())  # of the file, its row group and the columns
+    assert sum(found) >= 2
+
+
+def test_kinds_of_nan_and_zero_stay_apart(tmp_path: Path) -> None:
+    patterns = np.array([0x7FF8000000000000, 0x7FF8000000000001, 1 << 63, 0] * 50, np.uint64)
+    table = Links.concat([links(200)])
+    table.confidence[:] = patterns.view(np.float64)
+    write_table(tmp_path / "links", table)
+    assert identical(read_table(tmp_path / "links", Links), table)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pytest
 
 from sam4ct.errors import WorkError
 from sam4ct.io.atomic import write_json
+from sam4ct.io.locks import FolderLock
 from sam4ct.io.workdir import STAGES, WorkDir
 
 RUN = {"inputs": "1a", "profile": "2b", "weights.sam2": "compact 3c"}
@@ -64,7 +66,8 @@ HOLDER = """
 import json, sys
 from pathlib import Path
 from sam4ct.io.workdir import WorkDir
-with WorkDir.open(Path(sys.argv[1]), json.loads(sys.argv[2]), shared=sys.argv[3] == "shared") as work:
+root, key, mode = sys.argv[1:]
+with WorkDir.open(Path(root), json.loads(key), shared=mode == "shared"):
     print("in", flush=True)
     sys.stdin.read()
 """
@@ -273,6 +276,34 @@ def test_a_shard_with_nothing_to_remove_needs_not_be_alone(root: Path) -> None:
     with WorkDir.open(root, RUN, shared=True) as work, held_by_another(root, "shared"):
         for stage in STAGES:
             work.stage(stage, KEYS[stage])
+
+
+GUARDED = """
+import sys
+from pathlib import Path
+from sam4ct.io.locks import FolderLock
+print("ready", flush=True)
+with FolderLock.held(Path(sys.argv[1]), shared=True):
+    print("in", flush=True)
+"""
+
+
+def test_who_comes_while_a_shard_is_alone_waits_for_it(root: Path) -> None:
+    """Between two kinds of lock there is a moment without any."""
+    with FolderLock.held(root, shared=True) as lock:
+        with lock.guarded():
+            other = subprocess.Popen([sys.executable, "-c", GUARDED, root], stdout=subprocess.PIPE)
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"ready\n"
+            assert not select.select([other.stdout], [], [], 0.3)[0]
+        output, _ = other.communicate(timeout=10)
+    assert output == b"in\n"
+
+
+def test_the_lock_file_does_not_grow_with_the_runs(root: Path) -> None:
+    for _ in range(3):
+        run_all(root)
+    assert len((root / "lock").read_text().splitlines()) == 1
 
 
 SHARD = """
