@@ -340,7 +340,8 @@ def more_than_65535_labels(dataset: Path) -> None:
     shape = (256, 257)
     for t in range(FRAMES):
         save(image(dataset, t), label_frame(t, shape))
-        save(mask(dataset, t), np.arange(1, 256 * 257 + 1, dtype=np.int32).reshape(shape))
+        labels = np.arange(1, 256 * 257 + 1, dtype=np.int32).clip(max=65536)
+        save(mask(dataset, t), labels.reshape(shape))
 
 
 @bad("01_ERR_SEG")

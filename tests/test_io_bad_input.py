@@ -69,6 +69,12 @@ def test_every_problem_of_a_listing_is_named(tmp_path: Path) -> None:
     assert "notes.txt" in message
 
 
+def test_one_problem_is_told_once(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    image(dataset, 1).unlink()
+    assert "mask001" not in refusal(dataset)
+
+
 def test_long_list_of_problems_is_cut(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path)
     for n in range(40):

@@ -143,6 +143,14 @@ def test_labels_above_65535_are_read(dataset: Path) -> None:
     assert CtcReader(only(dataset)).labels(0).max() == 200_000
 
 
+def test_65535_labels_are_the_most_in_a_frame(dataset: Path) -> None:
+    labels = np.arange(256 * 256, dtype=np.int32).reshape(256, 256) * 2
+    for t in range(FRAMES):
+        save(image(dataset, t), labels.astype(np.uint16))
+        save(mask(dataset, t), labels)
+    assert preflight(only(dataset)).shape == (256, 256)
+
+
 def test_frame_that_changes_after_preflight_is_noticed(dataset: Path) -> None:
     reader = CtcReader(only(dataset))
     assert reader.shape == SHAPE
