@@ -24,7 +24,7 @@ QUALITIES = (84, 74, 64, 54, 44, 34)
 DARKEST_PERCENT, BRIGHTEST_PERCENT = 0.5, 99.7
 DIM = 0.2
 """A movie whose mean grey is below this share of its range is mostly dark background."""
-DIM_GAMMA = 0.7
+DIM_GAMMA = 0.5
 """Lifts dim cells next to bright ones; only in movies that are mostly dark."""
 _SAMPLES_PER_AXIS = 512
 

@@ -138,11 +138,14 @@
         button.type = "button";
         button.textContent = label;
         button.onclick = () => visit(label);
-        box.append(button);
+        box.append(" ", button);
       }
     };
-    if (track.parent) mention(", mother ", [track.parent]);
-    if (track.daughters.length) mention(", daughters ", track.daughters);
+    // An only daughter is no division: the same cell goes on under another label.
+    const siblings = tracks.get(track.parent)?.daughters.length;
+    if (siblings) mention(siblings > 1 ? ", mother" : ", continues", [track.parent]);
+    const { daughters } = track;
+    if (daughters.length) mention(daughters.length > 1 ? ", daughters" : ", continued by", daughters);
     if (!rowOf.has(track.label)) box.append(" (not drawn in the tree)");
   }
 

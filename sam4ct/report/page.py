@@ -73,7 +73,8 @@ def write_report(
         links=_links_section(links, reader, result, hues),
         style=_asset("page.css").template,
         script=_asset("drawing.js").template + _asset("page.js").template,
-        data=_script_json(data),
+        # Numbers, paths and base64 only: nothing in it can end the script element.
+        data=json.dumps(data, separators=(",", ":")),
     )
     with replacing(path) as file:
         file.write(html.encode())
@@ -81,11 +82,6 @@ def write_report(
 
 def _asset(name: str) -> Template:
     return Template(files("sam4ct.report").joinpath(name).read_text(encoding="utf-8"))
-
-
-def _script_json(value: object) -> str:
-    """Return JSON that may stand in a script element: no `<`, which could end it."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _sampled(shown: int, frames: int) -> str:
