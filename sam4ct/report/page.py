@@ -54,13 +54,25 @@ def write_report(
         WorkError: The disk refuses.
         SequenceError, ResultError: A frame cannot be read.
     """
-    tracks = sorted(tracks)
+    html = _page(reader, result, sorted(tracks), links, facts, scores)
+    with replacing(path) as file:
+        file.write(html.encode())
+
+
+def _page(
+    reader: FrameReader,
+    result: ResultFrames,
+    tracks: Sequence[Track],
+    links: Links,
+    facts: Mapping[str, Any],
+    scores: Mapping[str, float | None] | None,
+) -> str:
     generated = frozenset((int(t), int(label)) for t, label in facts.get("generated") or ())
     families = families_of(tracks)
     hues = hues_of(families)
     tree = lineage_tree(families, reader.frames, hues, generated)
     data = viewer_data(reader, result, tracks, hues, generated)
-    html = _asset("page.html").substitute(
+    return _asset("page.html").substitute(
         title=escape(title_of(facts)),
         origin=origin_html(facts),
         scores=scores_html(scores),
@@ -76,8 +88,6 @@ def write_report(
         # Numbers, paths and base64 only: nothing in it can end the script element.
         data=json.dumps(data, separators=(",", ":")),
     )
-    with replacing(path) as file:
-        file.write(html.encode())
 
 
 def _asset(name: str) -> Template:
