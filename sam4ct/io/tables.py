@@ -49,8 +49,8 @@ def read_table(path: Path, kind: type[T]) -> T:
 def write_columns(path: Path, columns: pa.Table, rows_per_group: int = _ROWS_PER_GROUP) -> None:
     """Write an Arrow table as deterministic Parquet, atomically.
 
-    Statistics and the Arrow schema are left out: nobody here reads them, and small
-    files would be mostly footer.
+    Dictionaries, statistics and the Arrow schema are left out: files are many and
+    small, and with them grow by half; nobody here reads them.
     """
     with replacing(path) as file:
         pq.write_table(
@@ -58,6 +58,7 @@ def write_columns(path: Path, columns: pa.Table, rows_per_group: int = _ROWS_PER
             file,
             row_group_size=rows_per_group,
             compression="zstd",
+            use_dictionary=False,
             write_statistics=False,
             write_page_checksum=True,
             store_schema=False,
