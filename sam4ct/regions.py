@@ -16,7 +16,7 @@ LabelFrame = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Region:
     """One object in one frame: a boolean mask and the frame position of its first pixel."""
 
@@ -26,6 +26,12 @@ class Region:
     def __post_init__(self) -> None:
         if self.mask.ndim != len(self.corner):
             raise ValueError(f"mask is {self.mask.ndim}D, corner is {self.corner}")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same mask at the same place."""
+        if not isinstance(other, Region):
+            return NotImplemented
+        return self.corner == other.corner and np.array_equal(self.mask, other.mask)
 
     @property
     def size(self) -> int:

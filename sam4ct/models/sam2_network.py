@@ -10,7 +10,7 @@ square, of the network's own size.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,35 +21,65 @@ from torch import Tensor
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-"""Channel statistics SAM 2 was trained with (sam2.utils.misc)."""
+"""Channel statistics SAM 2 was trained with: the defaults of its `load_video_frames`."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Encodings of N windows: feature levels from fine to coarse, each (N, C, H, W)."""
+    """Encodings of N windows.
+
+    The package also returns a positional encoding for every level and window.
+    Only that of the coarsest level is used, and it is the same for all windows;
+    the rest would take several times the room of the features themselves.
+    """
 
     levels: tuple[Tensor, ...]
-    positions: tuple[Tensor, ...]
+    """Feature levels from fine to coarse, each (N, C, H, W)."""
+    position: Tensor
+    """Positional encoding of the coarsest level, (1, C, H, W)."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Features]) -> Features:
+        """Put batches of windows together."""
+        levels = zip(*(p.levels for p in parts), strict=True)
+        return cls(tuple(torch.cat(level) for level in levels), parts[0].position)
 
     def take(self, index: Tensor) -> Features:
         """Return the encodings of the windows `index`, repeated as it says."""
-        return Features(
-            tuple(level[index] for level in self.levels),
-            tuple(position[index] for position in self.positions),
-        )
+        return Features(tuple(level[index] for level in self.levels), self.position)
 
     @property
     def nbytes(self) -> int:
-        return sum(x.element_size() * x.nelement() for x in (*self.levels, *self.positions))
+        return sum(x.nbytes for x in (*self.levels, self.position))
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What SAM 2 keeps of K objects: spatial memory (K, C, H, W), its position, pointers (K, D)."""
+    """What SAM 2 keeps of K objects."""
 
     features: Tensor
-    positions: list[Tensor]
+    """Spatial memory, (K, C, H, W)."""
+    position: Tensor
+    """Its positional encoding, the same for all objects, (1, C, H, W)."""
     pointers: Tensor
+    """Object pointers, (K, D)."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Memory]) -> Memory:
+        """Put batches of objects together."""
+        return cls(
+            torch.cat([p.features for p in parts]),
+            parts[0].position,
+            torch.cat([p.pointers for p in parts]),
+        )
+
+    def take(self, index: Tensor) -> Memory:
+        """Return the memories of the objects `index`."""
+        return Memory(self.features[index], self.position, self.pointers[index])
+
+    @property
+    def nbytes(self) -> int:
+        return sum(x.nbytes for x in (self.features, self.position, self.pointers))
 
 
 def build_network(config: str, overrides: Mapping[str, Any]) -> Any:
@@ -89,20 +119,9 @@ def normalised(windows: Tensor) -> Tensor:
 def encode(network: Any, windows: Tensor) -> Features:
     """Encode grey windows (N, S, S), values 0 to 1."""
     out = network.forward_image(normalised(windows))
-    used = network.num_feature_levels
-    return Features(
-        tuple(out["backbone_fpn"][-used:]),
-        tuple(out["vision_pos_enc"][-used:]),
-    )
-
-
-def _flat(maps: tuple[Tensor, ...]) -> list[Tensor]:
-    """(N, C, H, W) to SAM 2's (HW, N, C)."""
-    return [x.flatten(2).permute(2, 0, 1) for x in maps]
-
-
-def _sizes(features: Features) -> list[tuple[int, int]]:
-    return [(x.shape[-2], x.shape[-1]) for x in features.levels]
+    levels = tuple(out["backbone_fpn"][-network.num_feature_levels :])
+    # A copy: a view would keep the encodings of all windows alive.
+    return Features(levels, out["vision_pos_enc"][-1][:1].clone())
 
 
 def remember(network: Any, source: Features, masks: Tensor) -> Memory:
@@ -112,9 +131,8 @@ def remember(network: Any, source: Features, masks: Tensor) -> Memory:
         source: Encodings, one per object: K windows.
         masks: (K, S, S) float, 1 inside the object, at the network's image size.
     """
-    fine = list(source.levels[:-1])
     low, _, _, _, _, pointers, score = network._use_mask_as_output(
-        source.levels[-1], fine, masks[:, None]
+        source.levels[-1], list(source.levels[:-1]), masks[:, None]
     )
     return _memory(network, source, low, pointers, score)
 
@@ -125,33 +143,16 @@ def remember_points(network: Any, source: Features, points: Tensor, labels: Tens
     Args:
         source: Encodings, one per object: K windows.
         points: (K, P, 2) in SAM 2's (x, y) order, pixels of the network's image.
-        labels: (K, P) int32; 1 inside, 0 outside, 2 and 3 the corners of a box.
+        labels: (K, P) int32; 1 inside, 0 outside, 2 and 3 the corners of a box, -1 padding.
     """
-    top = source.levels[-1]
-    plain = _flat((top,))[0] + network.no_mem_embed
-    plain = plain.permute(1, 2, 0).view_as(top)
     prompt = {"point_coords": points, "point_labels": labels}
     out = network._forward_sam_heads(
-        backbone_features=plain,
+        backbone_features=_conditioned(network, source, None),
         point_inputs=prompt,
         high_res_features=list(source.levels[:-1]),
         multimask_output=network._use_multimask(True, prompt),
     )
     return _memory(network, source, out[3], out[5], out[6])
-
-
-def _memory(network: Any, source: Features, low: Tensor, pointers: Tensor, score: Tensor) -> Memory:
-    size = network.image_size
-    high = F.interpolate(low.float(), size=(size, size), mode="bilinear", align_corners=False)
-    features, positions = network._encode_new_memory(
-        current_vision_feats=_flat(source.levels),
-        feat_sizes=_sizes(source),
-        pred_masks_high_res=high,
-        object_score_logits=score,
-        is_mask_from_pts=True,
-    )
-    # The package's predictor stores memories as bfloat16; the rounding is part of its result.
-    return Memory(features.to(torch.bfloat16).to(high.dtype), positions, pointers)
 
 
 def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tuple[Tensor, Tensor]:
@@ -166,24 +167,8 @@ def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tu
     Returns:
         Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
     """
-    conditioned = network._prepare_memory_conditioned_features(
-        frame_idx=1,
-        is_init_cond_frame=False,
-        current_vision_feats=_flat(target.levels[-1:]),
-        current_vision_pos_embeds=_flat(target.positions[-1:]),
-        feat_sizes=_sizes(target)[-1:],
-        output_dict={
-            "cond_frame_outputs": {
-                0: {
-                    "maskmem_features": memory.features,
-                    "maskmem_pos_enc": memory.positions,
-                    "obj_ptr": memory.pointers,
-                }
-            },
-            "non_cond_frame_outputs": {},
-        },
-        num_frames=2,
-    )
+    conditioned = _conditioned(network, target, memory)
+    # The package empties the masks in this call, and offers this attribute alone to prevent it.
     scores_gate_masks = network.pred_obj_scores
     network.pred_obj_scores = scores_gate_masks and gated
     try:
@@ -195,3 +180,54 @@ def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tu
     finally:
         network.pred_obj_scores = scores_gate_masks
     return out[3][:, 0].float(), out[6][:, 0].float()
+
+
+def _flat(maps: Tensor) -> Tensor:
+    """(N, C, H, W) to SAM 2's (HW, N, C)."""
+    return maps.flatten(2).permute(2, 0, 1)
+
+
+def _size(maps: Tensor) -> tuple[int, int]:
+    return maps.shape[-2], maps.shape[-1]
+
+
+def _conditioned(network: Any, at: Features, memory: Memory | None) -> Tensor:
+    """Fuse the coarsest level with what is remembered, or with SAM 2's "no memory"; (K, C, H, W).
+
+    The memory is taken for that of the frame before.
+    """
+    top = at.levels[-1]
+    count = len(top)
+    remembered = {}
+    if memory is not None:
+        remembered[0] = {
+            "maskmem_features": memory.features,
+            "maskmem_pos_enc": [memory.position.expand(count, -1, -1, -1)],
+            "obj_ptr": memory.pointers,
+        }
+    fused: Tensor = network._prepare_memory_conditioned_features(
+        frame_idx=1,
+        is_init_cond_frame=memory is None,
+        current_vision_feats=[_flat(top)],
+        current_vision_pos_embeds=[_flat(at.position.expand(count, -1, -1, -1))],
+        feat_sizes=[_size(top)],
+        output_dict={"cond_frame_outputs": remembered, "non_cond_frame_outputs": {}},
+        num_frames=2,
+    )
+    return fused
+
+
+def _memory(network: Any, source: Features, low: Tensor, pointers: Tensor, score: Tensor) -> Memory:
+    """Encode mask logits (K, 1, S/4, S/4) of a source frame into memory."""
+    size = (network.image_size, network.image_size)
+    high = F.interpolate(low.float(), size=size, mode="bilinear", align_corners=False)
+    features, positions = network._encode_new_memory(
+        current_vision_feats=[_flat(level) for level in source.levels],
+        feat_sizes=[_size(level) for level in source.levels],
+        pred_masks_high_res=high,
+        object_score_logits=score,
+        is_mask_from_pts=True,
+    )
+    # The package's predictor stores memories as bfloat16; the rounding is part of its result.
+    rounded = features.to(torch.bfloat16).to(high.dtype)
+    return Memory(rounded, positions[-1][:1].clone(), pointers)

@@ -1,0 +1,53 @@
+"""Batches: much work done a piece at a time, in smaller pieces if device memory runs out.
+
+Knows nothing of SAM 2. A batch is a range of item numbers; what they mean is
+the caller's affair.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Batches:
+    """Splits work into batches of one size; the last one holds the rest."""
+
+    def __init__(self, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"a batch of {size} items")
+        self.size = size
+        """Items in a batch; halved, for good, whenever the device ran out of memory."""
+        self.halved = 0
+        """How often that was."""
+
+    def run(self, count: int, work: Callable[[range], T]) -> list[T]:
+        """Call `work` on all batches of `count` items and return what it returns, in order.
+
+        Out of device memory, all of it is done again in batches of half the size.
+
+        Raises:
+            torch.OutOfMemoryError: A single item does not fit.
+        """
+        while True:
+            try:
+                return [
+                    work(range(start, min(start + self.size, count)))
+                    for start in range(0, count, self.size)
+                ]
+            except torch.OutOfMemoryError:
+                if self.size == 1:
+                    raise
+            # Not in the handler: until it ends, the error keeps the failed batch's tensors alive.
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            self.size //= 2
+            self.halved += 1
+            logger.warning("out of device memory: batches halved to %d", self.size)

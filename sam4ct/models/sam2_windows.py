@@ -1,0 +1,80 @@
+"""Windows as SAM 2 sees them: image crops, drawn prompts, and masks put back into the frame.
+
+Everything is resized as the package resizes frames, mask prompts and masks, so
+that a window is to it a video frame of the window's size. Frames and windows
+are in frame pixels, (y, x); images and logits are square.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sam4ct.geometry import Window
+from sam4ct.intensity import BRIGHT, DARK, EPSILON
+from sam4ct.regions import Region
+
+LEVEL_SAMPLES = 128
+"""Black and white of a window are measured on about this many samples an axis."""
+
+
+def cropped(image: Tensor, window: Window, size: int) -> Tensor:
+    """Cut a window and scale its contrast as `intensity.stretched` does.
+
+    What lies outside of the frame becomes the median of what lies inside: an
+    edge as faint as can be had.
+
+    Args:
+        image: The frame, (y, x) float32, on any device.
+        window: Must touch the frame.
+        size: Side of the network's image.
+
+    Returns:
+        (size, size), 0 to 1.
+    """
+    (y, x), side = window.corner, window.side
+    inside = image[max(0, y) : y + side, max(0, x) : x + side]
+    if inside.shape != (side, side):
+        padded = inside.median().repeat(side, side)
+        top, left = max(0, -y), max(0, -x)
+        padded[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+        inside = padded
+    crop = _resized(inside, size)
+    stride = max(1, size // LEVEL_SAMPLES)
+    # Levels stay on the device: reading them here would make it wait for every window.
+    shares = crop.new_tensor([DARK / 100.0, BRIGHT / 100.0])
+    dark, bright = torch.quantile(crop[::stride, ::stride].flatten(), shares)
+    scaled: Tensor = (crop - dark) / (bright - dark + EPSILON)
+    return scaled.clamp(0.0, 1.0)
+
+
+def drawn(region: Region, window: Window, size: int) -> Tensor:
+    """Draw the part of a region that lies in a window; (size, size) float32, 1 inside."""
+    mask = np.zeros((window.side, window.side), np.float32)
+    y, x = (c - w for c, w in zip(region.corner, window.corner, strict=True))
+    inside = Region(region.mask, (y, x)).clipped(mask.shape)
+    mask[inside.box] = inside.mask
+    return (_resized(torch.from_numpy(mask), size) >= 0.5).float()
+
+
+def located(logits: Tensor, window: Window, shape: tuple[int, int]) -> Region:
+    """Turn mask logits of a window into a region of a frame of a shape (y, x).
+
+    Args:
+        logits: (n, n), positive inside, of any resolution, on the CPU.
+        window: Where they were predicted.
+        shape: Frame shape; what lies outside is cut off.
+    """
+    size = (window.side, window.side)
+    fine = F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)
+    return Region((fine[0, 0] > 0).numpy(), window.corner).clipped(shape).tight()
+
+
+def _resized(image: Tensor, size: int) -> Tensor:
+    """Resize (H, W) to (size, size), bilinear with antialiasing."""
+    resized = F.interpolate(
+        image[None, None], (size, size), mode="bilinear", align_corners=False, antialias=True
+    )
+    return resized[0, 0]
