@@ -125,3 +125,12 @@ class Links(Table):
     """One of the two links from a mother to its daughters."""
     confidence: Floats
     """Probability that the link is right, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Joins(Table):
+    """One row a fragment (t, label) that is part of the cell whose larger part is (t, into)."""
+
+    t: Ints
+    label: Ints
+    into: Ints

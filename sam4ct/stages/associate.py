@@ -50,6 +50,8 @@ class _Problem:
     split_cost: Floats
     appear: Floats
     disappear: Floats
+    alone: Floats
+    """Of a region that belongs to no track but its own: a speck or a fragment."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
         split_cost[likely],
         appear,
         disappear,
+        np.minimum(costs.alone, appear + disappear),
     )
 
 
@@ -154,30 +157,32 @@ def _solve_component(problem: _Problem, e: Ints, s: Ints) -> _Choice:
     )
     # Appearing and disappearing are what is left when a region has no link in or out, so their
     # costs are saved by each choice that gives it one, and they need no variables of their own.
+    # A region with neither pays for being alone instead.
+    appear, disappear = problem.appear, problem.disappear
     gain = np.concatenate(
         [
-            problem.link_cost[e] - problem.disappear[links.u[e]] - problem.appear[links.v[e]],
+            problem.link_cost[e] - disappear[links.u[e]] - appear[links.v[e]],
             problem.split_cost[s]
-            - problem.disappear[splits.u[s]]
-            - problem.appear[splits.v[s]]
-            - problem.appear[splits.w[s]],
+            - disappear[splits.u[s]]
+            - appear[splits.v[s]]
+            - appear[splits.w[s]],
+            (problem.alone - appear - disappear)[nodes],
         ]
     )
-    if len(gain) == 1:
-        return _Choice(e, s)
-    n, k = len(e), len(s)
-    out_row = np.searchsorted(nodes, np.concatenate([links.u[e], splits.u[s]]))
-    in_row = len(nodes) + np.searchsorted(
-        nodes, np.concatenate([links.v[e], splits.v[s], splits.w[s]])
+    n, k, count = len(e), len(s), len(nodes)
+    out_row = np.searchsorted(nodes, np.concatenate([links.u[e], splits.u[s], nodes]))
+    in_row = count + np.searchsorted(
+        nodes, np.concatenate([links.v[e], splits.v[s], nodes, splits.w[s]])
     )
-    column = np.concatenate([np.arange(n + k), np.arange(n + k), np.arange(n, n + k)])
+    every = np.arange(n + k + count)
+    column = np.concatenate([every, every, np.arange(n, n + k)])
     rows = np.concatenate([out_row, in_row])
     at_most_one = coo_array(
-        (np.ones(len(rows)), (rows, column)), shape=(2 * len(nodes), n + k)
+        (np.ones(len(rows)), (rows, column)), shape=(2 * count, len(gain))
     ).tocsr()
     answer = milp(
         gain,
-        integrality=np.ones(n + k),
+        integrality=np.ones(len(gain)),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(at_most_one, -np.inf, 1.0),
         options={"node_limit": NODE_LIMIT, "mip_rel_gap": 0.0},
@@ -187,7 +192,7 @@ def _solve_component(problem: _Problem, e: Ints, s: Ints) -> _Choice:
     if answer.status != 0:
         logger.warning("association of %d regions is not proved optimal", len(nodes))
     taken = answer.x > 0.5
-    return _Choice(e[taken[:n]], s[taken[n:]])
+    return _Choice(e[taken[:n]], s[taken[n : n + k]])
 
 
 def _links(detections: Detections, problem: _Problem, choice: _Choice) -> Links:

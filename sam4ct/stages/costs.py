@@ -44,6 +44,8 @@ class Costs:
     appear_border: float
     """Of a region that touches the edge of the frame."""
     disappear_border: float
+    alone: float
+    """Of a region that is linked to nothing: a speck, or a fragment of a cell."""
     skip: float
     """Per frame in which the cell was missed."""
 

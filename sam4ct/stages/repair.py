@@ -1,0 +1,183 @@
+"""Repair: fragments of one cell are told by the frames before and after, and joined.
+
+A segmenter that cuts a cell in two does so in one frame or a few; in the frames
+around, the cell is whole, and its propagated mask covers both fragments. Such
+fragments are linked as one region. Whether their masks are also painted as one
+is the profile's `edit_masks`. Works on tables only.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from sam4ct.regions import LabelFrame
+from sam4ct.stages.candidates import row_numbers
+from sam4ct.tables import Detections, Evidence, Floats, Ints, Joins
+from sam4ct.types import FrameReader, Image
+
+COVERED = 0.6
+"""Share of each fragment that a whole cell's propagated mask must cover."""
+INSIDE = 0.7
+"""Share of that mask that must lie in the two fragments together."""
+SIZE_RANGE = (0.65, 1.5)
+"""Of the fragments' common size to the whole cell's."""
+
+
+class JoinedFrames:
+    """A `FrameReader` whose masks have the fragments joined: they carry one label."""
+
+    def __init__(self, reader: FrameReader, joins: Joins) -> None:
+        self._reader, self._joins = reader, joins
+
+    @property
+    def frames(self) -> int:
+        return self._reader.frames
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._reader.shape
+
+    def image(self, t: int) -> Image:
+        """The image of a frame, unchanged."""
+        return self._reader.image(t)
+
+    def labels(self, t: int) -> LabelFrame:
+        """The masks of a frame, fragments under the label of the region they were joined to."""
+        labels = self._reader.labels(t)
+        rows = np.flatnonzero(self._joins.t == t)
+        if not len(rows):
+            return labels
+        joined = labels.copy()
+        for label, into in zip(self._joins.label[rows], self._joins.into[rows], strict=True):
+            joined[labels == label] = into
+        return joined
+
+
+def find_fragments(detections: Detections, evidence: Evidence) -> Joins:
+    """Return which regions are fragments of which others; no region is in two pairs.
+
+    A cell must be whole both earlier and later: earlier alone, it may have divided.
+    """
+    source = row_numbers(detections, evidence.t, evidence.label)
+    target = row_numbers(detections, evidence.t2, evidence.label2)
+    witnesses: dict[tuple[int, int], list[int]] = {}
+    covering = np.flatnonzero(evidence.coverage_prop > COVERED)
+    seen: dict[tuple[int, int], list[int]] = {}
+    for row in covering.tolist():
+        seen.setdefault((int(source[row]), int(evidence.t2[row])), []).append(row)
+    low, high = SIZE_RANGE
+    for (whole, _), rows in seen.items():
+        for first, second in combinations(rows, 2):
+            pair = sorted((int(target[first]), int(target[second])))
+            size = detections.size[pair].sum() / detections.size[whole]
+            inside = evidence.containment_prop[first] + evidence.containment_prop[second]
+            if low <= size <= high and inside > INSIDE:
+                witnesses.setdefault((pair[0], pair[1]), []).append(int(detections.t[whole]))
+    chosen: list[tuple[int, int]] = []
+    used: set[int] = set()
+    for (a, b), frames in sorted(witnesses.items(), key=lambda w: (-len(w[1]), w[0])):
+        t = int(detections.t[a])
+        earlier, later = min(frames) < t, max(frames) > t
+        if later and (earlier or t == 0) and not used & {a, b}:
+            used |= {a, b}
+            chosen.append((a, b) if detections.size[a] >= detections.size[b] else (b, a))
+    keep, drop = np.array(sorted(chosen), dtype=np.int64).reshape(-1, 2).T
+    return Joins(detections.t[drop], detections.label[drop], detections.label[keep])
+
+
+def join(
+    detections: Detections,
+    evidence: Evidence,
+    joins: Joins,
+    spacing_um: tuple[float, float, float],
+) -> tuple[Detections, Evidence]:
+    """Return the tables with fragments joined; the larger one's label stays.
+
+    Args:
+        detections: Ordered by frame and label.
+        evidence: Rows of any frame pairs.
+        joins: From `find_fragments`.
+        spacing_um: Voxel size (z, y, x).
+    """
+    if not len(joins):
+        return detections, evidence
+    drop = row_numbers(detections, joins.t, joins.label)
+    keep = row_numbers(detections, joins.t, joins.into)
+    target = np.arange(len(detections))
+    target[drop] = keep
+    merged = _joined_detections(detections, keep, drop)
+    rows = _joined_evidence(detections, evidence, merged, target, np.asarray(spacing_um))
+    return merged.take(target == np.arange(len(target))), rows
+
+
+def _joined_detections(detections: Detections, keep: Ints, drop: Ints) -> Detections:
+    """Give each kept row the size, centre and box of both fragments."""
+    columns = {name: getattr(detections, name).copy() for name in detections.schema()}
+    size = detections.size[keep] + detections.size[drop]
+    for axis in "zyx":
+        centre, first, end = columns[axis], columns[f"{axis}0"], columns[f"{axis}1"]
+        total = centre[keep] * detections.size[keep] + centre[drop] * detections.size[drop]
+        centre[keep] = total / size
+        first[keep] = np.minimum(first[keep], first[drop])
+        end[keep] = np.maximum(end[keep], end[drop])
+    columns["size"][keep] = size
+    columns["border"][keep] |= columns["border"][drop]
+    return Detections(**columns)
+
+
+def _joined_evidence(
+    old: Detections, evidence: Evidence, new: Detections, target: Ints, spacing_um: Floats
+) -> Evidence:
+    """Add up the rows of fragments.
+
+    As targets, fragments are disjoint, so intersections add up. As sources, both
+    were propagated by themselves, and either mask may be the whole cell or the
+    fragment: their union holds at least the larger intersection and at most the
+    sum, cut to the target's size.
+    """
+    a = row_numbers(old, evidence.t, evidence.label)
+    b = row_numbers(old, evidence.t2, evidence.label2)
+    common = evidence.coverage_prop * old.size[b]
+    area = np.where(
+        evidence.containment_prop > 0, common / np.maximum(evidence.containment_prop, 1e-9), 0.0
+    )
+    still = evidence.overlap * (old.size[a] + old.size[b]) / (1.0 + evidence.overlap)
+    # First targets: sum over the fragments of a target, for each original source.
+    key, row = np.unique(np.stack([a, target[b]]), axis=1, return_inverse=True)
+    common, still = _sums(common, row), _sums(still, row)
+    area, score = _largest(area, row), _largest(evidence.object_score, row)
+    outside = np.maximum(area - common, 0.0)
+    # Then sources.
+    key, row = np.unique(np.stack([target[key[0]], key[1]]), axis=1, return_inverse=True)
+    u, v = key
+    size = new.size.astype(float)
+    common = np.minimum(_sums(common, row), size[v])
+    area = common + _largest(outside, row)
+    still = _sums(still, row)
+    spots = np.stack([new.z, new.y, new.x], axis=1) * spacing_um
+    return Evidence(
+        t=new.t[u],
+        label=new.label[u],
+        t2=new.t[v],
+        label2=new.label[v],
+        iou_prop=common / np.maximum(area + size[v] - common, 1.0),
+        containment_prop=common / np.maximum(area, 1.0),
+        coverage_prop=common / size[v],
+        overlap=still / np.maximum(size[u] + size[v] - still, 1.0),
+        distance_um=np.linalg.norm(spots[u] - spots[v], axis=1),
+        size_ratio=size[v] / size[u],
+        object_score=_largest(score, row),
+        border=new.border[u] | new.border[v],
+    )
+
+
+def _sums(values: Floats, row: Ints) -> Floats:
+    return np.bincount(row, weights=values)
+
+
+def _largest(values: Floats, row: Ints) -> Floats:
+    out = np.full(int(row.max()) + 1, -np.inf)
+    np.maximum.at(out, row, values)
+    return out
