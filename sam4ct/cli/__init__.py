@@ -24,6 +24,9 @@ from sam4ct.cli.weights import weights
 from sam4ct.errors import Sam4ctError
 from sam4ct.io.interrupt import graceful_exit
 
+USER_ERROR = 2
+"""What click exits with as well if an option is wrong."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sam4ct")
@@ -57,15 +60,12 @@ def main() -> None:
     """Run the command line and exit."""
     try:
         with graceful_exit():
-            cli(standalone_mode=False)
+            # Without its standalone mode click returns the status that a command exits with.
+            status = cli(standalone_mode=False)
     except Sam4ctError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        status = USER_ERROR
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("Aborted.", err=True)
-        sys.exit(130)
-    except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        status = error.exit_code
+    sys.exit(status)

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
-SHOWN = ("Valid", "DET", "SEG", "TRA", "LNK", "CT", "TF", "BC(1)", "BIO", "OP_CLB")
+from sam4ct.cli.options import DEVICE, FOLDER, WEIGHTS
 
-WEIGHTS = click.option("--weights", multiple=True, metavar="NAME", help="Weights to use.")
-DEVICE = click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+DEMO_SCORES = ("Valid", "DET", "SEG", "TRA", "LNK", "CT", "TF", "BC(1)", "BIO", "OP_CLB")
+SELFTEST_SCORES = ("LNK", "BIO", "OP_CLB")
+
+# Below, pipelines are imported where they are used: scoring takes seconds to load, and every
+# command loads this module.
 
 
 @click.command()
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=FOLDER)
 @WEIGHTS
 @DEVICE
 def demo(out: Path, weights: tuple[str, ...], device: str) -> None:
     """Simulate cells below OUT, link them, score the result and report on it."""
-    # Scoring takes seconds to load, and every command loads this module.
     from sam4ct.pipelines.demo import run_demo
 
     shown = run_demo(out, weights, device)
-    for name in SHOWN:
-        score = shown.scores.get(name)
-        click.echo(f"{name:<7}{'-' if score is None else f'{score:.4f}':>8}")
+    for name in DEMO_SCORES:
+        click.echo(f"{name:<7}{_figure(shown.scores, name)}")
     click.echo(f"result  {shown.result}")
     click.echo(f"report  {shown.report}")
 
@@ -39,23 +41,27 @@ def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
     """Link a fixed simulated suite; exit 1 if a score is below its floor."""
     from sam4ct.models.device import choose_device, device_name
     from sam4ct.models.weights import choose, load_manifest
-    from sam4ct.pipelines.selftest import run_suite
+    from sam4ct.pipelines.selftest import SUITE, run_suite
 
     place = choose_device(device)
     chosen = choose(load_manifest(), weights, place.startswith("cuda"))
     versions = " ".join(f"{name} {version(name)}" for name in ("torch", "sam2", "numpy"))
     click.echo(f"{device_name(place)}, weights {chosen['sam2'].name}")
     click.echo(f"python {platform.python_version()} {versions}")
-    click.echo(f"{'LOOK':<15}{'LNK':>8}{'BIO':>8}{'OP_CLB':>8}{'FLOOR':>8}{'CELLS/S':>9}")
+    scores = "".join(f"{name:>8}" for name in SELFTEST_SCORES)
+    click.echo(f"{'LOOK':<15}{scores}{'FLOOR':>8}{'CELLS/S':>9}")
     failed = 0
     for done in run_suite(weights, device):
-        values = "".join(
-            f"{'-' if (v := done.scores[k]) is None else f'{v:.4f}':>8}"
-            for k in ("LNK", "BIO", "OP_CLB")
-        )
+        figures = "".join(_figure(done.scores, name) for name in SELFTEST_SCORES)
         rate = done.regions / done.seconds
         verdict = "" if done.passed else "  BELOW"
-        click.echo(f"{done.case.look:<15}{values}{done.case.floor:>8.2f}{rate:>9.1f}{verdict}")
+        click.echo(f"{done.case.look:<15}{figures}{done.case.floor:>8.2f}{rate:>9.1f}{verdict}")
         failed += not done.passed
-    click.echo(f"{failed} of the suite below its floor" if failed else "all above their floors")
+    click.echo(f"{failed} of {len(SUITE)} below their floors" if failed else "none below its floor")
     ctx.exit(1 if failed else 0)
+
+
+def _figure(scores: Mapping[str, float | None], name: str) -> str:
+    """A score in a column of eight characters; a dash where there is none."""
+    score = scores[name]
+    return f"{'-' if score is None else f'{score:.4f}':>8}"

@@ -9,27 +9,22 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.run import DATASET, run_options
+from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, run_options
 from sam4ct.io.ctc import find_sequences
-from sam4ct.io.result import prepare_target
+from sam4ct.io.result import prepare_target, refuse_target
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.link import Clock, finish
+from sam4ct.pipelines.link import finish
 from sam4ct.pipelines.plan import Options, Plan, make_plan
+from sam4ct.pipelines.record import Clock
 from sam4ct.pipelines.stages import run_associate, run_detect, run_fill, run_propagate
 
 
-class FrameRange(click.ParamType[slice]):
-    """A:B, the frames A to B - 1; either may be left out."""
-
-    name = "A:B"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> slice:
-        first, colon, last = value.partition(":")
-        if not colon or not all(part.isdigit() or not part for part in (first, last)):
-            self.fail(f"{value!r} is not a range of frames such as 0:50.", param, ctx)
-        return slice(int(first or 0), int(last) if last else None)
+def _frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
+    """Read A:B, the frames A to B - 1; either may be left out."""
+    first, colon, last = value.partition(":")
+    if not colon or not all(part.isdecimal() or not part for part in (first, last)):
+        raise click.BadParameter(f"{value!r} is not a range of frames. Give e.g. 0:50, or 50:")
+    return slice(int(first or 0), int(last) if last else None)
 
 
 @click.group()
@@ -37,35 +32,39 @@ def stage() -> None:
     """Run single stages: propagate (in shards), then associate, fill, paint."""
 
 
-def _stage_options(command: Any) -> Any:
+def _stage_options(command: Command) -> Command:
     """Arguments that all stages share."""
-    command = run_options(command)
-    command = click.argument("sequence", metavar="SEQ")(command)
-    return DATASET(command)
+    return DATASET(click.argument("sequence", metavar="SEQ")(run_options(command)))
 
 
 @contextmanager
-def _opened(
-    dataset_dir: Path, sequence: str, out: Path | None, options: Options, *, shared: bool = False
-) -> Iterator[tuple[Plan, WorkDir]]:
-    """Settle the run and open its work folder, with the detections in it."""
-    (found,) = find_sequences(dataset_dir, [sequence], out)
-    plan = make_plan(found, options)
+def _opened(plan: Plan, *, shared: bool = False) -> Iterator[WorkDir]:
+    """Open the work folder of a run, with the detections in it."""
     with WorkDir.open(plan.sequence.work_dir, plan.key(), shared=shared) as work:
         run_detect(plan, work)
-        yield plan, work
+        yield work
+
+
+def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Options) -> Plan:
+    (found,) = find_sequences(dataset_dir, [sequence], out)
+    return make_plan(found, options)
 
 
 @stage.command()
 @_stage_options
 @click.option(
-    "--frames", type=FrameRange(), default=":", help="Frames t of the pairs (t, t + dt) to do."
+    "--frames",
+    default=":",
+    metavar="A:B",
+    callback=_frame_range,
+    help="Do the pairs (t, t + dt) with A <= t < B.  [default: all]",
 )
 def propagate(
     dataset_dir: Path, sequence: str, out: Path | None, frames: slice, **chosen: Any
 ) -> None:
     """Gather evidence for pairs of frames; several shards may run at once."""
-    with _opened(dataset_dir, sequence, out, Options(**chosen), shared=True) as (plan, work):
+    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+    with _opened(plan, shared=True) as work:
         run_propagate(plan, work, range(*frames.indices(plan.survey.checked.frames)))
 
 
@@ -73,7 +72,8 @@ def propagate(
 @_stage_options
 def associate(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
     """Link the sequence, once all evidence is there."""
-    with _opened(dataset_dir, sequence, out, Options(**chosen)) as (plan, work):
+    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+    with _opened(plan) as work:
         run_associate(plan, work)
 
 
@@ -81,17 +81,24 @@ def associate(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any)
 @_stage_options
 def fill(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
     """Generate regions for the frames in which linked cells were missed."""
-    with _opened(dataset_dir, sequence, out, Options(**chosen)) as (plan, work):
+    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+    with _opened(plan) as work:
         run_fill(plan, work, run_associate(plan, work))
 
 
 @stage.command()
 @_stage_options
-@click.option("--overwrite", is_flag=True, help="Replace an existing result.")
-@click.option("--report/--no-report", default=True, help="Write report.html.")
+@OVERWRITE
+@REPORT
 def paint(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
-    """Write the result, run.json and the report; does what is left of the stages before."""
+    """Write the result, run.json and the report; does what is left since propagate."""
     options = Options(**chosen)
-    with _opened(dataset_dir, sequence, out, options) as (plan, work):
-        prepare_target(plan.sequence.result_dir, overwrite=options.overwrite)
-        finish(plan, work, run_associate(plan, work), options, {}, Clock())
+    plan = _planned(dataset_dir, sequence, out, options)
+    target = plan.sequence.result_dir
+    refuse_target(target, overwrite=options.overwrite)
+    clock = Clock()
+    with _opened(plan) as work:
+        prepare_target(target, overwrite=options.overwrite)
+        links = run_associate(plan, work)
+        clock.lap("associate")
+        finish(plan, work, links, options, clock, resumed=True)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
+
+from sam4ct.cli.options import DEVICE, FOLDER, Command
+
+
+def _count(name: str, default: int, text: str, *, least: int = 0) -> Callable[[Command], Command]:
+    """An option for a whole number that shows its default."""
+    kind = click.IntRange(min=least)
+    return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
 @click.group("train-compact")
@@ -13,23 +22,14 @@ def train_compact() -> None:
 
 
 @train_compact.command()
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--steps", type=click.IntRange(min=1), default=40000, show_default=True)
-@click.option(
-    "--decay",
-    type=click.IntRange(min=0),
-    default=10000,
-    show_default=True,
-    help="Last steps, over which the learning rate falls to zero.",
-)
-@click.option("--pairs", type=click.IntRange(min=1), default=4, show_default=True,
-              help="Frame pairs per step.")  # fmt: skip
-@click.option("--objects", type=click.IntRange(min=1), default=4, show_default=True,
-              help="Prompts per pair and direction.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True,
-              help="Processes that simulate.")  # fmt: skip
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+@click.argument("out", type=FOLDER)
+@_count("--steps", 40000, "Frame pairs are drawn anew in each.", least=1)
+@_count("--decay", 10000, "Last steps, over which the learning rate falls to zero.")
+@_count("--pairs", 4, "Frame pairs per step.", least=1)
+@_count("--objects", 4, "Prompts per pair and direction.", least=1)
+@_count("--workers", 1, "Processes that simulate.")
+@_count("--seed", 1, "Of the simulation and of the first weights.")
+@DEVICE
 @click.option(
     "--start-from",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

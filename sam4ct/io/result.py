@@ -124,13 +124,10 @@ class ResultWriter:
             )
 
 
-def prepare_target(target: Path, *, overwrite: bool) -> Path:
-    """Clear up after a killed run, and refuse a target that must not be replaced.
+def refuse_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a target that must not be replaced, or cannot be written; changes nothing.
 
     To be called before any work, so that a run does not fail at its end.
-
-    Returns:
-        The target with symbolic links followed.
 
     Raises:
         ResultError: There is a result and `overwrite` is off; or something else than a
@@ -139,8 +136,9 @@ def prepare_target(target: Path, *, overwrite: bool) -> Path:
     target = target.resolve()
     with result_errors(target):
         _refuse_unusable(target)
-        _recover(target)
-        names = [path.name for path in target.iterdir()] if target.exists() else []
+        # After a kill in the middle of a swap, the older result waits beside its place.
+        taken = next((folder for folder in (target, _old(target)) if folder.exists()), None)
+        names = [path.name for path in taken.iterdir()] if taken else []
     if names and not overwrite:
         raise ResultError(
             f"{target}: is not empty. Add --overwrite to replace the result, or choose"
@@ -152,6 +150,24 @@ def prepare_target(target: Path, *, overwrite: bool) -> Path:
             f"{target}: holds {', '.join(sorted(foreign)[:3]) or f'no {TRACKS}'}, so it is no"
             " result and is not replaced. Choose another folder with --out."
         )
+
+
+def prepare_target(target: Path, *, overwrite: bool) -> Path:
+    """Refuse a target as `refuse_target` does, and clear up after a killed run.
+
+    To be called by whoever alone may write there: what another run is writing
+    would be cleared up, too.
+
+    Returns:
+        The target with symbolic links followed.
+
+    Raises:
+        ResultError: As `refuse_target`.
+    """
+    target = target.resolve()
+    refuse_target(target, overwrite=overwrite)
+    with result_errors(target):
+        _recover(target)
     return target
 
 

@@ -35,8 +35,8 @@ Key = Mapping[str, str]
 """What a run or a stage depends on: part → digest, both for people to read, too."""
 
 STAGES = ("detect", "propagate", "associate", "fill", "paint")
-WEIGHTS = "weights"
-"""Parts of a key that begin so tell the weights: `weights.sam2` → `NAME SHA-256`."""
+BY_MACHINE = ("weights.", "device")
+"""Parts of a key that begin so may differ between machines unasked: `weights.sam2`, `device`."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,12 @@ class WorkDir:
             root: `SS_RES.sam4ct`.
             key: What the whole run depends on.
             shared: Other shards may work here at the same time, each on its own frames.
-            overwrite: Give up what an unfinished run with other weights has done.
+            overwrite: Give up what an unfinished run with other weights, or on another
+                device, has done.
 
         Raises:
             WorkError: Another run is there; an unfinished run was begun with other
-                weights; the disk refuses.
+                weights or on another device; the disk refuses.
         """
         with FolderLock.held(root, shared=shared) as lock:
             work = cls(root, lock, shared)
@@ -171,7 +172,7 @@ class WorkDir:
             ) from error
 
     def _claim(self, key: Key, *, overwrite: bool) -> None:
-        """Enter the key of the run; refuse to throw away a run for its weights only."""
+        """Enter the key of the run; refuse to throw one away for what the machine chose."""
         stored = self._stored()
         before, now = stored["run"], dict(key)
         if before == now:
@@ -180,12 +181,12 @@ class WorkDir:
         unfinished = stored["stages"] and not self.run_json.exists()
         # The default weights depend on the machine: a run begun on a GPU node and resumed
         # elsewhere would lose hours of work without anyone having asked for it.
-        if unfinished and not overwrite and all(part.startswith(WEIGHTS) for part in changed):
-            begun = "; ".join(f"{p} {before[p]}" for p in sorted(before) if p.startswith(WEIGHTS))
+        if unfinished and not overwrite and all(part.startswith(BY_MACHINE) for part in changed):
+            begun = ", ".join(f"{part} {before[part]}" for part in sorted(changed & before.keys()))
             raise WorkError(
-                f"{self.root}: holds an unfinished run that was begun with other weights"
-                f" ({begun or 'none'}). Choose these with --weights to continue it,"
-                " or start anew with --overwrite."
+                f"{self.root}: holds an unfinished run that was begun with other weights or on"
+                f" another device ({begun or 'without any'}). Choose these with --weights and"
+                " --device to continue it, or start anew with --overwrite."
             )
         write_json(self._key_path, stored | {"run": now})
 

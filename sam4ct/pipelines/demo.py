@@ -11,8 +11,9 @@ from sam4ct.errors import ResultError
 from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import find_sequences
 from sam4ct.io.simulated import write_dataset
-from sam4ct.pipelines.link import rewrite_report, run_sequence
+from sam4ct.pipelines.link import run_sequence
 from sam4ct.pipelines.plan import Options, make_plan
+from sam4ct.report.rebuild import rebuild_report
 from sam4ct.simulate import SegmentationErrors, movie_law
 
 DATASET = "Demo-Cells"
@@ -48,9 +49,9 @@ def run_demo(folder: Path, weights: tuple[str, ...] = (), device: str = "auto") 
     law = movie_law("nuclei", shape=(320, 400), frames=36)
     write_dataset(folder, DATASET, law, ERRORS, SEED)
     (sequence,) = find_sequences(dataset)
-    options = Options(weights=weights, device=device)
-    plan = make_plan(sequence, options)
-    work = run_sequence(plan, options)
+    # The report comes after the scores, to show them.
+    options = Options(weights=weights, device=device, report=False)
+    run_sequence(make_plan(sequence, options), options)
     scores = evaluate(sequence.result_dir, dataset / f"{sequence.name}_GT")
-    rewrite_report(sequence, work, scores)
-    return Shown(sequence.result_dir, work.report, scores)
+    report = rebuild_report(sequence.result_dir, scores=scores)
+    return Shown(sequence.result_dir, report, scores)

@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
-import json
-import platform
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sam4ct import __version__
 from sam4ct.io.atomic import write_json
-from sam4ct.io.ctc import CtcReader, CtcSequence
-from sam4ct.io.result import prepare_target
-from sam4ct.io.tables import read_table
-from sam4ct.io.tiff import read_frame
-from sam4ct.io.tracks import TRACKS, read_tracks
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.names import frame_files
+from sam4ct.io.result import MASK, prepare_target, refuse_target
+from sam4ct.io.tracks import TRACKS
 from sam4ct.io.workdir import WorkDir
-from sam4ct.models.device import device_name
+from sam4ct.lineage import Track
+from sam4ct.pipelines.engine_counts import engine_counts
 from sam4ct.pipelines.plan import Options, Plan
-from sam4ct.pipelines.stages import (
-    run_associate,
-    run_detect,
-    run_fill,
-    run_paint,
-    run_propagate,
-)
-from sam4ct.report import write_report
-from sam4ct.stages.fill import Generated
-from sam4ct.stages.trace import Traced
+from sam4ct.pipelines.record import Clock, course_of, record_of
+from sam4ct.pipelines.stages import run_associate, run_detect, run_fill, run_paint, run_propagate
+from sam4ct.report import facts_of_run, write_report
+from sam4ct.report.rebuild import ResultFolder
 from sam4ct.tables import Links
-
-LIBRARIES = ("numpy", "scipy", "torch", "sam2", "tifffile", "pyarrow")
-
-
-class ResultReader:
-    """Reads the mask frames of a result; for the report."""
-
-    def __init__(self, folder: Path) -> None:
-        self._files = sorted(folder.glob("mask*.tif"))
-
-    def labels(self, t: int) -> NDArray[np.uint16]:
-        """The result masks of a frame, ([z,] y, x)."""
-        return np.asarray(read_frame(self._files[t]), dtype=np.uint16)
 
 
 def run_sequence(plan: Plan, options: Options) -> WorkDir:
@@ -64,40 +34,24 @@ def run_sequence(plan: Plan, options: Options) -> WorkDir:
     Raises:
         Sam4ctError: Something the user can mend.
     """
-    prepare_target(plan.sequence.result_dir, overwrite=options.overwrite)
+    target, overwrite = plan.sequence.result_dir, options.overwrite
+    refuse_target(target, overwrite=overwrite)
     clock = Clock()
-    with WorkDir.open(plan.sequence.work_dir, plan.key(), overwrite=options.overwrite) as work:
-        run_detect(plan, work)
+    with WorkDir.open(plan.sequence.work_dir, plan.key(), overwrite=overwrite) as work:
+        # Only under the lock: what lies beside the target may be another run's, at work now.
+        prepare_target(target, overwrite=overwrite)
+        resumed = run_detect(plan, work)
         clock.lap("detect")
-        counters = run_propagate(plan, work)
+        run_propagate(plan, work)
         clock.lap("propagate")
         links = run_associate(plan, work)
         clock.lap("associate")
-        finish(plan, work, links, options, counters, clock)
+        finish(plan, work, links, options, clock, resumed=resumed)
     return work
 
 
-class Clock:
-    """Seconds of each part of a run."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        """Enter the time since the last lap under a name."""
-        now = time.monotonic()
-        self.seconds[name] = round(now - self._last, 3)
-        self._last = now
-
-
 def finish(
-    plan: Plan,
-    work: WorkDir,
-    links: Links,
-    options: Options,
-    counters: dict[str, Any],
-    clock: Clock,
+    plan: Plan, work: WorkDir, links: Links, options: Options, clock: Clock, *, resumed: bool
 ) -> None:
     """Fill, paint, report; run.json is written last of all.
 
@@ -106,93 +60,30 @@ def finish(
         work: Open work folder.
         links: The accepted links.
         options: For overwriting and the report.
-        counters: What the engine did.
         clock: Has the times so far.
+        resumed: Whether an earlier command did a part of the work.
     """
     generated = run_fill(plan, work, links)
     clock.lap("fill")
     traced = run_paint(plan, work, links, generated, overwrite=options.overwrite)
     clock.lap("paint")
-    facts = _facts(plan, counters, links, generated, traced)
+    record, engine = record_of(plan, links, generated, traced), engine_counts(work)
     if options.report:
-        _report(plan, work, traced, links, facts | {"seconds": sum(clock.seconds.values())})
+        so_far = course_of(clock, engine, resumed=resumed)
+        _report(plan, work, traced.tracks, links, record | so_far)
         clock.lap("report")
-    write_json(work.run_json, facts | {"seconds": clock.seconds})
+    write_json(work.run_json, record | course_of(clock, engine, resumed=resumed))
 
 
-def _facts(
-    plan: Plan,
-    counters: dict[str, Any],
-    links: Links,
-    generated: Sequence[Generated],
-    traced: Traced,
-) -> dict[str, Any]:
-    """Everything about a run that is worth keeping, without its times."""
-    keys = [(g.t, traced.of_generated[g.t, g.source_t, g.source_label]) for g in generated]
-    return {
-        "version": __version__,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "dataset": plan.sequence.dataset,
-        "sequence": plan.sequence.name,
-        "mode": plan.profile.mode,
-        "profile": asdict(plan.profile),
-        "reasons": dict(plan.reasons),
-        "evidence": plan.evidence,
-        "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
-        "device": device_name(plan.device) if plan.weights else "CPU",
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "inputs": {
-            "images_sha256": plan.survey.checked.images_sha256,
-            "masks_sha256": plan.survey.checked.masks_sha256,
-        },
-        "window": asdict(plan.grid),
-        "engine": counters,
-        "counts": {
-            "frames": plan.survey.checked.frames,
-            "regions": len(plan.survey.detections),
-            "links": len(links),
-            "divisions": int(links.division.sum()) // 2,
-            "tracks": len(traced.tracks),
-            "generated": len(generated),
-        },
-        "generated": keys,
-    }
-
-
-def _report(plan: Plan, work: WorkDir, traced: Traced, links: Links, facts: dict[str, Any]) -> None:
-    shown = {**facts, **_names(facts)}
+def _report(
+    plan: Plan, work: WorkDir, tracks: Sequence[Track], links: Links, record: dict[str, Any]
+) -> None:
+    result = frame_files(plan.sequence.result_dir, MASK, beside=(TRACKS,))
     write_report(
         work.report,
         CtcReader(plan.sequence),
-        ResultReader(plan.sequence.result_dir),
-        traced.tracks,
+        ResultFolder(result.files),
+        tracks,
         links,
-        shown,
+        facts_of_run(record),
     )
-
-
-def rewrite_report(
-    sequence: CtcSequence, work: WorkDir, scores: Mapping[str, float | None]
-) -> None:
-    """Write the report of a finished run again, now with its scores."""
-    facts = json.loads(work.run_json.read_bytes())
-    shown = {**facts, **_names(facts), "seconds": sum(facts["seconds"].values())}
-    write_report(
-        work.report,
-        CtcReader(sequence),
-        ResultReader(sequence.result_dir),
-        read_tracks(sequence.result_dir / TRACKS),
-        read_table(work.links, Links),
-        shown,
-        scores,
-    )
-
-
-def _names(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Profile and weights by name, as the report shows them."""
-    weights = ", ".join(w["name"] for w in facts["weights"].values())
-    return {
-        "profile": "auto" if facts["reasons"] else facts["profile"]["dataset"],
-        "weights": weights or "none (overlap)",
-    }

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sam4ct import __version__
 from sam4ct.derive import cell_diameter
-from sam4ct.errors import SequenceError
+from sam4ct.errors import ProfileError, SequenceError, WeightsError
 from sam4ct.geometry import WindowGrid, even
-from sam4ct.io.ctc import CtcSequence
+from sam4ct.io.ctc import CtcReader, CtcSequence
 from sam4ct.models.device import choose_device
 from sam4ct.models.entry import Entry
 from sam4ct.models.weights import choose, load_manifest, verified
@@ -38,7 +38,7 @@ class Options:
     weights: tuple[str, ...] = ()
     device: str = "auto"
     evidence: str = "sam2"
-    """"sam2" or "overlap"."""
+    """What links are judged by: "sam2", or "overlap" of unmoved masks."""
     overwrite: bool = False
     report: bool = True
 
@@ -89,26 +89,34 @@ class Plan:
 
 
 def make_plan(sequence: CtcSequence, options: Options) -> Plan:
-    """Settle a run.
+    """Settle a run: first what takes no time to refuse, then one look at all frames.
 
     Raises:
         Sam4ctError: The input, an option, a profile or a weight file cannot be used.
     """
-    device = choose_device(options.device) if options.evidence == "sam2" else "cpu"
-    weights: dict[str, Entry] = {}
-    if options.evidence == "sam2":
-        chosen = choose(load_manifest(), options.weights, device.startswith("cuda"))
-        weights = {"sam2": chosen["sam2"]}
-        verified(weights["sam2"])
+    device, weights = _network(options)
     named = None if _wants_auto(sequence, options) else _named_profile(sequence, options)
+    _refuse_unfit(sequence, named)
     seen = survey(sequence)
-    if named is None:
-        found = seen.derived(sequence.dataset)
-        profile, reasons = found.profile, found.reasons
-    else:
-        profile, reasons = named, {}
-    _refuse_other_dimensions(sequence, seen, profile)
-    return Plan(sequence, seen, profile, reasons, options.evidence, device, weights)
+    if named is not None:
+        return Plan(sequence, seen, named, {}, options.evidence, device, weights)
+    found = seen.derived(sequence.dataset)
+    return Plan(sequence, seen, found.profile, found.reasons, options.evidence, device, weights)
+
+
+def _network(options: Options) -> tuple[str, dict[str, Entry]]:
+    """Return the device and the verified weights by role; none for evidence without a network."""
+    if options.evidence != "sam2":
+        if options.weights:
+            raise WeightsError(
+                f"--weights {options.weights[0]}: has no use with --evidence {options.evidence},"
+                " which asks no network. Leave one of the two out."
+            )
+        return "cpu", {}
+    device = choose_device(options.device)
+    entry = choose(load_manifest(), options.weights, device.startswith("cuda"))["sam2"]
+    verified(entry)
+    return device, {"sam2": entry}
 
 
 def _wants_auto(sequence: CtcSequence, options: Options) -> bool:
@@ -123,15 +131,22 @@ def _named_profile(sequence: CtcSequence, options: Options) -> Profile:
     return replace(profile, dataset=sequence.dataset)
 
 
-def _refuse_other_dimensions(sequence: CtcSequence, seen: Survey, profile: Profile) -> None:
-    ndim = len(seen.checked.shape)
-    if profile.ndim != ndim:
+def _refuse_unfit(sequence: CtcSequence, profile: Profile | None) -> None:
+    """Refuse what this version cannot link, and a profile for another kind of frames."""
+    ndim = len(CtcReader(sequence).shape)
+    first = sequence.images[0]
+    if ndim != 2:
         raise SequenceError(
-            f"{sequence.images[0]}: the image has {ndim} dimensions, but the profile is for"
-            f" {profile.ndim}. Choose another profile, e.g. --profile auto."
+            f"{first}: is a volume, but this version links 2D sequences only."
+            " Give a sequence of 2D images."
         )
-    if ndim == 3 or profile.mode != "link":
-        raise SequenceError(
-            f"{sequence.images[0].parent}: this version links 2D sequences only;"
-            f" this one is {ndim}D with mode {profile.mode!r}."
+    if profile is not None and profile.ndim != ndim:
+        raise ProfileError(
+            f"{first}: the image is {ndim}D, but the profile is for {profile.ndim}D."
+            " Choose another profile, e.g. --profile auto."
+        )
+    if profile is not None and profile.mode != "link":
+        raise ProfileError(
+            f"{first}: the profile has mode {profile.mode!r}, but this version links given masks"
+            " only. Choose another profile, e.g. --profile auto."
         )

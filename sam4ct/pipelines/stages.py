@@ -5,15 +5,15 @@ One function a stage, so that a whole run and a shard of it do the same.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import WorkError
+from sam4ct.geometry import WindowPlan
 from sam4ct.intensity import prepared
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import read_masks, write_masks
@@ -21,6 +21,7 @@ from sam4ct.io.progress import Progress
 from sam4ct.io.result import ResultWriter
 from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.engine_counts import keep_counts
 from sam4ct.pipelines.plan import Plan
 from sam4ct.regions import Region
 from sam4ct.stages.associate import Scene, associate
@@ -32,46 +33,47 @@ from sam4ct.stages.trace import Traced, trace
 from sam4ct.tables import Evidence, Links
 from sam4ct.types import Propagator
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from sam4ct.models.sam2 import Sam2Propagator
 
 FILLED = "generated.parquet"
 
 
-def run_detect(plan: Plan, work: WorkDir) -> None:
-    """Keep the table of detections."""
+def run_detect(plan: Plan, work: WorkDir) -> bool:
+    """Keep the table of detections.
+
+    Returns:
+        Whether it lay there: then an earlier run with this input and profile got so far.
+    """
     work.stage("detect", plan.stage_key("detect"))
-    if not work.has(work.detections):
-        write_table(work.detections, plan.survey.detections)
+    if work.has(work.detections):
+        return True
+    write_table(work.detections, plan.survey.detections)
+    return False
 
 
-def run_propagate(plan: Plan, work: WorkDir, frames: range | None = None) -> dict[str, Any]:
+def run_propagate(plan: Plan, work: WorkDir, frames: range | None = None) -> None:
     """Gather the evidence of all frame pairs that begin in some frames.
 
     Args:
         plan: The run.
         work: Open work folder; pairs whose evidence lies there are skipped.
         frames: Frames t of the pairs (t, t + dt); all if None.
-
-    Returns:
-        What the engine did in this call, for run.json.
     """
     work.stage("propagate", plan.stage_key("propagate"))
-    pairs = [
-        (t, dt)
-        for t, dt in frame_pairs(plan.survey.checked.frames, plan.profile.max_gap)
-        if frames is None or t in frames
-    ]
+    pairs = [pair for pair in _pairs(plan) if frames is None or pair[0] in frames]
     missing = [p for p in pairs if not (work.has(work.evidence(*p)) and work.has(work.masks(*p)))]
     if not missing:
-        return {}
+        return
     reader = CtcReader(plan.sequence)
-    propagator, counters = _propagator(plan, reader)
+    propagator, counts = _propagator(plan, reader)
     reach = Reach(plan.profile.spacing_um, _radius_um(plan))
-    with Progress(
-        len(pairs), "propagate", "frame pairs", done=len(pairs) - len(missing)
-    ) as progress:
+    done = len(pairs) - len(missing)
+    with Progress(len(pairs), "propagate", "frame pairs", done=done) as progress:
         for t, dt in missing:
             found = propagate_pair(reader, plan.survey.detections, propagator, (t, dt), reach)
+            if done_so_far := counts():
+                keep_counts(work, missing[0], done_so_far)
             write_masks(
                 work.masks(t, dt),
                 [(m.t, m.label, m.t2, m.found.object_score, m.found.region) for m in found.masks],
@@ -79,7 +81,11 @@ def run_propagate(plan: Plan, work: WorkDir, frames: range | None = None) -> dic
             write_table(work.evidence(t, dt), found.evidence)
             propagator.forget_before(t + dt - plan.profile.max_gap - 1)
             progress.step(note=f"{len(found.masks)} regions")
-    return counters()
+
+
+def _pairs(plan: Plan) -> list[tuple[int, int]]:
+    """All frame pairs (t, dt) of the sequence."""
+    return list(frame_pairs(plan.survey.checked.frames, plan.profile.max_gap))
 
 
 def _radius_um(plan: Plan) -> float:
@@ -87,12 +93,27 @@ def _radius_um(plan: Plan) -> float:
     return max(plan.profile.link_radius_px, 1.5 * plan.diameter_px) * plan.profile.spacing_um[-1]
 
 
-def _propagator(plan: Plan, reader: CtcReader) -> tuple[Propagator, Callable[[], dict[str, Any]]]:
+def _propagator(plan: Plan, reader: CtcReader) -> tuple[Propagator, Callable[[], dict[str, int]]]:
     """Return the propagator, and a function that tells what it has done so far."""
     if plan.evidence == "overlap":
         return StayPut(), dict
+    windows = WindowPlan.of(plan.survey.detections, plan.grid, plan.profile.max_gap + 1)
+    engine = sam2_engine(plan, reader, windows)
+    return engine, lambda: asdict(engine.counters)
+
+
+def sam2_engine(plan: Plan, reader: CtcReader, windows: WindowPlan) -> Sam2Propagator:
+    """Return the SAM 2 engine of a run, with its weights on its device.
+
+    Args:
+        plan: The run.
+        reader: For the images.
+        windows: Where the engine will look.
+
+    Raises:
+        WeightsError: The weights are missing, or not what the manifest says.
+    """
     # Here, because torch takes seconds to load and the other stages do without it.
-    from sam4ct.geometry import WindowPlan
     from sam4ct.models.sam2 import EngineSettings, Sam2Propagator
     from sam4ct.models.weights import load_sam2
 
@@ -101,21 +122,24 @@ def _propagator(plan: Plan, reader: CtcReader) -> tuple[Propagator, Callable[[],
     def image(t: int) -> NDArray[np.float32]:
         return prepared(reader.image(t), median_px=profile.median_px, gamma=profile.gamma)
 
-    engine = Sam2Propagator(
+    return Sam2Propagator(
         load_sam2(plan.weights["sam2"], plan.device),
         image,
-        WindowPlan.of(plan.survey.detections, plan.grid, profile.max_gap + 1),
+        windows,
         EngineSettings(device=plan.device, prompt=profile.prompt),
     )
-    return engine, lambda: asdict(engine.counters)
 
 
 def run_associate(plan: Plan, work: WorkDir) -> Links:
-    """Link the whole sequence; all evidence must be there."""
+    """Link the whole sequence.
+
+    Raises:
+        WorkError: The evidence of some frame pair is missing.
+    """
     work.stage("associate", plan.stage_key("associate"))
     if work.has(work.links):
         return read_table(work.links, Links)
-    pairs = list(frame_pairs(plan.survey.checked.frames, plan.profile.max_gap))
+    pairs = _pairs(plan)
     missing = [pair for pair in pairs if not work.has(work.evidence(*pair))]
     if missing:
         raise WorkError(
@@ -135,7 +159,7 @@ def run_associate(plan: Plan, work: WorkDir) -> Links:
 
 
 def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
-    """Generate regions for missed frames."""
+    """Generate regions for the frames in which linked cells were missed."""
     work.stage("fill", plan.stage_key("fill"))
     path = work.artifact("fill", FILLED)
     if not work.has(path):
@@ -162,7 +186,11 @@ def run_paint(
     *,
     overwrite: bool,
 ) -> Traced:
-    """Write the result folder."""
+    """Write the result folder, and return its tracks.
+
+    Raises:
+        ResultError: A result is in the way, there are too many tracks, or the disk refuses.
+    """
     work.stage("paint", plan.stage_key("paint"))
     detections = plan.survey.detections
     traced = trace(detections, links, generated)

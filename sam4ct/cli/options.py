@@ -1,0 +1,72 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+# A folder that is missing is refused by whoever reads it, who also says what to do.
+DATASET = click.argument("dataset_dir", type=click.Path(path_type=Path))
+SEQUENCES = click.argument("sequences", nargs=-1, metavar="[SEQ]...")
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Result folder; with several sequences the root of DATASET/SS_RES.  [default: beside"
+    " the input]",
+)
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an existing result.")
+REPORT = click.option(
+    "--report/--no-report", default=True, show_default=True, help="Write report.html."
+)
+PROFILE = click.option(
+    "--profile",
+    metavar="NAME|FILE|auto",
+    help="A shipped profile, a .toml file, or one derived from the data.  [default: the profile"
+    " named like the dataset's folder, else auto]",
+)
+WEIGHTS = click.option(
+    "--weights",
+    multiple=True,
+    metavar="NAME",
+    help="Weights to use, once per role; see `sam4ct weights list`.  [default: the published"
+    " large ones if they are here and a CUDA device is, else the compact ones]",
+)
+EVIDENCE = click.option(
+    "--evidence",
+    type=click.Choice(["sam2", "overlap"]),
+    default="sam2",
+    show_default=True,
+    help="What says which mask is which: SAM 2, or plain overlap (no network).",
+)
+
+
+def _checked(_: click.Context, __: click.Parameter, value: str) -> str:
+    kind, colon, number = value.partition(":")
+    numbered = kind == "cuda" and number.isascii() and number.isdigit()
+    if kind not in ("auto", "cpu", "cuda") or (colon and not numbered):
+        raise click.BadParameter(f"{value!r} is none. Give auto, cpu, cuda or cuda:N.")
+    return value
+
+
+DEVICE = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="auto|cpu|cuda[:N]",
+    callback=_checked,
+    help="Where networks run; auto takes CUDA where there is one.",
+)
+
+
+def run_options(command: Command) -> Command:
+    """Add the options that choose what is computed, the same for `run`, `check` and `stage`."""
+    for option in (EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
+        command = option(command)
+    return command

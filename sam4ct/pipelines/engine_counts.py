@@ -1,0 +1,64 @@
+"""What the engine did for the evidence that lies in a work folder, however often it was killed.
+
+Every part of a run (a shard, or what is left after a kill) keeps its counts in a
+file of its own, renewed with every frame pair, and the sum is what `run.json` says.
+What a part did for a pair that a kill interrupted is not in it; what two parts both
+did (frames next to where one ended) is in it twice, as it was done twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from sam4ct.errors import WorkError
+from sam4ct.io.atomic import work_errors, write_json
+from sam4ct.io.workdir import WorkDir
+
+_NAME = "engine-{t:05d}_{dt}.json"
+_ALL = "engine-*.json"
+
+
+def keep_counts(work: WorkDir, first: tuple[int, int], counts: Mapping[str, int]) -> None:
+    """Keep what one part of a run has done so far.
+
+    Args:
+        work: Open work folder.
+        first: The first frame pair (t, dt) of the part. No other part that got
+            anything done began there.
+        counts: By name.
+
+    Raises:
+        WorkError: The disk refuses.
+    """
+    t, dt = first
+    write_json(work.artifact("propagate", _NAME.format(t=t, dt=dt)), dict(counts))
+
+
+def engine_counts(work: WorkDir) -> dict[str, int]:
+    """Return the counts of all parts added up, and the number of `parts`; {} if there are none.
+
+    Raises:
+        WorkError: A file is damaged, or the disk refuses.
+    """
+    files = sorted(work.artifact("propagate", _ALL).parent.glob(_ALL))
+    if not files:
+        return {}
+    total: Counter[str] = Counter()
+    for file in files:
+        total.update(_read(file))
+    return {"parts": len(files), **total}
+
+
+def _read(file: Path) -> dict[str, int]:
+    with work_errors(file):
+        text = file.read_bytes()
+    try:
+        return {name: int(count) for name, count in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WorkError(
+            f"{file}: damaged. Delete it and run the same command again; only the counts"
+            " in run.json miss it."
+        ) from error
