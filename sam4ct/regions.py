@@ -6,6 +6,7 @@ Pure numpy: no files, no torch. Coordinates are frame pixels in array order,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from scipy import ndimage
 
 LabelFrame = NDArray[np.integer]
 Mask = NDArray[np.bool_]
+
+DENSE_LABELS = 1 << 16
+"""Up to this label, looking for each of them is cheaper than asking which are there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +75,20 @@ class Region:
 
 
 def regions_of(labels: LabelFrame) -> dict[int, Region]:
-    """Return every labelled region of a frame, by label, in increasing order."""
+    """Return every labelled region of a frame, by label, in increasing order.
+
+    Args:
+        labels: Label frame, ([z,] y, x), integers; 0 is background.
+    """
+    top = int(labels.max(initial=0))
+    names: Sequence[int] = range(top + 1)
+    if top > DENSE_LABELS:
+        # scipy lists every number up to the largest, present or not: number them anew.
+        present = np.union1d(labels, np.zeros(1, labels.dtype))
+        names, labels = present.tolist(), np.searchsorted(present, labels)
     return {
-        label: Region(labels[box] == label, tuple(int(s.start) for s in box))
-        for label, box in enumerate(ndimage.find_objects(labels), start=1)
+        names[number]: Region(labels[box] == number, tuple(int(s.start) for s in box))
+        for number, box in enumerate(ndimage.find_objects(labels), start=1)
         if box is not None
     }
 

@@ -1,0 +1,72 @@
+"""Label frames drawn by hand, and a reader of them: what the stages' tests have in common.
+
+Places are pixels in array order, (y, x) or (z, y, x); label i of a frame is the
+i-th place given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.stages.detect import detect_frame
+from sam4ct.tables import Detections
+
+Labels = NDArray[np.int64]
+Place = tuple[int, ...]
+
+
+def ball(shape: tuple[int, ...], centre: Place, radius: float) -> NDArray[np.bool_]:
+    """A disc, or a ball in 3D."""
+    grid = np.indices(shape)
+    distance = sum((axis - c) ** 2 for axis, c in zip(grid, centre, strict=True))
+    return np.asarray(distance <= radius**2)
+
+
+def label_frame(
+    shape: tuple[int, ...], places: Sequence[Place] | Mapping[int, Place], radius: float = 4.0
+) -> Labels:
+    """A frame with a ball at each place; a mapping gives the labels, else they are 1, 2, ..."""
+    named = places if isinstance(places, Mapping) else dict(enumerate(places, start=1))
+    labels = np.zeros(shape, np.int64)
+    for label, centre in named.items():
+        labels[ball(shape, centre, radius)] = label
+    return labels
+
+
+def label_frames(
+    *frames: Sequence[Place], shape: tuple[int, ...] = (40, 40), radius: float = 4.0
+) -> list[Labels]:
+    """One label frame per list of places."""
+    return [label_frame(shape, places, radius) for places in frames]
+
+
+def detections_of(frames: Sequence[Labels]) -> Detections:
+    return Detections.concat(detect_frame(t, labels) for t, labels in enumerate(frames))
+
+
+@dataclass(frozen=True)
+class DrawnReader:
+    """A `types.FrameReader` of label frames in memory; bright cells on a dark ground."""
+
+    drawn: Sequence[Labels]
+
+    @property
+    def frames(self) -> int:
+        return len(self.drawn)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.drawn[0].shape
+
+    def image(self, t: int) -> NDArray[np.float32]:
+        """Smooth cells of slightly different brightness, and the same faint noise every time."""
+        noise = np.random.default_rng(t).normal(0.0, 3.0, self.shape)
+        cells = np.where(self.drawn[t] > 0, 100.0 + self.drawn[t] % 7, 20.0)
+        return (cells + noise).astype(np.float32)
+
+    def labels(self, t: int) -> Labels:
+        return self.drawn[t]

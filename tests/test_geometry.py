@@ -1,0 +1,105 @@
+"""Windows: every region lies in its own, neighbours share them, shards agree on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn import detections_of, label_frames
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sam4ct.geometry import Box, Window, WindowGrid, WindowPlan, even
+
+
+@st.composite
+def grids_and_boxes(draw: st.DrawFn) -> tuple[WindowGrid, Box]:
+    """Any grid whose step leaves room for its regions, and a box inside its frame."""
+    shape = draw(st.integers(1, 300)), draw(st.integers(1, 300))
+    fill = draw(st.floats(0.1, 0.9))
+    step = draw(st.floats(0.0, 1.0)) * (0.95 - fill)
+    side = 2 * draw(st.integers(10, 100))
+    y0, x0 = (draw(st.integers(0, n - 1)) for n in shape)
+    y1, x1 = (draw(st.integers(a + 1, n)) for a, n in zip((y0, x0), shape, strict=True))
+    return WindowGrid(shape, side, max(0.0, step), fill), (y0, x0, y1, x1)
+
+
+@given(grids_and_boxes())
+def test_a_region_lies_in_its_window(case: tuple[WindowGrid, Box]) -> None:
+    grid, (y0, x0, y1, x1) = case
+    window = grid.window((y0, x0, y1, x1))
+    assert window.y <= y0
+    assert window.x <= x0
+    assert y1 <= window.y + window.side
+    assert x1 <= window.x + window.side
+
+
+@given(grids_and_boxes())
+def test_a_window_leaves_the_frame_only_where_the_frame_is_smaller(
+    case: tuple[WindowGrid, Box],
+) -> None:
+    grid, box = case
+    window = grid.window(box)
+    for start, length in zip(window.corner, grid.shape, strict=True):
+        if length >= window.side:
+            assert 0 <= start <= length - window.side
+        else:
+            assert start <= 0
+            assert start + window.side >= length
+
+
+def test_a_frame_smaller_than_the_window_lies_in_its_middle() -> None:
+    assert WindowGrid((20, 100), 60, 0.25).window((5, 40, 9, 44)) == Window(-20, 15, 60)
+
+
+def test_regions_near_each_other_share_a_window() -> None:
+    grid = WindowGrid((500, 500), 64, 0.25)
+    assert grid.window((200, 200, 210, 210)) == grid.window((203, 198, 213, 208))
+
+
+def test_step_zero_centres_every_window_on_its_region() -> None:
+    grid = WindowGrid((500, 500), 64, 0.0)
+    assert grid.window((200, 300, 210, 310)) == Window(205 - 32, 305 - 32, 64)
+
+
+@pytest.mark.parametrize(("extent", "side"), [(38, 64), (39, 128), (76, 128), (77, 256)])
+def test_a_region_too_large_for_a_window_gets_one_of_twice_the_side(extent: int, side: int) -> None:
+    grid = WindowGrid((1000, 1000), 64, 0.25, fill=0.6)
+    assert grid.window((400, 400, 400 + extent, 410)).side == side
+
+
+def test_no_window_is_doubled_beyond_the_frame() -> None:
+    assert WindowGrid((50, 100), 64, 0.25).window((0, 0, 50, 100)).side == 128
+
+
+PLACES = [[(10, 10), (10, 60)], [(12, 12)], [], [(60, 60)]]
+
+
+def plan(reach: int) -> WindowPlan:
+    frames = label_frames(*PLACES, shape=(80, 80))
+    return WindowPlan.of(detections_of(frames), WindowGrid((80, 80), 24, 0.25), reach)
+
+
+def test_a_frame_needs_the_windows_of_all_frames_in_reach_once() -> None:
+    planned = plan(reach=1)
+    own = planned.window(1, 1)
+    assert own == planned.window(0, 1)
+    assert list(planned.needed(0)) == sorted({own, planned.window(0, 2)})
+    assert list(planned.needed(2)) == sorted({own, planned.window(3, 1)})
+
+
+def test_an_empty_frame_with_nothing_near_needs_no_window() -> None:
+    assert list(plan(reach=0).needed(2)) == []
+
+
+@pytest.mark.parametrize("reach", [1, 2])
+def test_a_shard_plans_the_windows_of_the_whole(reach: int) -> None:
+    frames = label_frames(*PLACES, shape=(80, 80))
+    detections = detections_of(frames)
+    near = detections.take(np.abs(detections.t - 1) <= reach)
+    shard = WindowPlan.of(near, WindowGrid((80, 80), 24, 0.25), reach)
+    assert shard.needed(1) == plan(reach).needed(1)
+
+
+@pytest.mark.parametrize(("value", "rounded"), [(0.0, 2), (2.9, 2), (3.0, 4), (4.99, 4), (5.01, 6)])
+def test_even_rounds_to_a_positive_even_number(value: float, rounded: int) -> None:
+    assert even(value) == rounded
