@@ -1,0 +1,72 @@
+"""The real command line for tests, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from sam4ct.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+def sam4ct(*args: object) -> Outcome:
+    """Run a command in this process, through the same `main` as the installed program."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["sam4ct", *map(str, args)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as leaving:
+            status = leaving.code or 0
+    assert isinstance(status, int)
+    return Outcome(status, out.getvalue(), err.getvalue())
+
+
+def start(*args: object, **environment: str) -> subprocess.Popen[str]:
+    """Start a command as a process of its own, with pipes for what it prints."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "entrypoint.py"), *map(str, args)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> Outcome:
+    """Wait for a started command."""
+    out, err = process.communicate(timeout=300)
+    return Outcome(process.returncode, out, err)
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Return everything below a folder: path → what it is, files by their SHA-256."""
+    return {str(path.relative_to(root)): _kind(path) for path in sorted(root.rglob("*"))}
+
+
+def _kind(path: Path) -> str:
+    if path.is_symlink():
+        return f"link to {os.readlink(path)}"
+    if path.is_dir():
+        return "folder"
+    return hashlib.sha256(path.read_bytes()).hexdigest()
