@@ -76,6 +76,11 @@ class ResultWriter:
             self._folder.mkdir(parents=True)
         return self
 
+    @property
+    def folder(self) -> Path:
+        """Where the frames lie until the block ends."""
+        return self._folder
+
     def write(self, t: int, labels: NDArray[np.uint16]) -> None:
         """Write the mask of the next frame.
 

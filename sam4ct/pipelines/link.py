@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sam4ct.io.atomic import write_json
 from sam4ct.io.ctc import CtcReader
-from sam4ct.io.names import frame_files
-from sam4ct.io.result import MASK, prepare_target, refuse_target
-from sam4ct.io.tracks import TRACKS
+from sam4ct.io.result import prepare_target, refuse_target
 from sam4ct.io.workdir import WorkDir
-from sam4ct.lineage import Track
 from sam4ct.pipelines.engine_counts import engine_counts
 from sam4ct.pipelines.plan import Options, Plan
 from sam4ct.pipelines.record import Clock, course_of, record_of
-from sam4ct.pipelines.stages import run_associate, run_detect, run_fill, run_paint, run_propagate
+from sam4ct.pipelines.stages import (
+    Painted,
+    run_associate,
+    run_detect,
+    run_fill,
+    run_paint,
+    run_propagate,
+)
 from sam4ct.report import facts_of_run, write_report
 from sam4ct.report.rebuild import ResultFolder
 from sam4ct.tables import Links
@@ -53,7 +56,7 @@ def run_sequence(plan: Plan, options: Options) -> WorkDir:
 def finish(
     plan: Plan, work: WorkDir, links: Links, options: Options, clock: Clock, *, resumed: bool
 ) -> None:
-    """Fill, paint, report; run.json is written last of all.
+    """Fill, paint, report; the result takes its place last of all.
 
     Args:
         plan: The run.
@@ -65,25 +68,19 @@ def finish(
     """
     generated = run_fill(plan, work, links)
     clock.lap("fill")
-    traced = run_paint(plan, work, links, generated, overwrite=options.overwrite)
-    clock.lap("paint")
-    record, engine = record_of(plan, links, generated, traced), engine_counts(work)
-    if options.report:
-        so_far = course_of(clock, engine, resumed=resumed)
-        _report(plan, work, traced.tracks, links, record | so_far)
-        clock.lap("report")
-    write_json(work.run_json, record | course_of(clock, engine, resumed=resumed))
+    with run_paint(plan, work, links, generated, overwrite=options.overwrite) as painted:
+        clock.lap("paint")
+        record = record_of(plan, links, generated, painted.traced)
+        engine = engine_counts(work)
+        if options.report:
+            facts = facts_of_run(record | course_of(clock, engine, resumed=resumed))
+            _report(plan, work, painted, links, facts)
+            clock.lap("report")
+        write_json(work.run_json, record | course_of(clock, engine, resumed=resumed))
 
 
 def _report(
-    plan: Plan, work: WorkDir, tracks: Sequence[Track], links: Links, record: dict[str, Any]
+    plan: Plan, work: WorkDir, painted: Painted, links: Links, facts: dict[str, Any]
 ) -> None:
-    result = frame_files(plan.sequence.result_dir, MASK, beside=(TRACKS,))
-    write_report(
-        work.report,
-        CtcReader(plan.sequence),
-        ResultFolder(result.files),
-        tracks,
-        links,
-        facts_of_run(record),
-    )
+    masks, tracks = ResultFolder(painted.masks), painted.traced.tracks
+    write_report(work.report, CtcReader(plan.sequence), masks, tracks, links, facts)

@@ -5,8 +5,10 @@ One function a stage, so that a whole run and a shard of it do the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +19,9 @@ from sam4ct.geometry import WindowPlan
 from sam4ct.intensity import prepared
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import read_masks, write_masks
+from sam4ct.io.names import frame_files
 from sam4ct.io.progress import Progress
-from sam4ct.io.result import ResultWriter
+from sam4ct.io.result import MASK, ResultWriter
 from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.engine_counts import keep_counts
@@ -178,6 +181,16 @@ def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
     return [Generated(row.t2, row.t, row.label, row.region) for row in read_masks(path)]
 
 
+@dataclass(frozen=True)
+class Painted:
+    """A painted result that has not yet taken its place."""
+
+    traced: Traced
+    masks: Mapping[int, Path]
+    """By frame."""
+
+
+@contextmanager
 def run_paint(
     plan: Plan,
     work: WorkDir,
@@ -185,27 +198,27 @@ def run_paint(
     generated: Sequence[Generated],
     *,
     overwrite: bool,
-) -> Traced:
-    """Write the result folder, and return its tracks.
+) -> Iterator[Painted]:
+    """Paint the result; the folder takes its place when the block has ended well.
+
+    In the block goes all that a finished run has to leave beside its result: if the
+    result is there, so is the rest, and the same command never finds a run half done.
 
     Raises:
         ResultError: A result is in the way, there are too many tracks, or the disk refuses.
     """
     work.stage("paint", plan.stage_key("paint"))
-    detections = plan.survey.detections
+    detections, frames = plan.survey.detections, len(plan.sequence.images)
     traced = trace(detections, links, generated)
-    frames = len(plan.sequence.images)
-    with (
-        Progress(frames, "paint", "frames") as progress,
-        ResultWriter(
-            plan.sequence.result_dir,
-            traced.tracks,
-            frames=frames,
-            shape=plan.survey.checked.shape,
-            digits=plan.sequence.digits,
-            overwrite=overwrite,
-        ) as writer,
-    ):
-        for _ in paint(CtcReader(plan.sequence), detections, traced, generated, writer):
-            progress.step()
-    return traced
+    with ResultWriter(
+        plan.sequence.result_dir,
+        traced.tracks,
+        frames=frames,
+        shape=plan.survey.checked.shape,
+        digits=plan.sequence.digits,
+        overwrite=overwrite,
+    ) as writer:
+        with Progress(frames, "paint", "frames") as progress:
+            for _ in paint(CtcReader(plan.sequence), detections, traced, generated, writer):
+                progress.step()
+        yield Painted(traced, frame_files(writer.folder, MASK).files)
