@@ -101,6 +101,8 @@ def killed_run(
                 sys.exit(f"the run failed by itself with exit status {process.returncode}")
             return kill
         print(f"killed with {files_written(result)} of {files} files written", flush=True)
+        if result.exists():  # the last thing a run does: nothing is left to resume
+            return kill + 1
     subprocess.run(run, check=True)
     return kills
 

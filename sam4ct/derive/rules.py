@@ -144,7 +144,7 @@ def _motion(cells: Measured) -> dict[str, Choice]:
         )
     return {
         "link_radius_px": (round(radius, 1), why),
-        "max_gap": (1, "cells are missed in single frames most of the time"),
+        "max_gap": (2, "cells are missed for a frame or two at most, mostly"),
     }
 
 

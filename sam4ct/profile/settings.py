@@ -76,7 +76,7 @@ class Profile:
     """Exponent on the image's brightness; below 1 lifts dim cells, 1: none."""
     link_radius_px: float
     """Farthest a cell may be from where it is expected in the next frame."""
-    max_gap: int = 1
+    max_gap: int = 2
     """Frames in a row in which a cell may be missed and still be linked."""
     border_px: int = 1
     """Cells nearer than this to the frame's edge in y or x may appear and vanish freely."""

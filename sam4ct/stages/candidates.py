@@ -46,7 +46,12 @@ DIVISION_FEATURES = (
     "separation",
     "future_low",
     "rival_low",
+    "daughter_small",
+    "daughter_large",
+    "skipped",
 )
+MAX_DIVISION_STEP = 2
+"""Frames from a mother's last mask to her daughters' first ones: dividing cells are often missed."""
 SCORE_SCALE = 5.0
 """SAM 2's object scores are logits of about this size."""
 
@@ -176,16 +181,15 @@ def divisions(
         positions_um: Centroids, (N, 3).
         diameter_um: Of every detection.
     """
-    near = links.dt == 1
-    plausible = near & (
+    plausible = (links.dt <= MAX_DIVISION_STEP) & (
         (links.column("forward_coverage") > 0.05)
         | (links.column("backward_containment") > 0.05)
         | (links.column("overlap") > 0.05)
         | (links.column("distance") < 1.0)
     )
-    by_mother: dict[int, list[int]] = {}
+    by_mother: dict[tuple[int, int], list[int]] = {}
     for e in np.flatnonzero(plausible).tolist():
-        by_mother.setdefault(int(links.u[e]), []).append(e)
+        by_mother.setdefault((int(links.u[e]), int(links.dt[e])), []).append(e)
     pairs = [
         (e, f) for some in by_mother.values() for i, e in enumerate(some) for f in some[i + 1 :]
     ]
@@ -221,9 +225,17 @@ def divisions(
         "link_high": np.clip(high, -6, 6) / 6,
         "size_balance": np.log(small / large),
         "size_sum": np.abs(np.log((small + large) / size_u)),
-        "centre_offset": np.linalg.norm(middle - positions_um[u], axis=1) / diameter_um[u],
-        "separation": np.linalg.norm(positions_um[v] - positions_um[w], axis=1) / diameter_um[u],
+        "centre_offset": _in_diameters(middle - positions_um[u], diameter_um[u]),
+        "separation": _in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
         "future_low": np.clip(np.minimum(onward[v], onward[w]), -6, 6) / 6,
         "rival_low": np.clip(np.maximum(rival[e], rival[f]), -6, 6) / 6,
+        "daughter_small": np.log(small / size_u),
+        "daughter_large": np.log(large / size_u),
+        "skipped": links.dt[e] - 1.0,
     }
     return Divisions(u, v, w, np.stack([columns[n] for n in DIVISION_FEATURES], axis=1))
+
+
+def _in_diameters(offsets: Floats, diameter: Floats) -> Floats:
+    """Lengths of offsets (N, 3) in cell diameters, at most 3."""
+    return np.minimum(3.0, np.linalg.norm(offsets, axis=1) / diameter)

@@ -22,14 +22,16 @@ ODDS_LIMIT = 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linear:
-    """Log odds as a weighted sum of named features."""
+class Quadratic:
+    """Log odds as a weighted sum of named features and of their squares."""
 
     bias: float
     weights: dict[str, float]
+    squares: dict[str, float]
 
     def __call__(self, features: Floats, names: tuple[str, ...]) -> Floats:
-        weights = np.array([self.weights.get(name, 0.0) for name in names])
+        weights = np.array([d[name] for d in (self.weights, self.squares) for name in names])
+        features = np.concatenate([features, features**2], axis=1)
         return np.asarray(np.clip(features @ weights + self.bias, -ODDS_LIMIT, ODDS_LIMIT))
 
 
@@ -37,8 +39,8 @@ class Linear:
 class Costs:
     """Log odds of links and divisions, and the costs of beginnings, ends and gaps."""
 
-    link: Linear
-    division: Linear
+    link: Quadratic
+    division: Quadratic
     appear: float
     disappear: float
     appear_border: float
@@ -62,5 +64,5 @@ def load_costs(evidence: str) -> Costs:
     """Return the fitted costs for a kind of evidence, "sam2" or "overlap"."""
     table = json.loads(TABLE.read_text())[evidence]
     return Costs(
-        link=Linear(**table.pop("link")), division=Linear(**table.pop("division")), **table
+        link=Quadratic(**table.pop("link")), division=Quadratic(**table.pop("division")), **table
     )
