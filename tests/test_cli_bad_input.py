@@ -252,7 +252,7 @@ def frames_that_are_no_range(dataset: Path) -> list[object]:
 # Other commands
 
 
-@fault(r"holds other files\. Give a new folder for the demo")
+@fault(r"holds Tiny, which is no part of a demo\. Give a new folder")
 def demo_among_other_files(dataset: Path) -> list[object]:
     return ["demo", dataset.parent]
 

@@ -39,12 +39,11 @@ def demo(out: Path, weights: tuple[str, ...], device: str) -> None:
 @click.pass_context
 def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
     """Link a fixed simulated suite; exit 1 if a score is below its floor."""
-    from sam4ct.models.device import choose_device, device_name
-    from sam4ct.models.weights import choose, load_manifest
+    from sam4ct.models.device import device_name
+    from sam4ct.pipelines.plan import Options, choose_network
     from sam4ct.pipelines.selftest import SUITE, run_suite
 
-    place = choose_device(device)
-    chosen = choose(load_manifest(), weights, place.startswith("cuda"))
+    place, chosen = choose_network(Options(weights=weights, device=device))
     versions = " ".join(f"{name} {version(name)}" for name in ("torch", "sam2", "numpy"))
     click.echo(f"{device_name(place)}, weights {chosen['sam2'].name}")
     click.echo(f"python {platform.python_version()} {versions}")

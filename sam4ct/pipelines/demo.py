@@ -9,16 +9,21 @@ from pathlib import Path
 
 from sam4ct.errors import ResultError
 from sam4ct.evaluate import evaluate
-from sam4ct.io.ctc import find_sequences
-from sam4ct.io.simulated import write_dataset
+from sam4ct.io.atomic import work_errors
+from sam4ct.io.ctc import MASKS, RESULT, find_sequences
+from sam4ct.io.names import list_folder
+from sam4ct.io.simulated import SEQUENCE, write_dataset
 from sam4ct.pipelines.link import run_sequence
-from sam4ct.pipelines.plan import Options, make_plan
+from sam4ct.pipelines.plan import Options, choose_network, make_plan
 from sam4ct.report.rebuild import rebuild_report
 from sam4ct.simulate import SegmentationErrors, movie_law
 
 DATASET = "Demo-Cells"
 SEED = 2025
 ERRORS = SegmentationErrors(missed=0.03, split=0.005, merged=0.01, spurious=0.01)
+
+_RESULT = f"{SEQUENCE}{RESULT}"
+_PARTS = {SEQUENCE, f"{SEQUENCE}{MASKS}", f"{SEQUENCE}_GT", _RESULT, f"{_RESULT}.sam4ct"}
 
 Scores = Mapping[str, float | None]
 
@@ -39,19 +44,31 @@ def run_demo(folder: Path, weights: tuple[str, ...] = (), device: str = "auto") 
 
     Raises:
         ResultError: The folder holds something else.
+        WeightsError: The device or the weights cannot be used.
     """
+    # The report comes after the scores, to show them.
+    options = Options(weights=weights, device=device, report=False)
+    choose_network(options)  # refuses what it must before an older demo goes
     dataset = folder / DATASET
-    if folder.exists() and any(path.name != DATASET for path in folder.iterdir()):
-        raise ResultError(f"{folder}: holds other files. Give a new folder for the demo.")
-    if dataset.exists():
-        shutil.rmtree(dataset)
-    folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder, dataset)
     law = movie_law("nuclei", shape=(320, 400), frames=36)
     write_dataset(folder, DATASET, law, ERRORS, SEED)
     (sequence,) = find_sequences(dataset)
-    # The report comes after the scores, to show them.
-    options = Options(weights=weights, device=device, report=False)
     run_sequence(make_plan(sequence, options), options)
-    scores = evaluate(sequence.result_dir, dataset / f"{sequence.name}_GT")
+    scores = evaluate(sequence.result_dir, dataset / f"{SEQUENCE}_GT")
     report = rebuild_report(sequence.result_dir, scores=scores)
     return Shown(sequence.result_dir, report, scores)
+
+
+def _clear(folder: Path, dataset: Path) -> None:
+    """Remove an older demo, after making sure that it is one and nothing else is there."""
+    for place, ours in ((folder, {DATASET}), (dataset, _PARTS)):
+        names = {path.name for path in list_folder(place)} if place.exists() else set()
+        if foreign := sorted(names - ours):
+            raise ResultError(
+                f"{place}: holds {foreign[0]}, which is no part of a demo."
+                " Give a new folder for the demo."
+            )
+    with work_errors(dataset):
+        if dataset.exists():
+            shutil.rmtree(dataset)

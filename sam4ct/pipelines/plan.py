@@ -94,7 +94,7 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     Raises:
         Sam4ctError: The input, an option, a profile or a weight file cannot be used.
     """
-    device, weights = _network(options)
+    device, weights = choose_network(options)
     named = None if _wants_auto(sequence, options) else _named_profile(sequence, options)
     _refuse_unfit(sequence, named)
     seen = survey(sequence)
@@ -104,8 +104,12 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     return Plan(sequence, seen, found.profile, found.reasons, options.evidence, device, weights)
 
 
-def _network(options: Options) -> tuple[str, dict[str, Entry]]:
-    """Return the device and the verified weights by role; none for evidence without a network."""
+def choose_network(options: Options) -> tuple[str, dict[str, Entry]]:
+    """Return the device and the verified weights by role; none for evidence without a network.
+
+    Raises:
+        WeightsError: The device or the weights are not there, or the file is another one.
+    """
     if options.evidence != "sam2":
         if options.weights:
             raise WeightsError(

@@ -16,6 +16,7 @@ from sam4ct.pipelines.plan import Options, make_plan
 from sam4ct.simulate import SegmentationErrors, movie_law
 
 FRAMES = 16
+SHAPE = (256, 256)
 ERRORS = SegmentationErrors(missed=0.02, split=0.005, merged=0.005, spurious=0.01)
 
 
@@ -59,7 +60,7 @@ def run_suite(weights: tuple[str, ...], device: str) -> Iterator[Outcome]:
     options = Options(weights=weights, device=device, report=False)
     with tempfile.TemporaryDirectory(prefix="sam4ct-selftest-") as folder:
         for case in SUITE:
-            law = movie_law(case.look, shape=(256, 256), frames=FRAMES)
+            law = movie_law(case.look, shape=SHAPE, frames=FRAMES)
             dataset = write_dataset(Path(folder), case.look, law, ERRORS, case.seed)
             (sequence,) = find_sequences(dataset)
             plan = make_plan(sequence, options)

@@ -32,14 +32,22 @@ from sam4ct.stages.costs import load_costs
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.stages.paint import paint
 from sam4ct.stages.propagate import Reach, StayPut, frame_pairs, propagate_pair
+from sam4ct.stages.repair import (
+    JoinedFrames,
+    find_fragments,
+    join,
+    joined_detections,
+    without_specks,
+)
 from sam4ct.stages.trace import Traced, trace
-from sam4ct.tables import Evidence, Links
-from sam4ct.types import Propagator
+from sam4ct.tables import Detections, Evidence, Joins, Links
+from sam4ct.types import FrameReader, Propagator
 
 if TYPE_CHECKING:
     from sam4ct.models.sam2 import Sam2Propagator
 
 FILLED = "generated.parquet"
+JOINED = "joined.parquet"
 
 
 def run_detect(plan: Plan, work: WorkDir) -> bool:
@@ -151,14 +159,33 @@ def run_associate(plan: Plan, work: WorkDir) -> Links:
         )
     evidence = Evidence.concat(read_table(work.evidence(*pair), Evidence) for pair in pairs)
     ndim, profile = len(plan.survey.checked.shape), plan.profile
+    joins = find_fragments(plan.survey.detections, evidence)
+    detections, evidence = join(plan.survey.detections, evidence, joins, profile.spacing_um)
+    if profile.edit_masks:
+        detections, evidence = without_specks(detections, evidence, profile.min_size)
     links = associate(
-        plan.survey.detections,
+        detections,
         evidence,
         load_costs(plan.evidence),
         Scene(len(plan.sequence.images), ndim, profile.spacing_um, profile.division),
     )
+    write_table(work.artifact("associate", JOINED), joins)
     write_table(work.links, links)
     return links
+
+
+def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
+    """Return the regions that `run_associate` linked, and a reader of their masks.
+
+    With `edit_masks`, fragments are joined and specks are gone. Without, both are
+    there: a fragment is then a track of its own beside the one that goes on.
+    """
+    detections, reader = plan.survey.detections, CtcReader(plan.sequence)
+    if not plan.profile.edit_masks:
+        return detections, reader
+    joins = read_table(work.artifact("associate", JOINED), Joins)
+    whole = joined_detections(detections, joins)
+    return whole.take(whole.size > plan.profile.min_size), JoinedFrames(reader, joins)
 
 
 def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
@@ -173,7 +200,7 @@ def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
 
         made = fill_gaps(
             links,
-            CtcReader(plan.sequence),
+            linked_regions(plan, work)[1],
             propagated,
             FillRules(method=plan.profile.fill, min_size=plan.profile.min_size),
         )
@@ -208,17 +235,17 @@ def run_paint(
         ResultError: A result is in the way, there are too many tracks, or the disk refuses.
     """
     work.stage("paint", plan.stage_key("paint"))
-    detections, frames = plan.survey.detections, len(plan.sequence.images)
+    detections, reader = linked_regions(plan, work)
     traced = trace(detections, links, generated)
     with ResultWriter(
         plan.sequence.result_dir,
         traced.tracks,
-        frames=frames,
+        frames=reader.frames,
         shape=plan.survey.checked.shape,
         digits=plan.sequence.digits,
         overwrite=overwrite,
     ) as writer:
-        with Progress(frames, "paint", "frames") as progress:
-            for _ in paint(CtcReader(plan.sequence), detections, traced, generated, writer):
+        with Progress(reader.frames, "paint", "frames") as progress:
+            for _ in paint(reader, detections, traced, generated, writer):
                 progress.step()
         yield Painted(traced, frame_files(writer.folder, MASK).files)

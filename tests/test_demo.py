@@ -1,0 +1,77 @@
+"""The demo shows scores and a report; the selftest fails below its floors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from commands import sam4ct, tree
+
+from sam4ct.pipelines import demo, selftest
+from sam4ct.simulate import MovieLaw, movie_law
+
+SMALL = movie_law("nuclei", shape=(96, 112), frames=6, cells=6)
+
+
+@pytest.fixture
+def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo with a movie that takes seconds."""
+
+    def law(look: str, *, shape: tuple[int, int], frames: int) -> MovieLaw:
+        return SMALL
+
+    monkeypatch.setattr(demo, "movie_law", law)
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_demo_ends_with_its_scores_and_the_path_of_its_report(tmp_path: Path) -> None:
+    shown = sam4ct("demo", tmp_path / "out", "--device", "cpu")
+    assert shown.status == 0, shown.err
+    rows = dict(line.split(maxsplit=1) for line in shown.out.splitlines())
+    assert {"DET", "SEG", "TRA", "LNK", "BIO", "OP_CLB"} <= rows.keys()
+    assert float(rows["Valid"]) == 1
+    assert 0.5 < float(rows["OP_CLB"]) <= 1
+    assert shown.out.splitlines()[-1].startswith("report ")
+    report = Path(rows["report"]).read_text()
+    assert f"{float(rows['OP_CLB']):.3f}" in report
+    assert (Path(rows["result"]) / "res_track.txt").exists()
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_demo_is_made_anew_where_there_is_one(tmp_path: Path) -> None:
+    killed_before = tmp_path / f".{demo.DATASET}.sam4ct-new"
+    killed_before.mkdir()
+    assert sam4ct("demo", tmp_path, "--device", "cpu").status == 0
+    first = tree(tmp_path / demo.DATASET / "01_RES")
+    assert sam4ct("demo", tmp_path, "--device", "cpu").status == 0
+    assert tree(tmp_path / demo.DATASET / "01_RES") == first
+    assert not killed_before.exists()
+
+
+def test_demo_removes_no_dataset_of_the_users(tmp_path: Path) -> None:
+    (tmp_path / demo.DATASET).mkdir()
+    (tmp_path / demo.DATASET / "thesis.doc").write_text("years of work")
+    before = tree(tmp_path)
+    refused = sam4ct("demo", tmp_path)
+    assert refused.status == 2
+    assert "thesis.doc, which is no part of a demo" in refused.err
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(("floor", "status"), [(0.5, 0), (1.01, 1)])
+def test_selftest_exits_with_1_below_its_floor(
+    floor: float, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], floor=floor),))
+    monkeypatch.setattr(selftest, "FRAMES", 4)
+    monkeypatch.setattr(selftest, "SHAPE", (96, 96))
+    tested = sam4ct("selftest", "--device", "cpu")
+    assert tested.status == status, tested.err
+    device, versions, header, row, verdict = tested.out.splitlines()
+    assert "weights compact-sam2" in device
+    assert "torch" in versions
+    assert header.split() == ["LOOK", "LNK", "BIO", "OP_CLB", "FLOOR", "CELLS/S"]
+    assert row.split()[4] == f"{floor:.2f}"
+    assert row.endswith("BELOW") == bool(status)
+    assert verdict == ("1 of 1 below their floors" if status else "none below its floor")
