@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sam4ct.io.atomic import write_json
-from sam4ct.io.ctc import CtcReader
 from sam4ct.io.result import prepare_target, refuse_target
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.engine_counts import engine_counts
@@ -13,6 +12,7 @@ from sam4ct.pipelines.plan import Options, Plan
 from sam4ct.pipelines.record import Clock, course_of, record_of
 from sam4ct.pipelines.stages import (
     Painted,
+    linked_regions,
     run_associate,
     run_detect,
     run_fill,
@@ -83,4 +83,5 @@ def _report(
     plan: Plan, work: WorkDir, painted: Painted, links: Links, facts: dict[str, Any]
 ) -> None:
     masks, tracks = ResultFolder(painted.masks), painted.traced.tracks
-    write_report(work.report, CtcReader(plan.sequence), masks, tracks, links, facts)
+    _, reader = linked_regions(plan, work)
+    write_report(work.report, reader, masks, tracks, links, facts)

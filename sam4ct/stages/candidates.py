@@ -51,7 +51,7 @@ DIVISION_FEATURES = (
     "skipped",
 )
 MAX_DIVISION_STEP = 2
-"""Frames from a mother's last mask to her daughters' first ones: dividing cells are often missed."""
+"""Frames from a mother's last mask to her daughters' first: dividing cells are often missed."""
 SCORE_SCALE = 5.0
 """SAM 2's object scores are logits of about this size."""
 
@@ -139,8 +139,9 @@ def candidates(detections: Detections, evidence: Evidence, diameter_um: Floats) 
     apart = spread(evidence.distance_um, everything) / (0.5 * (diameter_um[u] + diameter_um[v]))
     columns["distance"] = np.asarray(np.minimum(3.0, apart), dtype=np.float64)
     ratio = detections.size[v] / detections.size[u]
-    columns["size_change"] = np.asarray(np.minimum(2.0, np.abs(np.log(ratio))), dtype=np.float64)
-    columns["skipped"] = dt - 1.0
+    change: Floats = np.abs(np.log(ratio))
+    columns["size_change"] = np.minimum(2.0, change)
+    columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
     return Candidates(u, v, np.stack([columns[n] for n in LINK_FEATURES], axis=1), dt)
 
 
@@ -238,4 +239,4 @@ def divisions(
 
 def _in_diameters(offsets: Floats, diameter: Floats) -> Floats:
     """Lengths of offsets (N, 3) in cell diameters, at most 3."""
-    return np.minimum(3.0, np.linalg.norm(offsets, axis=1) / diameter)
+    return np.asarray(np.minimum(3.0, np.linalg.norm(offsets, axis=1) / diameter))

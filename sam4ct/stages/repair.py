@@ -103,16 +103,39 @@ def join(
     """
     if not len(joins):
         return detections, evidence
-    drop = row_numbers(detections, joins.t, joins.label)
-    keep = row_numbers(detections, joins.t, joins.into)
+    drop, keep = _rows(detections, joins)
     target = np.arange(len(detections))
     target[drop] = keep
-    merged = _joined_detections(detections, keep, drop)
+    merged = _merged(detections, keep, drop)
     rows = _joined_evidence(detections, evidence, merged, target, np.asarray(spacing_um))
-    return merged.take(target == np.arange(len(target))), rows
+    return joined_detections(detections, joins), rows
 
 
-def _joined_detections(detections: Detections, keep: Ints, drop: Ints) -> Detections:
+def joined_detections(detections: Detections, joins: Joins) -> Detections:
+    """Return the detections with fragments joined, without the evidence."""
+    drop, keep = _rows(detections, joins)
+    kept = np.ones(len(detections), dtype=bool)
+    kept[drop] = False
+    return _merged(detections, keep, drop).take(kept)
+
+
+def without_specks(
+    detections: Detections, evidence: Evidence, min_size: int
+) -> tuple[Detections, Evidence]:
+    """Return the tables without regions of `min_size` pixels (voxels) or fewer."""
+    large = detections.size > min_size
+    rows = large[row_numbers(detections, evidence.t, evidence.label)]
+    rows &= large[row_numbers(detections, evidence.t2, evidence.label2)]
+    return detections.take(large), evidence.take(rows)
+
+
+def _rows(detections: Detections, joins: Joins) -> tuple[Ints, Ints]:
+    """Rows of the fragments, and of the regions that they are joined to."""
+    drop = row_numbers(detections, joins.t, joins.label)
+    return drop, row_numbers(detections, joins.t, joins.into)
+
+
+def _merged(detections: Detections, keep: Ints, drop: Ints) -> Detections:
     """Give each kept row the size, centre and box of both fragments."""
     columns = {name: getattr(detections, name).copy() for name in detections.schema()}
     size = detections.size[keep] + detections.size[drop]
@@ -174,10 +197,10 @@ def _joined_evidence(
 
 
 def _sums(values: Floats, row: Ints) -> Floats:
-    return np.bincount(row, weights=values)
+    return np.asarray(np.bincount(row, weights=values), dtype=np.float64)
 
 
 def _largest(values: Floats, row: Ints) -> Floats:
-    out = np.full(int(row.max()) + 1, -np.inf)
+    out = np.full(int(row.max(initial=-1)) + 1, -np.inf)
     np.maximum.at(out, row, values)
     return out
