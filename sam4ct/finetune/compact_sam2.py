@@ -2,35 +2,38 @@
 
 One step: a few simulated frame pairs are encoded, objects given by their masks
 in one frame are remembered and recalled in the other, in both directions of
-time, through the same functions that the engine calls. The learning rate is
-constant after a warm-up and falls to zero over the last steps, so that a
-training can be stopped, looked at and prolonged.
+time. The learning rate is constant after a warm-up and falls to zero over the
+last steps, so that a training can be stopped, looked at and prolonged.
+
+Examples are batches.py and pairs.py, what is learned is objective.py.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from safetensors.torch import save
 
-from sam4ct.finetune.pairs import Pair, draw_pairs
-from sam4ct.models.sam2_network import build_network, encode, recall, remember
+from sam4ct.errors import WeightsError
+from sam4ct.finetune.batches import Batch, SimulatedPairs, collate
+from sam4ct.finetune.objective import loss, predict, present_ious, validate
+from sam4ct.io.atomic import replacing
+from sam4ct.models.sam2_network import build_network
+from sam4ct.models.weights import read_state
 
 logger = logging.getLogger(__name__)
 
 VALIDATION_SEED = 2**31
-"""Validation examples are drawn from here on; training seeds are smaller."""
+"""Validation examples are drawn with this seed; those of trainings are smaller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ class Training:
 
     steps: int = 14000
     warmup: int = 150
+    """First steps, over which the learning rate rises linearly."""
     decay: int = 4000
     """Last steps, over which the learning rate falls linearly to zero."""
     learning_rate: float = 4e-4
@@ -55,124 +59,13 @@ class Training:
     validation: int = 64
     """Simulated pairs in the fixed validation set."""
     workers: int = 1
+    """Processes that simulate."""
 
-
-class SimulatedPairs(Dataset[tuple[Pair, Pair]]):
-    """Example i is drawn from (seed, i) alone, whichever worker draws it."""
-
-    def __init__(self, seed: int, first: int, count: int, window: int, objects: int) -> None:
-        self._seed, self._first, self._count = seed, first, count
-        self._window, self._objects = window, objects
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> tuple[Pair, Pair]:
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        rng = np.random.default_rng([self._seed, self._first + index])
-        return draw_pairs(rng, self._window, self._objects)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Windows (2B, S, S); per object its source and target window and masks (K, S, S)."""
-
-    windows: Tensor
-    source: Tensor
-    target: Tensor
-    prompts: Tensor
-    goals: Tensor
-
-    def to(self, device: torch.device) -> Batch:
-        return Batch(*(getattr(self, f).to(device) for f in self.__dataclass_fields__))
-
-
-def collate(examples: list[tuple[Pair, Pair]]) -> Batch:
-    """Put pairs together: pair b has windows 2b and 2b + 1; each direction its own objects."""
-    windows, source, target, prompts, goals = [], [], [], [], []
-    for b, (forward, backward) in enumerate(examples):
-        windows.append(forward.windows)
-        for pair, at in ((forward, 0), (backward, 1)):
-            count = len(pair.source)
-            source.append(np.full(count, 2 * b + at))
-            target.append(np.full(count, 2 * b + 1 - at))
-            prompts.append(pair.source)
-            goals.append(pair.target)
-    return Batch(
-        torch.from_numpy(np.concatenate(windows)),
-        torch.from_numpy(np.concatenate(source)),
-        torch.from_numpy(np.concatenate(target)),
-        torch.from_numpy(np.concatenate(prompts)).float(),
-        torch.from_numpy(np.concatenate(goals)).float(),
-    )
-
-
-def predict(network: Any, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return mask logits (K, S, S) and object scores (K,) of every object of a batch."""
-    features = encode(network, batch.windows)
-    memory = remember(network, features.take(batch.source), batch.prompts)
-    low, score = recall(network, memory, features.take(batch.target), gated=False)
-    size = batch.prompts.shape[-2:]
-    high = F.interpolate(low[:, None], size=size, mode="bilinear", align_corners=False)
-    return high[:, 0], score
-
-
-def loss(logits: Tensor, score: Tensor, goals: Tensor) -> Tensor:
-    """Mask loss (cross-entropy and Dice) of present objects, and the score's cross-entropy."""
-    present = (goals.flatten(1).sum(1) > 10).float()
-    entropy = F.binary_cross_entropy_with_logits(logits, goals, reduction="none").mean((1, 2))
-    chance = logits.sigmoid()
-    common = (chance * goals).sum((1, 2))
-    dice = 1 - (2 * common + 1) / (chance.sum((1, 2)) + goals.sum((1, 2)) + 1)
-    masks = ((5 * entropy + dice) * present).sum() / present.sum().clamp(min=1)
-    return masks + 0.2 * F.binary_cross_entropy_with_logits(score, present)
-
-
-def _iou(a: Tensor, b: Tensor) -> Tensor:
-    return (a & b).sum((1, 2)) / (a | b).sum((1, 2)).clamp(min=1)
-
-
-@torch.no_grad()
-def validate(network: Any, batches: list[Batch]) -> dict[str, float]:
-    """Return mean IoU of present objects, of staying put, and the score's balanced accuracy."""
-    found: list[Tensor] = []
-    stayed: list[Tensor] = []
-    seen: list[Tensor] = []
-    gone: list[Tensor] = []
-    for batch in batches:
-        logits, score = predict(network, batch)
-        goals = batch.goals > 0
-        present = goals.flatten(1).sum(1) > 10
-        found.append(_iou(logits > 0, goals)[present])
-        stayed.append(_iou(batch.prompts > 0, goals)[present])
-        seen.append((score[present] > 0).float())
-        gone.append((score[~present] <= 0).float())
-    return {
-        "iou": float(torch.cat(found).mean()),
-        "stay_iou": float(torch.cat(stayed).mean()),
-        "score_accuracy": float((torch.cat(seen).mean() + torch.cat(gone).mean()) / 2),
-    }
-
-
-def _rate(settings: Training, step: int) -> float:
-    rise = min(1.0, (step + 1) / settings.warmup)
-    fall = min(1.0, (settings.steps - step) / max(1, settings.decay))
-    return settings.learning_rate * rise * max(0.0, fall)
-
-
-def _batches(settings: Training, window: int, start: int) -> Iterator[Batch]:
-    first = start * settings.pairs
-    data = SimulatedPairs(
-        settings.seed, first, settings.steps * settings.pairs - first, window, settings.objects
-    )
-    yield from DataLoader(
-        data,
-        batch_size=settings.pairs,
-        collate_fn=collate,
-        num_workers=settings.workers,
-        drop_last=True,
-    )
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        rise = (step + 1) / max(1, self.warmup)
+        fall = (self.steps - step) / max(1, self.decay)
+        return self.learning_rate * min(1.0, rise, max(0.0, fall))
 
 
 class Run:
@@ -188,28 +81,40 @@ class Run:
     ) -> None:
         self._settings, self._folder = settings, folder
         self._device = torch.device(device)
-        torch.manual_seed(settings.seed)
-        self._network = build_network(config, overrides)
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            self._network, self._mean = (build_network(config, overrides) for _ in range(2))
         self._network.to(self._device).requires_grad_(True)
-        self._mean = build_network(config, overrides)
         self._mean.to(self._device).requires_grad_(False)
+        self._mean.load_state_dict(self._network.state_dict())
         self._optimiser = torch.optim.AdamW(
             self._network.parameters(),
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
         )
         self._step = 0
-        self._mean.load_state_dict(self._network.state_dict())
+        self._seconds = 0.0
+        self._curve: list[dict[str, float]] = []
 
     @property
     def checkpoint(self) -> Path:
         return self._folder / "checkpoint.pt"
 
     def start_from(self, weights: Path) -> None:
-        """Begin with the weights of an earlier training (safetensors) instead of random ones."""
-        state = {k: v.float() for k, v in load_file(weights).items()}
-        self._network.load_state_dict(state)
-        self._mean.load_state_dict(state)
+        """Begin with the weights of an earlier training instead of random ones.
+
+        Raises:
+            WeightsError: The file is damaged or of another architecture.
+        """
+        state = read_state(weights, "sam2")
+        for network in (self._network, self._mean):
+            try:
+                network.load_state_dict(state)
+            except RuntimeError as fault:
+                raise WeightsError(
+                    f"{weights}: of another architecture than the compact network: {fault}."
+                    " Give the weights.safetensors of an earlier training of it."
+                ) from fault
 
     def resume(self) -> None:
         """Go on from the checkpoint if there is one."""
@@ -219,76 +124,76 @@ class Run:
         self._network.load_state_dict(state["network"])
         self._mean.load_state_dict(state["mean"])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._step = int(state["step"])
+        self._step, self._seconds = state["step"], state["seconds"]
+        self._curve = state["curve"]
 
-    def _save(self) -> None:
-        part = self.checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "network": self._network.state_dict(),
-                "mean": self._mean.state_dict(),
-                "optimiser": self._optimiser.state_dict(),
-                "step": self._step,
-            },
-            part,
-        )
-        part.replace(self.checkpoint)
-        half = {k: v.half().cpu().contiguous() for k, v in self._mean.state_dict().items()}
-        kept = self._folder / "weights.safetensors"
-        save_file(half, kept.with_suffix(".part"))
-        kept.with_suffix(".part").replace(kept)
+    def train(self) -> None:
+        """Train to the last step; write curve.csv, checkpoint.pt and weights.safetensors."""
+        settings, window = self._settings, int(self._network.image_size)
+        fixed = SimulatedPairs(VALIDATION_SEED, 0, settings.validation, window, settings.objects)
+        check = [collate([fixed[i]]).to(self._device) for i in range(len(fixed))]
+        first, last = self._step * settings.pairs, settings.steps * settings.pairs
+        data = SimulatedPairs(settings.seed, first, last - first, window, settings.objects)
+        began, recent = time.monotonic() - self._seconds, []
+        for batch in data.batches(settings.pairs, settings.workers):
+            recent.append(self._learn(batch.to(self._device)))
+            self._step += 1
+            if self._step % settings.every and self._step != settings.steps:
+                continue
+            self._seconds = time.monotonic() - began
+            losses, ious = np.transpose(recent)
+            self._keep(
+                {
+                    "step": self._step,
+                    "seconds": round(self._seconds, 1),
+                    "loss": float(losses.mean()),
+                    "train_iou": float(np.nanmean(ious)),
+                    **validate(self._mean, check),
+                }
+            )
+            recent = []
 
     def _learn(self, batch: Batch) -> tuple[float, float]:
+        """Do one step; return the loss and the mean IoU (nan if no object is present)."""
         for group in self._optimiser.param_groups:
-            group["lr"] = _rate(self._settings, self._step)
+            group["lr"] = self._settings.rate(self._step)
         logits, score = predict(self._network, batch)
         value = loss(logits, score, batch.goals)
         self._optimiser.zero_grad()
         torch.autograd.backward(value)
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
         self._optimiser.step()
+        # Short at first: the mean shall not remember the random weights for a thousand steps.
         decay = min(self._settings.ema, (self._step + 1) / (self._step + 20))
         with torch.no_grad():
             for mean, now in zip(self._mean.parameters(), self._network.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)
-            goals = batch.goals > 0
-            present = goals.flatten(1).sum(1) > 10
-            iou = _iou(logits > 0, goals)[present].mean()
+            iou = present_ious(logits, batch.goals).mean()
         return float(value.detach()), float(iou)
 
-    def train(self) -> None:
-        """Train to the last step; write curve.csv, checkpoint.pt and weights.safetensors."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        window = int(self._network.image_size)
-        examples = SimulatedPairs(
-            VALIDATION_SEED, 0, self._settings.validation, window, self._settings.objects
-        )
-        check = [collate([examples[i]]).to(self._device) for i in range(len(examples))]
-        began, recent = time.monotonic(), []
-        for batch in _batches(self._settings, window, self._step):
-            recent.append(self._learn(batch.to(self._device)))
-            self._step += 1
-            if self._step % self._settings.every == 0 or self._step == self._settings.steps:
-                row = {
-                    "step": self._step,
-                    "seconds": round(time.monotonic() - began, 1),
-                    "loss": float(np.mean([r[0] for r in recent])),
-                    "train_iou": float(np.nanmean([r[1] for r in recent])),
-                    **validate(self._mean, check),
-                }
-                self._log(row)
-                self._save()
-                recent = []
-
-    def _log(self, row: dict[str, float]) -> None:
+    def _keep(self, row: dict[str, float]) -> None:
+        """Add a line to the curve and write everything, the checkpoint first: it has it all."""
         logger.info(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
-        path = self._folder / "curve.csv"
-        fresh = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        self._curve.append(row)
+        content = {
+            "network": self._network.state_dict(),
+            "mean": self._mean.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "step": self._step,
+            "seconds": self._seconds,
+            "curve": self._curve,
+        }
+        with replacing(self.checkpoint) as file:
+            torch.save(content, file)
+        half = {k: v.half().cpu().contiguous() for k, v in self._mean.state_dict().items()}
+        with replacing(self._folder / "weights.safetensors") as file:
+            file.write(save(half))
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, list(row))
+        writer.writeheader()
+        writer.writerows(self._curve)
+        with replacing(self._folder / "curve.csv") as file:
+            file.write(table.getvalue().encode())
 
 
 def train_compact_sam2(
@@ -305,9 +210,13 @@ def train_compact_sam2(
         config: Configuration of the `sam2` package.
         overrides: What makes it compact.
         settings: Steps, batch, seed.
-        folder: Gets weights.safetensors, curve.csv and checkpoint.pt.
+        folder: Gets weights.safetensors, curve.csv and checkpoint.pt; made if missing.
         device: "cpu" or "cuda:N".
         start_from: Weights to begin with, if there is no checkpoint yet.
+
+    Raises:
+        WeightsError: The weights to begin with cannot be used.
+        WorkError: The folder cannot be written.
     """
     run = Run(config, overrides, settings, folder, device)
     if start_from is not None and not run.checkpoint.exists():

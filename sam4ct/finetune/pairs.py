@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sam4ct.intensity import stretched
 from sam4ct.simulate.cells import CellLaw
 from sam4ct.simulate.looks import Optics
 from sam4ct.simulate.movie import Frame, MovieLaw, simulate
@@ -25,6 +26,7 @@ LOOK_SHARES = {
     "brightfield": 0.12,
     "dic": 0.08,
 }
+LOOKS_WITH_DEBRIS = ("phase", "spread", "brightfield", "dic")
 MIN_PIXELS = 20
 """Objects smaller than this in the window are not used as prompts."""
 
@@ -43,14 +45,31 @@ class Pair:
 
 
 def draw_movie(rng: np.random.Generator, window: int) -> MovieLaw:
-    """Draw the law of a three-frame movie whose frame is one window of `window` pixels."""
+    """Draw the law of a short movie whose frame is one window of `window` pixels."""
     look = str(rng.choice(list(LOOK_SHARES), p=list(LOOK_SHARES.values())))
-    spread = look == "spread"
-    diameter = window * float(np.exp(rng.uniform(np.log(0.10), np.log(0.5))))
-    radius = diameter / 2.0
+    radius = window * _log_uniform(rng, 0.10, 0.5) / 2.0
     density = rng.uniform(0.08, 0.75)
-    motion = float(np.exp(rng.uniform(np.log(0.03), np.log(0.8))))
-    law = CellLaw(
+    motion = _log_uniform(rng, 0.03, 0.8)
+    law = _draw_cells(rng, radius, motion, spread=look == "spread")
+    optics = _draw_optics(rng, radius, look)
+    return MovieLaw(
+        shape=(window, window),
+        frames=int(rng.choice([2, 3], p=[0.7, 0.3])),
+        cells=int(np.clip(density * window**2 / (np.pi * (0.85 * radius) ** 2), 1, 60)),
+        law=law,
+        optics=optics,
+        drift=float(rng.choice([0.0, 1.0], p=[0.6, 0.4]) * motion * rng.uniform(0.3, 1.0)),
+        contact=rng.uniform(0.75, 1.0),
+    )
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _draw_cells(rng: np.random.Generator, radius: float, motion: float, *, spread: bool) -> CellLaw:
+    """Draw how cells behave; spread ones are flat, of any outline, and change it as they crawl."""
+    return CellLaw(
         radius=radius,
         radius_spread=rng.uniform(0.05, 0.3),
         elongation=rng.uniform(0.4, 0.95),
@@ -64,8 +83,12 @@ def draw_movie(rng: np.random.Generator, window: int) -> MovieLaw:
         rounding=rng.uniform(0.5, 2.5),
         separation=rng.uniform(0.5, 1.1),
     )
+
+
+def _draw_optics(rng: np.random.Generator, radius: float, look: str) -> Optics:
+    """Draw how cells of a look appear: contrast, sharpness, noise, and what else is in view."""
     resampled = float(rng.uniform(0.0, 1.2))
-    optics = Optics(
+    return Optics(
         look=look,
         texture=rng.uniform(0.05, 0.7),
         softness=rng.uniform(1.2, 7.0),
@@ -73,21 +96,12 @@ def draw_movie(rng: np.random.Generator, window: int) -> MovieLaw:
         level=rng.uniform(-0.5, 0.4),
         rings=rng.uniform(0.4, 1.3),
         shear=rng.uniform(0.0, 2.0 * np.pi),
-        blur_px=float(np.exp(rng.uniform(np.log(0.4), np.log(max(0.5, 0.18 * radius))))),
-        noise=float(np.exp(rng.uniform(np.log(0.005), np.log(0.25)))),
+        blur_px=_log_uniform(rng, 0.4, max(0.5, 0.18 * radius)),
+        noise=_log_uniform(rng, 0.005, 0.25),
         grain_px=resampled if resampled > 0.5 else 0.0,
         background=rng.uniform(0.0, 0.5),
-        debris=int(rng.poisson(3.0)) if look in ("phase", "spread", "brightfield", "dic") else 0,
+        debris=int(rng.poisson(3.0)) if look in LOOKS_WITH_DEBRIS else 0,
         flicker=rng.uniform(0.0, 0.08),
-    )
-    return MovieLaw(
-        shape=(window, window),
-        frames=int(rng.choice([2, 3], p=[0.7, 0.3])),
-        cells=int(np.clip(density * window**2 / (np.pi * (0.85 * radius) ** 2), 1, 60)),
-        law=law,
-        optics=optics,
-        drift=float(rng.choice([0.0, 1.0], p=[0.6, 0.4]) * motion * rng.uniform(0.3, 1.0)),
-        contact=rng.uniform(0.75, 1.0),
     )
 
 
@@ -112,12 +126,6 @@ def draw_pairs(rng: np.random.Generator, window: int, objects: int) -> tuple[Pai
                 Pair(windows.astype(np.float32), *forward),
                 Pair(windows[::-1].astype(np.float32), *backward),
             )
-
-
-def stretched(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale a window to 0..1 between its 0.5 and 99.8 percentiles."""
-    low, high = np.percentile(image, [0.5, 99.8])
-    return np.asarray(np.clip((image - low) / (high - low + 1e-6), 0.0, 1.0), dtype=np.float32)
 
 
 def _descent(frames: list[Frame]) -> dict[int, int]:
@@ -178,7 +186,7 @@ def damaged(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np.boo
         changed[tuple(at[side > np.quantile(side, rng.uniform(0.6, 0.95))].T)] = False
     elif kind < 0.5:
         shift = rng.integers(-steps, steps + 1, 2)
-        changed = np.roll(mask, tuple(shift), axis=(0, 1))
+        changed = ndimage.shift(mask, shift, order=0)
     else:
         return mask
     return np.asarray(changed if changed.sum() >= MIN_PIXELS // 2 else mask, dtype=bool)
