@@ -61,7 +61,7 @@ def main() -> None:
     try:
         with graceful_exit():
             # Without its standalone mode click returns the status that a command exits with.
-            status = cli(standalone_mode=False)
+            status = cli(prog_name="sam4ct", standalone_mode=False)
     except Sam4ctError as error:
         click.echo(f"Error: {error}", err=True)
         status = USER_ERROR
