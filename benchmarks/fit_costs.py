@@ -34,9 +34,9 @@ from sam4ct.io.tiff import read_frame
 from sam4ct.io.tracks import read_tracks
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.plan import Options, Plan, make_plan
-from sam4ct.pipelines.stages import run_detect, run_propagate
+from sam4ct.pipelines.stages import run_detect, run_propagate, scene_of
 from sam4ct.simulate import MovieLaw, SegmentationErrors
-from sam4ct.stages.associate import Scene, associate
+from sam4ct.stages.associate import associate
 from sam4ct.stages.candidates import (
     DIVISION_FEATURES,
     LINK_FEATURES,
@@ -79,10 +79,6 @@ class Case:
     """True tracks matched by each detection."""
     parents: dict[int, int]
     truth: Path
-
-    @property
-    def scene(self) -> Scene:
-        return Scene(len(self.plan.sequence.images), 2, self.plan.profile.spacing_um)
 
 
 def draw_case(seed: int) -> tuple[MovieLaw, SegmentationErrors]:
@@ -228,7 +224,7 @@ def score(cases: list[Case], costs: Costs, folder: Path) -> float:
     """Mean OP_CLB of the cases with these costs."""
     values = []
     for case in cases:
-        links = associate(case.detections, case.evidence, costs, case.scene)
+        links = associate(case.detections, case.evidence, costs, scene_of(case.plan))
         reader = JoinedFrames(CtcReader(case.plan.sequence), case.joins)
         rules = FillRules(method="interpolate", min_size=case.plan.profile.min_size)
         generated = fill_gaps(links, reader, lambda *_: None, rules)
@@ -261,7 +257,8 @@ def quality(model: Quadratic, names: tuple[str, ...], data: tuple[Floats, Any]) 
     """Log loss and error rate on data that the model has not seen."""
     z, right = model(data[0], names), data[1]
     loss = float((np.logaddexp(0.0, z) - z * right).mean())
-    return f"{len(z)} rows, {right.sum()} right: log loss {loss:.4f}, wrong {((z > 0) != right).mean():.4f}"
+    wrong = ((z > 0) != right).mean()
+    return f"{len(z)} rows, {right.sum()} right: log loss {loss:.4f}, wrong {wrong:.4f}"
 
 
 def main() -> None:

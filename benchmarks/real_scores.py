@@ -29,7 +29,7 @@ MEANS = ("LNK", "BIO", "OP_CLB")
 Scores = dict[str, float | None]
 
 
-def find(data: Path, only_2d: bool = True) -> list[tuple[str, str]]:
+def find(data: Path) -> list[tuple[str, str]]:
     """Return the datasets and sequences below a folder that have masks and truth."""
     found = [
         (masks.parent.name, masks.name.removesuffix("_ERR_SEG"))

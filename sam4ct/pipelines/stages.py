@@ -158,7 +158,7 @@ def run_associate(plan: Plan, work: WorkDir) -> Links:
             f" begins at frame {missing[0][0]}. Run `sam4ct stage propagate` for all frames first."
         )
     evidence = Evidence.concat(read_table(work.evidence(*pair), Evidence) for pair in pairs)
-    ndim, profile = len(plan.survey.checked.shape), plan.profile
+    profile = plan.profile
     joins = find_fragments(plan.survey.detections, evidence)
     detections, evidence = join(plan.survey.detections, evidence, joins, profile.spacing_um)
     if profile.edit_masks:
@@ -167,11 +167,25 @@ def run_associate(plan: Plan, work: WorkDir) -> Links:
         detections,
         evidence,
         load_costs(plan.evidence),
-        Scene(len(plan.sequence.images), ndim, profile.spacing_um, profile.division),
+        scene_of(plan),
     )
     write_table(work.artifact("associate", JOINED), joins)
     write_table(work.links, links)
     return links
+
+
+def scene_of(plan: Plan) -> Scene:
+    """Return what association must know of a run beside its tables."""
+    shape, profile = plan.survey.checked.shape, plan.profile
+    return Scene(
+        frames=len(plan.sequence.images),
+        ndim=len(shape),
+        spacing_um=profile.spacing_um,
+        shape=(shape[-2], shape[-1]),
+        border_px=profile.border_px,
+        divide=profile.division,
+        min_cycle_frames=profile.min_cycle_frames,
+    )
 
 
 def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
