@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sam4ct.stages.associate import Scene, associate
+from sam4ct.stages.costs import load_costs
 from sam4ct.stages.detect import detect_frame
-from sam4ct.tables import Detections
+from sam4ct.stages.propagate import Reach, StayPut, frame_pairs, propagate_pair
+from sam4ct.tables import Detections, Evidence, Links
+from sam4ct.types import Propagator
 
 Labels = NDArray[np.int64]
 Place = tuple[int, ...]
@@ -70,3 +75,58 @@ class DrawnReader:
 
     def labels(self, t: int) -> Labels:
         return self.drawn[t]
+
+
+UNIT_SPACING = (1.0, 1.0, 1.0)
+
+
+def evidence_of(
+    frames: Sequence[Labels],
+    propagator: Propagator | None = None,
+    *,
+    max_gap: int = 1,
+    radius_um: float = 20.0,
+) -> Evidence:
+    """Evidence of all frame pairs; without a propagator, every region stays where it is."""
+    reader, detections = DrawnReader(frames), detections_of(frames)
+    reach = Reach(UNIT_SPACING, radius_um)
+    return Evidence.concat(
+        propagate_pair(reader, detections, propagator or StayPut(), pair, reach).evidence
+        for pair in frame_pairs(len(frames), max_gap)
+    )
+
+
+def scene_of(frames: Sequence[Labels], **rules: Any) -> Scene:
+    """What association must know of the frames; the rules are those of `Scene`."""
+    shape = frames[0].shape
+    return Scene(
+        frames=len(frames),
+        ndim=len(shape),
+        spacing_um=UNIT_SPACING,
+        shape=(shape[-2], shape[-1]),
+        **rules,
+    )
+
+
+def links_of(frames: Sequence[Labels], *, max_gap: int = 1, **rules: Any) -> Links:
+    """The most probable links, from plain overlap."""
+    evidence = evidence_of(frames, max_gap=max_gap)
+    costs, scene = load_costs("overlap"), scene_of(frames, **rules)
+    return associate(detections_of(frames), evidence, costs, scene)
+
+
+Rows = list[tuple[int, ...]]
+
+
+def link_rows(links: Links) -> Rows:
+    """Links as (t, label, t2, label2, division), in order."""
+    columns = (links.t, links.label, links.t2, links.label2, links.division.astype(int))
+    return sorted(tuple(int(x) for x in row) for row in zip(*columns, strict=True))
+
+
+def make_links(*rows: tuple[int, int, int, int], divisions: Rows | None = None) -> Links:
+    """Links of rows (t, label, t2, label2); those of divisions come last."""
+    both = [*rows, *(divisions or [])]
+    t, label, t2, label2 = np.array(both, dtype=np.int64).reshape(-1, 4).T
+    division = np.arange(len(both)) >= len(rows)
+    return Links(t, label, t2, label2, division, np.ones(len(both)))

@@ -1,0 +1,137 @@
+"""Candidates: directed evidence becomes possible links and divisions, free of units."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn import Labels, detections_of, evidence_of, label_frame, label_frames
+
+from sam4ct.stages.candidates import (
+    DIVISION_FEATURES,
+    LINK_FEATURES,
+    Candidates,
+    Divisions,
+    candidates,
+    diameters,
+    divisions,
+    row_numbers,
+)
+from sam4ct.tables import Detections, Evidence, Floats
+
+MOVING = label_frames(
+    [(10, 10), (10, 24), (30, 20)], [(10, 12), (12, 25), (29, 20)], [(11, 13), (14, 25), (28, 20)]
+)
+SPLITTING = label_frames([(20, 20)], [(20, 15), (20, 25)], [(20, 13), (20, 27)])
+
+
+def diameters_um(detections: Detections) -> Floats:
+    return diameters(detections, 2)
+
+
+def found(frames: list[Labels], evidence: Evidence | None = None) -> Candidates:
+    detections = detections_of(frames)
+    rows = evidence_of(frames) if evidence is None else evidence
+    return candidates(detections, rows, diameters_um(detections))
+
+
+def split(frames: list[Labels]) -> Divisions:
+    detections, links = detections_of(frames), found(frames)
+    places = np.stack([detections.z, detections.y, detections.x], axis=1)
+    logits = np.zeros(len(links.u))
+    return divisions(detections, links, logits, places, diameters_um(detections))
+
+
+def feature(links: Candidates, u: int, v: int, name: str) -> float:
+    (row,) = np.flatnonzero((links.u == u) & (links.v == v))
+    return float(links.column(name)[row])
+
+
+@pytest.mark.parametrize(("shape", "radius"), [((60, 60), 20.0), ((30, 30, 30), 10.0)])
+def test_the_diameter_is_that_of_the_disc_or_ball(shape: tuple[int, ...], radius: float) -> None:
+    frame = label_frame(shape, [tuple(n // 2 for n in shape)], radius)
+    found = diameters(detections_of([frame]), len(shape))
+    assert found == pytest.approx([2 * radius], rel=0.03)
+
+
+def test_rows_are_found_by_frame_and_label_however_large() -> None:
+    frames = [label_frame((40, 40), {2**31 - 1: (10, 10), 7: (30, 30)}) for _ in range(3)]
+    detections = detections_of(frames)
+    rows = row_numbers(detections, np.array([2, 0]), np.array([7, 2**31 - 1]))
+    assert rows.tolist() == [4, 1]
+
+
+def test_both_directions_make_one_link_with_the_earlier_region_first() -> None:
+    links = found(MOVING)
+    assert len(np.unique(np.stack([links.u, links.v]), axis=1).T) == len(links.u)
+    t = detections_of(MOVING).t
+    assert ((t[links.v] - t[links.u]) == links.dt).all()
+    assert (links.dt >= 1).all()
+
+
+def test_what_each_direction_saw_is_kept_apart() -> None:
+    seen = evidence_of(MOVING)
+    only_forward = seen.take(seen.t < seen.t2)
+    links = found(MOVING, only_forward)
+    assert feature(links, 0, 3, "forward_iou") > 0
+    assert feature(links, 0, 3, "backward_iou") == 0
+
+
+def test_order_of_the_evidence_changes_nothing() -> None:
+    evidence = evidence_of(MOVING)
+    shuffled = evidence.take(np.random.default_rng(0).permutation(len(evidence)))
+    usual, other = found(MOVING), found(MOVING, shuffled)
+    assert np.array_equal(usual.u, other.u)
+    assert np.array_equal(usual.features, other.features)
+
+
+def test_features_do_not_depend_on_the_unit_of_length() -> None:
+    detections, evidence = detections_of(MOVING), evidence_of(MOVING)
+    scaled = replace(evidence, distance_um=evidence.distance_um * 0.2)
+    usual = candidates(detections, evidence, diameters_um(detections))
+    other = candidates(detections, scaled, diameters_um(detections) * 0.2)
+    assert other.features == pytest.approx(usual.features)
+
+
+def test_a_margin_compares_with_the_best_rival() -> None:
+    """One cell that lies on two others: the margin of one is minus that of the other."""
+    frames = label_frames([(20, 20)], [(20, 15), (20, 24)])
+    links = found(frames)
+    better, worse = (feature(links, 0, v, "forward_margin") for v in (2, 1))
+    assert better == -worse > 0
+
+
+def test_without_a_rival_the_margin_is_the_value_itself() -> None:
+    links = found(label_frames([(20, 20)], [(20, 22)]))
+    assert feature(links, 0, 1, "forward_margin") == feature(links, 0, 1, "forward_iou") > 0.5
+
+
+def test_two_near_successors_may_be_daughters() -> None:
+    daughters = split(SPLITTING)
+    pairs = {(u, *sorted((v, w))) for u, v, w in zip(daughters.u, daughters.v, daughters.w)}  # noqa: B905
+    assert (0, 1, 2) in pairs
+    assert len(pairs) == len(daughters.u)
+
+
+def test_daughters_are_two_and_of_one_frame() -> None:
+    daughters, t = split(SPLITTING), detections_of(SPLITTING).t
+    assert (daughters.v != daughters.w).all()
+    assert (t[daughters.v] == t[daughters.w]).all()
+    assert (t[daughters.v] > t[daughters.u]).all()
+
+
+def test_every_feature_has_a_column() -> None:
+    assert found(SPLITTING).features.shape[1] == len(LINK_FEATURES)
+    assert split(SPLITTING).features.shape == (len(split(SPLITTING).u), len(DIVISION_FEATURES))
+
+
+@pytest.mark.parametrize("frames", [label_frames([(20, 20)], [(20, 21)]), label_frames([], [])])
+def test_without_two_successors_nothing_divides(frames: list[Labels]) -> None:
+    assert len(split(frames).u) == 0
+
+
+def test_all_features_are_finite() -> None:
+    frames = label_frames([(20, 20), (4, 4)], [(20, 20)], [(20, 21), (5, 35)])
+    assert np.isfinite(found(frames).features).all()
+    assert np.isfinite(split(SPLITTING).features).all()

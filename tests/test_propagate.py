@@ -1,0 +1,169 @@
+"""Propagate: one row a pair of regions that may be one cell, from one pair of frames alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from drawn import UNIT_SPACING, DrawnReader, detections_of, evidence_of, label_frame, label_frames
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from sam4ct.regions import Region
+from sam4ct.stages.propagate import NEIGHBOURS, Reach, StayPut, frame_pairs, propagate_pair
+from sam4ct.tables import Evidence
+from sam4ct.types import Propagated
+
+SHAPES = [(40, 40), (9, 40, 40)]
+SMALL = arrays.arrays(np.int64, (6, 7), elements=st.integers(0, 3))
+
+
+class Moves:
+    """Moves every region by a fixed step a frame, and remembers what it was asked."""
+
+    def __init__(self, *step: int, score: float = 3.0) -> None:
+        self._step, self._score = step, score
+        self.asked: list[tuple[int, list[int], int]] = []
+
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
+        self.asked.append((t, list(regions), t2))
+        moved = {}
+        for label, region in regions.items():
+            corner = tuple(c + (t2 - t) * s for c, s in zip(region.corner, self._step, strict=True))
+            moved[label] = Propagated(Region(region.mask, corner).clipped((40, 40)), self._score)
+        return moved
+
+    def forget_before(self, t: int) -> None:
+        raise AssertionError("a pair knows nothing of the run")
+
+
+def row(evidence: Evidence, t: int, label: int, t2: int, label2: int) -> dict[str, float]:
+    """The one row of a source and a target."""
+    key = np.stack([evidence.t, evidence.label, evidence.t2, evidence.label2], axis=1)
+    (at,) = np.flatnonzero((key == [t, label, t2, label2]).all(1))
+    return {name: getattr(evidence, name)[at].item() for name in evidence.schema()}
+
+
+def keys(evidence: Evidence) -> list[tuple[int, int, int, int]]:
+    columns = (evidence.t, evidence.label, evidence.t2, evidence.label2)
+    return [tuple(int(x) for x in key) for key in zip(*columns, strict=True)]  # type: ignore[misc]
+
+
+def test_pairs_come_in_order_of_their_later_frame() -> None:
+    assert list(frame_pairs(4, 1)) == [(0, 1), (1, 1), (0, 2), (2, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("frames", [0, 1])
+def test_a_single_frame_has_no_pairs(frames: int) -> None:
+    assert list(frame_pairs(frames, 2)) == []
+
+
+@given(st.integers(0, 12), st.integers(0, 4))
+def test_every_pair_in_reach_comes_once(frames: int, max_gap: int) -> None:
+    pairs = list(frame_pairs(frames, max_gap))
+    wanted = {(t, s - t) for s in range(frames) for t in range(s) if s - t <= max_gap + 1}
+    assert set(pairs) == wanted
+    assert len(pairs) == len(wanted)
+
+
+@given(SMALL, SMALL)
+def test_shares_are_those_of_the_masks(a: NDArray[np.int64], b: NDArray[np.int64]) -> None:
+    evidence = evidence_of([a, b], radius_um=1e-9)
+    for i, key in enumerate(keys(evidence)):
+        frames = {0: a, 1: b}
+        source, target = frames[key[0]] == key[1], frames[key[2]] == key[3]
+        both, either = (source & target).sum(), (source | target).sum()
+        assert evidence.iou_prop[i] == evidence.overlap[i] == both / either
+        assert evidence.containment_prop[i] == both / source.sum()
+        assert evidence.coverage_prop[i] == both / target.sum()
+        assert evidence.size_ratio[i] == target.sum() / source.sum()
+
+
+def test_a_region_is_compared_where_the_propagator_sees_it() -> None:
+    frames = label_frames([(10, 10)], [(10, 30)])
+    seen = row(evidence_of(frames, Moves(0, 20)), 0, 1, 1, 1)
+    assert (seen["iou_prop"], seen["containment_prop"], seen["coverage_prop"]) == (1, 1, 1)
+    assert (seen["overlap"], seen["distance_um"], seen["object_score"]) == (0, 20, 3)
+
+
+def test_both_directions_are_asked_and_told_apart() -> None:
+    frames = label_frames([(10, 10)], [(10, 16), (30, 30)])
+    moves = Moves(0, 6)
+    evidence = evidence_of(frames, moves)
+    assert moves.asked == [(0, [1], 1), (1, [1, 2], 0)]
+    assert row(evidence, 1, 1, 0, 1)["iou_prop"] == 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_near_regions_have_rows_even_if_nothing_touches(shape: tuple[int, ...]) -> None:
+    z = (4,) * (len(shape) - 2)
+    frames = [label_frame(shape, [(*z, 20, x)], radius=3) for x in (10, 19)]
+    near, far = (evidence_of(frames, radius_um=r) for r in (9.1, 8.9))
+    assert keys(near) == [(0, 1, 1, 1), (1, 1, 0, 1)]
+    assert set(near.iou_prop) == {0.0}
+    assert len(far) == 0
+
+
+def test_the_radius_grows_with_the_square_root_of_the_frames_between() -> None:
+    frames = label_frames([(20, 10)], [], [(20, 24)], radius=3)
+    assert len(evidence_of(frames, radius_um=10.0)) == 2
+    assert len(evidence_of(frames, radius_um=9.8)) == 0
+
+
+def test_only_so_many_neighbours_are_considered() -> None:
+    around = [(20 + 6 * dy, 20 + 6 * dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    frames = [label_frame((40, 40), [(20, 20)], 2), label_frame((40, 40), around, 2)]
+    evidence = evidence_of(frames, radius_um=100)
+    assert np.count_nonzero(evidence.t == 0) == NEIGHBOURS
+
+
+def test_distances_are_in_micrometres() -> None:
+    frames = [label_frame((9, 40, 40), [place], 2) for place in ((3, 10, 10), (5, 10, 13))]
+    reach = Reach((2.0, 0.5, 1.0), 50.0)
+    found = propagate_pair(
+        DrawnReader(frames), detections_of(frames), StayPut(), (0, 1), reach
+    ).evidence
+    assert found.distance_um == pytest.approx([5.0, 5.0])
+
+
+def test_border_is_that_of_source_or_target() -> None:
+    frames = label_frames([(10, 10), (30, 30)], [(10, 4), (30, 30)])
+    evidence = evidence_of(frames)
+    assert row(evidence, 0, 1, 1, 1)["border"] is True
+    assert row(evidence, 1, 1, 0, 1)["border"] is True
+    assert row(evidence, 0, 2, 1, 2)["border"] is False
+
+
+def test_rows_are_ordered_by_source_and_target_within_a_direction() -> None:
+    frames = label_frames([(10, 10), (10, 18), (10, 26)], [(10, 26), (10, 18), (10, 10)])
+    found = keys(evidence_of(frames))
+    assert found == sorted(found)
+
+
+def test_rows_of_other_frames_change_nothing() -> None:
+    frames = label_frames([(10, 10)], [(10, 12)], [(10, 14), (30, 30)])
+    reach, detections = Reach(UNIT_SPACING, 20.0), detections_of(frames)
+    near = detections.take(detections.t < 2)
+    found = [
+        propagate_pair(DrawnReader(frames), some, StayPut(), (0, 1), reach).evidence
+        for some in (detections, near)
+    ]
+    assert keys(found[0]) == keys(found[1]) != []
+
+
+@pytest.mark.parametrize("empty", [0, 1])
+def test_masks_are_kept_though_the_other_frame_is_empty(empty: int) -> None:
+    frames = label_frames([(10, 10)], [(10, 12)])
+    frames[empty] = np.zeros_like(frames[empty])
+    found = propagate_pair(
+        DrawnReader(frames), detections_of(frames), StayPut(), (0, 1), Reach(UNIT_SPACING, 20.0)
+    )
+    assert len(found.evidence) == 0
+    assert [(m.t, m.label, m.t2) for m in found.masks] == [(1 - empty, 1, empty)]
+
+
+def test_two_empty_frames_have_no_evidence() -> None:
+    assert len(evidence_of(label_frames([], []))) == 0
