@@ -16,7 +16,8 @@ from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.link import finish
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.pipelines.record import Clock
-from sam4ct.pipelines.stages import run_associate, run_detect, run_fill, run_propagate
+from sam4ct.pipelines.results import run_fill
+from sam4ct.pipelines.stages import run_associate, run_detect, run_propagate
 
 
 def _frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:

@@ -12,8 +12,8 @@ from sam4ct.geometry import WindowPlan
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.progress import duration
 from sam4ct.models.device import device_name
+from sam4ct.pipelines.engine import sam2_engine
 from sam4ct.pipelines.plan import Plan
-from sam4ct.pipelines.stages import sam2_engine
 from sam4ct.regions import regions_of
 from sam4ct.stages.propagate import frame_pairs
 

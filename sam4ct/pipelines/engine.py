@@ -1,0 +1,57 @@
+"""Engine: what follows the regions of a run into other frames, set up from its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.geometry import WindowPlan
+from sam4ct.intensity import prepared
+from sam4ct.io.ctc import CtcReader
+from sam4ct.pipelines.plan import Plan
+from sam4ct.stages.propagate import StayPut
+from sam4ct.types import Propagator
+
+if TYPE_CHECKING:
+    from sam4ct.models.sam2 import Sam2Propagator
+
+
+def propagator_of(plan: Plan, reader: CtcReader) -> tuple[Propagator, Callable[[], dict[str, int]]]:
+    """Return the propagator, and a function that tells what it has done so far."""
+    if plan.evidence == "overlap":
+        return StayPut(), dict
+    windows = WindowPlan.of(plan.survey.detections, plan.grid, plan.profile.max_gap + 1)
+    engine = sam2_engine(plan, reader, windows)
+    return engine, lambda: asdict(engine.counters)
+
+
+def sam2_engine(plan: Plan, reader: CtcReader, windows: WindowPlan) -> Sam2Propagator:
+    """Return the SAM 2 engine of a run, with its weights on its device.
+
+    Args:
+        plan: The run.
+        reader: For the images.
+        windows: Where the engine will look.
+
+    Raises:
+        WeightsError: The weights are missing, or not what the manifest says.
+    """
+    # Here, because torch takes seconds to load and the other stages do without it.
+    from sam4ct.models.sam2 import EngineSettings, Sam2Propagator
+    from sam4ct.models.weights import load_sam2
+
+    profile = plan.profile
+
+    def image(t: int) -> NDArray[np.float32]:
+        return prepared(reader.image(t), median_px=profile.median_px, gamma=profile.gamma)
+
+    return Sam2Propagator(
+        load_sam2(plan.weights["sam2"], plan.device),
+        image,
+        windows,
+        EngineSettings(device=plan.device, prompt=profile.prompt),
+    )

@@ -1,0 +1,104 @@
+"""Results: from accepted links to the result folder, by filling gaps and painting frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.masks import read_masks, write_masks
+from sam4ct.io.names import frame_files
+from sam4ct.io.progress import Progress
+from sam4ct.io.result import MASK, ResultWriter
+from sam4ct.io.tables import read_table
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.plan import Plan
+from sam4ct.pipelines.stages import JOINED
+from sam4ct.regions import Region
+from sam4ct.stages.fill import FillRules, Generated, fill_gaps
+from sam4ct.stages.paint import paint
+from sam4ct.stages.repair import JoinedFrames, joined_detections
+from sam4ct.stages.trace import Traced, trace
+from sam4ct.tables import Detections, Joins, Links
+from sam4ct.types import FrameReader
+
+FILLED = "generated.parquet"
+
+
+def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
+    """Return the regions that `run_associate` linked, and a reader of their masks.
+
+    With `edit_masks`, fragments are joined and specks are gone. Without, both are
+    there: a fragment is then a track of its own beside the one that goes on.
+    """
+    detections, reader = plan.survey.detections, CtcReader(plan.sequence)
+    if not plan.profile.edit_masks:
+        return detections, reader
+    joins = read_table(work.artifact("associate", JOINED), Joins)
+    whole = joined_detections(detections, joins)
+    return whole.take(whole.size > plan.profile.min_size), JoinedFrames(reader, joins)
+
+
+def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
+    """Generate regions for the frames in which linked cells were missed."""
+    work.stage("fill", plan.stage_key("fill"))
+    path = work.artifact("fill", FILLED)
+    if not work.has(path):
+
+        def propagated(t: int, label: int, t2: int) -> Region | None:
+            rows = read_masks(work.masks(min(t, t2), abs(t2 - t)), t=t, labels=[label])
+            return rows[0].region if rows else None
+
+        made = fill_gaps(
+            links,
+            linked_regions(plan, work)[1],
+            propagated,
+            FillRules(method=plan.profile.fill, min_size=plan.profile.min_size),
+        )
+        write_masks(path, [(g.source_t, g.source_label, g.t, 0.0, g.region) for g in made])
+    return [Generated(row.t2, row.t, row.label, row.region) for row in read_masks(path)]
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A painted result that has not yet taken its place."""
+
+    traced: Traced
+    masks: Mapping[int, Path]
+    """By frame."""
+
+
+@contextmanager
+def run_paint(
+    plan: Plan,
+    work: WorkDir,
+    links: Links,
+    generated: Sequence[Generated],
+    *,
+    overwrite: bool,
+) -> Iterator[Painted]:
+    """Paint the result; the folder takes its place when the block has ended well.
+
+    In the block goes all that a finished run has to leave beside its result: if the
+    result is there, so is the rest, and the same command never finds a run half done.
+
+    Raises:
+        ResultError: A result is in the way, there are too many tracks, or the disk refuses.
+    """
+    work.stage("paint", plan.stage_key("paint"))
+    detections, reader = linked_regions(plan, work)
+    traced = trace(detections, links, generated)
+    with ResultWriter(
+        plan.sequence.result_dir,
+        traced.tracks,
+        frames=reader.frames,
+        shape=plan.survey.checked.shape,
+        digits=plan.sequence.digits,
+        overwrite=overwrite,
+    ) as writer:
+        with Progress(reader.frames, "paint", "frames") as progress:
+            for _ in paint(reader, detections, traced, generated, writer):
+                progress.step()
+        yield Painted(traced, frame_files(writer.folder, MASK).files)
