@@ -29,7 +29,10 @@ class Table:
     def __post_init__(self) -> None:
         lengths = set()
         for name, dtype in self.schema().items():
-            column: NDArray[Any] = np.asarray(getattr(self, name), dtype=dtype)
+            given = np.asarray(getattr(self, name))
+            if given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
+                raise ValueError(f"{type(self).__name__}.{name} is {given.dtype}, not {dtype}")
+            column: NDArray[Any] = given.astype(dtype, copy=False)
             if column.ndim != 1:
                 raise ValueError(f"{type(self).__name__}.{name} has shape {column.shape}")
             object.__setattr__(self, name, column)

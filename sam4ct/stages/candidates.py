@@ -117,8 +117,8 @@ def candidates(detections: Detections, evidence: Evidence, diameter_um: Floats) 
 
     dt = detections.t[v] - detections.t[u]
     # A margin compares with the best other candidate of the same region in the same frame.
-    out_group = u * 16 + dt
-    in_group = v * 16 + dt
+    steps = int(dt.max(initial=0)) + 1
+    out_group, in_group = u * steps + dt, v * steps + dt
     columns: dict[str, Floats] = {
         f"{way}_{name}": spread(values, rows)
         for way, rows in (("forward", forward), ("backward", ~forward))

@@ -49,7 +49,7 @@ class FillRules:
     method: str
     """"propagate", "interpolate" or "none", as in the profile."""
     min_size: int
-    """Regions of this size or smaller are not added, unless the cell itself is that small."""
+    """Regions this small are not added; never more than half of the cell's own size counts."""
 
 
 def fill_gaps(
@@ -66,31 +66,43 @@ def fill_gaps(
         rules: What may be added.
     """
     gaps = links.take((links.t2 - links.t > 1) & ~links.division)
-    if rules.method == "none" or not len(gaps):
+    if rules.method == "none":
         return []
     ends = _ends(gaps, reader)
-    wishes: dict[int, list[tuple[int, list[Region], float]]] = {}
+    while len(gaps):
+        made = _made(gaps, ends, reader, masks, rules)
+        missed = gaps.t2 - gaps.t - 1
+        whole = np.array([len(made.get(row, [])) for row in range(len(gaps))]) == missed
+        if whole.all():
+            found = (g for some in made.values() for g in some)
+            return sorted(found, key=lambda g: (g.t, g.source_t, g.source_label))
+        # What was made for the others must not stand in the way of those that can be filled.
+        gaps = gaps.take(whole)
+    return []
+
+
+def _made(
+    gaps: Links,
+    ends: dict[tuple[int, int], Region],
+    reader: FrameReader,
+    masks: PropagatedMasks,
+    rules: FillRules,
+) -> dict[int, list[Generated]]:
+    """Return by row of the gaps the regions that find room, each frame read once."""
+    wanted: dict[int, list[int]] = {}
     for row in range(len(gaps)):
         for t in range(int(gaps.t[row]) + 1, int(gaps.t2[row])):
-            wishes.setdefault(t, []).append((row, *_candidates(gaps, row, t, ends, masks, rules)))
+            wanted.setdefault(t, []).append(row)
     made: dict[int, list[Generated]] = {}
-    for t, wanted in sorted(wishes.items()):
+    for t, rows in sorted(wanted.items()):
         taken = reader.labels(t) > 0
-        for row, shapes, size in wanted:
-            region = _fit(shapes, size, taken, rules)
-            if region is None:
-                continue
-            taken[region.box] |= region.mask
-            source = int(gaps.t[row]), int(gaps.label[row])
-            made.setdefault(row, []).append(Generated(t, *source, region))
-    whole = (
-        made.get(row, [])
-        for row in range(len(gaps))
-        if len(made.get(row, [])) == gaps.t2[row] - gaps.t[row] - 1
-    )
-    return sorted(
-        (g for some in whole for g in some), key=lambda g: (g.t, g.source_t, g.source_label)
-    )
+        for row in rows:
+            region = _fit(*_candidates(gaps, row, t, ends, masks, rules), taken, rules)
+            if region is not None:
+                taken[region.box] |= region.mask
+                source = int(gaps.t[row]), int(gaps.label[row])
+                made.setdefault(row, []).append(Generated(t, *source, region))
+    return made
 
 
 def _ends(gaps: Links, reader: FrameReader) -> dict[tuple[int, int], Region]:
@@ -129,7 +141,7 @@ def _candidates(
 
 def _fit(shapes: Iterable[Region], size: float, taken: Mask, rules: FillRules) -> Region | None:
     """Return the first shape that leaves enough pixels beside the given masks, cut to them."""
-    least = max(1.0, LEAST_LEFT * size, min(float(rules.min_size), 0.5 * size))
+    least = max(1.0, LEAST_LEFT * size, min(rules.min_size + 1.0, 0.5 * size))
     for shape in shapes:
         inside = shape.clipped(taken.shape)
         free = _largest_part(inside.mask & ~taken[inside.box])
