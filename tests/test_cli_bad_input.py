@@ -137,6 +137,12 @@ def profile_with_a_wrong_value(dataset: Path) -> list[object]:
     return ["run", dataset, "--profile", edited_profile(dataset, "window_px = ", "window_px = -")]
 
 
+@fault(r"prompt is 'points', but compact-sam2 was trained with mask prompts only")
+def prompt_that_the_network_does_not_know(dataset: Path) -> list[object]:
+    points = edited_profile(dataset, 'prompt = "mask"', 'prompt = "points"')
+    return ["run", dataset, "--profile", points]
+
+
 @fault(r"mine\.toml: is not a TOML file")
 def profile_that_is_no_toml(dataset: Path) -> list[object]:
     return ["run", dataset, "--profile", edited_profile(dataset, "=", ":")]

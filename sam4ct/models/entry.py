@@ -15,6 +15,7 @@ from typing import Any
 from sam4ct.errors import WeightsError
 
 ROLES = ("sam2", "sam_med3d")
+PROMPTS = ("mask", "points")
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -25,6 +26,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "bytes": (int,),
     "window_diameters": (int, float, type(None)),
     "used_by": (list, tuple),
+    "prompts": (list, tuple),
     "default_on": (str, type(None)),
 }
 
@@ -53,6 +55,8 @@ class Entry:
     sha256: str
     used_by: tuple[str, ...] = ()
     """Modes or profiles that use the file."""
+    prompts: tuple[str, ...] = PROMPTS
+    """What it was trained to be shown: of SAM 2, "mask" and "points"."""
     default_on: str | None = None
     """Taken unnamed: "cuda", if present and there is a CUDA device; "any", otherwise."""
     note: str = ""
@@ -66,6 +70,7 @@ class Entry:
                 wanted = " or ".join("null" if k is type(None) else k.__name__ for k in kinds)
                 raise WeightsError(f"weights entry {self.name!r}: {key} is {value!r}, not {wanted}")
         object.__setattr__(self, "used_by", tuple(self.used_by))
+        object.__setattr__(self, "prompts", tuple(self.prompts))
         for key, right, wanted in self._rules():
             if not right:
                 raise WeightsError(
@@ -87,6 +92,8 @@ class Entry:
             ("sha256", bool(re.fullmatch(r"[0-9a-f]{64}", self.sha256)),
              "64 hex digits, lower case"),
             ("used_by", all(isinstance(u, str) for u in self.used_by), "a list of texts"),
+            ("prompts", bool(self.prompts) and set(self.prompts) <= set(PROMPTS),
+             f"a list of {', '.join(PROMPTS)}"),
             ("default_on", self.default_on in (None, "cuda", "any"), '"cuda", "any" or null'),
         )  # fmt: skip
 
@@ -107,7 +114,8 @@ class Entry:
     def to_json(self) -> dict[str, Any]:
         """The entry's JSON object."""
         raw = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "folder"}
-        return {**raw, "overrides": dict(self.overrides), "used_by": list(self.used_by)}
+        lists = {name: list(raw[name]) for name in ("used_by", "prompts")}
+        return {**raw, **lists, "overrides": dict(self.overrides)}
 
 
 def hint(word: str, known: Iterable[str]) -> str:

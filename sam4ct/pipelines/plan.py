@@ -97,6 +97,7 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     device, weights = choose_network(options)
     named = None if _wants_auto(sequence, options) else _named_profile(sequence, options)
     _refuse_unfit(sequence, named)
+    _refuse_prompt(named, weights)
     seen = survey(sequence)
     if named is not None:
         return Plan(sequence, seen, named, {}, options.evidence, device, weights)
@@ -121,6 +122,17 @@ def choose_network(options: Options) -> tuple[str, dict[str, Entry]]:
     entry = choose(load_manifest(), options.weights, device.startswith("cuda"))["sam2"]
     verified(entry)
     return device, {"sam2": entry}
+
+
+def _refuse_prompt(profile: Profile | None, weights: Mapping[str, Entry]) -> None:
+    """Refuse a prompt that the network was not trained on: its masks would be noise."""
+    entry = weights.get("sam2")
+    if profile is not None and entry is not None and profile.prompt not in entry.prompts:
+        raise ProfileError(
+            f"{profile.dataset}: prompt is {profile.prompt!r}, but {entry.name} was trained with"
+            f" {' and '.join(entry.prompts)} prompts only. Change the profile, or choose other"
+            " weights with --weights."
+        )
 
 
 def _wants_auto(sequence: CtcSequence, options: Options) -> bool:
