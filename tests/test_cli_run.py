@@ -46,6 +46,18 @@ def commands(group: click.Group, *above: str) -> list[tuple[str, ...]]:
     return found
 
 
+def spoken_of(text: str) -> list[tuple[tuple[str, ...], set[str]]]:
+    """Return every `sam4ct ...` command in a text: its words that name commands, its options."""
+    found = []
+    for line in re.findall(r"sam4ct ((?:-q )?[a-z][^`\n|]*)", text):
+        words = line.replace("-q ", "").split()
+        named = [words[0]]
+        if isinstance(cli.commands.get(words[0]), click.Group) and len(words) > 1:
+            named.append(words[1])
+        found.append((tuple(named), set(re.findall(r"--[a-z-]+", line))))
+    return found
+
+
 # What is written
 
 
@@ -259,3 +271,21 @@ def test_program_runs_as_a_module_too() -> None:
         [sys.executable, "-m", "sam4ct", "--version"], capture_output=True, text=True, cwd=ROOT
     )
     assert shown.stdout.startswith("sam4ct, version ")
+
+
+def test_readme_speaks_of_commands_and_options_that_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    spoken = spoken_of(text)
+    assert (("run",), {"--profile"}) in spoken
+    for words, options in spoken:
+        helped = sam4ct(*words, "--help")
+        assert helped.status == 0, words
+        assert options <= set(re.findall(r"--[a-z-]+", helped.out)), words
+
+
+def test_readme_lists_every_option_of_run() -> None:
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("| option of `run`") : text.index("## What is written")]
+    options = {option for p in cli.commands["run"].params for option in p.opts + p.secondary_opts}
+    listed = set(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE))
+    assert listed == {o for o in options if o.startswith("--")} - {"--report"}
