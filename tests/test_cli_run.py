@@ -47,14 +47,15 @@ def commands(group: click.Group, *above: str) -> list[tuple[str, ...]]:
 
 
 def spoken_of(text: str) -> list[tuple[tuple[str, ...], set[str]]]:
-    """Return every `sam4ct ...` command in a text: its words that name commands, its options."""
+    """Return the commands in a text's code: the words that name each, and its options."""
+    fenced = re.findall(r"^```bash.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`([^`\n]+)`", text)
     found = []
-    for line in re.findall(r"sam4ct ((?:-q )?[a-z][^`\n|]*)", text):
-        words = line.replace("-q ", "").split()
-        named = [words[0]]
-        if isinstance(cli.commands.get(words[0]), click.Group) and len(words) > 1:
-            named.append(words[1])
-        found.append((tuple(named), set(re.findall(r"--[a-z-]+", line))))
+    for line in "\n".join([*fenced, *inline]).splitlines():
+        if spoken := re.match(r"(?:\.venv/bin/)?sam4ct (?:-q )?(.+)", line):
+            words = spoken[1].split()
+            depth = 2 if isinstance(cli.commands.get(words[0]), click.Group) else 1
+            found.append((tuple(words[:depth]), set(re.findall(r"--[a-z-]+", line))))
     return found
 
 
@@ -277,6 +278,7 @@ def test_readme_speaks_of_commands_and_options_that_exist() -> None:
     text = (ROOT / "README.md").read_text()
     spoken = spoken_of(text)
     assert (("run",), {"--profile"}) in spoken
+    assert (("stage", "propagate"), {"--frames"}) in spoken
     for words, options in spoken:
         helped = sam4ct(*words, "--help")
         assert helped.status == 0, words
