@@ -11,7 +11,7 @@ import click
 
 from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, run_options
 from sam4ct.io.ctc import find_sequences
-from sam4ct.io.result import prepare_target, refuse_target
+from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.link import finish
 from sam4ct.pipelines.plan import Options, Plan, make_plan
@@ -95,11 +95,9 @@ def paint(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> 
     """Write the result, run.json and the report; does what is left since propagate."""
     options = Options(**chosen)
     plan = _planned(dataset_dir, sequence, out, options)
-    target = plan.sequence.result_dir
-    refuse_target(target, overwrite=options.overwrite)
+    refuse_target(plan.sequence.result_dir, overwrite=options.overwrite)
     clock = Clock()
     with _opened(plan) as work:
-        prepare_target(target, overwrite=options.overwrite)
         links = run_associate(plan, work)
         clock.lap("associate")
         finish(plan, work, links, options, clock, resumed=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sam4ct.io.atomic import write_json
-from sam4ct.io.result import prepare_target, refuse_target
+from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.engine_counts import engine_counts
 from sam4ct.pipelines.plan import Options, Plan
@@ -30,12 +30,10 @@ def run_sequence(plan: Plan, options: Options) -> WorkDir:
     Raises:
         Sam4ctError: Something the user can mend.
     """
-    target, overwrite = plan.sequence.result_dir, options.overwrite
-    refuse_target(target, overwrite=overwrite)
+    sequence, overwrite = plan.sequence, options.overwrite
+    refuse_target(sequence.result_dir, overwrite=overwrite)
     clock = Clock()
-    with WorkDir.open(plan.sequence.work_dir, plan.key(), overwrite=overwrite) as work:
-        # Only under the lock: what lies beside the target may be another run's, at work now.
-        prepare_target(target, overwrite=overwrite)
+    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=overwrite) as work:
         resumed = run_detect(plan, work)
         clock.lap("detect")
         run_propagate(plan, work)
