@@ -19,8 +19,12 @@ from sam4ct.types import FrameReader, Image
 
 COVERED = 0.6
 """Share of each fragment that a whole cell's propagated mask must cover."""
+SHARE = 0.6
+"""Share of the frames within reach that must show the cell whole."""
 INSIDE = 0.7
 """Share of that mask that must lie in the two fragments together."""
+RETURNS = 0.6
+"""Share of each fragment's own propagated mask that must lie in the whole cell."""
 SIZE_RANGE = (0.65, 1.5)
 """Of the fragments' common size to the whole cell's."""
 
@@ -58,33 +62,56 @@ class JoinedFrames:
 def find_fragments(detections: Detections, evidence: Evidence) -> Joins:
     """Return which regions are fragments of which others; no region is in two pairs.
 
-    A cell must be whole both earlier and later: earlier alone, it may have divided.
+    A cell must be whole both earlier and later: earlier alone, it may have divided;
+    and in most of these frames, or two cells under one mask would pass for a whole one.
     """
-    source = row_numbers(detections, evidence.t, evidence.label)
-    target = row_numbers(detections, evidence.t2, evidence.label2)
-    witnesses: dict[tuple[int, int], list[int]] = {}
-    covering = np.flatnonzero(evidence.coverage_prop > COVERED)
-    seen: dict[tuple[int, int], list[int]] = {}
-    for row in covering.tolist():
-        seen.setdefault((int(source[row]), int(evidence.t2[row])), []).append(row)
-    low, high = SIZE_RANGE
-    for (whole, _), rows in seen.items():
-        for first, second in combinations(rows, 2):
-            pair = sorted((int(target[first]), int(target[second])))
-            size = detections.size[pair].sum() / detections.size[whole]
-            inside = evidence.containment_prop[first] + evidence.containment_prop[second]
-            if low <= size <= high and inside > INSIDE:
-                witnesses.setdefault((pair[0], pair[1]), []).append(int(detections.t[whole]))
+    witnesses = _witnesses(detections, evidence)
+    reach = int(np.abs(evidence.t2 - evidence.t).max(initial=1))
+    last = int(detections.t.max(initial=0))
     chosen: list[tuple[int, int]] = []
     used: set[int] = set()
     for (a, b), frames in sorted(witnesses.items(), key=lambda w: (-len(w[1]), w[0])):
         t = int(detections.t[a])
-        earlier, later = min(frames) < t, max(frames) > t
-        if later and (earlier or t == 0) and not used & {a, b}:
+        within = min(reach, t) + min(reach, last - t)
+        earlier = t == 0 or min(frames) < t
+        later = max(frames) > t
+        often = len(frames) >= SHARE * within
+        if earlier and later and often and not used & {a, b}:
             used |= {a, b}
             chosen.append((a, b) if detections.size[a] >= detections.size[b] else (b, a))
     keep, drop = np.array(sorted(chosen), dtype=np.int64).reshape(-1, 2).T
     return Joins(detections.t[drop], detections.label[drop], detections.label[keep])
+
+
+def _witnesses(detections: Detections, evidence: Evidence) -> dict[tuple[int, int], set[int]]:
+    """Return for pairs of rows of one frame the other frames in which they are one region.
+
+    There, that region's propagated mask covers both, both propagated masks lie in
+    that region, and its size fits. The way back tells fragments from two cells
+    that a mask leaked into, such as daughters just born.
+    """
+    source = row_numbers(detections, evidence.t, evidence.label)
+    target = row_numbers(detections, evidence.t2, evidence.label2)
+    back = {
+        (a, b): share
+        for a, b, share in zip(
+            source.tolist(), target.tolist(), evidence.containment_prop.tolist(), strict=True
+        )
+    }
+    seen: dict[tuple[int, int], list[int]] = {}
+    for row in np.flatnonzero(evidence.coverage_prop > COVERED).tolist():
+        seen.setdefault((int(source[row]), int(evidence.t2[row])), []).append(row)
+    witnesses: dict[tuple[int, int], set[int]] = {}
+    low, high = SIZE_RANGE
+    for (whole, _), rows in seen.items():
+        for first, second in combinations(rows, 2):
+            a, b = sorted((int(target[first]), int(target[second])))
+            size = (detections.size[a] + detections.size[b]) / detections.size[whole]
+            inside = evidence.containment_prop[first] + evidence.containment_prop[second]
+            returns = min(back.get((a, whole), 0.0), back.get((b, whole), 0.0))
+            if low <= size <= high and inside > INSIDE and returns > RETURNS:
+                witnesses.setdefault((a, b), set()).add(int(detections.t[whole]))
+    return witnesses
 
 
 def join(
