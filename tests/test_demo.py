@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from commands import sam4ct, tree
 
+from sam4ct.models import weights
+from sam4ct.models.entry import Entry
+from sam4ct.models.sam2_network import build_network
 from sam4ct.pipelines import demo, selftest
 from sam4ct.simulate import MovieLaw, movie_law
 
@@ -59,19 +64,39 @@ def test_demo_removes_no_dataset_of_the_users(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize(("floor", "status"), [(0.5, 0), (1.01, 1)])
-def test_selftest_exits_with_1_below_its_floor(
-    floor: float, status: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("floors", "status"),
+    [
+        ({"follow_floor": 0.5, "score_floor": 0.5}, 0),
+        ({"follow_floor": 1.01, "score_floor": 0.5}, 1),
+        ({"follow_floor": 0.5, "score_floor": 1.01}, 1),
+    ],
+)
+def test_selftest_exits_with_1_below_a_floor(
+    floors: dict[str, float], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], floor=floor),))
+    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], side_px=96, **floors),))
     monkeypatch.setattr(selftest, "FRAMES", 4)
-    monkeypatch.setattr(selftest, "SHAPE", (96, 96))
     tested = sam4ct("selftest", "--device", "cpu")
     assert tested.status == status, tested.err
     device, versions, header, row, verdict = tested.out.splitlines()
     assert "weights compact-sam2" in device
     assert "torch" in versions
-    assert header.split() == ["LOOK", "LNK", "BIO", "OP_CLB", "FLOOR", "CELLS/S"]
-    assert row.split()[4] == f"{floor:.2f}"
+    names = ["LOOK", "IOU", "FLOOR", "LNK", "BIO", "OP_CLB", "FLOOR", "CELLS/S"]
+    assert header.split() == names
+    assert len(row.split()) == len(names) + status
     assert row.endswith("BELOW") == bool(status)
     assert verdict == ("1 of 1 below their floors" if status else "none below its floor")
+
+
+def test_selftest_tells_a_network_that_follows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_random_weights(entry: Entry, device: str) -> Any:
+        torch.manual_seed(0)
+        return build_network(entry.config, entry.overrides).to(device)
+
+    monkeypatch.setattr(weights, "load_sam2", with_random_weights)
+    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], side_px=96),))
+    monkeypatch.setattr(selftest, "FRAMES", 3)
+    (outcome,) = selftest.run_suite((), "cpu")
+    assert outcome.follows < 0.3
+    assert not outcome.passed

@@ -38,7 +38,11 @@ def demo(out: Path, weights: tuple[str, ...], device: str) -> None:
 @DEVICE
 @click.pass_context
 def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
-    """Link a fixed simulated suite; exit 1 if a score is below its floor."""
+    """Link a fixed simulated suite; exit 1 if a figure is below its floor.
+
+    IOU tells how well the network follows single cells, the others what the links
+    are worth.
+    """
     from sam4ct.models.device import device_name
     from sam4ct.pipelines.plan import Options, choose_network
     from sam4ct.pipelines.selftest import SUITE, run_suite
@@ -47,14 +51,16 @@ def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
     versions = " ".join(f"{name} {version(name)}" for name in ("torch", "sam2", "numpy"))
     click.echo(f"{device_name(place)}, weights {chosen['sam2'].name}")
     click.echo(f"python {platform.python_version()} {versions}")
-    scores = "".join(f"{name:>8}" for name in SELFTEST_SCORES)
-    click.echo(f"{'LOOK':<15}{scores}{'FLOOR':>8}{'CELLS/S':>9}")
+    names = ("IOU", "FLOOR", *SELFTEST_SCORES, "FLOOR")
+    click.echo(f"{'LOOK':<15}{''.join(f'{name:>8}' for name in names)}{'CELLS/S':>9}")
     failed = 0
     for done in run_suite(weights, device):
-        figures = "".join(_figure(done.scores, name) for name in SELFTEST_SCORES)
-        rate = done.regions / done.seconds
+        case = done.case
+        follows = f"{done.follows:>8.4f}{case.follow_floor:>8.2f}"
+        scores = "".join(_figure(done.scores, name) for name in SELFTEST_SCORES)
+        rate = f"{done.regions / done.seconds:>9.1f}"
         verdict = "" if done.passed else "  BELOW"
-        click.echo(f"{done.case.look:<15}{figures}{done.case.floor:>8.2f}{rate:>9.1f}{verdict}")
+        click.echo(f"{case.look:<15}{follows}{scores}{case.score_floor:>8.2f}{rate}{verdict}")
         failed += not done.passed
     click.echo(f"{failed} of {len(SUITE)} below their floors" if failed else "none below its floor")
     ctx.exit(1 if failed else 0)
