@@ -139,7 +139,7 @@ def profile_with_a_wrong_value(dataset: Path) -> list[object]:
 
 @fault(r"prompt is 'points', but compact-sam2 was trained with mask prompts only")
 def prompt_that_the_network_does_not_know(dataset: Path) -> list[object]:
-    points = edited_profile(dataset, 'ndim = 2', 'ndim = 2\nprompt = "points"')
+    points = edited_profile(dataset, "ndim = 2", 'ndim = 2\nprompt = "points"')
     return ["run", dataset, "--profile", points]
 
 
