@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam4ct.errors import ResultError
-from sam4ct.io.result import ResultWriter, prepare_target
+from sam4ct.io.result import ResultWriter, prepare_target, refuse_target
 from sam4ct.io.tracks import read_tracks, write_tracks
 from sam4ct.io.validate import validate_result
 from sam4ct.lineage import Track
@@ -249,6 +249,24 @@ def test_folder_of_a_killed_run_is_removed(target: Path) -> None:
     assert len(list(target.parent.iterdir())) == 1
     prepare_target(target, overwrite=False)
     assert list(target.parent.iterdir()) == []
+
+
+def test_refusing_a_target_changes_nothing(target: Path) -> None:
+    with ResultWriter(target, TRACKS, frames=3, shape=(6, 8)) as at_work:
+        at_work.write(0, frames()[0])
+        refuse_target(target, overwrite=False)
+        for t in (1, 2):
+            at_work.write(t, frames()[t])
+    with pytest.raises(ResultError, match="is not empty"):
+        refuse_target(target, overwrite=False)
+
+
+def test_older_result_that_waits_beside_its_place_is_not_overlooked(
+    target: Path, older: dict[str, bytes]
+) -> None:
+    target.rename(target.with_name(f".{target.name}.sam4ct-old"))
+    with pytest.raises(ResultError, match="is not empty"):
+        refuse_target(target, overwrite=False)
 
 
 def test_full_disk_is_told_with_the_remedy(

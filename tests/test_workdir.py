@@ -21,8 +21,9 @@ from sam4ct.io.atomic import write_json
 from sam4ct.io.locks import FolderLock
 from sam4ct.io.workdir import STAGES, WorkDir
 
-RUN = {"inputs": "1a", "profile": "2b", "weights.sam2": "compact 3c"}
+RUN = {"inputs": "1a", "profile": "2b", "device": "cpu", "weights.sam2": "compact 3c"}
 OTHER_WEIGHTS = RUN | {"weights.sam2": "large 4d"}
+OTHER_MACHINE = OTHER_WEIGHTS | {"device": "cuda"}
 KEYS = {stage: {"code": "1"} for stage in STAGES}
 
 
@@ -165,6 +166,19 @@ def test_other_weights_cannot_resume_an_unfinished_run(root: Path) -> None:
         pass
     assert stages_left(root) == ["detect", "propagate"]
     run_all(root)  # the right ones still can
+
+
+@pytest.mark.parametrize("other", [OTHER_MACHINE, RUN | {"device": "cuda"}])
+def test_other_machine_cannot_throw_away_an_unfinished_run(
+    root: Path, other: dict[str, str]
+) -> None:
+    run_all(root, last="propagate")
+    with (
+        pytest.raises(WorkError, match=r"unfinished.*device cpu.*--device.*--overwrite"),
+        WorkDir.open(root, other),
+    ):
+        pass
+    assert stages_left(root) == ["detect", "propagate"]
 
 
 def test_overwrite_gives_up_an_unfinished_run(root: Path) -> None:
