@@ -47,14 +47,16 @@ class WindowGrid:
     step: float
     """Grid step as a share of the side; 0 centres every window on its region."""
     fill: float = 0.6
-    """Largest share of the side that a region's box may take."""
+    """Largest share of the side that a region's box may take; less where the step is coarse."""
 
     def window(self, box: Box) -> Window:
         """Return the window of the region with this bounding box."""
         y0, x0, y1, x1 = box
         extent = max(y1 - y0, x1 - x0)
         side = self.side
-        while extent > self.fill * side and side < max(self.shape):
+        # Snapping moves the window by up to half a step; the region must not stick out of it.
+        fill = min(self.fill, 1.0 - self.step)
+        while extent > fill * side and side < max(self.shape):
             side *= 2
         y = self._start((y0 + y1) / 2.0, side, self.shape[0])
         x = self._start((x0 + x1) / 2.0, side, self.shape[1])

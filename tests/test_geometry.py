@@ -67,6 +67,18 @@ def test_a_region_too_large_for_a_window_gets_one_of_twice_the_side(extent: int,
     assert grid.window((400, 400, 400 + extent, 410)).side == side
 
 
+@pytest.mark.parametrize("step", [0.0, 0.25, 0.4, 0.5])
+@pytest.mark.parametrize("extent", [32, 35, 38])
+def test_a_region_lies_whole_in_its_window_however_coarse_the_grid(
+    step: float, extent: int
+) -> None:
+    grid = WindowGrid((1000, 1000), 64, step)
+    for first in range(400, 464):
+        window = grid.window((first, 400, first + extent, 410))
+        assert window.y <= first
+        assert first + extent <= window.y + window.side
+
+
 def test_no_window_is_doubled_beyond_the_frame() -> None:
     assert WindowGrid((50, 100), 64, 0.25).window((0, 0, 50, 100)).side == 128
 
