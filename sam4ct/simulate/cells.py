@@ -44,7 +44,7 @@ class CellLaw:
     death: float = 0.0
     """Probability per frame that a cell vanishes."""
     rounding: float = 2.0
-    """Frames before its division in which a cell rounds up and brightens."""
+    """Frames before its division in which a cell rounds up."""
     separation: float = 0.75
     """Distance of a new daughter from the mother's centre, in mother radii."""
 
@@ -80,7 +80,7 @@ class Cell:
 
     @property
     def mitotic(self) -> float:
-        """How close to its division the cell is: 0 (not) to 1 (now)."""
+        """How close to its division the cell is: 0 (two frames or more) to 1 (now)."""
         return float(np.clip(1.0 - (self.lifetime - self.age) / 2.0, 0.0, 1.0))
 
     def extent(self) -> float:

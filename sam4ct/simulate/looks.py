@@ -142,7 +142,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float
 
 @dataclass(frozen=True)
 class Stage:
-    """What does not change over a movie: slow background and debris, frame's shape."""
+    """What does not change over a movie: slow background and debris, of the frame's shape."""
 
     background: Image
 
