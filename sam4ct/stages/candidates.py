@@ -9,10 +9,12 @@ microscopes. Pure tables: no images, no files.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sam4ct.stages.rivals import best_other, margin
 from sam4ct.tables import Detections, Evidence, Floats, Ints
 
 LINK_FEATURES = (
@@ -131,10 +133,10 @@ def candidates(detections: Detections, evidence: Evidence, diameter_um: Floats) 
     }
     everything = np.ones(len(evidence), dtype=bool)
     columns["overlap"] = spread(evidence.overlap, everything)
-    columns["forward_margin"] = _margin(columns["forward_iou"], out_group)
-    columns["backward_margin"] = _margin(columns["backward_iou"], in_group)
+    columns["forward_margin"] = margin(columns["forward_iou"], out_group)
+    columns["backward_margin"] = margin(columns["backward_iou"], in_group)
     columns["overlap_margin"] = np.asarray(
-        np.minimum(_margin(columns["overlap"], out_group), _margin(columns["overlap"], in_group))
+        np.minimum(margin(columns["overlap"], out_group), margin(columns["overlap"], in_group))
     )
     apart = spread(evidence.distance_um, everything) / (0.5 * (diameter_um[u] + diameter_um[v]))
     columns["distance"] = np.asarray(np.minimum(3.0, apart), dtype=np.float64)
@@ -145,27 +147,6 @@ def candidates(detections: Detections, evidence: Evidence, diameter_um: Floats) 
     return Candidates(u, v, np.stack([columns[n] for n in LINK_FEATURES], axis=1), dt)
 
 
-def _margin(values: Floats, group: Ints) -> Floats:
-    """How much larger a value is than the largest other value of its group, or than 0."""
-    return values - _best_other(values, group, alone=0.0)
-
-
-def _best_other(values: Floats, group: Ints, alone: float) -> Floats:
-    """The largest other value of each row's group; `alone` where there is no other."""
-    order = np.lexsort((-values, group))
-    start = np.ones(len(order), dtype=bool)
-    start[1:] = group[order][1:] != group[order][:-1]
-    first = np.flatnonzero(start)
-    lengths = np.diff(np.append(first, len(order)))
-    sorted_values = values[order]
-    runner_up = sorted_values[np.minimum(first + 1, max(0, len(order) - 1))]
-    second = np.where(lengths > 1, runner_up, alone)
-    which = np.cumsum(start) - 1
-    other = np.empty_like(values)
-    other[order] = np.where(start, second[which], sorted_values[first][which])
-    return other
-
-
 def divisions(
     detections: Detections,
     links: Candidates,
@@ -173,7 +154,7 @@ def divisions(
     positions_um: Floats,
     diameter_um: Floats,
 ) -> Divisions:
-    """Pair possible links of one cell into the next frame into possible divisions.
+    """Pair possible links of one cell into one later frame into possible divisions.
 
     Args:
         detections: Ordered by frame and label.
@@ -182,6 +163,28 @@ def divisions(
         positions_um: Centroids, (N, 3).
         diameter_um: Of every detection.
     """
+    e, f = _sisters(links)
+    u, v, w = links.u[e], links.v[e], links.v[f]
+    rival = best_other(logits, links.v, alone=-6.0)
+    onward = _onward(detections, links, logits)
+    columns = {
+        **_shared(links, e, f),
+        **_shapes(detections.size[u], detections.size[v], detections.size[w]),
+        "link_low": _scaled(np.minimum(logits[e], logits[f])),
+        "link_high": _scaled(np.maximum(logits[e], logits[f])),
+        "centre_offset": _in_diameters(
+            0.5 * (positions_um[v] + positions_um[w]) - positions_um[u], diameter_um[u]
+        ),
+        "separation": _in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
+        "future_low": _scaled(np.minimum(onward[v], onward[w])),
+        "rival_low": _scaled(np.maximum(rival[e], rival[f])),
+        "skipped": links.dt[e] - 1.0,
+    }
+    return Divisions(u, v, w, np.stack([columns[n] for n in DIVISION_FEATURES], axis=1))
+
+
+def _sisters(links: Candidates) -> tuple[Ints, Ints]:
+    """Return rows of plausible links out of one region into one frame, two by two."""
     plausible = (links.dt <= MAX_DIVISION_STEP) & (
         (links.column("forward_coverage") > 0.05)
         | (links.column("backward_containment") > 0.05)
@@ -191,50 +194,47 @@ def divisions(
     by_mother: dict[tuple[int, int], list[int]] = {}
     for e in np.flatnonzero(plausible).tolist():
         by_mother.setdefault((int(links.u[e]), int(links.dt[e])), []).append(e)
-    pairs = [
-        (e, f) for some in by_mother.values() for i, e in enumerate(some) for f in some[i + 1 :]
-    ]
-    if not pairs:
-        none = np.empty(0, np.int64)
-        return Divisions(none, none, none, np.empty((0, len(DIVISION_FEATURES))))
-    e, f = np.array(pairs, dtype=np.int64).T
-    u, v, w = links.u[e], links.v[e], links.v[f]
+    pairs = [pair for rows in by_mother.values() for pair in combinations(rows, 2)]
+    first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return first, second
+
+
+def _onward(detections: Detections, links: Candidates, logits: Floats) -> Floats:
+    """Log odds of the best link out of each region; even where there is no later frame."""
     onward = np.full(len(detections), -6.0)
     np.maximum.at(onward, links.u, logits)
     onward[detections.t >= detections.t.max(initial=0)] = 0.0
-    rival = _best_other(logits, links.v, alone=-6.0)
-    middle = 0.5 * (positions_um[v] + positions_um[w])
-    size_u = detections.size[u].astype(float)
-    small = np.minimum(detections.size[v], detections.size[w])
-    large = np.maximum(detections.size[v], detections.size[w])
+    return onward
 
-    def both(name: str) -> tuple[Floats, Floats]:
-        a, b = links.column(name)[e], links.column(name)[f]
-        return np.minimum(a, b), np.maximum(a, b)
 
-    low, high = np.minimum(logits[e], logits[f]), np.maximum(logits[e], logits[f])
-    cover_low, cover_high = both("forward_coverage")
-    back_low, back_high = both("backward_containment")
-    contain = links.column("forward_containment")
-    columns = {
-        "forward_coverage_low": cover_low,
-        "forward_coverage_high": cover_high,
-        "forward_containment_sum": contain[e] + contain[f],
-        "backward_containment_low": back_low,
-        "backward_containment_high": back_high,
-        "link_low": np.clip(low, -6, 6) / 6,
-        "link_high": np.clip(high, -6, 6) / 6,
-        "size_balance": np.log(small / large),
-        "size_sum": np.abs(np.log((small + large) / size_u)),
-        "centre_offset": _in_diameters(middle - positions_um[u], diameter_um[u]),
-        "separation": _in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
-        "future_low": np.clip(np.minimum(onward[v], onward[w]), -6, 6) / 6,
-        "rival_low": np.clip(np.maximum(rival[e], rival[f]), -6, 6) / 6,
-        "daughter_small": np.log(small / size_u),
-        "daughter_large": np.log(large / size_u),
-        "skipped": links.dt[e] - 1.0,
+def _shared(links: Candidates, e: Ints, f: Ints) -> dict[str, Floats]:
+    """Features of propagated masks, from those of the links e and f."""
+    coverage, inside = links.column("forward_coverage"), links.column("forward_containment")
+    back = links.column("backward_containment")
+    return {
+        "forward_coverage_low": np.minimum(coverage[e], coverage[f]),
+        "forward_coverage_high": np.maximum(coverage[e], coverage[f]),
+        "forward_containment_sum": inside[e] + inside[f],
+        "backward_containment_low": np.minimum(back[e], back[f]),
+        "backward_containment_high": np.maximum(back[e], back[f]),
     }
-    return Divisions(u, v, w, np.stack([columns[n] for n in DIVISION_FEATURES], axis=1))
+
+
+def _shapes(mother: Ints, one: Ints, other: Ints) -> dict[str, Floats]:
+    """Features of the sizes of a mother and two daughters."""
+    small, large = np.minimum(one, other), np.maximum(one, other)
+    whole = mother.astype(np.float64)
+    return {
+        "size_balance": np.log(small / large),
+        "size_sum": np.abs(np.log((small + large) / whole)),
+        "daughter_small": np.log(small / whole),
+        "daughter_large": np.log(large / whole),
+    }
+
+
+def _scaled(logits: Floats) -> Floats:
+    """Log odds cut to -6 to 6, as -1 to 1."""
+    return np.asarray(np.clip(logits, -6, 6) / 6)
 
 
 def _in_diameters(offsets: Floats, diameter: Floats) -> Floats:

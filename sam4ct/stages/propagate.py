@@ -124,22 +124,13 @@ def _compare(
     shares: list[tuple[float, float, float, float, float]] = []
     for i, label in enumerate(source.label.tolist()):
         seen = found[label]
-        moved = dict(zip(*(c.tolist() for c in labels_under(seen.region, labels)), strict=True))
-        stayed = dict(zip(*(c.tolist() for c in labels_under(regions[label], labels)), strict=True))
+        moved, stayed = _under(seen.region, labels), _under(regions[label], labels)
         for other in sorted({*moved, *stayed, *(int(target.label[j]) for j in near[i])}):
             j = row_of[other]
-            size, both = int(target.size[j]), moved.get(other, 0)
-            area, still = seen.region.size, stayed.get(other, 0)
+            size, both, still = int(target.size[j]), moved.get(other, 0), stayed.get(other, 0)
+            unmoved = still / (int(source.size[i]) + size - still)
             pairs.append((i, j))
-            shares.append(
-                (
-                    both / max(1, area + size - both),
-                    both / max(1, area),
-                    both / size,
-                    still / (int(source.size[i]) + size - still),
-                    seen.object_score,
-                )
-            )
+            shares.append((*_shares(seen.region.size, size, both), unmoved, seen.object_score))
     if not pairs:
         return Evidence.empty()
     a, b = np.array(pairs).T
@@ -158,6 +149,17 @@ def _compare(
         object_score=score,
         border=source.border[a] | target.border[b],
     )
+
+
+def _under(region: Region, labels: LabelFrame) -> dict[int, int]:
+    """Pixels of each label under a region."""
+    found, counts = labels_under(region, labels)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def _shares(area: int, size: int, both: int) -> tuple[float, float, float]:
+    """IoU, containment and coverage of a mask of an area and a target of a size."""
+    return both / max(1, area + size - both), both / max(1, area), both / size
 
 
 def _nearest(at: Floats, there: Floats, radius: float) -> list[list[int]]:
