@@ -53,5 +53,3 @@ def check(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **cho
     for sequence in find_sequences(dataset_dir, sequences, out):
         plan = make_plan(sequence, options)
         click.echo(outlook(plan, timed=True))
-        for key, reason in plan.reasons.items():
-            click.echo(f"  {key} = {getattr(plan.profile, key)}: {reason}")

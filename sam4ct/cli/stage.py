@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, run_options
+from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import find_sequences
 from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
@@ -51,6 +52,18 @@ def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Option
     return make_plan(found, options)
 
 
+def _frames_of(plan: Plan, wanted: slice) -> range:
+    """Return the frames of a shard; none is a slip in a workflow, not a wish."""
+    count = plan.survey.checked.frames
+    frames = range(*wanted.indices(count))
+    if not frames:
+        raise SequenceError(
+            f"{plan.sequence.images[0].parent}: has the frames 0 to {count - 1}, none of which is"
+            f" in --frames {wanted.start}:{wanted.stop}. Give a range of frames that are there."
+        )
+    return frames
+
+
 @stage.command()
 @_stage_options
 @click.option(
@@ -66,7 +79,7 @@ def propagate(
     """Gather evidence for pairs of frames; several shards may run at once."""
     plan = _planned(dataset_dir, sequence, out, Options(**chosen))
     with _opened(plan, shared=True) as work:
-        run_propagate(plan, work, range(*frames.indices(plan.survey.checked.frames)))
+        run_propagate(plan, work, _frames_of(plan, frames))
 
 
 @stage.command()

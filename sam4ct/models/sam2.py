@@ -102,11 +102,13 @@ class Sam2Propagator:
         plan: WindowPlan,
         settings: EngineSettings,
     ) -> None:
-        """Args:
-        network: A SAM 2 network (see `sam2_network.build_network`).
-        image: Returns the prepared image of a frame, float32 (y, x).
-        plan: Which windows each frame needs.
-        settings: Device, precision and batch sizes.
+        """Move the network to its device; nothing is read yet.
+
+        Args:
+            network: A SAM 2 network (see `sam2_network.build_network`).
+            image: Returns the prepared image of a frame, float32 (y, x).
+            plan: Which windows each frame needs.
+            settings: Device, precision and batch sizes.
         """
         self._device = torch.device(settings.device)
         self._network = network.to(self._device).eval()

@@ -52,6 +52,8 @@ def _lines(plan: Plan, *, timed: bool) -> Iterator[str]:
         )
         if timed:
             yield f"about {duration(_seconds(plan, load))}"
+    for key, reason in plan.reasons.items():
+        yield f"{key} = {getattr(plan.profile, key)}: {reason}"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,12 @@ def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
     return whole.take(whole.size > plan.profile.min_size), JoinedFrames(reader, joins)
 
 
+def _method(plan: Plan) -> str:
+    """How gaps are filled; without a network nothing was propagated but the mask as it was."""
+    method = plan.profile.fill
+    return "interpolate" if method == "propagate" and plan.evidence == "overlap" else method
+
+
 def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
     """Generate regions for the frames in which linked cells were missed."""
     work.stage("fill", plan.stage_key("fill"))
@@ -55,7 +61,7 @@ def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
             links,
             linked_regions(plan, work)[1],
             propagated,
-            FillRules(method=plan.profile.fill, min_size=plan.profile.min_size),
+            FillRules(method=_method(plan), min_size=plan.profile.min_size),
         )
         write_masks(path, [(g.source_t, g.source_label, g.t, 0.0, g.region) for g in made])
     return [Generated(row.t2, row.t, row.label, row.region) for row in read_masks(path)]

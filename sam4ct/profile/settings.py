@@ -75,7 +75,8 @@ class Profile:
     gamma: float = 1.0
     """Exponent on the image's brightness; below 1 lifts dim cells, 1: none."""
     link_radius_px: float
-    """Farthest a cell may be from where it is expected in the next frame."""
+    """Cells at most this far apart (at least one and a half diameters) may be the same even
+    where nothing overlaps; grows with the frames between."""
     max_gap: int = 2
     """Frames in a row in which a cell may be missed and still be linked."""
     border_px: int = 1

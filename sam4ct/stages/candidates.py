@@ -93,7 +93,10 @@ def diameters(detections: Detections, ndim: int) -> Floats:
 def row_numbers(detections: Detections, t: Ints, label: Ints) -> Ints:
     """Return the row of each (t, label); detections are ordered by both."""
     base = int(max(detections.label.max(initial=0), label.max(initial=0))) + 1
-    return np.searchsorted(detections.t * base + detections.label, t * base + label)
+    keys, wanted = detections.t * base + detections.label, t * base + label
+    rows = np.searchsorted(keys, wanted)
+    assert (keys.take(rows, mode="clip") == wanted).all() if len(keys) else not len(wanted)
+    return rows
 
 
 def candidates(detections: Detections, evidence: Evidence, diameter_um: Floats) -> Candidates:

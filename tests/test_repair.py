@@ -1,0 +1,117 @@
+"""Repair: which pairs of masks are fragments of one cell, and what joining makes of the tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn import UNIT_SPACING, DrawnReader, Labels, detections_of, evidence_of
+
+from sam4ct.stages.repair import (
+    JoinedFrames,
+    find_fragments,
+    join,
+    joined_detections,
+    without_specks,
+)
+from sam4ct.tables import Joins
+
+SHAPES = [(40, 60), (9, 40, 60)]
+GAP = 2
+
+
+def slab(shape: tuple[int, ...], first: int, last: int) -> tuple[slice, ...]:
+    """A block of columns `first` to `last` - 1, the same in every slice."""
+    return (slice(2, 7),) * (len(shape) - 2) + (slice(10, 30), slice(first, last))
+
+
+def whole(shape: tuple[int, ...], label: int = 1) -> Labels:
+    frame = np.zeros(shape, np.int64)
+    frame[slab(shape, 10, 40)] = label
+    return frame
+
+
+def cut(shape: tuple[int, ...], at: int = 28) -> Labels:
+    """The same cell as two masks, 1 on the left, 2 on the right."""
+    frame = whole(shape)
+    frame[slab(shape, at, 40)] = 2
+    return frame
+
+
+def found(frames: list[Labels]) -> list[tuple[int, int, int]]:
+    """Joins as (t, label, into)."""
+    evidence = evidence_of(frames, max_gap=GAP)
+    joins = find_fragments(detections_of(frames), evidence)
+    return list(zip(joins.t.tolist(), joins.label.tolist(), joins.into.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_cell_cut_in_one_frame_is_joined_under_the_larger_part(shape: tuple[int, ...]) -> None:
+    frames = [whole(shape), whole(shape), cut(shape), whole(shape), whole(shape)]
+    assert found(frames) == [(2, 2, 1)]
+
+
+def test_a_cell_cut_in_the_first_frame_is_joined() -> None:
+    shape = SHAPES[0]
+    assert found([cut(shape), whole(shape), whole(shape), whole(shape)]) == [(0, 2, 1)]
+
+
+def test_a_division_is_not_undone() -> None:
+    """One before, two ever after."""
+    shape = SHAPES[0]
+    assert found([whole(shape), whole(shape), *(cut(shape) for _ in range(4))]) == []
+
+
+def test_a_division_in_the_last_frame_is_not_undone() -> None:
+    shape = SHAPES[0]
+    assert found([whole(shape)] * 4 + [cut(shape)]) == []
+
+
+def test_two_cells_merged_in_one_frame_stay_two() -> None:
+    shape = SHAPES[0]
+    frames = [cut(shape)] * 3 + [whole(shape)] + [cut(shape)] * 3
+    assert found(frames) == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_joined_tables_are_those_of_masks_that_were_never_cut(shape: tuple[int, ...]) -> None:
+    frames = [whole(shape), whole(shape), cut(shape), whole(shape), whole(shape)]
+    mended = [*frames[:2], whole(shape), *frames[3:]]
+    detections, evidence = detections_of(frames), evidence_of(frames, max_gap=GAP)
+    joins = find_fragments(detections, evidence)
+    rows, pairs = join(detections, evidence, joins, UNIT_SPACING)
+    truth = evidence_of(mended, max_gap=GAP)
+    for name in detections.schema():
+        np.testing.assert_allclose(getattr(rows, name), getattr(detections_of(mended), name))
+    order = np.lexsort((truth.label2, truth.t2, truth.label, truth.t))
+    mine = np.lexsort((pairs.label2, pairs.t2, pairs.label, pairs.t))
+    for name in truth.schema():
+        expected, got = getattr(truth, name)[order], getattr(pairs, name)[mine]
+        np.testing.assert_allclose(got, expected, atol=1e-9, err_msg=name)
+
+
+def test_joined_frames_show_one_label_and_leave_the_input_alone() -> None:
+    frames = [whole(SHAPES[0]), cut(SHAPES[0])]
+    joins = Joins(*(np.array([x], np.int64) for x in (1, 2, 1)))
+    reader = JoinedFrames(DrawnReader(frames), joins)
+    assert np.array_equal(reader.labels(1), whole(SHAPES[0]))
+    assert np.array_equal(reader.labels(0), frames[0])
+    assert np.array_equal(frames[1], cut(SHAPES[0]))
+    assert (reader.frames, reader.shape) == (2, SHAPES[0])
+
+
+def test_nothing_to_join_changes_nothing() -> None:
+    frames = [whole(SHAPES[0])] * 3
+    detections, evidence = detections_of(frames), evidence_of(frames)
+    assert join(detections, evidence, Joins.empty(), UNIT_SPACING) == (detections, evidence)
+    assert len(joined_detections(detections, Joins.empty())) == len(detections)
+
+
+def test_specks_go_with_all_that_is_known_of_them() -> None:
+    frame = whole(SHAPES[0])
+    frame[35:37, 50:52] = 7
+    frames = [frame, frame]
+    detections, evidence = without_specks(detections_of(frames), evidence_of(frames), 4)
+    assert detections.label.tolist() == [1, 1]
+    assert 7 not in {*evidence.label.tolist(), *evidence.label2.tolist()}
+    kept, _ = without_specks(detections_of(frames), evidence_of(frames), 3)
+    assert kept.label.tolist() == [1, 7, 1, 7]
