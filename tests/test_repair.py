@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from drawn import UNIT_SPACING, DrawnReader, Labels, detections_of, evidence_of
 
+from sam4ct.regions import Region
+from sam4ct.stages.propagate import StayPut
 from sam4ct.stages.repair import (
     JoinedFrames,
     find_fragments,
@@ -14,6 +18,7 @@ from sam4ct.stages.repair import (
     without_specks,
 )
 from sam4ct.tables import Joins
+from sam4ct.types import Propagated
 
 SHAPES = [(40, 60), (9, 40, 60)]
 GAP = 2
@@ -70,6 +75,24 @@ def test_two_cells_merged_in_one_frame_stay_two() -> None:
     shape = SHAPES[0]
     frames = [cut(shape)] * 3 + [whole(shape)] + [cut(shape)] * 3
     assert found(frames) == []
+
+
+class GoesElsewhere(StayPut):
+    """Follows every region but the smaller part of the cut cell, which it sees somewhere else."""
+
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
+        found = super().propagate(t, regions, t2)
+        if 2 in found:
+            found[2] = Propagated(Region(np.ones((2, 2), bool), (0, 0)), 0.0)
+        return found
+
+
+def test_a_part_that_goes_elsewhere_is_a_cell_of_its_own() -> None:
+    """The mask of a neighbour may leak over two cells; their own masks then do not come back."""
+    shape = SHAPES[0]
+    frames = [whole(shape), whole(shape), cut(shape), whole(shape), whole(shape)]
+    evidence = evidence_of(frames, GoesElsewhere(), max_gap=GAP)
+    assert not len(find_fragments(detections_of(frames), evidence))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
