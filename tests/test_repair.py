@@ -138,3 +138,10 @@ def test_specks_go_with_all_that_is_known_of_them() -> None:
     assert 7 not in {*evidence.label.tolist(), *evidence.label2.tolist()}
     kept, _ = without_specks(detections_of(frames), evidence_of(frames), 3)
     assert kept.label.tolist() == [1, 7, 1, 7]
+
+
+def test_a_small_region_at_the_edge_is_no_speck() -> None:
+    frame = whole(SHAPES[0])
+    frame[0:2, 50:52] = 7
+    detections, _ = without_specks(detections_of([frame]), evidence_of([frame]), 4)
+    assert detections.label.tolist() == [1, 7]

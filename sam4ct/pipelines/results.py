@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import read_masks, write_masks
 from sam4ct.io.names import frame_files
@@ -19,7 +21,7 @@ from sam4ct.pipelines.stages import JOINED
 from sam4ct.regions import Region
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.stages.paint import paint
-from sam4ct.stages.repair import JoinedFrames, joined_detections
+from sam4ct.stages.repair import JoinedFrames, joined_detections, specks
 from sam4ct.stages.trace import Traced, trace
 from sam4ct.tables import Detections, Joins, Links
 from sam4ct.types import FrameReader
@@ -38,7 +40,9 @@ def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
         return detections, reader
     joins = read_table(work.artifact("associate", JOINED), Joins)
     whole = joined_detections(detections, joins)
-    return whole.take(whole.size > plan.profile.min_size), JoinedFrames(reader, joins)
+    small = specks(whole, plan.profile.min_size)
+    dropped = Joins(whole.t[small], whole.label[small], np.zeros(int(small.sum()), np.int64))
+    return whole.take(~small), JoinedFrames(reader, Joins.concat([joins, dropped]))
 
 
 def _method(plan: Plan) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sam4ct.regions import LabelFrame
 from sam4ct.stages.candidates import row_numbers
-from sam4ct.tables import Detections, Evidence, Floats, Ints, Joins
+from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, Joins
 from sam4ct.types import FrameReader, Image
 
 COVERED = 0.6
@@ -30,7 +30,10 @@ SIZE_RANGE = (0.65, 1.5)
 
 
 class JoinedFrames:
-    """A `FrameReader` whose masks have the fragments joined: they carry one label."""
+    """A `FrameReader` whose masks have the fragments joined: they carry one label.
+
+    Regions joined to 0 are background.
+    """
 
     def __init__(self, reader: FrameReader, joins: Joins) -> None:
         self._reader, self._joins = reader, joins
@@ -146,11 +149,19 @@ def joined_detections(detections: Detections, joins: Joins) -> Detections:
     return _merged(detections, keep, drop).take(kept)
 
 
+def specks(detections: Detections, min_size: int) -> Flags:
+    """Which regions are too small to be cells: `min_size` pixels (voxels) or fewer.
+
+    A region at the edge of the frame is not: the rest of it may be outside.
+    """
+    return np.asarray((detections.size <= min_size) & ~detections.border)
+
+
 def without_specks(
     detections: Detections, evidence: Evidence, min_size: int
 ) -> tuple[Detections, Evidence]:
-    """Return the tables without regions of `min_size` pixels (voxels) or fewer."""
-    large = detections.size > min_size
+    """Return the tables without `specks`."""
+    large = ~specks(detections, min_size)
     rows = large[row_numbers(detections, evidence.t, evidence.label)]
     rows &= large[row_numbers(detections, evidence.t2, evidence.label2)]
     return detections.take(large), evidence.take(rows)
