@@ -108,10 +108,11 @@ def second_sequence_damaged(dataset: Path) -> list[object]:
     return ["run", dataset]
 
 
-@fault(r"t000\.tif: is a volume, but this version links 2D sequences only")
-def volumes(dataset: Path) -> list[object]:
+@fault(r"t000\.tif: the image is 3D, but the profile is for 2D")
+def volumes_with_a_profile_for_images(dataset: Path) -> list[object]:
     shutil.rmtree(dataset)
-    return ["run", make_dataset(dataset.parent, (3, *SHAPE))]
+    volumes = make_dataset(dataset.parent, (3, *SHAPE))
+    return ["run", volumes, "--profile", "PhC-C2DH-U373"]
 
 
 # Profiles

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sam4ct import __version__
 from sam4ct.derive import cell_diameter
-from sam4ct.errors import ProfileError, SequenceError, WeightsError
+from sam4ct.errors import ProfileError, WeightsError
 from sam4ct.geometry import WindowGrid, even
 from sam4ct.io.ctc import CtcReader, CtcSequence
 from sam4ct.models.device import choose_device
@@ -151,11 +151,6 @@ def _refuse_unfit(sequence: CtcSequence, profile: Profile | None) -> None:
     """Refuse what this version cannot link, and a profile for another kind of frames."""
     ndim = len(CtcReader(sequence).shape)
     first = sequence.images[0]
-    if ndim != 2:
-        raise SequenceError(
-            f"{first}: is a volume, but this version links 2D sequences only."
-            " Give a sequence of 2D images."
-        )
     if profile is not None and profile.ndim != ndim:
         raise ProfileError(
             f"{first}: the image is {ndim}D, but the profile is for {profile.ndim}D."
