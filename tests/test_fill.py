@@ -75,6 +75,27 @@ def test_size_and_place_lie_between_the_ends(share: float) -> None:
     assert np.abs(made.centroid - straight).max() < 1.0
 
 
+def test_between_two_balls_in_thick_slices_lies_a_ball() -> None:
+    spacing = (5.0, 1.0, 1.0)
+    z, y, x = np.indices((11, 61, 61))
+    from_middle = np.sqrt((5.0 * (z - 5)) ** 2 + (y - 30) ** 2 + (x - 30) ** 2)
+    small, large = (Region(from_middle <= r, (0, 0, 0)).tight() for r in (8.0, 24.0))
+
+    def agreement(made: Region) -> float:
+        expected = from_middle <= 16.0
+        both = np.count_nonzero(expected[made.box] & made.mask)
+        return both / (np.count_nonzero(expected) + made.size - both)
+
+    assert agreement(between(small, large, 0.5, spacing)) > 0.9
+    assert agreement(between(small, large, 0.5)) < 0.85
+
+
+@pytest.mark.parametrize("scale", [0.17, 3.0])
+def test_the_shape_between_does_not_depend_on_the_unit_of_length(scale: float) -> None:
+    ends = [disc((12, 12), 4), disc((25, 30), 8)]
+    assert between(*ends, 0.3, (scale,) * 3) == between(*ends, 0.3)
+
+
 # Which shape
 
 

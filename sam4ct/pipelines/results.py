@@ -65,7 +65,11 @@ def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
             links,
             linked_regions(plan, work)[1],
             propagated,
-            FillRules(method=_method(plan), min_size=plan.profile.min_size),
+            FillRules(
+                method=_method(plan),
+                min_size=plan.profile.min_size,
+                spacing_um=plan.profile.spacing_um,
+            ),
         )
         write_masks(path, [(g.source_t, g.source_label, g.t, 0.0, g.region) for g in made])
     return [Generated(row.t2, row.t, row.label, row.region) for row in read_masks(path)]

@@ -7,14 +7,15 @@ masks keep their pixels: a generated region takes what they leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from sam4ct.regions import LabelFrame, Mask, Region, regions_of
+from sam4ct.regions import Mask, Region, regions_of
 from sam4ct.tables import Links
 from sam4ct.types import FrameReader
 
@@ -50,6 +51,8 @@ class FillRules:
     """"propagate", "interpolate" or "none", as in the profile."""
     min_size: int
     """Regions this small are not added; never more than half of the cell's own size counts."""
+    spacing_um: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Voxel size (z, y, x)."""
 
 
 def fill_gaps(
@@ -131,7 +134,7 @@ def _candidates(
     after = int(gaps.t2[row]), int(gaps.label2[row])
     share = (t - before[0]) / (after[0] - before[0])
     expected = (1 - share) * ends[before].size + share * ends[after].size
-    middle = between(ends[before], ends[after], share)
+    middle = between(ends[before], ends[after], share, rules.spacing_um)
     if rules.method == "interpolate":
         return [middle], expected
     seen = [masks(*end, t) for end in ((after, before) if share >= 0.5 else (before, after))]
@@ -158,16 +161,24 @@ def _largest_part(mask: Mask) -> Mask:
     return np.asarray(parts == np.bincount(parts.ravel())[1:].argmax() + 1)
 
 
-def between(before: Region, after: Region, share: float) -> Region:
+def between(
+    before: Region,
+    after: Region,
+    share: float,
+    spacing_um: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Region:
     """Return the shape between two regions, by their signed distances to the outline.
 
-    Both are moved to the place between their centroids first.
+    Both are moved to the place between their centroids first, by whole voxels.
 
     Args:
         before: Region at share 0.
         after: Region at share 1.
         share: Where in between, 0 to 1.
+        spacing_um: Voxel size (z, y, x): distances are those in space.
     """
+    # In units of the finest pixel: then images of any scale give exactly the same numbers.
+    sampling = [side / spacing_um[-1] for side in spacing_um[-before.mask.ndim :]]
     centres = [region.centroid for region in (before, after)]
     place = (1 - share) * centres[0] + share * centres[1]
     shifts = [np.round(place - c).astype(int) for c in centres]
@@ -178,11 +189,13 @@ def between(before: Region, after: Region, share: float) -> Region:
     for region, corner, weight in zip((before, after), corners, (1 - share, share), strict=True):
         drawn = np.zeros(high - low, dtype=bool)
         drawn[Region(region.mask, tuple(corner - low)).box] = region.mask
-        depth += weight * _signed_depth(drawn)
+        depth += weight * _signed_depth(drawn, sampling)
     return Region(depth > 0, tuple(int(c) for c in low)).tight()
 
 
-def _signed_depth(mask: LabelFrame | Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Distance to the outline, pixels: positive inside, negative outside."""
-    inside = ndimage.distance_transform_edt(mask)
-    return np.asarray(inside - ndimage.distance_transform_edt(~np.asarray(mask, dtype=bool)))
+def _signed_depth(mask: Mask, sampling: Sequence[float]) -> NDArray[np.float64]:
+    """Distance to the outline in units of the sampling: positive inside, negative outside."""
+    inside, outside = (
+        ndimage.distance_transform_edt(part, sampling=sampling) for part in (mask, ~mask)
+    )
+    return np.asarray(inside - outside)
