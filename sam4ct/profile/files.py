@@ -74,7 +74,7 @@ def load_profile(name_or_path: str | Path, folder: Path | None = None) -> Profil
     except ValueError as error:  # not UTF-8, or not TOML
         raise ProfileError(f"{path}: is not a TOML file ({error}). Correct that place.") from error
     try:
-        return _built(Profile, table)
+        return settings_from_table(Profile, table)
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from error
 
@@ -84,7 +84,7 @@ def _hint(word: str, known: Sequence[str]) -> str:
     return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(known)}."
 
 
-def _built(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
+def settings_from_table(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
     """Build a settings class from a TOML table, or say which key is at fault."""
     kinds = get_type_hints(kind)
     for key in table:
@@ -103,7 +103,7 @@ def _typed(kind: Any, value: Any, key: str) -> Any:
         return _typed(inner[0], value, key)
     if isinstance(kind, type) and is_dataclass(kind):
         if isinstance(value, dict):
-            return _built(kind, value, f"[{key}]: ")
+            return settings_from_table(kind, value, f"[{key}]: ")
         raise _wrong(key, value, f"a table, [{key}]")
     if get_origin(kind) is tuple:
         if isinstance(value, list) and len(value) == len(inner):
