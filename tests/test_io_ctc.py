@@ -166,7 +166,9 @@ def test_leading_axis_of_length_one_makes_no_volume(dataset: Path) -> None:
 
 def test_stack_of_imagej_is_a_volume(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, VOLUME)
-    tifffile.imwrite(image(dataset, 0), label_frame(0, VOLUME), imagej=True)
+    tifffile.imwrite(
+        image(dataset, 0), label_frame(0, VOLUME), imagej=True, metadata={"axes": "ZYX"}
+    )
     assert preflight(only(dataset)).shape == VOLUME
 
 

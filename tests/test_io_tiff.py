@@ -15,18 +15,28 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sam4ct.errors import SequenceError, WorkError
-from sam4ct.io.tiff import encode_frame, read_frame, read_info, read_window, write_frame
+from sam4ct.io.tiff import (
+    encode_frame,
+    read_frame,
+    read_info,
+    read_planes,
+    read_window,
+    write_frame,
+)
 
 label_frames = hnp.arrays(
     np.uint16,
     # A volume of one plane is a plane, see test_leading_axes_of_length_one_are_dropped.
     st.one_of(
         st.tuples(st.integers(1, 12), st.integers(1, 12)),
-        st.tuples(st.integers(2, 5), st.integers(1, 12), st.integers(1, 12)),
+        # Five planes and more may not be so narrow, see test_channels_are_not_taken_for_axes.
+        st.tuples(st.integers(2, 4), st.integers(1, 12), st.integers(1, 12)),
     ),
 )
 VOLUME = np.random.default_rng(0).integers(0, 999, (4, 24, 40)).astype(np.uint16)
 PLANE = VOLUME[0]
+GRAY = {"photometric": "minisblack"}
+ZYX: dict[str, object] = {"metadata": {"axes": "ZYX"}}
 
 
 def imwrite(frame: np.ndarray, **options: object) -> Callable[[Path], None]:
@@ -35,7 +45,7 @@ def imwrite(frame: np.ndarray, **options: object) -> Callable[[Path], None]:
 
 def write_large_stack(path: Path) -> None:
     """An ImageJ stack as that program writes large ones: the header counts, one page is listed."""
-    tifffile.imwrite(path, VOLUME, imagej=True)
+    tifffile.imwrite(path, VOLUME, imagej=True, **ZYX)
     with tifffile.TiffFile(path) as tif:
         first, tags = tif.pages[0].offset, len(tif.pages[0].tags)
     data = bytearray(path.read_bytes())
@@ -44,16 +54,15 @@ def write_large_stack(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
-GRAY = {"photometric": "minisblack"}
 KINDS: dict[str, tuple[np.ndarray, Callable[[Path], None]]] = {
     "plane": (PLANE, imwrite(PLANE)),
     "plane in strips": (PLANE, imwrite(PLANE, rowsperstrip=5)),
     "plane in compressed strips": (PLANE, imwrite(PLANE, rowsperstrip=5, compression="lzw")),
     "pages": (VOLUME, imwrite(VOLUME, **GRAY)),
     "compressed pages": (VOLUME, imwrite(VOLUME, compression="zlib", metadata=None, **GRAY)),
-    "ImageJ stack": (VOLUME, imwrite(VOLUME, imagej=True)),
+    "ImageJ stack": (VOLUME, imwrite(VOLUME, imagej=True, **ZYX)),
     "large ImageJ stack": (VOLUME, write_large_stack),
-    "OME": (VOLUME, imwrite(VOLUME, ome=True, metadata={"axes": "ZYX"})),
+    "OME": (VOLUME, imwrite(VOLUME, ome=True, **ZYX)),
     "big-endian BigTIFF": (VOLUME, imwrite(VOLUME, bigtiff=True, byteorder=">", **GRAY)),
     "tiles": (VOLUME, imwrite(VOLUME, tile=(16, 16), compression="zlib", **GRAY)),
     "volumetric tiles": (VOLUME, imwrite(VOLUME, tile=(16, 16, 16), volumetric=True, **GRAY)),
@@ -102,6 +111,27 @@ def test_every_kind_of_file_reads_alike(kind: str, tmp_path: Path) -> None:
 
 
 @kinds
+def test_planes_are_those_of_the_frame_in_order(kind: str, tmp_path: Path) -> None:
+    frame, write = KINDS[kind]
+    write(path := tmp_path / "f.tif")
+    planes = list(read_planes(path))
+    np.testing.assert_array_equal(np.stack(planes).reshape(frame.shape), frame)
+    assert all(plane.dtype.isnative for plane in planes)
+
+
+@pytest.mark.parametrize("kind", ["pages", "compressed pages"])
+def test_planes_are_read_one_at_a_time(kind: str, tmp_path: Path) -> None:
+    """Bytes after the first plane are damaged after it was read."""
+    frame, write = KINDS[kind]
+    write(path := tmp_path / "f.tif")
+    planes = read_planes(path)
+    np.testing.assert_array_equal(next(planes), frame[0])
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(SequenceError, match=r"f\.tif: cannot be"):
+        list(planes)
+
+
+@kinds
 @settings(max_examples=15)
 @given(data=st.data())
 def test_window_is_that_part_of_the_frame(folder: Path, kind: str, data: st.DataObject) -> None:
@@ -124,6 +154,36 @@ def test_leading_axes_of_length_one_are_dropped(tmp_path: Path) -> None:
     assert read_info(tmp_path / "f.tif").shape == PLANE.shape
 
 
+COLOURS: dict[str, Callable[[Path], None]] = {
+    "RGB": imwrite(np.zeros((24, 40, 3), np.uint8), photometric="rgb"),
+    "RGBA stack": imwrite(np.zeros((9, 24, 40, 4), np.uint8), photometric="rgb"),
+    "planar RGB": imwrite(np.zeros((3, 24, 40), np.uint8), photometric="rgb"),
+    "two samples a pixel": imwrite(np.zeros((24, 40, 2), np.uint8), planarconfig="contig", **GRAY),
+    "channels of ImageJ": imwrite(VOLUME, imagej=True, metadata={"axes": "CYX"}),
+    "channels of OME": imwrite(VOLUME[:2], ome=True, metadata={"axes": "CYX"}),
+    "stack with channels": imwrite(
+        np.stack([VOLUME] * 2, 1), imagej=True, metadata={"axes": "ZCYX"}
+    ),
+    "colours last, not said": imwrite(np.zeros((24, 40, 3), np.uint8), **GRAY),
+}
+
+
+@pytest.mark.parametrize("kind", COLOURS)
+def test_channels_are_not_taken_for_axes(kind: str, tmp_path: Path) -> None:
+    COLOURS[kind](path := tmp_path / "f.tif")
+    with pytest.raises(SequenceError, match=r"f\.tif: .* (grayscale|one channel alone)"):
+        read_frame(path)
+
+
+def test_more_channels_than_any_camera_has_are_slices(tmp_path: Path) -> None:
+    """That is how tifffile writes a stack for ImageJ unless it is told the axes."""
+    stack = np.concatenate([VOLUME, VOLUME])
+    tifffile.imwrite(path := tmp_path / "f.tif", stack, imagej=True)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.series[0].axes == "CYX"
+    np.testing.assert_array_equal(read_frame(path), stack)
+
+
 @kinds
 def test_truncated_file_is_refused_unless_all_pixels_are_there(kind: str, tmp_path: Path) -> None:
     frame, write = KINDS[kind]
@@ -134,6 +194,9 @@ def test_truncated_file_is_refused_unless_all_pixels_are_there(kind: str, tmp_pa
         path.write_bytes(data[:length])
         with contextlib.suppress(SequenceError):
             np.testing.assert_array_equal(read_frame(path), frame)
+        with contextlib.suppress(SequenceError):
+            planes = np.stack(list(read_planes(path)))
+            np.testing.assert_array_equal(planes.reshape(frame.shape), frame)
 
 
 def test_file_cut_off_before_its_first_tile_is_refused(tmp_path: Path) -> None:

@@ -1,18 +1,18 @@
 """TIFF frames: read whole, by window or by header only; written the same way every time.
 
 Owns what a file on disk is: one grayscale frame, 2D (y, x) or 3D (z, y, x). Leading
-axes of length one carry nothing and are dropped. What the values mean (image or
-labels) and which frame a file holds is left to `ctc`.
+axes of length one carry nothing and are dropped, so a stack of a single slice is 2D. What
+the values mean (image or labels) and which frame a file holds is left to `ctc`, what can
+be wrong with a file to `tiff_faults`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import logging
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +21,15 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.atomic import replacing
-
-Frame = NDArray[np.generic]
-
-# What tifffile and imagecodecs raise on damaged bytes; tests/test_io_tiff.py damages
-# files at random to keep this list honest.
-_UNREADABLE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
+from sam4ct.io.tiff_faults import (
+    UNREADABLE,
+    refuse_broken_chain,
+    refuse_lost_planes,
+    refuse_missing_data,
+    refuse_other_kinds,
 )
 
-# Its warnings would appear between our messages. Those that matter, a chain of pages
-# or data beyond the end of the file, are checked below and are errors.
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+Frame = NDArray[np.generic]
 
 
 @dataclass(frozen=True)
@@ -59,7 +48,7 @@ def read_info(path: Path) -> FrameInfo:
     Raises:
         SequenceError: The file is not one grayscale 2D or 3D TIFF frame.
     """
-    with _opened(path) as tif:
+    with opened(path) as tif:
         return _info(path, tif)
 
 
@@ -69,9 +58,9 @@ def read_frame(path: Path) -> Frame:
     Raises:
         SequenceError: The file is missing, damaged, or not one grayscale frame.
     """
-    with _opened(path) as tif:
+    with opened(path) as tif:
         info = _info(path, tif)
-        _refuse_missing_data(path, tif)
+        refuse_missing_data(path, tif)
         return tif.series[0].asarray().reshape(info.shape).astype(info.dtype, copy=False)
 
 
@@ -88,16 +77,32 @@ def read_window(path: Path, window: Sequence[slice]) -> Frame:
     Raises:
         SequenceError: The file is missing, damaged, or has another number of axes.
     """
-    with _opened(path) as tif:
+    with opened(path) as tif:
         info = _info(path, tif)
         if len(window) != len(info.shape):
             raise SequenceError(
                 f"{path}: the frame has {len(info.shape)} axes, but a window of {len(window)}"
                 " was asked for. Use 2D or 3D files throughout."
             )
-        _refuse_missing_data(path, tif)
+        refuse_missing_data(path, tif)
         part = _window(path, tif, info, tuple(window))
         return np.ascontiguousarray(part.astype(info.dtype, copy=False))
+
+
+def read_planes(path: Path) -> Iterator[Frame]:
+    """Yield the planes (y, x) of a frame in order of z; one alone of a 2D frame.
+
+    Holds one plane in memory, but files in tiles that span several planes are decoded
+    whole. Closing the iterator closes the file.
+
+    Raises:
+        SequenceError: The file is missing, damaged, or not one grayscale frame.
+    """
+    with opened(path) as tif:
+        info = _info(path, tif)
+        refuse_missing_data(path, tif)
+        for plane in _planes(tif, info):
+            yield plane.astype(info.dtype, copy=False)
 
 
 def encode_frame(frame: NDArray[np.uint16]) -> memoryview:
@@ -134,13 +139,13 @@ def write_frame(path: Path, frame: NDArray[np.uint16]) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF file; whatever goes wrong inside becomes a SequenceError."""
     try:
         if path.stat().st_size == 0:
             raise SequenceError(f"{path}: the file is empty. Copy or export it again.")
         with tifffile.TiffFile(path) as tif:
-            _refuse_broken_chain(path, tif)
+            refuse_broken_chain(path, tif)
             yield tif
     except OSError as error:
         raise SequenceError(
@@ -151,7 +156,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
         raise SequenceError(
             f"{path}: is not a TIFF file, or only the start of one. Copy or export it again."
         ) from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise SequenceError(
             f"{path}: cannot be decoded ({error}). Copy it again, or save it as a plain"
             " grayscale TIFF, uncompressed or zlib."
@@ -159,18 +164,8 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def _info(path: Path, tif: tifffile.TiffFile) -> FrameInfo:
-    if len(tif.series) > 1:
-        raise SequenceError(
-            f"{path}: holds {len(tif.series)} images of different kinds, e.g. a preview."
-            " Save the frame alone."
-        )
+    refuse_other_kinds(path, tif)
     series = tif.series[0]
-    if series.is_multifile:
-        raise SequenceError(
-            f"{path}: is a part of an OME data set of many files. Save each frame as a plain TIFF."
-        )
-    if "S" in series.axes:
-        raise SequenceError(f"{path}: is a colour (RGB) image. Save it as grayscale, one channel.")
     shape = tuple(int(n) for n in series.shape)
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
@@ -178,7 +173,7 @@ def _info(path: Path, tif: tifffile.TiffFile) -> FrameInfo:
         raise SequenceError(
             f"{path}: has the shape {shape}. Save one frame a file, (y, x) or (z, y, x)."
         )
-    _refuse_lost_planes(path, tif, shape)
+    refuse_lost_planes(path, tif, shape)
     return FrameInfo(shape, np.dtype(series.dtype).newbyteorder("="))
 
 
@@ -198,42 +193,18 @@ def _window(
     return np.asarray(series.asarray().reshape(info.shape)[window])
 
 
-def _damaged(path: Path) -> SequenceError:
-    return SequenceError(f"{path}: is truncated or damaged. Copy or export it again.")
-
-
-def _refuse_broken_chain(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse a file whose list of pages does not end, which tifffile only logs.
-
-    Must run before `series` is touched: that may replace the pages by virtual ones.
-    """
-    if not len(tif.pages):
-        raise _damaged(path)
-    end = tif.pages.next_page_offset
-    if end is None:
-        return
-    tif.filehandle.seek(end)
-    width = tif.tiff.offsetsize
-    if tif.filehandle.read(width) != bytes(width):
-        raise _damaged(path)
-
-
-def _refuse_lost_planes(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> None:
-    """Refuse an ImageJ stack with fewer planes than its header counts."""
-    expected = (tif.imagej_metadata or {}).get("images")
-    if expected is not None and int(expected) != int(np.prod(shape[:-2])):
-        raise _damaged(path)
-
-
-def _refuse_missing_data(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse data beyond the end of the file; decoders would fill it up with zeros.
-
-    Data in one piece (`dataoffset`) need no look: reading them fails by itself.
-    """
-    size = tif.filehandle.size
-    if tif.series[0].dataoffset is None and any(
-        offset + count > size
-        for page in tif.pages
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ):
-        raise _damaged(path)
+def _planes(tif: tifffile.TiffFile, info: FrameInfo) -> Iterator[Frame]:
+    series, (height, width) = tif.series[0], info.shape[-2:]
+    planes = prod(info.shape[:-2])
+    if series.dataoffset is not None:
+        # Read, not mapped: mapped pages would count as this process's memory.
+        stored = np.dtype(info.dtype).newbyteorder(tif.byteorder)
+        tif.filehandle.seek(series.dataoffset)
+        for _ in range(planes):
+            plane: Frame = tif.filehandle.read_array(stored, height * width)
+            yield plane.reshape(height, width)
+    elif len(tif.pages) == planes:
+        for page in tif.pages:
+            yield page.asarray().reshape(height, width)
+    else:
+        yield from series.asarray().reshape(planes, height, width)

@@ -1,0 +1,106 @@
+"""What can be wrong with a TIFF file of one frame, each fault with its remedy.
+
+Owns the checks on an open file that tifffile leaves out or only logs: files cut off,
+colours and channels that would pass for slices. Which shapes are frames is left to `tiff`.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from sam4ct.errors import SequenceError
+
+# What tifffile and imagecodecs raise on damaged bytes; tests/test_io_tiff.py damages
+# files at random to keep this list honest.
+UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+MOST_CHANNELS = 4
+"""More channels than these are slices: some writers call every third axis channels."""
+
+# Its warnings would appear between our messages. Those that matter, a chain of pages
+# or data beyond the end of the file, are checked below and are errors.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+def refuse_other_kinds(path: Path, tif: tifffile.TiffFile) -> None:
+    """Refuse what is not one grayscale image: several of them, colours, or channels."""
+    if len(tif.series) > 1:
+        raise SequenceError(
+            f"{path}: holds {len(tif.series)} images of different kinds, e.g. a preview."
+            " Save the frame alone."
+        )
+    series = tif.series[0]
+    if series.is_multifile:
+        raise SequenceError(
+            f"{path}: is a part of an OME data set of many files. Save each frame as a plain TIFF."
+        )
+    if "S" in series.axes:
+        raise SequenceError(f"{path}: is a colour (RGB) image. Save it as grayscale, one channel.")
+    channels = dict(zip(series.axes, series.shape, strict=True)).get("C", 1)
+    if 1 < channels <= MOST_CHANNELS:
+        raise SequenceError(
+            f"{path}: has {channels} channels by its header. Save one channel alone; if they are"
+            " slices, save them as a stack with the axes ZYX."
+        )
+    # Colours saved without saying so: no volume is that narrow.
+    if len(series.shape) > 2 and series.shape[-1] <= MOST_CHANNELS < min(series.shape[-3:-1]):
+        raise SequenceError(
+            f"{path}: has the shape {tuple(series.shape)}, whose last axis looks like"
+            " colours or channels, not x. Save one channel alone, (y, x) or (z, y, x)."
+        )
+
+
+def refuse_broken_chain(path: Path, tif: tifffile.TiffFile) -> None:
+    """Refuse a file whose list of pages does not end, which tifffile only logs.
+
+    Must run before `series` is touched: that may replace the pages by virtual ones.
+    """
+    if not len(tif.pages):
+        raise _damaged(path)
+    end = tif.pages.next_page_offset
+    if end is None:
+        return
+    tif.filehandle.seek(end)
+    width = tif.tiff.offsetsize
+    if tif.filehandle.read(width) != bytes(width):
+        raise _damaged(path)
+
+
+def refuse_lost_planes(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> None:
+    """Refuse an ImageJ stack with fewer planes than its header counts."""
+    expected = (tif.imagej_metadata or {}).get("images")
+    if expected is not None and int(expected) != int(np.prod(shape[:-2])):
+        raise _damaged(path)
+
+
+def refuse_missing_data(path: Path, tif: tifffile.TiffFile) -> None:
+    """Refuse data beyond the end of the file; decoders would fill it up with zeros.
+
+    Data in one piece (`dataoffset`) need no look: reading them fails by itself.
+    """
+    size = tif.filehandle.size
+    if tif.series[0].dataoffset is None and any(
+        offset + count > size
+        for page in tif.pages
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+    ):
+        raise _damaged(path)
+
+
+def _damaged(path: Path) -> SequenceError:
+    return SequenceError(f"{path}: is truncated or damaged. Copy or export it again.")
