@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from sam4ct.cli.simulate import simulate as simulate_command
 from sam4ct.errors import SequenceError, WorkError
-from sam4ct.io.simulated import write_dataset
+from sam4ct.io.simulated import PIXEL_UM, write_dataset
+from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tiff import read_frame
 from sam4ct.lineage import frame_problems, table_problems
 from sam4ct.regions import regions_of
 from sam4ct.simulate import (
     NO_ERRORS,
     PRESETS,
+    SLICE_SPACING,
     MovieLaw,
     SegmentationErrors,
     Truth,
@@ -28,6 +30,7 @@ from sam4ct.simulate import (
     movie_law,
     simulate,
 )
+from sam4ct.simulate.movie import Colony
 
 NO_MOTHERS = dict.fromkeys(range(10), 0)
 SIZES = {2: (64, 64), 3: (5, 48, 48)}
@@ -121,6 +124,8 @@ def test_the_truth_of_any_movie_keeps_the_rules_and_every_cell(law: MovieLaw, se
 
 SIDE = 12
 PER_ROW = 20
+FLAT = {2: None, 3: (5.0, 1.0, 1.0)}
+"""Slices so far apart that no mask of the squares grows or shrinks by one."""
 
 
 def squares(ndim: int, *, touching: bool = False) -> NDArray[np.int32]:
@@ -150,7 +155,7 @@ def pieces(labels: NDArray[np.int32], masks: NDArray[np.uint16]) -> list[tuple[i
 
 def share_of(errors: SegmentationErrors, ndim: int, happened: Callable[..., bool]) -> float:
     labels = squares(ndim)
-    masks, _ = damaged(np.random.default_rng(1), labels, errors)
+    masks, _ = damaged(np.random.default_rng(1), labels, errors, spacing=FLAT[ndim])
     size = int(np.count_nonzero(labels == 1))
     return float(np.mean([happened(sizes, size) for sizes in pieces(labels, masks)]))
 
@@ -170,6 +175,49 @@ def test_an_error_happens_as_often_as_asked_for(
 ) -> None:
     assert share_of(only(**{kind: 0.3}), ndim, happened) == pytest.approx(0.3, abs=0.07)
     assert share_of(NO_ERRORS, ndim, happened) == 0.0
+
+
+def ball(spacing: float) -> NDArray[np.int32]:
+    """A ball of 14 pixels' radius in slices of a spacing, with room around it."""
+    z, y, x = np.ogrid[-40 / spacing : 40 / spacing + 1, -40:41, -40:41]
+    z = np.rint(z) * spacing
+    return np.asarray(z**2 + y**2 + x**2 <= 14**2, dtype=np.int32)
+
+
+@pytest.mark.parametrize("spacing", [1.0, 2.5, 5.0])
+@pytest.mark.parametrize(("kind", "sign"), [("eroded", -1), ("dilated", 1)])
+def test_masks_of_volumes_change_by_the_same_length_along_every_axis(
+    kind: str, sign: int, spacing: float
+) -> None:
+    labels, scale = ball(spacing), np.array([spacing, 1.0, 1.0])
+    changes = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        masks, _ = damaged(rng, labels, only(**{kind: 1.0}), spacing=tuple(scale))
+        before, after = (np.array(regions_of(m)[1].mask.shape) for m in (labels, masks))
+        changes.append(sign * (after - before) * scale / 2.0)
+    z, y, x = np.array(changes).T
+    assert (y == x).all()
+    assert (y >= 1).all()
+    # Whole slices come off and on, at the curved ends of a ball one more or less.
+    assert np.abs(z - y).max() <= spacing
+
+
+def test_a_volume_is_cut_across_the_axis_that_is_longest_in_space() -> None:
+    labels = np.zeros((12, 20, 40), np.int32)
+    labels[2:10, 5:15, 10:30] = 1
+    for spacing, axis in [((5.0, 1.0, 1.0), 0), ((1.0, 1.0, 1.0), 2)]:
+        masks, _ = damaged(np.random.default_rng(1), labels, only(split=1.0), spacing=spacing)
+        starts = np.array([region.corner for region in regions_of(masks).values()])
+        assert np.flatnonzero(np.ptp(starts, axis=0)).tolist() == [axis]
+
+
+def test_a_spurious_mask_of_a_volume_is_smaller_in_every_direction() -> None:
+    labels = ball(5.0)
+    masks, _ = damaged(np.random.default_rng(1), labels, only(spurious=1.0))
+    sizes = [r.mask.shape for r in regions_of(masks).values() if not labels[r.box].any()]
+    assert len(sizes) == 1
+    assert (np.array(sizes[0]) < regions_of(labels)[1].mask.shape).all()
 
 
 @both_dimensions
@@ -263,10 +311,36 @@ def test_the_number_of_cells_grows_with_the_frame() -> None:
     assert movie_law("nuclei", (2 * height, width)).cells == 2 * PRESETS["nuclei"].cells
 
 
-def test_slices_of_a_volume_are_five_pixels_apart() -> None:
-    frame = next(simulate(np.random.default_rng(0), movie_law("nuclei", (12, 128, 128), cells=9)))
-    spans = [r.mask.shape for r in regions_of(frame.labels).values() if 0 < r.corner[0] < 6]
-    assert np.median([y / z for z, y, _ in spans]) == pytest.approx(4.0, abs=1.5)
+def test_the_number_of_cells_grows_with_the_height_of_a_volume() -> None:
+    plane, radius = PRESETS["nuclei"].size, PRESETS["nuclei"].law.radius
+    flat, high = (movie_law("nuclei", (n, *plane)).cells for n in (2, round(6 * radius / 5.0)))
+    assert flat == PRESETS["nuclei"].cells
+    assert high == pytest.approx(2 * flat, rel=0.1)
+
+
+@pytest.mark.parametrize("spacing", [2.0, 5.0])
+def test_slices_of_a_volume_are_as_far_apart_as_asked_for(spacing: float) -> None:
+    law = movie_law("nuclei", (round(60 / spacing), 128, 128), cells=9, slice_spacing=spacing)
+    frame = next(simulate(np.random.default_rng(0), law))
+    regions = regions_of(frame.labels).values()
+    spans = [r.mask.shape for r in regions if 0 < r.corner[0] < 30 / spacing]
+    assert np.median([y / z for z, y, _ in spans]) == pytest.approx(spacing, rel=0.4)
+
+
+def test_cells_of_a_volume_cross_slices_and_divide_along_all_axes() -> None:
+    colony = Colony(np.random.default_rng(0), movie_law("nuclei", (12, 128, 128), cells=20))
+    climbs, axes = [], []
+    for _ in range(20):
+        before = {cell.label: cell for cell in colony.cells}
+        colony.step()
+        for cell in colony.cells:
+            if cell.label in before:
+                climbs.append(abs(cell.position[0] - before[cell.label].position[0]))
+            elif cell.parent:
+                axes.append(np.abs(cell.position - before[cell.parent].position))
+    assert np.quantile(climbs, 0.95) > SLICE_SPACING
+    assert len(axes) >= 8
+    assert (np.max(axes, axis=0) > SLICE_SPACING).all()
 
 
 def small(ndim: int) -> MovieLaw:
@@ -288,6 +362,13 @@ def test_a_dataset_has_the_layout_of_the_challenge(tmp_path: Path, ndim: int) ->
     for name in expected:
         frame = read_frame(folder / name)
         assert (frame.shape, frame.dtype) == (SIZES[ndim], np.uint16)
+
+
+def test_the_images_of_volumes_state_their_spacing(tmp_path: Path) -> None:
+    law = movie_law("nuclei", (6, 48, 48), 1, 5, slice_spacing=3.0)
+    folder = write_dataset(tmp_path, "Cells", law, NO_ERRORS, 1)
+    found = spacing_of(folder / "01" / "t000.tif")
+    assert found == pytest.approx((3.0 * PIXEL_UM, PIXEL_UM, PIXEL_UM))
 
 
 @both_dimensions
@@ -354,12 +435,15 @@ def test_a_failed_dataset_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 @both_dimensions
 def test_the_command_writes_what_its_options_say(tmp_path: Path, ndim: int) -> None:
     options = f"--ndim {ndim} --frames 2 --cells 4 --size 40 48 --slices 4 --look tiny --missed 1"
+    options += " --anisotropy 2.5"
     done = CliRunner().invoke(simulate_command, [str(tmp_path), *options.split()])
     assert done.exit_code == 0, done.output
     folder = tmp_path / "Simulated"
     assert done.output.strip() == str(folder)
     image = read_frame(folder / "01" / "t001.tif")
     assert image.shape == ((40, 48) if ndim == 2 else (4, 40, 48))
+    spacing = spacing_of(folder / "01" / "t001.tif")
+    assert spacing is None if ndim == 2 else spacing == pytest.approx((1.0, 0.4, 0.4))
     assert not read_frame(folder / "01_ERR_SEG" / "mask001.tif").any()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sam4ct.io.simulated import write_dataset
-from sam4ct.simulate import PRESETS, SegmentationErrors, movie_law
+from sam4ct.simulate import PRESETS, SLICE_SPACING, SegmentationErrors, movie_law
 
 _TYPICAL = SegmentationErrors()
 _SHARE = click.FloatRange(0.0, 1.0)
@@ -20,7 +20,7 @@ _SHARE = click.FloatRange(0.0, 1.0)
     type=click.Choice(["2", "3"]),
     default="2",
     show_default=True,
-    help="Images or volumes; slices of a volume are 5 pixels apart.",
+    help="Images or volumes.",
 )
 @click.option(
     "--look",
@@ -52,9 +52,16 @@ _SHARE = click.FloatRange(0.0, 1.0)
 @click.option(
     "--slices",
     type=click.IntRange(min=2),
-    default=12,
+    default=24,
     show_default=True,
     help="Slices of a volume.",
+)
+@click.option(
+    "--anisotropy",
+    type=click.FloatRange(1.0, 20.0),
+    default=SLICE_SPACING,
+    show_default=True,
+    help="Distance of the slices of a volume, in pixels.",
 )
 @click.option("--dataset", default="Simulated", show_default=True, help="Name of its folder.")
 @click.option(
@@ -115,17 +122,20 @@ def simulate(
     cells: int | None,
     size: tuple[int, int] | None,
     slices: int,
+    anisotropy: float,
     dataset: str,
     **shares: float,
 ) -> None:
     """Write a simulated time-lapse as OUT/DATASET in the layout of the challenge.
 
     It holds images, masks to link with a segmenter's errors, and exact ground truth.
+    The images of volumes state their voxel spacing, which `run` reads.
     """
     if sum(shares[kind] for kind in ("split", "merged", "eroded", "dilated")) > 1.0:
         raise click.UsageError("--split, --merged, --eroded and --dilated may add up to 1.")
     plane = size or PRESETS[look].size
-    law = movie_law(look, (slices, *plane) if ndim == "3" else plane, frames, cells)
+    shape = (slices, *plane) if ndim == "3" else plane
+    law = movie_law(look, shape, frames, cells, anisotropy)
     digits = 3 if frames <= 1000 else 4
     path = write_dataset(out, dataset, law, SegmentationErrors(**shares), seed, digits)
     click.echo(path)

@@ -7,7 +7,7 @@ Owns the folder layout and the camera's counts. What is in the frames is left to
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from sam4ct.io.atomic import work_errors
 from sam4ct.io.ctc import MASKS
 from sam4ct.io.names import frame_name
 from sam4ct.io.result import MASK
+from sam4ct.io.spacing import encode_stack
 from sam4ct.io.tiff import encode_frame
 from sam4ct.io.tracks import write_tracks
 from sam4ct.simulate import MovieLaw, SegmentationErrors, Truth, damaged, simulate
@@ -28,6 +29,8 @@ DARK_COUNTS = 4000.0
 """Counts of an empty place; leaves room for what is darker than the background."""
 COUNTS_PER_CONTRAST = 2000.0
 """Counts between the background and a cell of brightness 1."""
+PIXEL_UM = 0.4
+"""In-plane size of a simulated pixel: nuclei are then about 10 micrometres wide."""
 
 
 def write_dataset(
@@ -42,7 +45,8 @@ def write_dataset(
 
     Writes `DATASET/01/tNNN.tif` (uint16), `01_ERR_SEG/maskNNN.tif`,
     `01_GT/TRA/man_trackNNN.tif` with `man_track.txt`, and `01_GT/SEG/man_segNNN.tif`
-    (every cell of every frame). The dataset appears when it is complete.
+    (every cell of every frame). The images of volumes state their voxel spacing.
+    The dataset appears when it is complete.
 
     Args:
         folder: Where the dataset's folder is made.
@@ -99,15 +103,16 @@ def _write_sequence(
     errors_rng = np.random.default_rng(errors_seed)
     for t, frame in enumerate(simulate(np.random.default_rng(movie_seed), law)):
         labels = truth.add(frame.labels, {c.label: c.parent for c in frame.cells.values()})
-        given, missed = damaged(errors_rng, labels, errors, missed)
+        given, missed = damaged(errors_rng, labels, errors, missed, law.spacing)
         files: Mapping[Path, NDArray[np.uint16]] = {
-            images / frame_name("t", t, digits): _counts(frame.image),
             masks / frame_name(MASK, t, digits): given,
             tra / frame_name("man_track", t, digits): labels,
             seg / frame_name("man_seg", t, digits): labels,
         }
         for path, pixels in files.items():
             path.write_bytes(encode_frame(pixels))
+        path = images / frame_name("t", t, digits)
+        path.write_bytes(_encoded(_counts(frame.image), law.spacing))
     write_tracks(tra / "man_track.txt", truth.tracks())
 
 
@@ -115,3 +120,11 @@ def _counts(image: Image) -> NDArray[np.uint16]:
     """Return the image as a 16-bit camera would give it."""
     counts = np.rint(DARK_COUNTS + COUNTS_PER_CONTRAST * image)
     return np.asarray(np.clip(counts, 0.0, 65535.0), dtype=np.uint16)
+
+
+def _encoded(counts: NDArray[np.uint16], spacing: Sequence[float] | None) -> memoryview:
+    """Return an image as a file's bytes; that of a volume states its spacing."""
+    if counts.ndim == 2:
+        return encode_frame(counts)
+    z, y, x = spacing or (1.0, 1.0, 1.0)
+    return encode_stack(counts, (z * PIXEL_UM, y * PIXEL_UM, x * PIXEL_UM))

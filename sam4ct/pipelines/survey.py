@@ -17,6 +17,7 @@ from sam4ct.intensity import contrasts
 from sam4ct.io.ctc import CtcSequence
 from sam4ct.io.preflight import Preflight, preflight
 from sam4ct.io.progress import Progress
+from sam4ct.io.spacing import spacing_of
 from sam4ct.profile import Spacing
 from sam4ct.stages.detect import detect_frame
 from sam4ct.tables import Detections, Floats
@@ -30,14 +31,21 @@ class Survey:
     detections: Detections
     contrasts: Floats
     """How much every region stands out from the background (`intensity.contrasts`)."""
+    spacing_um: Spacing | None
+    """Size of a voxel (z, y, x) as the first image states it; None if it does not."""
 
     def derived(self, dataset: str, spacing_um: Spacing | None = None) -> Derivation:
-        """Return the profile that fits the data, and why."""
+        """Return the profile that fits the data, and why.
+
+        Args:
+            dataset: Its name.
+            spacing_um: Size of a voxel, if known better than the files say.
+        """
         return derive_profile(
             dataset,
             self.checked.shape,
             self.detections,
-            spacing_um=spacing_um,
+            spacing_um=spacing_um or self.spacing_um,
             contrasts=self.contrasts,
         )
 
@@ -58,4 +66,5 @@ def survey(sequence: CtcSequence) -> Survey:
 
     with Progress(len(sequence.images), "check", "frames") as progress:
         checked = preflight(sequence, each_frame=look)
-    return Survey(checked, Detections.concat(rows), np.concatenate(figures))
+    spacing_um = spacing_of(sequence.images[0])
+    return Survey(checked, Detections.concat(rows), np.concatenate(figures), spacing_um)

@@ -9,12 +9,13 @@ for frame in simulate(rng, law):
 
 from sam4ct.simulate.errors import NO_ERRORS, SegmentationErrors, damaged
 from sam4ct.simulate.movie import Frame, MovieLaw, simulate
-from sam4ct.simulate.presets import PRESETS, Preset, movie_law
+from sam4ct.simulate.presets import PRESETS, SLICE_SPACING, Preset, movie_law
 from sam4ct.simulate.truth import Truth
 
 __all__ = [
     "NO_ERRORS",
     "PRESETS",
+    "SLICE_SPACING",
     "Frame",
     "MovieLaw",
     "Preset",

@@ -1,20 +1,23 @@
 """What a segmenter gets wrong: turns true label frames into imperfect input masks.
 
-Pure numpy, one code for (y, x) and (z, y, x). Masks grow and shrink in the image
-plane only: between slices segmenters err by whole slices, and voxels there are
-coarse. Randomness comes from the generator passed in.
+Pure numpy, one code for (y, x) and (z, y, x). Masks grow and shrink by the same length
+along every axis, rounded to whole voxels: in slices far apart that is often none.
+Randomness comes from the generator passed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sam4ct.regions import LabelFrame, Region, regions_of
+from sam4ct.regions import LabelFrame, Mask, Region, regions_of
+
+Floats = NDArray[np.float64]
+Masks = NDArray[np.int32]
 
 MIN_VOXELS = 6
 """No damage leaves or adds a region smaller than this."""
@@ -69,6 +72,7 @@ def damaged(
     labels: LabelFrame,
     errors: SegmentationErrors,
     previous_missed: Collection[int] | None = None,
+    spacing: Sequence[float] | None = None,
 ) -> tuple[NDArray[np.uint16], frozenset[int]]:
     """Return the masks that a segmenter would give for a frame, and which cells it missed.
 
@@ -77,6 +81,7 @@ def damaged(
         labels: True labels, ([z,] y, x), 0 is background.
         errors: How often which error happens.
         previous_missed: Labels missed in the frame before; None for the first frame.
+        spacing: Voxel size relative to that in the plane, ([z,] y, x); isotropic if None.
 
     Returns:
         Masks labelled 1 to n in random order, so that labels carry no identity;
@@ -93,7 +98,8 @@ def damaged(
     seen = {label: region for label, region in regions.items() if label not in missed}
     fates = dict(zip(seen, rng.random(len(seen)), strict=True))
     _merge(masks, [i for i in seen if fates[i] < errors.merged])
-    _reshape(rng, masks, seen, fates, errors)
+    scale = np.asarray(spacing or (1.0,) * labels.ndim)
+    _reshape(rng, masks, seen, fates, errors, scale)
     for _ in range(rng.binomial(len(regions), errors.spurious) if regions else 0):
         _add_spurious(rng, masks, list(regions.values()))
     return _shuffled(rng, masks), frozenset(missed)
@@ -101,10 +107,11 @@ def damaged(
 
 def _reshape(
     rng: np.random.Generator,
-    masks: NDArray[np.int32],
+    masks: Masks,
     regions: dict[int, Region],
     fates: dict[int, float],
     errors: SegmentationErrors,
+    scale: Floats,
 ) -> None:
     """Split, shrink or grow the cells that drew it, in place."""
     split = errors.merged + errors.split
@@ -115,19 +122,19 @@ def _reshape(
         if fate < errors.merged or fate >= dilated or not _untouched(masks, label, region):
             continue
         if fate < split:
-            _split(rng, masks, label, region)
+            _split(rng, masks, label, region, scale)
         elif fate < eroded:
-            _erode(rng, masks, label, region)
+            _erode(rng, masks, label, region, scale)
         else:
-            _dilate(rng, masks, label, region)
+            _dilate(rng, masks, label, region, scale)
 
 
-def _untouched(masks: NDArray[np.int32], label: int, region: Region) -> bool:
+def _untouched(masks: Masks, label: int, region: Region) -> bool:
     """False if the cell has become part of a merged mask."""
     return bool(np.all(masks[region.box][region.mask] == label))
 
 
-def _merge(masks: NDArray[np.int32], labels: list[int]) -> None:
+def _merge(masks: Masks, labels: list[int]) -> None:
     """Join each cell with the neighbour it shares most of its outline with, in place.
 
     Nothing happens to a cell that touches none, or whose neighbour is merged already.
@@ -149,7 +156,7 @@ def _merge(masks: NDArray[np.int32], labels: list[int]) -> None:
         merged |= {label, other}
 
 
-def _contacts(masks: NDArray[np.int32]) -> dict[tuple[int, int], int]:
+def _contacts(masks: Masks) -> dict[tuple[int, int], int]:
     """Pairs of labels with adjacent voxels, smaller first, and how many such voxel pairs."""
     pairs = []
     for axis in range(masks.ndim):
@@ -161,10 +168,12 @@ def _contacts(masks: NDArray[np.int32]) -> dict[tuple[int, int], int]:
     return {(int(a), int(b)): int(n) for (a, b), n in zip(found, counts, strict=True)}
 
 
-def _split(rng: np.random.Generator, masks: NDArray[np.int32], label: int, region: Region) -> None:
+def _split(
+    rng: np.random.Generator, masks: Masks, label: int, region: Region, scale: Floats
+) -> None:
     """Cut a cell across its longest axis, off the middle, in place."""
     at = np.argwhere(region.mask)
-    centred = at - at.mean(axis=0)
+    centred = (at - at.mean(axis=0)) * scale
     _, axes = np.linalg.eigh(centred.T @ centred)
     along = centred @ axes[:, -1]
     far = along > np.quantile(along, rng.uniform(0.35, 0.65))
@@ -173,42 +182,53 @@ def _split(rng: np.random.Generator, masks: NDArray[np.int32], label: int, regio
     masks[tuple((at[far] + region.corner).T)] = masks.max() + 1
 
 
-def _steps(rng: np.random.Generator, region: Region) -> int:
-    """Voxels to shrink or grow by: 8 to 25 % of the radius in the image plane, at least 1."""
+def _steps(rng: np.random.Generator, region: Region, scale: Floats) -> tuple[int, ...]:
+    """Voxels to shrink or grow by along each axis: 8 to 25 % of the radius in the plane.
+
+    At least one voxel in the plane.
+    """
     height, width = region.mask.shape[-2:]
     depth = float(rng.uniform(0.08, 0.25)) * float(height + width) / 4.0
-    return max(1, round(depth))
+    in_plane = max(1, round(depth))
+    return tuple(round(in_plane / float(size)) for size in scale)
 
 
-def _in_plane(ndim: int) -> NDArray[np.bool_]:
-    """The four neighbours in the last two axes, as a structuring element."""
+def _elements(steps: tuple[int, ...]) -> Iterator[tuple[Mask, int]]:
+    """Yield the nearest neighbours in the plane, then across slices, and how often each."""
     cross = ndimage.generate_binary_structure(2, 1)
-    return np.asarray(cross.reshape((1,) * (ndim - 2) + cross.shape), dtype=bool)
+    yield cross.reshape((1,) * (len(steps) - 2) + cross.shape), steps[-1]
+    if len(steps) == 3 and steps[0]:
+        yield np.ones((3, 1, 1), dtype=bool), steps[0]
 
 
-def _erode(rng: np.random.Generator, masks: NDArray[np.int32], label: int, region: Region) -> None:
-    kept = ndimage.binary_erosion(
-        region.mask, _in_plane(region.mask.ndim), iterations=_steps(rng, region)
-    )
+def _erode(
+    rng: np.random.Generator, masks: Masks, label: int, region: Region, scale: Floats
+) -> None:
+    kept = region.mask
+    for element, times in _elements(_steps(rng, region, scale)):
+        kept = ndimage.binary_erosion(kept, element, iterations=times)
     if np.count_nonzero(kept) >= MIN_VOXELS:
         masks[region.box][region.mask & ~kept] = 0
 
 
-def _dilate(rng: np.random.Generator, masks: NDArray[np.int32], label: int, region: Region) -> None:
-    steps = _steps(rng, region)
-    around = [(0, 0)] * (region.mask.ndim - 2) + [(steps, steps)] * 2
-    corner = tuple(c - pad[0] for c, pad in zip(region.corner, around, strict=True))
-    grown = ndimage.binary_dilation(
-        np.pad(region.mask, around), _in_plane(region.mask.ndim), iterations=steps
-    )
+def _dilate(
+    rng: np.random.Generator, masks: Masks, label: int, region: Region, scale: Floats
+) -> None:
+    steps = _steps(rng, region, scale)
+    corner = tuple(c - n for c, n in zip(region.corner, steps, strict=True))
+    grown = np.pad(region.mask, [(n, n) for n in steps])
+    for element, times in _elements(steps):
+        grown = ndimage.binary_dilation(grown, element, iterations=times)
     placed = Region(grown, corner).clipped(masks.shape)
     masks[placed.box][placed.mask & (masks[placed.box] == 0)] = label
 
 
-def _add_spurious(rng: np.random.Generator, masks: NDArray[np.int32], shapes: list[Region]) -> None:
+def _add_spurious(rng: np.random.Generator, masks: Masks, shapes: list[Region]) -> None:
     """Put a small copy of a random cell where it lies mostly in the background, in place."""
     model = shapes[int(rng.integers(len(shapes)))].mask
-    scale = [1.0] * (model.ndim - 2) + [float(rng.uniform(0.4, 0.9))] * 2
+    smaller = float(rng.uniform(0.4, 0.9))
+    # One slice is the least that is left of a volume.
+    scale = [*(max(smaller, 1.0 / n) for n in model.shape[:-2]), smaller, smaller]
     shape = ndimage.zoom(model.astype(np.uint8), scale, order=0).astype(bool)
     for _ in range(PLACES_TRIED):
         corner = tuple(
@@ -222,7 +242,7 @@ def _add_spurious(rng: np.random.Generator, masks: NDArray[np.int32], shapes: li
             return
 
 
-def _shuffled(rng: np.random.Generator, masks: NDArray[np.int32]) -> NDArray[np.uint16]:
+def _shuffled(rng: np.random.Generator, masks: Masks) -> NDArray[np.uint16]:
     """Relabel 1 to n in random order."""
     present = np.unique(masks[masks > 0])
     table = np.zeros(int(present.max(initial=0)) + 1, np.uint16)

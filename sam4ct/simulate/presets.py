@@ -2,7 +2,7 @@
 
 Owns the parameters only; how cells behave is in `cells`, how they look in
 `looks`. Lengths in pixels of the finest axis, times in frames. A volume is the
-same cells in slices five times as far apart as its pixels.
+same cells, layer upon layer, in slices that are further apart than its pixels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from sam4ct.simulate.looks import Optics
 from sam4ct.simulate.movie import MovieLaw
 
 SLICE_SPACING = 5.0
-"""Distance of slices in pixels, for volumes."""
+"""Distance of slices in pixels, for volumes, unless asked otherwise."""
+LAYER = 3.0
+"""Height of one layer of a volume's cells, in radii."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +175,11 @@ PRESETS: dict[str, Preset] = {
 
 
 def movie_law(
-    preset: str, shape: tuple[int, ...] | None = None, frames: int = 30, cells: int | None = None
+    preset: str,
+    shape: tuple[int, ...] | None = None,
+    frames: int = 30,
+    cells: int | None = None,
+    slice_spacing: float = SLICE_SPACING,
 ) -> MovieLaw:
     """Return the law of a movie of a kind.
 
@@ -182,6 +188,7 @@ def movie_law(
         shape: Frame ([z,] y, x) in voxels; the preset's size if None.
         frames: Number of frames.
         cells: Cells in view at the start, about; the preset's density if None.
+        slice_spacing: Distance of the slices of a volume, in pixels; at least 1.
 
     Raises:
         KeyError: There is no such preset.
@@ -190,14 +197,16 @@ def movie_law(
     shape = shape or kind.size
     if cells is None:
         area = shape[-2] * shape[-1] / (kind.size[0] * kind.size[1])
-        cells = max(1, round(kind.cells * area))
+        height = shape[0] * slice_spacing if len(shape) == 3 else 0.0
+        layers = max(1.0, height / (LAYER * kind.law.radius))
+        cells = max(1, round(kind.cells * area * layers))
     return MovieLaw(
         shape=shape,
         frames=frames,
         cells=cells,
         law=kind.law,
         optics=kind.optics,
-        spacing=(SLICE_SPACING, 1.0, 1.0) if len(shape) == 3 else None,
+        spacing=(slice_spacing, 1.0, 1.0) if len(shape) == 3 else None,
         drift=kind.drift,
         contact=kind.contact,
     )
