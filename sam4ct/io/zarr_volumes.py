@@ -22,7 +22,7 @@ from sam4ct.io.ome import AXES, OmeImage, read_ome
 from sam4ct.io.tiff import Frame
 from sam4ct.profile import Spacing
 
-WRITTEN_WHOLE = "sam4ct"
+EVERY_CHUNK = "sam4ct_every_chunk_written"
 """Attribute of groups in which every chunk was written. Elsewhere an absent chunk
 may well mean that all of its voxels have the fill value."""
 _METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
@@ -47,7 +47,7 @@ class ZarrVolumes:
         attributes = dict(group.attrs)
         self._ome = read_ome(path, attributes)
         self._array = _array_of(path, group, self._ome)
-        self._every_chunk = WRITTEN_WHOLE in attributes
+        self._every_chunk = EVERY_CHUNK in attributes
         self._axes = _kept_axes(path, self._ome, self._array.shape)
         size = dict(zip(self._ome.axes, self._array.shape, strict=True))
         self._frames, *shape = (int(size[axis]) for axis in self._axes)
@@ -108,7 +108,7 @@ class ZarrVolumes:
             key = self._array.metadata.encode_chunk_key(chunk)
             file = self._path / self._ome.array / key
             if not file.is_file():
-                raise SequenceError(f"{file}: this chunk of the array is missing. {_AGAIN}")
+                raise SequenceError(f"{file}: this chunk of the array or its metadata are missing. {_AGAIN}")
 
 
 def _opened_group(path: Path) -> zarr.Group:
@@ -136,7 +136,7 @@ def _array_of(path: Path, group: zarr.Group, ome: OmeImage) -> zarr.Array[Any]:
     with _damage_told(folder):
         array = group.get(ome.array)
     if not isinstance(array, zarr.Array):
-        raise SequenceError(f"{folder}: the array is missing. {_AGAIN}")
+        raise SequenceError(f"{folder}: the array or its metadata are missing. {_AGAIN}")
     files = (file for file in folder.rglob("*") if file.is_file() and file.name not in _METADATA)
     if next(files, None) is None:
         raise SequenceError(f"{folder}: the array has no chunks, all are missing. {_AGAIN}")
