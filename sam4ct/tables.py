@@ -84,6 +84,8 @@ class Detections(Table):
     """One past its last voxel."""
     border: Flags
     """Touches the edge of the frame in y or x."""
+    contrast: Floats
+    """How much it stands out from the background (`intensity.contrasts`); nan if not measured."""
 
 
 @dataclass(frozen=True)

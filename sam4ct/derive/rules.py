@@ -43,7 +43,6 @@ def derive_profile(
     detections: Detections,
     *,
     spacing_um: Spacing | None = None,
-    contrasts: Floats | None = None,
 ) -> Derivation:
     """Choose every parameter of a profile by the masks to link.
 
@@ -52,7 +51,6 @@ def derive_profile(
         shape: Of a frame, ([z,] y, x).
         detections: The regions of all frames, ordered by frame.
         spacing_um: Size of a voxel (z, y, x); None if unknown.
-        contrasts: `intensity.contrasts` of all regions; None if not measured.
 
     Raises:
         ProfileError: There is no region to derive anything from.
@@ -74,7 +72,7 @@ def derive_profile(
             "the median over all cells that the edge of the frame does not cut",
         ),
         **_windows(shape, cells),
-        **_preparation(contrasts),
+        **_preparation(detections.contrast),
         **_motion(cells),
         **_border(shape, cells),
         **_divisions(cells),
@@ -115,11 +113,12 @@ def _windows(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
     }
 
 
-def _preparation(contrasts: Floats | None) -> dict[str, Choice]:
+def _preparation(contrast: Floats) -> dict[str, Choice]:
     median: Choice = (0, "SAM 2 bears noise; try 3 or 5 where single pixels are far off")
-    if contrasts is None or not len(contrasts):
+    measured = contrast[~np.isnan(contrast)]
+    if not len(measured):
         return {"median_px": median, "gamma": (1.0, "the brightness of cells was not measured")}
-    low, middle, high = np.quantile(contrasts, [0.25, 0.5, 0.99])
+    low, middle, high = np.quantile(measured, [0.25, 0.5, 0.99])
     if low <= 1.0:
         gamma: Choice = (1.0, "cells are not all brighter than the background")
     else:

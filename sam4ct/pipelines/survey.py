@@ -20,7 +20,7 @@ from sam4ct.io.progress import Progress
 from sam4ct.io.spacing import spacing_of
 from sam4ct.profile import Spacing
 from sam4ct.stages.detect import detect_frame
-from sam4ct.tables import Detections, Floats
+from sam4ct.tables import Detections
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,6 @@ class Survey:
 
     checked: Preflight
     detections: Detections
-    contrasts: Floats
-    """How much every region stands out from the background (`intensity.contrasts`)."""
     spacing_um: Spacing | None
     """Size of a voxel (z, y, x) as the first image states it; None if it does not."""
 
@@ -46,7 +44,6 @@ class Survey:
             self.checked.shape,
             self.detections,
             spacing_um=spacing_um or self.spacing_um,
-            contrasts=self.contrasts,
         )
 
 
@@ -57,14 +54,12 @@ def survey(sequence: CtcSequence) -> Survey:
         SequenceError: A frame cannot be used, or there are no labels at all.
     """
     rows: list[Detections] = []
-    figures: list[Floats] = []
 
     def look(t: int, image: NDArray[Any], labels: NDArray[np.int32]) -> None:
-        rows.append(detect_frame(t, labels))
-        figures.append(contrasts(image, labels))
+        rows.append(detect_frame(t, labels, contrasts(image, labels)))
         progress.step()
 
     with Progress(len(sequence.images), "check", "frames") as progress:
         checked = preflight(sequence, each_frame=look)
     spacing_um = spacing_of(sequence.images[0])
-    return Survey(checked, Detections.concat(rows), np.concatenate(figures), spacing_um)
+    return Survey(checked, Detections.concat(rows), spacing_um)

@@ -14,7 +14,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.stages.rivals import best_other, margin
+from sam4ct.stages.likeness import likeness
+from sam4ct.stages.rivals import best_other, margin, nearness
 from sam4ct.tables import Detections, Evidence, Floats, Ints
 
 LINK_FEATURES = (
@@ -29,7 +30,11 @@ LINK_FEATURES = (
     "overlap",
     "overlap_margin",
     "distance",
+    "forward_nearness",
+    "backward_nearness",
     "size_change",
+    "size_likeness",
+    "brightness_likeness",
     "forward_score",
     "backward_score",
     "skipped",
@@ -50,8 +55,13 @@ DIVISION_FEATURES = (
     "rival_low",
     "daughter_small",
     "daughter_large",
+    "growth",
     "skipped",
 )
+FAR = 3.0
+"""Cell diameters; larger distances count as this."""
+DIVISION_REACH = 1.6
+"""Cell diameters that a daughter may be from its mother's place where no mask touches it."""
 MAX_DIVISION_STEP = 2
 """Frames from a mother's last mask to her daughters' first: dividing cells are often missed."""
 SCORE_SCALE = 5.0
@@ -142,10 +152,16 @@ def candidates(detections: Detections, evidence: Evidence, diameter_um: Floats) 
         np.minimum(margin(columns["overlap"], out_group), margin(columns["overlap"], in_group))
     )
     apart = spread(evidence.distance_um, everything) / (0.5 * (diameter_um[u] + diameter_um[v]))
-    columns["distance"] = np.asarray(np.minimum(3.0, apart), dtype=np.float64)
-    ratio = detections.size[v] / detections.size[u]
-    change: Floats = np.abs(np.log(ratio))
-    columns["size_change"] = np.minimum(2.0, change)
+    columns["distance"] = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
+    columns["forward_nearness"] = nearness(columns["distance"], out_group)
+    columns["backward_nearness"] = nearness(columns["distance"], in_group)
+    ratio = np.asarray(detections.size[v] / detections.size[u])
+    columns["size_change"] = np.clip(np.log(ratio), -2.0, 2.0)
+    nearest = (columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0)
+    columns["size_likeness"] = likeness(np.asarray(np.log(ratio)), dt, nearest)
+    # Figures of fluorescence spread over decades; those of other microscopes have both signs.
+    bright = np.arcsinh(detections.contrast)
+    columns["brightness_likeness"] = likeness(bright[v] - bright[u], dt, nearest)
     columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
     return Candidates(u, v, np.stack([columns[n] for n in LINK_FEATURES], axis=1), dt)
 
@@ -181,6 +197,7 @@ def divisions(
         "separation": _in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
         "future_low": _scaled(np.minimum(onward[v], onward[w])),
         "rival_low": _scaled(np.maximum(rival[e], rival[f])),
+        "growth": _growth(detections)[detections.t[u], links.dt[e]],
         "skipped": links.dt[e] - 1.0,
     }
     return Divisions(u, v, w, np.stack([columns[n] for n in DIVISION_FEATURES], axis=1))
@@ -192,7 +209,7 @@ def _sisters(links: Candidates) -> tuple[Ints, Ints]:
         (links.column("forward_coverage") > 0.05)
         | (links.column("backward_containment") > 0.05)
         | (links.column("overlap") > 0.05)
-        | (links.column("distance") < 1.0)
+        | (links.column("distance") < DIVISION_REACH)
     )
     by_mother: dict[tuple[int, int], list[int]] = {}
     for e in np.flatnonzero(plausible).tolist():
@@ -200,6 +217,18 @@ def _sisters(links: Candidates) -> tuple[Ints, Ints]:
     pairs = [pair for rows in by_mother.values() for pair in combinations(rows, 2)]
     first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return first, second
+
+
+def _growth(detections: Detections) -> Floats:
+    """Log of how many more regions there are some frames later, (frames, MAX_DIVISION_STEP + 1).
+
+    Cells of an embryo divide in waves: where the number rises, many of them did.
+    """
+    counts = np.maximum(1, np.bincount(detections.t))
+    later = np.minimum(
+        np.arange(len(counts))[:, None] + np.arange(MAX_DIVISION_STEP + 1), len(counts) - 1
+    )
+    return np.asarray(np.clip(np.log(counts[later] / counts[:, None]), -0.5, 0.7))
 
 
 def _onward(detections: Detections, links: Candidates, logits: Floats) -> Floats:

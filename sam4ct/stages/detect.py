@@ -8,15 +8,16 @@ import numpy as np
 from scipy import ndimage
 
 from sam4ct.regions import LabelFrame
-from sam4ct.tables import Detections
+from sam4ct.tables import Detections, Floats
 
 
-def detect_frame(t: int, labels: LabelFrame) -> Detections:
+def detect_frame(t: int, labels: LabelFrame, contrast: Floats | None = None) -> Detections:
     """Return one row per label of a frame, in increasing order of labels.
 
     Args:
         t: The frame number to write into the rows.
         labels: Label frame, integers, ([z,] y, x); 0 is background.
+        contrast: Of every region (`intensity.contrasts`); none if not measured.
     """
     found = np.unique(labels)
     present = found[found > 0].astype(np.int64)
@@ -38,11 +39,13 @@ def detect_frame(t: int, labels: LabelFrame) -> Detections:
     border = (in_plane[:, :, 0] == 0).any(1) | (in_plane[:, :, 1] == [height, width]).any(1)
     names = [f"{axis}{end}" for end in "01" for axis in "zyx"]
     ends = np.concatenate([boxes[:, :, 0], boxes[:, :, 1]], axis=1)
+    measured = contrast is not None and len(contrast) == len(present)
     columns: dict[str, Any] = {
         "t": np.full(len(present), t),
         "label": present,
         "size": sizes,
         "border": border,
+        "contrast": contrast if measured else np.full(len(present), np.nan),
         **{axis: centres[:, i] for i, axis in enumerate("zyx")},
         **{name: ends[:, i] for i, name in enumerate(names)},
     }

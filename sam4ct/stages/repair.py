@@ -174,7 +174,7 @@ def _rows(detections: Detections, joins: Joins) -> tuple[Ints, Ints]:
 
 
 def _merged(detections: Detections, keep: Ints, drop: Ints) -> Detections:
-    """Give each kept row the size, centre and box of both fragments."""
+    """Give each kept row the size, centre, box and contrast of both fragments."""
     columns = {name: getattr(detections, name).copy() for name in detections.schema()}
     size = detections.size[keep] + detections.size[drop]
     for axis in "zyx":
@@ -183,6 +183,9 @@ def _merged(detections: Detections, keep: Ints, drop: Ints) -> Detections:
         centre[keep] = total / size
         first[keep] = np.minimum(first[keep], first[drop])
         end[keep] = np.maximum(end[keep], end[drop])
+    bright = columns["contrast"]
+    total = bright[keep] * detections.size[keep] + bright[drop] * detections.size[drop]
+    bright[keep] = total / size
     columns["size"][keep] = size
     columns["border"][keep] |= columns["border"][drop]
     return Detections(**columns)

@@ -12,6 +12,11 @@ def margin(values: Floats, group: Ints) -> Floats:
     return values - best_other(values, group, alone=0.0)
 
 
+def nearness(distance: Floats, group: Ints) -> Floats:
+    """How much nearer a row is than the nearest other of its group; FAR where it is alone."""
+    return -best_other(-distance, group, alone=-3.0) - distance
+
+
 def best_other(values: Floats, group: Ints, alone: float) -> Floats:
     """The largest other value of each row's group; `alone` where there is no other."""
     order = np.lexsort((-values, group))

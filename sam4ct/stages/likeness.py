@@ -1,0 +1,56 @@
+"""Likeness: how much more alike two regions are than neighbours are by chance.
+
+A figure of a region (its brightness, its size) tells cells apart only if it differs
+more between neighbours than from frame to frame in one cell, and by how much is a
+matter of the microscope. So it is measured on every sequence anew: on pairs of
+regions that are each other's nearest, most of which are one cell, and on the other
+pairs within reach, most of which are not. Pure tables.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sam4ct.tables import Flags, Floats, Ints
+
+ENOUGH = 20
+"""Pairs of either kind that are needed to measure anything."""
+MISTAKEN = 0.1
+"""Share of pairs of one cell whose figure may be anything: a damaged mask, a neighbour's light."""
+ROBUST = 1.4826
+"""A normal distribution's standard deviation over the median distance from its middle."""
+
+
+def likeness(change: Floats, dt: Ints, nearest: Flags) -> Floats:
+    """Return the log odds by which each pair of regions is rather one cell than neighbours.
+
+    Changes in one cell are taken to be normally distributed, but for some that may be
+    any; those between neighbours are too, with another spread. Both spreads are
+    medians of absolute deviations, which bear wrong pairs on either side.
+
+    Args:
+        change: Of the figure from the earlier to the later region; nan where not measured.
+        dt: Frames between the two.
+        nearest: Whether the regions are each other's nearest.
+
+    Returns:
+        0 where nothing can be said; never below log(MISTAKEN).
+    """
+    odds = np.zeros(len(change))
+    for step in np.unique(dt):
+        rows = (dt == step) & ~np.isnan(change)
+        same, other = change[rows & nearest], change[rows & ~nearest]
+        if min(len(same), len(other)) < ENOUGH:
+            continue
+        middle = float(np.median(same))
+        narrow, wide = _spread(same - middle), _spread(other - middle)
+        if narrow >= wide:
+            continue
+        off = change[rows] - middle
+        ratio = wide / narrow * np.exp(0.5 * off**2 * (1.0 / wide**2 - 1.0 / narrow**2))
+        odds[rows] = np.log((1.0 - MISTAKEN) * ratio + MISTAKEN)
+    return odds
+
+
+def _spread(values: Floats) -> float:
+    return max(ROBUST * float(np.median(np.abs(values))), 1e-6)
