@@ -1,0 +1,245 @@
+"""Cuts patches from annotated volumes, one per labelled object, and splits them by frame.
+
+A patch is what the network sees of an object, cut around its innermost voxel by
+models/sam_med3d_crops.py as in a run, with a margin. Whatever has no mask is left
+alone: a frame without a mask file, a cell without a label. Which frames validate
+depends on the seed, the datasets' order and the frames' numbers alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+from scipy import ndimage
+
+from sam4ct import __version__
+from sam4ct.errors import SequenceError, WorkError
+from sam4ct.finetune.patches import (
+    FOLDER,
+    INDEX,
+    Index,
+    Part,
+    Patch,
+    margin_of,
+    write_index,
+    write_patch,
+)
+from sam4ct.finetune.sources import Source
+from sam4ct.io.atomic import remove_leftovers, work_errors
+from sam4ct.io.progress import Progress
+from sam4ct.models.entry import Entry
+from sam4ct.models.sam_med3d_crops import CropLaw, cut, cut_mask
+from sam4ct.models.weights import sha256_of
+from sam4ct.profile import Spacing
+from sam4ct.regions import LabelFrame, Region, regions_of
+
+logger = logging.getLogger(__name__)
+
+LEAST_VOXELS = 27
+"""An object of fewer voxels in the network's view is left out: 3 a side teach no shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cutting:
+    """How a patch folder is made."""
+
+    entry: Entry
+    """The weights whose crops are cut."""
+    seed: int = 1
+    """Of the split."""
+    validation: float = 0.2
+    """Share of each dataset's annotated frames that validate; at least one frame of two."""
+    overwrite: bool = False
+    """Replace patches that are there."""
+
+
+@dataclass(frozen=True)
+class _Image:
+    """The image of a frame, sliced without being held."""
+
+    source: Source
+    t: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.source.shape(self.t)
+
+    def __getitem__(self, box: tuple[slice, ...], /) -> Any:
+        return self.source.window(self.t, box)
+
+
+@dataclass(frozen=True)
+class _Object:
+    """One label of a frame as a mask of the frame's shape, sliced without being held."""
+
+    labels: LabelFrame
+    label: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.labels.shape
+
+    def __getitem__(self, box: tuple[slice, ...], /) -> Any:
+        return self.labels[box] == self.label
+
+
+def prepare(
+    sources: Sequence[Source], diameters: Sequence[float], cutting: Cutting, folder: Path
+) -> Index:
+    """Cut the patches of all annotated frames into a folder, and write their index.
+
+    Args:
+        sources: The datasets.
+        diameters: Typical in-plane diameter of the cells of each, frame pixels.
+        cutting: For which network, and the split.
+        folder: Made if missing.
+
+    Returns:
+        The index, as it is in the folder.
+
+    Raises:
+        SequenceError: A dataset has nothing to learn from, or there is one frame only.
+        WorkError: There are patches already, or the disk refuses.
+    """
+    laws = [patch_law(s, d, cutting.entry) for s, d in zip(sources, diameters, strict=True)]
+    _clear(folder, overwrite=cutting.overwrite)
+    rows: list[Patch] = []
+    with Progress(sum(len(s.frames) for s in sources), "prepare", "frames") as progress:
+        for number, (source, law) in enumerate(zip(sources, laws, strict=True)):
+            found = 0
+            for t in source.frames:
+                cut_here = list(_frame_patches(number, source, t, law, folder))
+                rows += cut_here
+                found += len(cut_here)
+                progress.step(note=f"{len(cut_here)} patches")
+            _refuse_nothing(source, found)
+    index = Index(
+        weights=cutting.entry.name,
+        image_size=cutting.entry.image_size,
+        window_diameters=cutting.entry.window_diameters,
+        seed=cutting.seed,
+        validation=cutting.validation,
+        versions={"sam4ct": __version__, "numpy": np.__version__, "scipy": scipy.__version__}
+        | {"torch": str(torch.__version__)},
+        datasets=tuple(map(_origin, sources, diameters)),
+        patches=split(rows, cutting.seed, cutting.validation),
+    )
+    _refuse_one_frame(index, sources)
+    write_index(folder, index)
+    return index
+
+
+def patch_law(source: Source, diameter: float, entry: Entry) -> CropLaw:
+    """Return how patches are cut: the network's crops with a margin, of the same step.
+
+    Raises:
+        SequenceError: The spacing matters and is unknown.
+    """
+    if entry.window_diameters is not None and source.spacing_um is None:
+        raise SequenceError(
+            f"{source.dataset.images}: the files do not state the size of a voxel."
+            " Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
+        )
+    spacing: Spacing = source.spacing_um or (1.0, 1.0, 1.0)
+    law = CropLaw.of(entry.image_size, spacing, diameter, entry.window_diameters)
+    size = law.size + 2 * margin_of(law.size)
+    side = None if law.side_um is None else law.side_um * size / law.size
+    return replace(law, size=size, side_um=side)
+
+
+def split(patches: Sequence[Patch], seed: int, share: float) -> tuple[Patch, ...]:
+    """Return patches with their parts: all those of a frame together, by a hash of the frame.
+
+    Of each dataset about the share of its frames validates, at least one and never all;
+    a dataset of one frame trains.
+    """
+    frames = sorted({(patch.dataset, patch.t) for patch in patches})
+    validating = set()
+    for number, count in Counter(dataset for dataset, _ in frames).items():
+        wanted = min(count - 1, max(1, round(share * count)))
+        mine = [frame for frame in frames if frame[0] == number]
+        validating |= set(sorted(mine, key=lambda frame: _rank(seed, *frame))[:wanted])
+    parts: dict[bool, Part] = {True: "validation", False: "training"}
+    return tuple(replace(p, part=parts[(p.dataset, p.t) in validating]) for p in patches)
+
+
+def _rank(seed: int, dataset: int, t: int) -> bytes:
+    return hashlib.sha256(f"{seed} {dataset} {t}".encode()).digest()
+
+
+def _frame_patches(
+    number: int, source: Source, t: int, law: CropLaw, folder: Path
+) -> Iterator[Patch]:
+    """Cut and store the patches of a frame; objects too small for the network are left out."""
+    labels = source.labels(t)
+    for label, region in regions_of(labels).items():
+        crop = law.around(innermost(region, law.spacing_um))
+        mask = cut_mask(_Object(labels, label), crop)
+        voxels = int(mask.sum())
+        if voxels < LEAST_VOXELS:
+            logger.debug("%s: label %d is too small", source.mask_file(t), label)
+            continue
+        file = f"{number}-{t:04d}-{label}.npz"
+        sha256 = write_patch(folder / FOLDER / file, cut(_Image(source, t), crop), mask)
+        yield Patch(
+            file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=voxels,
+            part="training",
+        )  # fmt: skip
+
+
+def innermost(region: Region, spacing_um: Sequence[float]) -> tuple[float, ...]:
+    """Return the frame voxel deepest inside a region; the first of equals."""
+    depth = ndimage.distance_transform_edt(np.pad(region.mask, 1), sampling=spacing_um)
+    at = np.array(np.unravel_index(int(depth.argmax()), depth.shape)) - 1
+    return tuple(float(a + c) for a, c in zip(at, region.corner, strict=True))
+
+
+def _origin(source: Source, diameter: float) -> Mapping[str, Any]:
+    files = {
+        str(t): {"image": sha256_of(source.image_file(t)), "mask": sha256_of(source.mask_file(t))}
+        for t in source.frames
+    }
+    spacing = list(source.spacing_um) if source.spacing_um else None
+    used = {"spacing_um": spacing, "cell_diameter_px": diameter}
+    return {**asdict(source.dataset), **used, "sha256": files}
+
+
+def _clear(folder: Path, *, overwrite: bool) -> None:
+    """Make room: patches without an index are those of a command that was stopped."""
+    if (folder / INDEX).exists() and not overwrite:
+        raise WorkError(
+            f"{folder}: holds patches already. Add --overwrite to make them again, or choose"
+            " another folder."
+        )
+    with work_errors(folder):
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        (folder / INDEX).unlink(missing_ok=True)
+        for old in (folder / FOLDER).glob("*.npz"):
+            old.unlink()
+    remove_leftovers(folder)
+
+
+def _refuse_nothing(source: Source, found: int) -> None:
+    if not found:
+        raise SequenceError(
+            f"{source.dataset.masks}: no object is large enough: the network would see fewer than"
+            f" {LEAST_VOXELS} voxels of each. Remove the dataset, correct its cell_diameter_px or"
+            " spacing_um, or mark whole cells."
+        )
+
+
+def _refuse_one_frame(index: Index, sources: Sequence[Source]) -> None:
+    if not index.of("validation"):
+        raise SequenceError(
+            f"{sources[0].dataset.masks}: one frame has masks, which leaves none to validate with."
+            " Add the masks of a second frame."
+        )
