@@ -180,7 +180,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no chunks": (lambda p: shutil.rmtree(p / "0" / "c"), r"a\.zarr/0: the array has no chunks"),
     "missing chunk": (
         lambda p: (p / "0/c/1/0/2/1").unlink(),
-        r"a\.zarr/0/c/1/0/2/1: this chunk of the array or its metadata are missing",
+        r"a\.zarr/0/c/1/0/2/1: this chunk of the array is missing",
     ),
     "chunk cut off": (
         lambda p: (p / "0/c/1/0/2/1").write_bytes(b"\x28\xb5"),

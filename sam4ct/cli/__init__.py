@@ -12,8 +12,10 @@ import sys
 import click
 
 from sam4ct import __version__
+from sam4ct.cli.convert import convert_command
 from sam4ct.cli.demo import demo, selftest
 from sam4ct.cli.evaluate import evaluate, validate
+from sam4ct.cli.init_tracks import init_tracks_command
 from sam4ct.cli.profiles import profiles
 from sam4ct.cli.report import report
 from sam4ct.cli.run import check, run
@@ -51,6 +53,8 @@ for command in (
     simulate,
     profiles,
     weights,
+    convert_command,
+    init_tracks_command,
     train_compact,
 ):
     cli.add_command(command)

@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.labels import refuse_non_labels
 from sam4ct.io.names import frame_files, frame_name, in_one_message, list_folder, pairing_problems
+from sam4ct.io.shapes import remedy_for_shape
 from sam4ct.io.tiff import Frame, read_frame, read_info
-from sam4ct.lineage import MAX_LABEL
 
 logger = logging.getLogger(__name__)
 
 MASKS = "_ERR_SEG"
 RESULT = "_RES"
-LARGEST_INPUT_LABEL = int(np.iinfo(np.int32).max)
 
 
 @dataclass(frozen=True)
@@ -128,42 +128,15 @@ class CtcReader:
         path = self._sequence.masks[t]
         labels = read_frame(path)
         self._refuse_other_shape(path, labels)
-        _refuse_non_labels(path, labels)
+        refuse_non_labels(path, labels)
         return labels.astype(np.int32, copy=False)
 
     def _refuse_other_shape(self, path: Path, frame: Frame) -> None:
         if frame.shape != self.shape:
             raise SequenceError(
                 f"{path}: has the shape {frame.shape}, but {self._sequence.images[0]} has"
-                f" {self.shape}. Crop or export all frames and masks to one shape."
+                f" {self.shape}. {remedy_for_shape(frame.shape, self.shape)}"
             )
-
-
-def _refuse_non_labels(path: Path, labels: Frame) -> None:
-    if labels.dtype.kind == "b":
-        raise SequenceError(
-            f"{path}: the mask is only yes or no. Label your cells first, one number a cell."
-        )
-    if labels.dtype.kind not in "ui":
-        raise SequenceError(
-            f"{path}: the mask has the type {labels.dtype}. Save labels as integers, e.g. uint16."
-        )
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0:
-        raise SequenceError(
-            f"{path}: the mask has the negative label {low}. Use 0 for the background and"
-            " positive labels for cells."
-        )
-    if high > LARGEST_INPUT_LABEL:
-        raise SequenceError(
-            f"{path}: the mask has the label {high}. Renumber its labels, at most"
-            f" {LARGEST_INPUT_LABEL}."
-        )
-    if high > MAX_LABEL and len(np.unique(labels)) - (low == 0) > MAX_LABEL:
-        raise SequenceError(
-            f"{path}: the mask has more than {MAX_LABEL} labels, more than a 16-bit result"
-            " can hold. Remove specks, or crop the frames."
-        )
 
 
 def _choose(dataset_dir: Path, names: Sequence[str]) -> list[str]:

@@ -108,7 +108,7 @@ class ZarrVolumes:
             key = self._array.metadata.encode_chunk_key(chunk)
             file = self._path / self._ome.array / key
             if not file.is_file():
-                raise SequenceError(f"{file}: this chunk of the array or its metadata are missing. {_AGAIN}")
+                raise SequenceError(f"{file}: this chunk of the array is missing. {_AGAIN}")
 
 
 def _opened_group(path: Path) -> zarr.Group:

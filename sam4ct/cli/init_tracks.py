@@ -1,0 +1,23 @@
+"""`sam4ct init-tracks`: where the tracks to follow begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sam4ct.cli.options import OVERWRITE
+from sam4ct.pipelines.init_tracks import init_tracks
+
+
+@click.command("init-tracks")
+@click.argument("labels", metavar="LABELS.tif", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT.json", type=click.Path(path_type=Path))
+@OVERWRITE
+def init_tracks_command(labels: Path, out: Path, overwrite: bool) -> None:
+    """Write the centroids of the cells labelled in frame 0 as the tracks to follow.
+
+    Tracks have the labels of the file, any whole numbers; centroids are in pixels, (z, y, x).
+    """
+    found = init_tracks(labels, out, overwrite=overwrite)
+    click.echo(f"{out}: written, {len(found.tracks)} tracks")

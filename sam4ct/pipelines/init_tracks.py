@@ -1,0 +1,76 @@
+"""Initial tracks: the cells of one label frame as centroids in a file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import ResultError, SequenceError
+from sam4ct.io.centroids import Centroids, write_centroids
+from sam4ct.io.labels import refuse_label_type, refuse_negative_label
+from sam4ct.io.tiff import read_info, read_planes
+
+FIRST_FRAME = 0
+"""Tracks begin with the sequence."""
+
+
+def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroids:
+    """Write the centroids of a label frame of the first frame, one track a label.
+
+    Args:
+        labels: TIFF, ([z,] y, x), any integers; 0 is background. One plane is in
+            memory at a time.
+        out: The JSON file (see `io.centroids`).
+        overwrite: Replace an older file.
+
+    Returns:
+        What was written.
+
+    Raises:
+        SequenceError: The file is not a label frame, or has no labels.
+        ResultError: `out` is there already.
+        WorkError: The disk refuses.
+    """
+    if out.is_dir() or (out.exists() and not overwrite):
+        raise ResultError(
+            f"{out}: is there already. Add --overwrite to replace the file, or choose another."
+        )
+    info = read_info(labels)
+    refuse_label_type(labels, info.dtype)
+    means = plane_centroids(labels, read_planes(labels))
+    if not means:
+        raise SequenceError(
+            f"{labels}: has no labels, all is background. Give a frame in which cells are labelled."
+        )
+    ndim = len(info.shape)
+    found = Centroids(FIRST_FRAME, {label: point[-ndim:] for label, point in means.items()})
+    write_centroids(out, found)
+    return found
+
+
+def plane_centroids(path: Path, planes: Iterable[NDArray[Any]]) -> dict[int, tuple[float, ...]]:
+    """Return the centroid (z, y, x) of every label, by increasing label.
+
+    Args:
+        path: Named in errors.
+        planes: Label planes (y, x), integers, in order of z.
+
+    Raises:
+        SequenceError: A label is negative.
+    """
+    # Voxels and the sums of z, y and x: whole numbers far below 2**53, so floats add exactly.
+    sums: dict[int, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
+    for z, plane in enumerate(planes):
+        refuse_negative_label(path, int(plane.min()))
+        y, x = np.nonzero(plane)
+        labels, which = np.unique(plane[y, x], return_inverse=True)
+        size = np.bincount(which)
+        rows = np.stack([size, size * z, np.bincount(which, y), np.bincount(which, x)], axis=1)
+        for label, row in zip(labels.tolist(), rows, strict=True):
+            sums[label] += row
+    return {label: tuple((row[1:] / row[0]).tolist()) for label, row in sorted(sums.items())}
