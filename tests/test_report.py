@@ -13,7 +13,9 @@ from report_fakes import TRACKS, FakeSequence, Page, written
 from sam4ct.errors import WorkError
 from sam4ct.lineage import Track
 from sam4ct.report.flat import jpeg_uri
-from sam4ct.report.viewer import MOST_FRAMES, PictureSize, shown_frames
+from sam4ct.report.viewer import MOST_FRAMES, PICTURES, shown_frames
+from sam4ct.report.views import PictureSize
+from sam4ct.report.volumes import MOST_SLICES
 from sam4ct.tables import Links
 
 
@@ -122,9 +124,9 @@ def test_a_crowded_movie_shows_fewer_frames() -> None:
 
 
 def test_pictures_are_never_enlarged_and_share_a_budget() -> None:
-    assert PictureSize.fit((60, 80), 10).shape == (60, 80)
-    assert PictureSize.fit((1000, 1400), 10).shape == (500, 700)
-    many = PictureSize.fit((1000, 1400), 120).shape
+    assert PictureSize.fit((60, 80), 10, PICTURES).shape == (60, 80)
+    assert PictureSize.fit((1000, 1400), 10, PICTURES).shape == (500, 700)
+    many = PictureSize.fit((1000, 1400), 120, PICTURES).shape
     assert 120 * many[0] * many[1] <= 20_100_000
 
 
@@ -135,7 +137,7 @@ def test_an_unwritable_place_is_a_user_error(tmp_path: Path) -> None:
 
 
 def test_pictures_of_nothing_but_noise_stay_a_few_megabytes() -> None:
-    size = PictureSize.fit((2000, 3000), MOST_FRAMES)
+    size = PictureSize.fit((2000, 3000), MOST_FRAMES, PICTURES)
     noise = np.random.default_rng(1).integers(0, 256, (2000, 3000), dtype=np.uint8)
     assert MOST_FRAMES * len(jpeg_uri(noise, size.shape, size.max_bytes)) < 6_000_000
 
@@ -144,3 +146,82 @@ def test_the_quality_falls_until_a_picture_fits() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (200, 200), dtype=np.uint8)
     best, small = (len(jpeg_uri(noise, (200, 200), budget)) for budget in (10**6, 20_000))
     assert small <= 20_000 * 4 / 3 + 30 < best
+
+
+# Volumes
+
+
+class Towers(FakeSequence):
+    """Four slices; track 4 is in the last two only, and in the last one further to the right."""
+
+    def __init__(self) -> None:
+        super().__init__(3)
+
+    def drawn(self, t: int) -> NDArray[np.uint16]:
+        drawn = super().drawn(t)
+        drawn[:2][drawn[:2] == 4] = 0
+        drawn[3] = np.where(drawn[3] == 4, 0, drawn[3])
+        drawn[3, 2:9, 70:78] = 4
+        return drawn
+
+
+def test_images_have_no_slices_and_volumes_have_all_of_them(tmp_path: Path) -> None:
+    flat, volume = (written(tmp_path, FakeSequence(ndim)) for ndim in (2, 3))
+    assert "volume" not in flat.data
+    assert not any(attrs.get("id") == "side" for _, attrs in flat.elements)
+    assert volume.by_id("depth")["max"] == "3"
+    assert volume.data["volume"]["zs"] == [0, 1, 2, 3]
+    assert {len(frame["slices"]) for frame in volume.data["frames"]} == {4}
+
+
+def test_a_slice_outlines_the_cells_that_it_cuts(tmp_path: Path) -> None:
+    frame = written(tmp_path, Towers()).data["frames"][0]
+    assert [[cell[0] for cell in part["cells"]] for part in frame["slices"]] == [
+        [1],
+        [1],
+        [1, 4],
+        [1, 4],
+    ]
+    x = [part["cells"][1][2] for part in frame["slices"][2:]]
+    assert x[1] == pytest.approx(74 * 1400 / 80, abs=2)
+    assert x[0] < x[1]
+
+
+def test_generated_regions_are_marked_in_every_view(tmp_path: Path) -> None:
+    frames = written(tmp_path, FakeSequence(3)).data["frames"]
+    parts = [[frame, frame["side"], *frame["slices"]] for frame in frames]
+    marked = [{c[0] for c in part["cells"] if c[1]} for part in parts[4]]
+    assert marked == [{4}] * 6
+    assert not any(cell[1] for part in parts[3] for cell in part["cells"])
+
+
+def test_the_side_has_its_true_proportions(tmp_path: Path) -> None:
+    """Slices are 5 pixels apart, so 4 of them are 20 pixels high, under 80 of width."""
+    page = written(tmp_path, Towers(), facts={"spacing_um": (2.0, 0.4, 0.4)})
+    assert page.data["volume"]["side"] == [1400, 350]
+    assert page.data["volume"]["slice"] == 87.5
+    cells = {cell[0]: cell for cell in page.data["frames"][0]["side"]["cells"]}
+    assert cells[1][3] == pytest.approx(350 / 2, abs=2)
+    assert cells[4][3] == pytest.approx(350 * 3 / 4, abs=5)
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.text))
+    assert facts["Slices"] == "5 px apart"
+
+
+def test_long_movies_of_deep_volumes_show_some_frames_and_some_slices(tmp_path: Path) -> None:
+    class Deep(FakeSequence):
+        def __init__(self) -> None:
+            super().__init__(3, frames=200, tracks=[Track(1, 0, 199)])
+            self.shape = (40, 24, 30)
+
+    page = written(tmp_path, Deep(), [Track(1, 0, 199)], Links.empty())
+    frames, zs = page.data["frames"], page.data["volume"]["zs"]
+    assert len(frames) * len(zs) <= MOST_SLICES
+    assert len(frames) >= 24
+    assert (frames[-1]["t"], zs[0], zs[-1]) == (199, 0, 39)
+    assert f"{len(zs)} of 40 slices" in page.text
+
+
+def test_flat_volumes_show_as_many_frames_as_images() -> None:
+    tracks = [Track(1, 0, 399)]
+    assert len(shown_frames(400, tracks, depth=5)) == MOST_FRAMES
+    assert len(shown_frames(400, tracks, depth=35)) == MOST_SLICES // 10

@@ -23,7 +23,7 @@ from sam4ct.tables import Links
 
 
 def test_a_path_is_in_units_and_x_before_y() -> None:
-    path = outline_path(np.ones((1, 30), bool), (10, 100), 2.0)
+    path = outline_path(np.ones((1, 30), bool), (10, 100), (2.0, 2.0))
     numbers = [int(n) for n in re.findall(r"-?\d+", path)]
     points = np.cumsum(np.reshape(numbers, (-1, 2)), axis=0)
     assert path.startswith("M")
@@ -31,6 +31,12 @@ def test_a_path_is_in_units_and_x_before_y() -> None:
     assert points[:, 0].min() >= 200
     assert points[:, 0].max() <= 260
     assert (points[:, 1].min(), points[:, 1].max()) == (20, 22)
+
+
+def test_an_outline_is_stretched_where_planes_are_further_apart_than_pixels() -> None:
+    path = outline_path(np.ones((4, 4), bool), (1, 10), (50.0, 10.0))
+    points = np.cumsum(np.reshape([int(n) for n in re.findall(r"-?\d+", path)], (-1, 2)), axis=0)
+    assert (points.min(axis=0).tolist(), points.max(axis=0).tolist()) == ([100, 50], [140, 250])
 
 
 def test_a_hole_and_a_second_part_have_boundaries_of_their_own() -> None:
@@ -46,14 +52,14 @@ def test_pixels_that_touch_at_a_corner_have_closed_boundaries() -> None:
 
 
 def test_an_empty_mask_has_no_outline() -> None:
-    assert outline_path(np.zeros((3, 3), bool), (0, 0), 1.0) == ""
+    assert outline_path(np.zeros((3, 3), bool), (0, 0), (1.0, 1.0)) == ""
 
 
 @pytest.mark.parametrize("radius", [0.5, 1.5, 4.0, 12.0])
 def test_an_outline_covers_about_the_area_of_its_mask(radius: float) -> None:
     y, x = np.mgrid[-15:16, -15:16]
     mask = np.hypot(y, x) <= radius
-    numbers = [int(n) for n in re.findall(r"-?\d+", outline_path(mask, (0, 0), 20.0))]
+    numbers = [int(n) for n in re.findall(r"-?\d+", outline_path(mask, (0, 0), (20.0, 20.0)))]
     x_at, y_at = np.cumsum(np.reshape(numbers, (-1, 2)), axis=0).T / 20.0
     area = abs(np.dot(x_at, np.roll(y_at, 1)) - np.dot(y_at, np.roll(x_at, 1))) / 2.0
     assert area == pytest.approx(mask.sum(), rel=0.5 if radius < 2 else 0.08)
@@ -175,7 +181,7 @@ def test_durations_are_in_words(seconds: float, words: str) -> None:
 def test_a_run_record_becomes_facts() -> None:
     run = {
         "dataset": "Cells",
-        "profile": {"dataset": "auto-01"},
+        "profile": {"dataset": "auto-01", "spacing_um": [2.0, 0.5, 0.5]},
         "reasons": {"min_size": "cells are large"},
         "weights": {"sam2": {"name": "compact", "sha256": "ab"}},
         "seconds": {"propagate": 3.0, "paint": 1.5},
@@ -184,6 +190,7 @@ def test_a_run_record_becomes_facts() -> None:
     assert facts_of_run(run) == {
         "dataset": "Cells",
         "profile": "auto",
+        "spacing_um": (2.0, 0.5, 0.5),
         "weights": "compact",
         "seconds": 4.5,
     }

@@ -13,8 +13,10 @@ from report_fakes import LINKS, TRACKS, FakeResult, FakeSequence, Page
 from sam4ct.cli.report import report
 from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.result import ResultWriter
+from sam4ct.io.spacing import encode_stack
 from sam4ct.io.tables import write_table
-from sam4ct.io.tiff import write_frame
+from sam4ct.io.tiff import encode_frame, write_frame
+from sam4ct.lineage import Track
 from sam4ct.report.rebuild import rebuild_report
 
 
@@ -54,6 +56,24 @@ def test_the_record_and_the_links_of_a_run_are_used(res_dir: Path) -> None:
     page = Page(rebuild_report(res_dir))
     assert "sam4ct 7.8.9" in page.text
     assert sum(tag == "button" and "data-t" in a for tag, a in page.elements) == len(LINKS)
+
+
+def test_volumes_are_shown_at_the_proportions_that_run_or_images_state(tmp_path: Path) -> None:
+    sequence = FakeSequence(3, frames=1, tracks=[Track(1, 0, 0)])
+    res_dir = tmp_path / "Cells" / "01_RES"
+    with ResultWriter(res_dir, [Track(1, 0, 0)], frames=1, shape=sequence.shape) as writer:
+        writer.write(0, sequence.drawn(0))
+    (tmp_path / "Cells" / "01").mkdir()
+    image = tmp_path / "Cells" / "01" / "t000.tif"
+    heights = []
+    for encode in (encode_frame, lambda volume: encode_stack(volume, (1.5, 0.5, 0.5))):
+        image.write_bytes(encode(sequence.image(0)))
+        heights.append(Page(rebuild_report(res_dir)).data["volume"]["slice"])
+    run = res_dir.with_name("01_RES.sam4ct") / "run.json"
+    profile = {"dataset": "Cells", "spacing_um": [4.0, 0.5, 0.5]}
+    run.write_text(json.dumps({"profile": profile}))
+    heights.append(Page(rebuild_report(res_dir)).data["volume"]["slice"])
+    assert heights == [17.5, 3 * 17.5, 8 * 17.5]
 
 
 def test_the_images_may_lie_elsewhere(res_dir: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 // How cells are drawn on the canvas. Owns strokes and colours only; what is drawn when is page.js's.
-// A view has: pen (context in units), px (units per CSS pixel), tracks (by label, with their hue),
-// lit (labels to highlight) and kin (labels that are not faded).
+// A view has: pen (context in units), px (units per CSS pixel), width (units), tracks (by label,
+// with their hue), lit (labels to highlight) and kin (labels that are not faded).
 "use strict";
 const drawing = (() => {
   const SHADOW = "rgba(0, 0, 0, 0.5)";
@@ -69,5 +69,16 @@ const drawing = (() => {
     }
   }
 
-  return { outlines, trails, labels };
+  // A level across the panel: where a slice lies, seen from the side.
+  function level({ pen, px, width }, y) {
+    pen.strokeStyle = SHADOW;
+    pen.lineWidth = 3 * px;
+    const line = new Path2D(`M0 ${y}h${width}`);
+    pen.stroke(line);
+    pen.strokeStyle = "white";
+    pen.lineWidth = px;
+    pen.stroke(line);
+  }
+
+  return { outlines, trails, labels, level };
 })();

@@ -13,12 +13,14 @@ def facts_of_run(run: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         run: The content of `run.json`, or the part of it that is known so far: `profile`
-            (a mapping), `reasons` (of a profile derived from the data; else empty),
-            `weights` (by role), `seconds` (by stage, or their sum), and texts.
+            (a mapping, with `spacing_um`), `reasons` (of a profile derived from the data;
+            else empty), `weights` (by role), `seconds` (by stage, or their sum), and texts.
     """
     facts = {key: run[key] for key in _KEPT if key in run}
     if "profile" in run:
         facts["profile"] = "auto" if run.get("reasons") else run["profile"]["dataset"]
+        if "spacing_um" in run["profile"]:
+            facts["spacing_um"] = tuple(run["profile"]["spacing_um"])
     if "weights" in run:
         names = ", ".join(entry["name"] for entry in run["weights"].values())
         facts["weights"] = names or "none (overlap)"

@@ -19,18 +19,20 @@ TOLERANCE_PX = 0.25
 SMOOTHING_ROUNDS = 4
 
 
-def outline_path(mask: NDArray[np.bool_], corner: tuple[int, int], units_per_px: float) -> str:
+def outline_path(
+    mask: NDArray[np.bool_], corner: tuple[int, int], units_per_px: tuple[float, float]
+) -> str:
     """Return the outline of a mask as an SVG path, to be filled by the even-odd rule.
 
     Args:
         mask: (y, x).
         corner: Position of the mask's first pixel, (y, x), pixels.
-        units_per_px: Scale of the path.
+        units_per_px: Scale of the path, (y, x).
 
     Returns:
         One closed subpath per boundary, holes too; "" for an empty mask.
     """
-    tolerance = max(TOLERANCE_UNITS, TOLERANCE_PX * units_per_px)
+    tolerance = max(TOLERANCE_UNITS, TOLERANCE_PX * min(units_per_px))
     subpaths = []
     for loop in boundaries(mask):
         units = (_smoothed(loop) + np.asarray(corner)) * units_per_px

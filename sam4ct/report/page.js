@@ -4,66 +4,55 @@
 (() => {
   const FRAMES_PER_SECOND = 8;
   const TRAIL_STEPS = 12;
+  const { cellsOf, imageOf } = panels;
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("data").textContent);
-  const [width, height] = data.size;
+  const { volume } = data;
   const tracks = new Map(data.tracks.map(([label, begin, end, parent, hue]) =>
     [label, { label, begin, end, parent, hue, daughters: [] }]));
   for (const track of tracks.values()) tracks.get(track.parent)?.daughters.push(track.label);
 
-  const stage = byId("stage"), picture = byId("picture"), outlines = byId("outlines");
-  const slider = byId("slider"), lineages = byId("lineages"), tree = byId("tree"), tip = byId("tip");
+  const slider = byId("slider"), lineages = byId("lineages"), tree = byId("tree");
   const rows = [...tree.querySelectorAll(".track")].sort((a, b) =>
     a.dataset.y - b.dataset.y);
   const rowOf = new Map(rows.map((row) => [Number(row.dataset.track), row]));
-  const state = { frame: 0, selected: 0, hovered: 0, timer: 0 };
-  stage.style.aspectRatio = `${width} / ${height}`;
+  // `slice`: which of the slices is shown; -1 is the projection.
+  const state = { frame: 0, slice: -1, selected: 0, hovered: 0, timer: 0 };
+  const front = new panels.Panel(byId("stage"), data.size, draw);
+  const side = volume && new panels.Panel(byId("side"), volume.side, draw);
 
-  // Frames: decoded when first needed.
-  const pictures = new Map();
-  function pictureOf(frame) {
-    if (!pictures.has(frame)) {
-      const image = new Image();
-      image.onload = () => { if (state.frame === frame) draw(); };
-      image.src = data.frames[frame].image;
-      pictures.set(frame, image);
-    }
-    return pictures.get(frame);
-  }
-
-  function cellsOf(frame) {
-    const entry = data.frames[frame];
-    entry.parsed ??= entry.cells.map(([label, made, x, y, path]) =>
-      ({ label, made, x, y, path: new Path2D(path) }));
-    return entry.parsed;
-  }
-
-  function pen(canvas) {
-    const scale = canvas.width / width;
-    const context = canvas.getContext("2d");
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, width, height);
-    return context;
+  function frontOf(frame) {
+    return state.slice < 0 ? data.frames[frame] : data.frames[frame].slices[state.slice];
   }
 
   function draw() {
-    const image = pictureOf(state.frame);
-    if (!image.complete) return;
-    pen(picture).drawImage(image, 0, 0, width, height);
-    const view = {
-      pen: pen(outlines),
-      px: width / Math.max(1, stage.clientWidth),
+    const now = cellsOf(frontOf(state.frame));
+    // A single slice brings order to the other panel and to the trails, too.
+    const here = new Set([state.selected, ...now.map((cell) => cell.label)]);
+    const seen = (cells) => state.slice < 0 ? cells : cells.filter((cell) => here.has(cell.label));
+    const style = {
       tracks,
       lit: new Set([state.selected, state.hovered]),
       kin: state.selected ? kinOf(state.selected) : tracks,
     };
-    if (byId("show-trails").checked) {
-      const first = Math.max(0, state.frame - TRAIL_STEPS);
-      const past = data.frames.slice(first, state.frame + 1).map((_, n) => cellsOf(first + n));
-      drawing.trails(view, past);
+    const view = front.begin(frontOf(state.frame));
+    if (view) {
+      Object.assign(view, style);
+      if (byId("show-trails").checked) {
+        const first = Math.max(0, state.frame - TRAIL_STEPS);
+        const past = data.frames.slice(first, state.frame + 1);
+        drawing.trails(view, past.map((frame) => seen(cellsOf(frame))));
+      }
+      if (byId("show-outlines").checked) drawing.outlines(view, now);
+      if (byId("show-labels").checked) drawing.labels(view, now);
     }
-    if (byId("show-outlines").checked) drawing.outlines(view, cellsOf(state.frame));
-    if (byId("show-labels").checked) drawing.labels(view, cellsOf(state.frame));
+    const below = side?.begin(data.frames[state.frame].side);
+    if (below) {
+      Object.assign(below, style);
+      const cells = seen(cellsOf(data.frames[state.frame].side));
+      if (byId("show-outlines").checked) drawing.outlines(below, cells);
+      if (state.slice >= 0) drawing.level(below, (volume.zs[state.slice] + 0.5) * volume.slice);
+    }
   }
 
   // Frames, one after the other.
@@ -77,9 +66,9 @@
     slider.value = state.frame;
     slider.setAttribute("aria-valuetext", `frame ${t}`);
     byId("frame").textContent = `frame ${t} of ${data.frames.at(-1).t}`;
-    tip.hidden = true;
+    hideTips();
     draw();
-    if (state.frame + 1 < data.frames.length) pictureOf(state.frame + 1);
+    if (state.frame + 1 < data.frames.length) imageOf(frontOf(state.frame + 1), draw);
   }
 
   function showTime(t) {
@@ -93,6 +82,25 @@
     state.timer = on ? setInterval(next, 1000 / FRAMES_PER_SECOND) : 0;
     byId("play").textContent = on ? "❚❚" : "▶";
     byId("play").setAttribute("aria-label", on ? "Pause" : "Play");
+  }
+
+  // Slices of a volume; -1 is the projection.
+  function showSlice(slice) {
+    state.slice = Math.min(volume.zs.length - 1, Math.max(-1, slice));
+    byId("show-projection").checked = state.slice < 0;
+    byId("show-slices").checked = state.slice >= 0;
+    if (state.slice >= 0) byId("depth").value = state.slice;
+    const text = `slice ${volume.zs[state.slice]} of ${volume.depth - 1}`;
+    byId("depth").setAttribute("aria-valuetext", text);
+    byId("slice").textContent = state.slice < 0 ? "all slices" : text;
+    hideTips();
+    draw();
+  }
+
+  // The shown slice that is nearest to a height of the side view, units.
+  function sliceAt(y) {
+    const away = volume.zs.map((z) => Math.abs((z + 0.5) * volume.slice - y));
+    return away.indexOf(Math.min(...away));
   }
 
   // Selection.
@@ -154,37 +162,46 @@
     const track = tracks.get(label);
     const t = data.frames[state.frame].t;
     if (track && (t < track.begin || t > track.end)) showTime(t < track.begin ? track.begin : track.end);
+    if (state.slice >= 0) {
+      const cell = cellsOf(data.frames[state.frame].side).find((other) => other.label === label);
+      if (cell) showSlice(sliceAt(cell.y));
+    }
     select(label);
   }
 
-  function cellAt(event) {
-    const box = outlines.getBoundingClientRect();
-    const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
-    const context = outlines.getContext("2d");
-    const away = (cell) => Math.hypot(cell.x - x * width, cell.y - y * height);
-    const hits = cellsOf(state.frame).filter((cell) =>
-      context.isPointInPath(cell.path, x * outlines.width, y * outlines.height, "evenodd"));
-    return hits.sort((a, b) => away(a) - away(b))[0];
+  function hideTips() {
+    front.tip.hidden = true;
+    if (side) side.tip.hidden = true;
   }
 
-  function hover(event) {
-    const cell = cellAt(event);
-    tip.hidden = !cell;
-    if (cell) {
-      tip.textContent = `track ${cell.label}${cell.made ? " (generated)" : ""}`;
-      tip.style.left = `${Math.min(event.offsetX + 14, stage.clientWidth - tip.offsetWidth - 4)}px`;
-      tip.style.top = `${Math.max(4, event.offsetY - 30)}px`;
-    }
-    if ((cell?.label ?? 0) !== state.hovered) {
-      state.hovered = cell?.label ?? 0;
+  // What the mouse does on a panel; `shown` gives the picture that is on it.
+  function listen(panel, shown) {
+    const cellAt = (event) => panel.cellAt(event, cellsOf(shown()));
+    const light = (label) => {
+      if (label === state.hovered) return;
+      state.hovered = label;
       draw();
-    }
+    };
+    panel.outlines.addEventListener("mousemove", (event) => {
+      const cell = cellAt(event);
+      panel.showTip(event, cell ? `track ${cell.label}${cell.made ? " (generated)" : ""}` : "");
+      light(cell?.label ?? 0);
+    });
+    panel.outlines.addEventListener("mouseleave", () => { hideTips(); light(0); });
+    panel.outlines.addEventListener("click", (event) => select(cellAt(event)?.label ?? 0));
   }
 
   // Wiring.
-  outlines.addEventListener("mousemove", hover);
-  outlines.addEventListener("mouseleave", () => { tip.hidden = true; state.hovered = 0; draw(); });
-  outlines.addEventListener("click", (event) => select(cellAt(event)?.label ?? 0));
+  listen(front, () => frontOf(state.frame));
+  if (volume) {
+    const depth = byId("depth");
+    depth.value = Math.floor(volume.zs.length / 2);
+    listen(side, () => data.frames[state.frame].side);
+    side.outlines.addEventListener("click", (event) => showSlice(sliceAt(side.at(event)[1])));
+    depth.addEventListener("input", () => showSlice(Number(depth.value)));
+    byId("show-projection").addEventListener("change", () => showSlice(-1));
+    byId("show-slices").addEventListener("change", () => showSlice(Number(depth.value)));
+  }
   tree.addEventListener("click", (event) => {
     const row = event.target.closest(".track");
     if (row) visit(Number(row.dataset.track));
@@ -192,21 +209,27 @@
   slider.addEventListener("input", () => { play(false); show(Number(slider.value)); });
   byId("play").addEventListener("click", () => play(!state.timer));
   byId("brightness").addEventListener("input", (event) => {
-    picture.style.filter = `brightness(${event.target.value})`;
+    for (const panel of [front, side]) {
+      if (panel) panel.picture.style.filter = `brightness(${event.target.value})`;
+    }
   });
   for (const id of ["show-outlines", "show-labels", "show-trails"]) byId(id).addEventListener("change", draw);
   for (const card of document.querySelectorAll(".links button")) {
     card.addEventListener("click", () => {
       play(false);
       showTime(Number(card.dataset.t));
-      select(Number(card.dataset.track));
-      stage.scrollIntoView({ block: "center" });
+      visit(Number(card.dataset.track));
+      front.stage.scrollIntoView({ block: "center" });
     });
   }
-  outlines.addEventListener("keydown", (event) => {
+  front.outlines.addEventListener("keydown", (event) => {
     const keys = {
       ArrowLeft: () => { play(false); show(state.frame - 1); },
       ArrowRight: () => { play(false); show(state.frame + 1); },
+      ...(volume && {
+        ArrowUp: () => showSlice(state.slice - 1),
+        ArrowDown: () => showSlice(state.slice + 1),
+      }),
       Home: () => show(0),
       End: () => show(data.frames.length - 1),
       " ": () => play(!state.timer),
@@ -222,16 +245,9 @@
     const next = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step));
     visit(Number(rows[next].dataset.track));
   });
-  new ResizeObserver(() => {
-    for (const canvas of [picture, outlines]) {
-      canvas.width = Math.round(stage.clientWidth * devicePixelRatio);
-      canvas.height = Math.round(stage.clientHeight * devicePixelRatio);
-    }
-    draw();
-  }).observe(stage);
-
-  // A link can name a place: report.html#t=12&track=5
+  // A link can name a place: report.html#t=12&track=5, and in a volume &z=20
   const place = new URLSearchParams(location.hash.slice(1));
   showTime(Number(place.get("t") ?? 0));
+  if (volume) showSlice(place.has("z") ? sliceAt((Number(place.get("z")) + 0.5) * volume.slice) : -1);
   select(Number(place.get("track") ?? 0));
 })();

@@ -22,9 +22,18 @@ from sam4ct.report.families import families_of, hues_of
 from sam4ct.report.tree import Tree, lineage_tree
 from sam4ct.report.uncertain import uncertain_links
 from sam4ct.report.viewer import ResultFrames, viewer_data
-from sam4ct.report.words import facts_html, links_html, origin_html, scores_html, title_of
+from sam4ct.report.words import (
+    facts_html,
+    links_html,
+    origin_html,
+    scores_html,
+    slice_distance,
+    title_of,
+)
 from sam4ct.tables import Links
 from sam4ct.types import FrameReader
+
+SCRIPTS = ("drawing.js", "panel.js", "page.js")
 
 
 def write_report(
@@ -46,8 +55,9 @@ def write_report(
         links: All links with their confidence; without any, that section is left out
             and the input masks are not read.
         facts: Any of `dataset`, `sequence`, `version`, `date`, `mode`, `profile`,
-            `weights`, `device` (texts), `seconds` (number), and `generated`: pairs of
-            frame and track label of regions that overlap no input mask.
+            `weights`, `device` (texts), `seconds` (number), `spacing_um` (z, y, x; else
+            voxels are taken for cubes), and `generated`: pairs of frame and track label
+            of regions that overlap no input mask.
         scores: By name, see `words.SCORES`; None where there is no ground truth.
 
     Raises:
@@ -71,12 +81,13 @@ def _page(
     families = families_of(tracks)
     hues = hues_of(families)
     tree = lineage_tree(families, reader.frames, hues, generated)
-    data = viewer_data(reader, result, tracks, hues, generated)
+    data = viewer_data(reader, result, tracks, hues, generated, slice_distance(facts))
     return _asset("page.html").substitute(
         title=escape(title_of(facts)),
         origin=origin_html(facts),
         scores=scores_html(scores),
         facts=facts_html(facts, tracks, reader.shape, reader.frames),
+        volume=_volume_html(data),
         last=len(data["frames"]) - 1,
         sampled=_sampled(len(data["frames"]), reader.frames),
         axis=tree.axis,
@@ -84,7 +95,7 @@ def _page(
         cells=cells_over_time(tracks, reader.frames),
         links=_links_section(links, reader, result, hues),
         style=_asset("page.css").template,
-        script=_asset("drawing.js").template + _asset("page.js").template,
+        script="".join(_asset(name).template for name in SCRIPTS),
         # Numbers, paths and base64 only: nothing in it can end the script element.
         data=json.dumps(data, separators=(",", ":")),
     )
@@ -98,6 +109,15 @@ def _sampled(shown: int, frames: int) -> str:
     if shown == frames:
         return ""
     return f"{shown} of {frames:,} frames are shown, evenly chosen."
+
+
+def _volume_html(data: Mapping[str, Any]) -> str:
+    """Return the side view and the choice of the slice; "" for images."""
+    if "volume" not in data:
+        return ""
+    zs, depth = data["volume"]["zs"], data["volume"]["depth"]
+    sampled = f"{len(zs)} of {depth:,} slices are shown." if len(zs) < depth else ""
+    return _asset("volume.html").substitute(last=len(zs) - 1, sampled=sampled)
 
 
 def _tree_html(tree: Tree) -> str:

@@ -21,6 +21,7 @@ from sam4ct.io.atomic import work_errors
 from sam4ct.io.ctc import MASKS, RESULT, CtcReader, CtcSequence
 from sam4ct.io.names import frame_files, in_one_message, pairing_problems
 from sam4ct.io.result import MASK
+from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
 from sam4ct.io.tracks import TRACKS, read_tracks
@@ -81,7 +82,11 @@ def rebuild_report(
         ResultFolder(frame_files(res_dir, MASK, beside=(TRACKS,)).files),
         read_tracks(res_dir / TRACKS),
         read_table(work.links, Links) if has_links else Links.empty(),
-        {"dataset": sequence.dataset, "sequence": sequence.name}
+        {
+            "dataset": sequence.dataset,
+            "sequence": sequence.name,
+            "spacing_um": spacing_of(sequence.images[0]),
+        }
         | facts_of_run(_run_record(work.run_json)),
         scores,
     )

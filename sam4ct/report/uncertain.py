@@ -136,7 +136,7 @@ def _thumbnail(t: int, frame: _Frame, label: int, window: Window) -> Thumbnail:
         t=t,
         track=frame.tracks[label],
         image=jpeg_uri(grey, (pixels, pixels), THUMBNAIL_BYTES),
-        outline=outline_path(as_volume(region.mask)[z], corner, scale),
+        outline=outline_path(as_volume(region.mask)[z], corner, (scale, scale)),
     )
 
 

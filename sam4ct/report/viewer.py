@@ -1,36 +1,34 @@
 """The data of the frames viewer: pictures, outlines and tracks, as plain JSON values.
 
-Owns which frames are shown and how large; how they are drawn is left to `page.js`
-and `drawing.js`. Frames are read one at a time and forgotten. Outlines are (x, y)
-in units of the page; the longer side of a frame has `SIDE_UNITS` of them.
+Owns which frames are shown; how large and how they are cut is left to `views` and
+`volumes`, how they are drawn to `page.js` and `drawing.js`. Frames are read one at a
+time and forgotten.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.lineage import Track
-from sam4ct.regions import regions_of
-from sam4ct.report.flat import Contrast, jpeg_uri, projected, silhouette
-from sam4ct.report.outlines import outline_path
+from sam4ct.regions import Region, regions_of
+from sam4ct.report.flat import Contrast, projected, silhouette
+from sam4ct.report.views import Budget, PictureSize, Shape, View, evenly
+from sam4ct.report.volumes import MOST_SLICES, VolumeViews
 from sam4ct.types import FrameReader
 
-SIDE_UNITS = 1400
 MOST_FRAMES = 120
 FEWEST_FRAMES = 24
 MOST_OUTLINES = 30_000
 """Over all frames shown, about; movies of crowds show fewer frames."""
-WIDEST_PX = 700
-MOST_PICTURE_PX = 20_000_000
-"""Over all frames shown; long movies get smaller pictures."""
-MOST_PICTURE_BYTES = 2_200_000
-"""Over all frames shown, about: noise may need more even at the lowest quality."""
+OUTLINES_OF_A_VOLUME = 7
+"""Of one cell, about: from the front, from the side, and in the slices that cut it."""
+ENOUGH_SLICES = 10
+"""So many slices of a volume are worth more than further frames."""
+PICTURES = Budget(pixels=20_000_000, bytes=2_200_000)
 CONTRAST_FRAMES = 5
 
 
@@ -42,48 +40,19 @@ class ResultFrames(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class PictureSize:
-    """The common size of all pictures, and of the page's units."""
+def shown_frames(frames: int, tracks: Sequence[Track], depth: int = 1) -> list[int]:
+    """Return the frames to show: all of a short movie, else evenly chosen ones.
 
-    shape: tuple[int, int]
-    """Height and width in pixels of the picture."""
-    units: tuple[int, int]
-    """Height and width in units."""
-    units_per_px: float
-    """Per pixel of the frame, not of the picture."""
-    max_bytes: int
-    """Budget of one picture."""
-
-    @classmethod
-    def fit(cls, frame: tuple[int, int], count: int) -> PictureSize:
-        """Choose the size for `count` pictures of frames of (y, x) pixels; never enlarged."""
-        scale = min(
-            1.0,
-            WIDEST_PX / max(frame),
-            math.sqrt(MOST_PICTURE_PX / (count * math.prod(frame))),
-        )
-        units_per_px = SIDE_UNITS / max(frame)
-        return cls(
-            shape=(max(1, round(frame[0] * scale)), max(1, round(frame[1] * scale))),
-            units=(round(frame[0] * units_per_px), round(frame[1] * units_per_px)),
-            units_per_px=units_per_px,
-            max_bytes=MOST_PICTURE_BYTES // count,
-        )
-
-
-def evenly(frames: int, count: int) -> list[int]:
-    """Return up to `count` frame numbers, first and last among them, at even steps."""
-    if frames <= count:
-        return list(range(frames))
-    return sorted({int(t) for t in np.linspace(0, frames - 1, count).round()})
-
-
-def shown_frames(frames: int, tracks: Sequence[Track]) -> list[int]:
-    """Return the frames to show: all of a short movie, else evenly chosen ones."""
+    Args:
+        frames: Of the movie.
+        tracks: All tracks.
+        depth: Number of slices; 1 in 2D.
+    """
     cells = sum(track.end - track.begin + 1 for track in tracks)
-    affordable = MOST_OUTLINES * frames // max(1, cells)
-    return evenly(frames, min(MOST_FRAMES, max(FEWEST_FRAMES, affordable)))
+    outlines = cells * (OUTLINES_OF_A_VOLUME if depth > 1 else 1)
+    affordable = MOST_OUTLINES * frames // max(1, outlines)
+    most = min(MOST_FRAMES, MOST_SLICES // min(depth, ENOUGH_SLICES))
+    return evenly(frames, min(most, max(FEWEST_FRAMES, affordable)))
 
 
 def movie_contrast(reader: FrameReader) -> Contrast:
@@ -98,6 +67,7 @@ def viewer_data(
     tracks: Sequence[Track],
     hues: Mapping[int, int],
     generated: Collection[tuple[int, int]],
+    slice_px: float = 1.0,
 ) -> dict[str, Any]:
     """Return everything the viewer draws.
 
@@ -107,39 +77,33 @@ def viewer_data(
         tracks: All tracks.
         hues: In degrees, by track label.
         generated: (t, track label) of regions that no input mask supports.
+        slice_px: Distance of the slices of volumes, in-plane pixels.
 
     Returns:
         JSON values: `size` (width and height in units), `tracks` (rows of label, begin,
         end, parent, hue), and `frames` (`t`, `image`, and `cells`: rows of label,
-        1 if generated else 0, x, y of the centre, path).
+        1 if generated else 0, x, y of the centre, path). In 3D also `volume`
+        (`VolumeViews.about`) and what `VolumeViews.data` says of each frame.
     """
-    shown = shown_frames(reader.frames, tracks)
+    volume = len(reader.shape) == 3
+    shown = shown_frames(reader.frames, tracks, reader.shape[0] if volume else 1)
     height, width = reader.shape[-2:]
-    size = PictureSize.fit((height, width), len(shown))
-    contrast = movie_contrast(reader)
+    size = PictureSize.fit((height, width), len(shown), PICTURES)
+    front = View(size, movie_contrast(reader))
+    views = VolumeViews.of(reader.shape, len(shown), front, slice_px) if volume else None
     frames = []
     for t in shown:
-        grey = contrast.apply(projected(reader.image(t)))
-        cells = _cells(result.labels(t), t, size.units_per_px, generated)
-        image = jpeg_uri(grey, size.shape, size.max_bytes)
-        frames.append({"t": t, "image": image, "cells": list(cells)})
+        image, regions = reader.image(t), regions_of(result.labels(t))
+        made = {label for label in regions if (t, label) in generated}
+        shapes = (_from_the_front(label, region) for label, region in regions.items())
+        frame = {"t": t} | front.data(projected(image), shapes, made)
+        frames.append(frame | (views.data(image, regions, made) if views else {}))
     return {
-        "size": [size.units[1], size.units[0]],
+        "size": front.size.units[::-1],
         "tracks": [[*track.row(), hues[track.label]] for track in tracks],
         "frames": frames,
-    }
+    } | ({"volume": views.about()} if views else {})
 
 
-def _cells(
-    labels: NDArray[np.uint16],
-    t: int,
-    units_per_px: float,
-    generated: Collection[tuple[int, int]],
-) -> Iterator[tuple[int, int, int, int, str]]:
-    """Yield label, generated, centre x, centre y and path of every region of a frame."""
-    for label, region in regions_of(labels).items():
-        mask, corner = silhouette(region.mask), (region.corner[-2], region.corner[-1])
-        centre = (np.argwhere(mask).mean(axis=0) + 0.5 + corner) * units_per_px
-        path = outline_path(mask, corner, units_per_px)
-        y, x = (round(float(c)) for c in centre)
-        yield label, int((t, label) in generated), x, y, path
+def _from_the_front(label: int, region: Region) -> Shape:
+    return label, silhouette(region.mask), (region.corner[-2], region.corner[-1])

@@ -86,6 +86,8 @@ def facts_html(
         "Tracks": f"{len(tracks):,}",
         "Divisions": f"{divisions_in(children_of(tracks)):,}",
     }
+    if len(shape) == 3:
+        rows["Slices"] = f"{slice_distance(facts):.3g} px apart"
     if facts.get("generated") is not None:
         rows["Generated masks"] = f"{len(facts['generated']):,}"
     rows |= {name: str(facts[key]) for key, name in FACTS.items() if facts.get(key)}
@@ -93,6 +95,12 @@ def facts_html(
         rows["Time"] = duration(float(facts["seconds"]))
     items = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows.items())
     return f'<dl class="facts">{items}</dl>'
+
+
+def slice_distance(facts: Mapping[str, Any]) -> float:
+    """Return the distance of slices in in-plane pixels; 1 if it is not known."""
+    z, _, x = facts.get("spacing_um") or (1.0, 1.0, 1.0)
+    return float(z) / float(x)
 
 
 def duration(seconds: float) -> str:
