@@ -7,6 +7,7 @@ the same cases.
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import tifffile
 
 FRAMES = 4
 SHAPE = (16, 20)
+VOLUME = (6, *SHAPE)
 Damage = Callable[[Path], None]
 
 BAD_INPUTS: dict[str, Damage] = {}
@@ -60,6 +62,21 @@ def bad(blamed: str) -> Callable[[Damage], Damage]:
     def register(damage: Damage) -> Damage:
         BAD_INPUTS[damage.__name__] = damage
         BLAMED[damage.__name__] = blamed
+        return damage
+
+    return register
+
+
+def bad_volumes(blamed: str) -> Callable[[Damage], Damage]:
+    """Register a case that damages a dataset of volumes instead."""
+
+    def register(damage: Damage) -> Damage:
+        @functools.wraps(damage)
+        def rebuilt(dataset: Path) -> None:
+            shutil.rmtree(dataset)
+            damage(make_dataset(dataset.parent, VOLUME))
+
+        bad(blamed)(rebuilt)
         return damage
 
     return register
@@ -367,3 +384,99 @@ def nan_in_images(dataset: Path) -> None:
 @bad("t000.tif")
 def infinite_images(dataset: Path) -> None:
     _all_images(dataset, lambda labels: np.where(labels == 1, np.inf, 1).astype(np.float32))
+
+
+# Volumes
+
+
+@bad_volumes("t002.tif")
+def slices_missing_in_one_image(dataset: Path) -> None:
+    save(image(dataset, 2), label_frame(2, VOLUME)[:-1])
+
+
+@bad_volumes("mask002.tif")
+def slices_missing_in_one_mask(dataset: Path) -> None:
+    save(mask(dataset, 2), label_frame(2, VOLUME)[:-1])
+
+
+@bad_volumes("t001.tif")
+def single_slice_among_volumes(dataset: Path) -> None:
+    save(image(dataset, 1), label_frame(1, VOLUME)[:1])
+
+
+@bad_volumes("mask000.tif")
+def masks_of_a_single_slice(dataset: Path) -> None:
+    for t in range(FRAMES):
+        save(mask(dataset, t), label_frame(t, VOLUME)[:1])
+
+
+@bad_volumes("mask000.tif")
+def images_of_a_single_slice(dataset: Path) -> None:
+    for t in range(FRAMES):
+        save(image(dataset, t), label_frame(t, VOLUME)[:1])
+
+
+@bad_volumes("mask000.tif")
+def masks_with_z_last(dataset: Path) -> None:
+    for t in range(FRAMES):
+        save(mask(dataset, t), np.moveaxis(label_frame(t, VOLUME), 0, -1))
+
+
+@bad_volumes("t001.tif")
+def one_image_turned_over(dataset: Path) -> None:
+    save(image(dataset, 1), label_frame(1, VOLUME).T)
+
+
+@bad_volumes("t000.tif")
+def channels_in_place_of_slices(dataset: Path) -> None:
+    for t in range(FRAMES):
+        channels = label_frame(t, (3, *SHAPE))
+        tifffile.imwrite(image(dataset, t), channels, imagej=True, metadata={"axes": "CYX"})
+        save(mask(dataset, t), channels)
+
+
+@bad_volumes("t000.tif")
+def channels_beside_slices(dataset: Path) -> None:
+    for t in range(FRAMES):
+        channels = label_frame(t, (6, 2, *SHAPE))
+        tifffile.imwrite(image(dataset, t), channels, imagej=True, metadata={"axes": "ZCYX"})
+
+
+@bad_volumes("t000.tif")
+def colour_volumes(dataset: Path) -> None:
+    for t in range(FRAMES):
+        colours = np.zeros((*VOLUME, 4), np.uint8)
+        tifffile.imwrite(image(dataset, t), colours, photometric="rgb")
+
+
+@bad_volumes("t000.tif")
+def colours_that_pass_for_columns(dataset: Path) -> None:
+    for t in range(FRAMES):
+        for path in (image(dataset, t), mask(dataset, t)):
+            save(path, np.ones((*SHAPE, 3), np.uint16))
+
+
+@bad_volumes("t003.tif")
+def volume_without_its_last_pages(dataset: Path) -> None:
+    truncate(image(dataset, 3), 0.7)
+
+
+@bad_volumes("mask000.tif")
+def float_volumes(dataset: Path) -> None:
+    for t in range(FRAMES):
+        save(mask(dataset, t), label_frame(t, VOLUME).astype(np.float32))
+
+
+@bad_volumes("mask000.tif")
+def more_labels_in_a_volume_than_a_result_holds(dataset: Path) -> None:
+    shape = (2, 256, 257)
+    for t in range(FRAMES):
+        save(image(dataset, t), label_frame(t, shape))
+        labels = np.arange(2 * 256 * 257, dtype=np.int32) // 2 + 1
+        save(mask(dataset, t), labels.reshape(shape))
+
+
+@bad_volumes("01_ERR_SEG")
+def all_volumes_empty(dataset: Path) -> None:
+    for t in range(FRAMES):
+        save(mask(dataset, t), np.zeros(VOLUME, np.uint16))

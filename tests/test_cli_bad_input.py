@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from bad_inputs import BAD_INPUTS, BLAMED, SHAPE, make_dataset
+from bad_inputs import BAD_INPUTS, BLAMED, SHAPE, VOLUME, make_dataset, mask, save
 from commands import ROOT, Outcome, finished, sam4ct, start, tree
 
 from sam4ct.io.locks import FolderLock
@@ -154,6 +155,30 @@ def profile_for_volumes(dataset: Path) -> list[object]:
     return ["run", dataset, "--profile", "Fluo-N3DH-CE"]
 
 
+@fault(r"t000\.tif: the image is 2D, but the profile is for 3D")
+def single_slices_and_a_profile_for_volumes(dataset: Path) -> list[object]:
+    shutil.rmtree(dataset)
+    return ["run", make_dataset(dataset.parent, (1, *SHAPE)), "--profile", "Fluo-N3DH-CE"]
+
+
+@fault(r"mask000\.tif: .* axes seem to be in the order \(y, x, z\)\. Save all .*\(z, y, x\)")
+def masks_in_another_order(dataset: Path) -> list[object]:
+    BAD_INPUTS["masks_with_z_last"](dataset)
+    return ["check", dataset]
+
+
+@fault(r"mask000\.tif: .* One is a plane, the other a volume\. Save all images and masks as")
+def planes_and_volumes(dataset: Path) -> list[object]:
+    BAD_INPUTS["masks_of_a_single_slice"](dataset)
+    return ["check", dataset]
+
+
+@fault(r"t002\.tif: .* Only the number of slices differs\. Save all images and masks with")
+def slices_missing(dataset: Path) -> list[object]:
+    BAD_INPUTS["slices_missing_in_one_image"](dataset)
+    return ["check", dataset]
+
+
 def edited_profile(dataset: Path, old: str, new: str) -> Path:
     text = (ROOT / "dataset_profiles" / "PhC-C2DH-U373.toml").read_text()
     lines = [line if line.startswith("#") else line.replace(old, new) for line in text.split("\n")]
@@ -282,6 +307,41 @@ def validating_without_a_result(dataset: Path) -> list[object]:
 @fault(r"01_RES: cannot be listed .*Give a folder that exists")
 def reporting_without_a_result(dataset: Path) -> list[object]:
     return ["report", dataset / "01_RES"]
+
+
+@fault(r"Tiny: holds no frames\. Give a folder of t000\.tif")
+def converting_a_folder_without_frames(dataset: Path) -> list[object]:
+    return ["convert", dataset, dataset.parent / "out.zarr"]
+
+
+@fault(r"01: t001\.tif missing")
+def converting_with_a_gap(dataset: Path) -> list[object]:
+    (dataset / "01" / "t001.tif").unlink()
+    return ["convert", dataset / "01", dataset.parent / "out.zarr"]
+
+
+@fault(r"out\.zarr: is there already\. Add --overwrite")
+def converting_over_a_file(dataset: Path) -> list[object]:
+    (dataset.parent / "out.zarr").write_text("")
+    return ["convert", dataset / "01", dataset.parent / "out.zarr"]
+
+
+@fault(r"notes\.txt is a file\. A file stands where a folder is needed")
+def converting_to_below_a_file(dataset: Path) -> list[object]:
+    (dataset.parent / "notes.txt").write_text("")
+    return ["convert", dataset / "01", dataset.parent / "notes.txt" / "out.zarr"]
+
+
+@fault(r"mask000\.tif: has no labels, all is background\. Give a frame")
+def tracks_of_an_empty_frame(dataset: Path) -> list[object]:
+    save(mask(dataset, 0), np.zeros(SHAPE, np.uint16))
+    return ["init-tracks", mask(dataset, 0), dataset.parent / "tracks.json"]
+
+
+@fault(r"tracks\.json: is there already\. Add --overwrite")
+def tracks_over_older_ones(dataset: Path) -> list[object]:
+    (dataset.parent / "tracks.json").write_text("{}")
+    return ["init-tracks", mask(dataset, 0), dataset.parent / "tracks.json"]
 
 
 @pytest.fixture
