@@ -530,10 +530,12 @@ def test_an_unlisted_file_of_the_user_is_not_overwritten(folder: Path, other_wei
 
 
 def test_the_file_of_another_entry_is_not_overwritten(folder: Path, other_weights: Path) -> None:
+    name = load_manifest().get(COMPACT).file
+    other_weights.rename(other_weights.with_name(name))
+    sam4ct_weights("add", other_weights.with_name(name), "--name", COMPACT, "--replace")
     given = ("--role", "sam_med3d", "--config", "x", "--image-size", "1")
-    sam4ct_weights("add", other_weights, "--name", "first", *given)
-    with pytest.raises(WeightsError, match="is the file of 'first'"):
-        sam4ct_weights("add", other_weights, "--name", "second", *given, "--replace")
+    with pytest.raises(WeightsError, match=f"is the file of '{COMPACT}'"):
+        sam4ct_weights("add", other_weights.with_name(name), "--name", "mine", *given, "--replace")
 
 
 def test_the_packaged_manifest_is_renewed_by_one_command(

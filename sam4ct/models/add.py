@@ -23,7 +23,7 @@ from sam4ct.models.manifest import (
     read_manifest,
     write_manifest,
 )
-from sam4ct.models.weights import read_state, sam2_from_state, sha256_of
+from sam4ct.models.weights import network_from_state, read_state, sha256_of
 
 
 def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: bool) -> Entry:
@@ -44,9 +44,7 @@ def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: 
     folder = PACKAGED_WEIGHTS if packaged else manifest_path.parent
     entry = replace(_entry(source, manifest, values, packaged, renew), folder=folder)
     _refuse_collision(entry, manifest, source, renew)
-    state = read_state(source, entry.role)
-    if entry.role == "sam2":
-        sam2_from_state(entry, state, source)
+    network_from_state(entry, read_state(source, entry.role), source)
     adopt(entry, source, folder)
     write_manifest(manifest_path, manifest.updated([entry]))
     return entry

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sam4ct.errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def choose_device(wanted: str) -> str:
@@ -26,6 +31,20 @@ def choose_device(wanted: str) -> str:
             " container's --gpus option, or use --device cpu."
         )
     return f"cuda:{number}"
+
+
+def precision(device: torch.device, *, bf16: bool) -> torch.autocast:
+    """Return a context in which networks compute in bfloat16, on CUDA devices that have it.
+
+    Args:
+        device: Where they run.
+        bf16: Whether that is wanted; otherwise, and elsewhere, it is float32.
+    """
+    import torch
+
+    wanted = bf16 and device.type == "cuda"
+    use = wanted and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, torch.bfloat16, enabled=use)
 
 
 def device_name(device: str) -> str:

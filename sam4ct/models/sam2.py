@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam4ct.geometry import Window, WindowPlan
-from sam4ct.models.sam2_batches import Batches
+from sam4ct.models.batches import Batches
+from sam4ct.models.device import precision
 from sam4ct.models.sam2_network import (
     Features,
     Memory,
@@ -32,7 +33,7 @@ from sam4ct.models.sam2_network import (
     remember_points,
 )
 from sam4ct.models.sam2_prompts import prompt_points
-from sam4ct.models.sam2_windows import cropped, drawn, located
+from sam4ct.models.sam2_windows import Section, assembled, cropped, drawn
 from sam4ct.regions import Region
 from sam4ct.types import Propagated
 
@@ -106,7 +107,7 @@ class Sam2Propagator:
 
         Args:
             network: A SAM 2 network (see `sam2_network.build_network`).
-            image: Returns the prepared image of a frame, float32 (y, x).
+            image: Returns the prepared image of a frame, float32 ([z,] y, x).
             plan: Which windows each frame needs.
             settings: Device, precision and batch sizes.
         """
@@ -145,36 +146,23 @@ class Sam2Propagator:
             return {}
         labels = sorted(regions)
         windows = [self._plan.window(t, label) for label in labels]
-        with self._precision():
+        views = [self._plan.views(t, label) for label in labels]
+        with precision(self._device, bf16=self._settings.bf16):
             source, target = self._seen(t), self._seen(t2)
             memory = self._memory(source, {i: regions[i] for i in labels}, windows)
             self._shrink(keep=(t, t2))
-            places = self._index([target.rows[w] for w in windows])
-
-            def find(part: range) -> tuple[Tensor, Tensor]:
-                objects = memory.take(self._index(part))
-                there = target.features.take(places[part.start : part.stop])
-                return recall(self._network, objects, there, gated=self._settings.gated)
-
-            found = self._object_batches.run(len(labels), find)
-        self._counters.objects_recalled += len(labels)
-        logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
-        return {
-            label: Propagated(located(mask, window, self._plan.grid.shape), score)
-            for label, mask, window, score in zip(
-                labels, logits, windows, scores.tolist(), strict=True
-            )
-        }
+            found = self._recalled(memory, target, views)
+        grid = self._plan.grid
+        return {i: assembled(seen, grid) for i, seen in zip(labels, found, strict=True)}
 
     def forget_before(self, t: int) -> None:
         """Drop what is kept of frames before t."""
         for frame in [frame for frame in self._cache if frame < t]:
             del self._cache[frame]
 
-    def _precision(self) -> torch.autocast:
-        wanted = self._settings.bf16 and self._device.type == "cuda"
-        use = wanted and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=use)
+    def _middle(self, window: Window) -> int:
+        """The slice of the frame that a window shows."""
+        return self._plan.grid.slabs.middle(window.slab)
 
     def _index(self, numbers: Sequence[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.long, device=self._device)
@@ -184,10 +172,14 @@ class Sam2Propagator:
         if t not in self._cache:
             windows = self._plan.needed(t)
             image = torch.from_numpy(self._image(t)).to(self._device)
+            slices = image.reshape(-1, *image.shape[-2:])
             size = self._network.image_size
 
             def look(part: range) -> Features:
-                crops = [cropped(image, windows[i], size) for i in part]
+                crops = [
+                    cropped(slices[self._middle(w)], w, size)
+                    for w in windows[part.start : part.stop]
+                ]
                 return encode(self._network, torch.stack(crops))
 
             features = Features.joined(self._window_batches.run(len(windows), look))
@@ -209,13 +201,38 @@ class Sam2Propagator:
             size = self._network.image_size
 
             def keep(part: range) -> Memory:
-                masks = torch.stack([drawn(shapes[i], windows[i], size) for i in part])
+                sections = [shapes[i].section(self._middle(windows[i])) for i in part]
+                here = windows[part.start : part.stop]
+                masks = torch.stack(
+                    [drawn(s, w, size) for s, w in zip(sections, here, strict=True)]
+                )
                 return self._remember(source.features.take(places[part.start : part.stop]), masks)
 
             source.memory = Memory.joined(self._object_batches.run(len(regions), keep))
             source.regions = regions
             self._counters.objects_remembered += len(regions)
         return source.memory
+
+    def _recalled(
+        self, memory: Memory, target: _Seen, views: Sequence[Sequence[Window]]
+    ) -> list[list[Section]]:
+        """Look for every object of a memory in its windows of the target frame."""
+        asked = [(row, window) for row, windows in enumerate(views) for window in windows]
+        objects = self._index([row for row, _ in asked])
+        places = self._index([target.rows[window] for _, window in asked])
+
+        def find(part: range) -> tuple[Tensor, Tensor]:
+            rows = slice(part.start, part.stop)
+            shown, there = memory.take(objects[rows]), target.features.take(places[rows])
+            return recall(self._network, shown, there, gated=self._settings.gated)
+
+        found = self._object_batches.run(len(asked), find)
+        self._counters.objects_recalled += len(asked)
+        logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
+        sections: list[list[Section]] = [[] for _ in views]
+        for (row, window), mask, score in zip(asked, logits, scores.tolist(), strict=True):
+            sections[row].append(Section(window, mask, score))
+        return sections
 
     def _remember(self, there: Features, masks: Tensor) -> Memory:
         """Remember objects (K, S, S) in the way that the settings ask for."""

@@ -164,11 +164,11 @@ def _sampling(crop: Crop, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], li
         at = origin + step * np.arange(crop.size)
         voxels = np.arange(int(np.ceil(at[0] - reach)), int(np.floor(at[-1] + reach)) + 1)
         every = _triangles(at, voxels, reach)
-        inside = (voxels >= 0) & (voxels < length)
-        if not inside.any():
+        used = (voxels >= 0) & (voxels < length) & every.any(dim=0).numpy()
+        if not used.any():
             raise ValueError(f"the crop at {crop.origin} lies outside of a frame of shape {shape}")
-        box.append(slice(int(voxels[inside][0]), int(voxels[inside][-1]) + 1))
-        weights.append(every[:, torch.from_numpy(inside)])
+        box.append(slice(int(voxels[used][0]), int(voxels[used][-1]) + 1))
+        weights.append(every[:, torch.from_numpy(used)])
     return tuple(box), weights
 
 

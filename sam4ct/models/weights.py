@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sam4ct.errors import WeightsError
 from sam4ct.models.entry import ROLES, Entry
 from sam4ct.models.manifest import Manifest, load_manifest, search_folders
+from sam4ct.models.networks import build
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +33,9 @@ __all__ = [
     "find_file",
     "load_manifest",
     "load_sam2",
+    "load_sam_med3d",
     "load_state",
+    "network_from_state",
     "read_state",
     "sha256_of",
     "verified",
@@ -195,16 +198,34 @@ def load_sam2(entry: Entry, device: str | torch.device) -> Any:
     """Build the SAM 2 network of an entry with its weights, in evaluation mode on a device.
 
     Raises:
-        WeightsError: The file is missing, not what the manifest says, damaged, or of
-            another architecture than the entry's configuration.
+        WeightsError: The entry is of another role; or the file is missing, not what the
+            manifest says, damaged, or of another architecture than the configuration.
     """
+    return _load(entry, "sam2", device)
+
+
+def load_sam_med3d(entry: Entry, device: str | torch.device) -> Any:
+    """Build the SAM-Med3D network of an entry with its weights; as `load_sam2` does."""
+    return _load(entry, "sam_med3d", device)
+
+
+def _load(entry: Entry, role: str, device: str | torch.device) -> Any:
+    if entry.role != role:
+        raise WeightsError(f"weights {entry.name!r} are for {entry.role}, not for {role}")
     path = verified(entry)
-    return sam2_from_state(entry, read_state(path, entry.role), path).to(device)
+    return network_from_state(entry, read_state(path, role), path).to(device)
 
 
-def sam2_from_state(entry: Entry, state: Mapping[str, Tensor], path: Path) -> Any:
-    """Build the network of an entry and fill it with weights, every one of them."""
-    network = _built(entry)
+def network_from_state(entry: Entry, state: Mapping[str, Tensor], path: Path) -> Any:
+    """Build the network of an entry and fill it with weights, every one of them.
+
+    Args:
+        path: Where the weights come from, for messages.
+
+    Raises:
+        WeightsError: The network cannot be built, or the weights are not its own.
+    """
+    network = build(entry)
     expected = network.state_dict()
     wrong = {
         "missing": [k for k in expected if k not in state],
@@ -221,26 +242,3 @@ def sam2_from_state(entry: Entry, state: Mapping[str, Tensor], path: Path) -> An
         )
     network.load_state_dict(dict(state))
     return network.requires_grad_(False)
-
-
-def _built(entry: Entry) -> Any:
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from sam4ct.models.sam2_network import build_network
-
-    if entry.role != "sam2":
-        raise WeightsError(f"weights {entry.name!r} are for {entry.role}, not for sam2")
-    try:
-        network = build_network(entry.config, entry.overrides)
-    except (FileNotFoundError, HydraException, OmegaConfBaseException) as fault:
-        raise WeightsError(
-            f"weights {entry.name!r}: the sam2 package cannot build {entry.config!r} with the "
-            f"entry's overrides: {fault}. Correct the manifest."
-        ) from fault
-    if network.image_size != entry.image_size:
-        raise WeightsError(
-            f"weights {entry.name!r}: image_size is {entry.image_size}, but the configuration "
-            f"gives {network.image_size}. Correct the manifest."
-        )
-    return network

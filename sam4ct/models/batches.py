@@ -1,6 +1,6 @@
 """Batches: much work done a piece at a time, in smaller pieces if device memory runs out.
 
-Knows nothing of SAM 2. A batch is a range of item numbers; what they mean is
+Knows nothing of networks. A batch is a range of item numbers; what they mean is
 the caller's affair.
 """
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam4ct.models.sam2_batches import Batches
+from sam4ct.models.batches import Batches
 
 
 def too_many(most: int, part: range) -> range:
