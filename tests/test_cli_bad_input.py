@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_inputs import BAD_INPUTS, BLAMED, SHAPE, VOLUME, make_dataset, mask, save
+from bad_inputs import BAD_INPUTS, BLAMED, SHAPE, make_dataset, mask, save
 from commands import ROOT, Outcome, finished, sam4ct, start, tree
 
 from sam4ct.io.locks import FolderLock

@@ -184,12 +184,22 @@ def test_killed_conversion_goes_on_with_the_frame_it_was_in(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half_converted(source, target, monkeypatch)
-    (target.with_name("01.zarr.sam4ct") / "new.zarr" / "0" / "0.partial").write_bytes(b"half")
     seen = frames_read(monkeypatch)
     convert(source, target)
     assert seen == ["t001.tif", "t002.tif"]
     assert_holds(target, drawn(SHAPES["3D"]))
     assert [path.name for path in target.parent.iterdir()] == ["01.zarr"]
+
+
+def test_half_written_chunks_are_cleared_up(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_converted(source, target, monkeypatch)
+    # What a process that is killed in the midst of a chunk leaves.
+    (target.with_name("01.zarr.sam4ct") / "new.zarr" / "0" / "0.1a2b.partial").write_bytes(b"half")
+    monkeypatch.undo()
+    convert(source, target)
+    assert not list(target.rglob("*.partial"))
 
 
 def test_continued_conversion_has_the_same_bytes(
