@@ -1,34 +1,68 @@
 """Windows: the square crops that SAM 2 looks at, snapped to a grid so that cells share them.
 
-Pure numpy. Windows are given in frame pixels, (y, x) of their first pixel; they
-lie inside the frame wherever the frame is large enough.
+A volume is seen as slabs of a few slices, each by the slice in its middle; an image
+is a volume of one slice. Pure numpy. Windows are given in frame pixels, (y, x) of
+their first pixel; they lie inside the frame wherever the frame is large enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from sam4ct.tables import Detections
 
-Box = tuple[int, int, int, int]
-"""y0, x0, y1, x1 of a region; the end is exclusive."""
+Box = tuple[int, int, int, int, int, int]
+"""z0, y0, x0, z1, y1, x1 of a region; the end is exclusive. In an image z is 0 to 1."""
 
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A square crop: its first pixel and its side, frame pixels."""
+    """A square crop of one slice: its first pixel and its side, frame pixels."""
 
     y: int
     x: int
     side: int
+    slab: int = 0
+    """Number of the slab whose middle slice is seen; 0 in an image."""
 
     @property
     def corner(self) -> tuple[int, int]:
         return self.y, self.x
+
+
+@dataclass(frozen=True)
+class Slabs:
+    """A volume cut into slabs, so few that a cell touches two or three of them."""
+
+    depth: int = 1
+    """Slices of the volume; 1 for an image."""
+    height: int = 1
+    """Slices of a slab; the last slab may have fewer."""
+    reach: int = 0
+    """Slabs above and below its own in which a region is looked for."""
+
+    def of(self, z: float) -> int:
+        """Number of the slab that holds a slice."""
+        return min(max(int(z), 0), self.depth - 1) // self.height
+
+    def slices(self, slab: int) -> range:
+        """Slices of a slab."""
+        first = slab * self.height
+        return range(first, min(first + self.height, self.depth))
+
+    def middle(self, slab: int) -> int:
+        """The slice by which a slab is seen."""
+        slices = self.slices(slab)
+        return slices[len(slices) // 2]
+
+    def near(self, slab: int) -> range:
+        """The slabs within reach of one."""
+        last = self.of(self.depth - 1)
+        return range(max(0, slab - self.reach), min(last, slab + self.reach) + 1)
 
 
 @dataclass(frozen=True)
@@ -40,27 +74,32 @@ class WindowGrid:
     side, on a grid as much coarser, so that there is always context around it.
     """
 
-    shape: tuple[int, int]
-    """Frame shape (y, x)."""
+    shape: tuple[int, ...]
+    """Frame shape ([z,] y, x)."""
     side: int
     """Usual side of a window, pixels, even."""
     step: float
     """Grid step as a share of the side; 0 centres every window on its region."""
     fill: float = 0.6
     """Largest share of the side that a region's box may take; less where the step is coarse."""
+    slabs: Slabs = Slabs()
 
     def window(self, box: Box) -> Window:
-        """Return the window of the region with this bounding box."""
-        y0, x0, y1, x1 = box
+        """Return the window of the region with this bounding box, in the slab of its middle."""
+        z0, y0, x0, z1, y1, x1 = box
         extent = max(y1 - y0, x1 - x0)
         side = self.side
         # Snapping moves the window by up to half a step; the region must not stick out of it.
         fill = min(self.fill, 1.0 - self.step)
-        while extent > fill * side and side < max(self.shape):
+        while extent > fill * side and side < max(self.shape[-2:]):
             side *= 2
-        y = self._start((y0 + y1) / 2.0, side, self.shape[0])
-        x = self._start((x0 + x1) / 2.0, side, self.shape[1])
-        return Window(y, x, side)
+        y = self._start((y0 + y1) / 2.0, side, self.shape[-2])
+        x = self._start((x0 + x1) / 2.0, side, self.shape[-1])
+        return Window(y, x, side, self.slabs.of((z0 + z1 - 1) / 2.0))
+
+    def views(self, window: Window) -> tuple[Window, ...]:
+        """Return the windows in which the object of a window is looked for."""
+        return tuple(replace(window, slab=slab) for slab in self.slabs.near(window.slab))
 
     def _start(self, centre: float, side: int, length: int) -> int:
         step = max(1, round(self.step * side))
@@ -87,19 +126,32 @@ class WindowPlan:
     @classmethod
     def of(cls, detections: Detections, grid: WindowGrid, reach: int) -> WindowPlan:
         boxes: dict[int, dict[int, Box]] = {}
-        columns = (detections.t, detections.label, detections.y0, detections.x0)
-        ends = (detections.y1, detections.x1)
-        for t, label, y0, x0, y1, x1 in zip(*columns, *ends, strict=True):
-            boxes.setdefault(int(t), {})[int(label)] = (int(y0), int(x0), int(y1), int(x1))
+        names = ("z0", "y0", "x0", "z1", "y1", "x1")
+        ends = np.stack([getattr(detections, name) for name in names], axis=1)
+        rows = zip(detections.t.tolist(), detections.label.tolist(), ends.tolist(), strict=True)
+        for t, label, (z0, y0, x0, z1, y1, x1) in rows:
+            boxes.setdefault(t, {})[label] = (z0, y0, x0, z1, y1, x1)
         return cls(grid, boxes, reach)
 
     def window(self, t: int, label: int) -> Window:
+        """Where a region is shown to the network."""
         return self._windows[t][label]
+
+    def views(self, t: int, label: int) -> tuple[Window, ...]:
+        """Where a region of frame t is looked for in other frames."""
+        return self.grid.views(self.window(t, label))
 
     def needed(self, t: int) -> Sequence[Window]:
         """Windows of frame t that any frame pair asks for, in a fixed order."""
         near = range(t - self.reach, t + self.reach + 1)
-        return sorted({w for s in near for w in self._windows.get(s, {}).values()})
+        return sorted(
+            {
+                view
+                for s in near
+                for window in set(self._windows.get(s, {}).values())
+                for view in self.grid.views(window)
+            }
+        )
 
     @cached_property
     def _windows(self) -> dict[int, dict[int, Window]]:

@@ -55,6 +55,17 @@ class Region:
             return np.full(self.mask.ndim, np.nan)
         return np.asarray(at.mean(axis=0) + self.corner)
 
+    def section(self, z: int) -> Region:
+        """Return the slice of a volume's region at z, or the nearest one that has pixels.
+
+        A region of an image is its own section.
+        """
+        if self.mask.ndim == 2:
+            return self
+        filled = np.flatnonzero(self.mask.any(axis=(1, 2)))
+        nearest = filled[np.abs(filled + self.corner[0] - z).argmin()] if len(filled) else 0
+        return Region(self.mask[nearest], self.corner[1:])
+
     def tight(self) -> Region:
         """Return the same region in its smallest box; an empty one keeps no pixels."""
         found = ndimage.find_objects(self.mask.astype(np.uint8), max_label=1)

@@ -8,7 +8,12 @@ from drawn import detections_of, label_frames
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam4ct.geometry import Box, Window, WindowGrid, WindowPlan, even
+from sam4ct.geometry import Box, Slabs, Window, WindowGrid, WindowPlan, even
+
+
+def flat(y0: int, x0: int, y1: int, x1: int) -> Box:
+    """A box in an image."""
+    return 0, y0, x0, 1, y1, x1
 
 
 @st.composite
@@ -20,13 +25,14 @@ def grids_and_boxes(draw: st.DrawFn) -> tuple[WindowGrid, Box]:
     side = 2 * draw(st.integers(10, 100))
     y0, x0 = (draw(st.integers(0, n - 1)) for n in shape)
     y1, x1 = (draw(st.integers(a + 1, n)) for a, n in zip((y0, x0), shape, strict=True))
-    return WindowGrid(shape, side, max(0.0, step), fill), (y0, x0, y1, x1)
+    return WindowGrid(shape, side, max(0.0, step), fill), flat(y0, x0, y1, x1)
 
 
 @given(grids_and_boxes())
 def test_a_region_lies_in_its_window(case: tuple[WindowGrid, Box]) -> None:
-    grid, (y0, x0, y1, x1) = case
-    window = grid.window((y0, x0, y1, x1))
+    grid, box = case
+    _, y0, x0, _, y1, x1 = box
+    window = grid.window(box)
     assert window.y <= y0
     assert window.x <= x0
     assert y1 <= window.y + window.side
@@ -48,23 +54,23 @@ def test_a_window_leaves_the_frame_only_where_the_frame_is_smaller(
 
 
 def test_a_frame_smaller_than_the_window_lies_in_its_middle() -> None:
-    assert WindowGrid((20, 100), 60, 0.25).window((5, 40, 9, 44)) == Window(-20, 15, 60)
+    assert WindowGrid((20, 100), 60, 0.25).window(flat(5, 40, 9, 44)) == Window(-20, 15, 60)
 
 
 def test_regions_near_each_other_share_a_window() -> None:
     grid = WindowGrid((500, 500), 64, 0.25)
-    assert grid.window((200, 200, 210, 210)) == grid.window((203, 198, 213, 208))
+    assert grid.window(flat(200, 200, 210, 210)) == grid.window(flat(203, 198, 213, 208))
 
 
 def test_step_zero_centres_every_window_on_its_region() -> None:
     grid = WindowGrid((500, 500), 64, 0.0)
-    assert grid.window((200, 300, 210, 310)) == Window(205 - 32, 305 - 32, 64)
+    assert grid.window(flat(200, 300, 210, 310)) == Window(205 - 32, 305 - 32, 64)
 
 
 @pytest.mark.parametrize(("extent", "side"), [(38, 64), (39, 128), (76, 128), (77, 256)])
 def test_a_region_too_large_for_a_window_gets_one_of_twice_the_side(extent: int, side: int) -> None:
     grid = WindowGrid((1000, 1000), 64, 0.25, fill=0.6)
-    assert grid.window((400, 400, 400 + extent, 410)).side == side
+    assert grid.window(flat(400, 400, 400 + extent, 410)).side == side
 
 
 @pytest.mark.parametrize("step", [0.0, 0.25, 0.4, 0.5])
@@ -74,13 +80,13 @@ def test_a_region_lies_whole_in_its_window_however_coarse_the_grid(
 ) -> None:
     grid = WindowGrid((1000, 1000), 64, step)
     for first in range(400, 464):
-        window = grid.window((first, 400, first + extent, 410))
+        window = grid.window(flat(first, 400, first + extent, 410))
         assert window.y <= first
         assert first + extent <= window.y + window.side
 
 
 def test_no_window_is_doubled_beyond_the_frame() -> None:
-    assert WindowGrid((50, 100), 64, 0.25).window((0, 0, 50, 100)).side == 128
+    assert WindowGrid((50, 100), 64, 0.25).window(flat(0, 0, 50, 100)).side == 128
 
 
 PLACES = [[(10, 10), (10, 60)], [(12, 12)], [], [(60, 60)]]
@@ -110,6 +116,47 @@ def test_a_shard_plans_the_windows_of_the_whole(reach: int) -> None:
     near = detections.take(np.abs(detections.t - 1) <= reach)
     shard = WindowPlan.of(near, WindowGrid((80, 80), 24, 0.25), reach)
     assert shard.needed(1) == plan(reach).needed(1)
+
+
+# Volumes
+
+
+@pytest.mark.parametrize(("depth", "height"), [(1, 1), (7, 2), (31, 4), (5, 9)])
+def test_every_slice_lies_in_one_slab(depth: int, height: int) -> None:
+    slabs = Slabs(depth, height, reach=1)
+    last = slabs.of(depth - 1)
+    held = [z for slab in range(last + 1) for z in slabs.slices(slab)]
+    assert held == list(range(depth))
+    for z in held:
+        assert z in slabs.slices(slabs.of(z))
+    for slab in range(last + 1):
+        assert slabs.middle(slab) in slabs.slices(slab)
+
+
+def test_slabs_near_the_first_and_last_are_those_that_exist() -> None:
+    slabs = Slabs(9, 3, reach=2)
+    assert [list(slabs.near(slab)) for slab in range(3)] == [[0, 1, 2]] * 3
+    assert list(Slabs(9, 3, reach=1).near(0)) == [0, 1]
+
+
+def test_a_region_of_a_volume_is_seen_in_the_slab_of_its_middle() -> None:
+    grid = WindowGrid((12, 80, 80), 24, 0.25, slabs=Slabs(12, 4, reach=1))
+    assert grid.window((3, 10, 10, 8, 20, 20)).slab == 1
+    assert grid.window((0, 10, 10, 4, 20, 20)).slab == 0
+
+
+def test_a_region_of_a_volume_is_looked_for_in_the_slabs_around_its_own() -> None:
+    grid = WindowGrid((12, 80, 80), 24, 0.25, slabs=Slabs(12, 4, reach=1))
+    home = grid.window((4, 10, 10, 8, 20, 20))
+    assert [view.slab for view in grid.views(home)] == [0, 1, 2]
+    assert {(view.corner, view.side) for view in grid.views(home)} == {(home.corner, home.side)}
+
+
+def test_an_image_is_looked_at_as_one_slice() -> None:
+    grid = WindowGrid((80, 80), 24, 0.25)
+    home = grid.window(flat(10, 10, 20, 20))
+    assert grid.views(home) == (home,)
+    assert home.slab == 0
 
 
 @pytest.mark.parametrize(("value", "rounded"), [(0.0, 2), (2.9, 2), (3.0, 4), (4.99, 4), (5.01, 6)])

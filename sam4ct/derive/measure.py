@@ -71,6 +71,12 @@ def cell_diameter(detections: Detections) -> float:
     return float(np.median(diameters(whole_cells(detections)))) if len(detections) else math.nan
 
 
+def cell_height(detections: Detections) -> float:
+    """Return the median number of slices of the cells; nan without any."""
+    whole = whole_cells(detections)
+    return float(np.median(whole.z1 - whole.z0)) if len(whole) else math.nan
+
+
 def whole_cells(detections: Detections) -> Detections:
     """Return the regions that the edge of the frame does not cut, or all if those are too few."""
     inside = ~detections.border

@@ -1,20 +1,25 @@
 """Windows as SAM 2 sees them: image crops, drawn prompts, and masks put back into the frame.
 
 Everything is resized as the package resizes frames, mask prompts and masks, so
-that a window is to it a video frame of the window's size. Frames and windows
-are in frame pixels, (y, x); images and logits are square.
+that a window is to it a video frame of the window's size. Slices of frames and
+windows are in frame pixels, (y, x); images and logits are square. Only `assembled`
+knows that a frame may have more than one slice.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam4ct.geometry import Window
+from sam4ct.geometry import Slabs, Window, WindowGrid
 from sam4ct.intensity import BRIGHT, DARK, EPSILON
 from sam4ct.regions import Region
+from sam4ct.types import Propagated
 
 LEVEL_SAMPLES = 128
 """Black and white of a window are measured on about this many samples an axis."""
@@ -27,7 +32,7 @@ def cropped(image: Tensor, window: Window, size: int) -> Tensor:
     edge as faint as can be had.
 
     Args:
-        image: The frame, (y, x) float32, on any device.
+        image: A slice of the frame, (y, x) float32, on any device.
         window: Must touch the frame.
         size: Side of the network's image.
 
@@ -59,17 +64,62 @@ def drawn(region: Region, window: Window, size: int) -> Tensor:
     return (_resized(torch.from_numpy(mask), size) >= 0.5).float()
 
 
-def located(logits: Tensor, window: Window, shape: tuple[int, int]) -> Region:
-    """Turn mask logits of a window into a region of a frame of a shape (y, x).
+def located(logits: Tensor, window: Window, shape: tuple[int, ...]) -> Region:
+    """Turn mask logits of a window into a region of a slice of a shape (y, x).
 
     Args:
         logits: (n, n), positive inside, of any resolution, on the CPU.
         window: Where they were predicted.
-        shape: Frame shape; what lies outside is cut off.
+        shape: Of the slice; what lies outside is cut off.
     """
     size = (window.side, window.side)
     fine = F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)
     return Region((fine[0, 0] > 0).numpy(), window.corner).clipped(shape).tight()
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the network found of an object in one window."""
+
+    window: Window
+    logits: Tensor
+    """(n, n), positive inside, on the CPU."""
+    score: float
+    """Logit that the object is there."""
+
+
+def assembled(sections: Sequence[Section], grid: WindowGrid) -> Propagated:
+    """Put together what was found of an object in all its windows, at least one.
+
+    In a volume, each section fills its slab; those in which the object is rather not
+    are left out, but for the most probable one. Its score is the object's.
+    """
+    best = max(sections, key=lambda section: section.score)
+    slice_shape = grid.shape[-2:]
+    if len(grid.shape) == 2:
+        return Propagated(located(best.logits, best.window, slice_shape), best.score)
+    seen = {
+        section.window.slab: located(section.logits, section.window, slice_shape)
+        for section in sections
+        if section.score > 0.0 or section is best
+    }
+    return Propagated(_stacked(seen, grid.slabs), best.score)
+
+
+def _stacked(sections: Mapping[int, Region], slabs: Slabs) -> Region:
+    """Build a volume's region of sections by slab; each fills its slab."""
+    parts = {slab: section for slab, section in sections.items() if section.size}
+    if not parts:
+        return Region(np.zeros((0, 0, 0), bool), (0, 0, 0))
+    low = np.min([part.corner for part in parts.values()], axis=0)
+    high = np.max([np.add(part.corner, part.mask.shape) for part in parts.values()], axis=0)
+    first, end = slabs.slices(min(parts)).start, slabs.slices(max(parts)).stop
+    mask = np.zeros((end - first, *(high - low)), bool)
+    for slab, part in parts.items():
+        slices = slabs.slices(slab)
+        box = Region(part.mask, tuple(np.subtract(part.corner, low))).box
+        mask[(slice(slices.start - first, slices.stop - first), *box)] = part.mask
+    return Region(mask, (first, int(low[0]), int(low[1])))
 
 
 def _resized(image: Tensor, size: int) -> Tensor:
