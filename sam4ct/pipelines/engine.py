@@ -14,17 +14,27 @@ from sam4ct.intensity import prepared
 from sam4ct.io.ctc import CtcReader
 from sam4ct.pipelines.plan import Plan
 from sam4ct.stages.propagate import StayPut
+from sam4ct.tables import Detections
 from sam4ct.types import Propagator
 
 if TYPE_CHECKING:
     from sam4ct.models.sam2 import Sam2Propagator
 
 
-def propagator_of(plan: Plan, reader: CtcReader) -> tuple[Propagator, Callable[[], dict[str, int]]]:
-    """Return the propagator, and a function that tells what it has done so far."""
+def propagator_of(
+    plan: Plan, reader: CtcReader, regions: Detections | None = None
+) -> tuple[Propagator, Callable[[], dict[str, int]]]:
+    """Return the propagator, and a function that tells what it has done so far.
+
+    Args:
+        plan: The run.
+        reader: For the images.
+        regions: Those that will be asked about; all given ones if None.
+    """
     if plan.evidence == "overlap":
         return StayPut(), dict
-    windows = WindowPlan.of(plan.survey.detections, plan.grid, plan.profile.max_gap + 1)
+    regions = plan.survey.detections if regions is None else regions
+    windows = WindowPlan.of(regions, plan.grid, plan.profile.max_gap + 1)
     engine = sam2_engine(plan, reader, windows)
     return engine, lambda: asdict(engine.counters)
 
