@@ -47,6 +47,10 @@ class CellLaw:
     """Frames before its division in which a cell rounds up."""
     separation: float = 0.75
     """Distance of a new daughter from the mother's centre, in mother radii."""
+    dimmest: float = 0.5
+    """Brightness of the dimmest cells; the brightest have 1.1."""
+    inherited: float = 1.0
+    """Share of a daughter's brightness that is her mother's; the rest is drawn anew."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ def spawn(
         bump_directions=directions,
         phases=rng.uniform(0.0, 2.0 * np.pi, N_BUMPS + N_WAVES),
         waves=rng.normal(size=(N_WAVES, ndim)) * rng.uniform(1.0, 5.0, (N_WAVES, 1)) / full,
-        brightness=float(rng.uniform(0.5, 1.1)),
+        brightness=float(rng.uniform(law.dimmest, 1.1)),
         age=age,
         lifetime=lifetime,
     )
@@ -207,7 +211,8 @@ def divide(
                 full_radius=full,
                 radius=full * _grown(0.0, born.lifetime) * rng.uniform(0.85, 1.0),
                 step=mother.step * 0.5 + sign * offset * 0.15,
-                brightness=mother.brightness * rng.uniform(0.85, 1.2),
+                brightness=law.inherited * mother.brightness * rng.uniform(0.85, 1.2)
+                + (1.0 - law.inherited) * born.brightness,
                 waves=born.waves * born.full_radius / full,
             )
         )
