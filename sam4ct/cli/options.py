@@ -46,6 +46,13 @@ EVIDENCE = click.option(
     help="What says which mask is which: SAM 2, or plain overlap (no network).",
 )
 
+GENERATE = click.option(
+    "--generate-masks/--no-generate-masks",
+    default=None,
+    help="Segment missed cells of volumes with SAM-Med3D, one click each.  [default: as the"
+    " profile says]",
+)
+
 
 def _checked(_: click.Context, __: click.Parameter, value: str) -> str:
     kind, colon, number = value.partition(":")
@@ -67,6 +74,6 @@ DEVICE = click.option(
 
 def run_options(command: Command) -> Command:
     """Add the options that choose what is computed, the same for `run`, `check` and `stage`."""
-    for option in (EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
+    for option in (GENERATE, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
         command = option(command)
     return command

@@ -14,7 +14,7 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import find_sequences
 from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.link import finish
+from sam4ct.pipelines.link import finish, run_linking
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.pipelines.record import Clock
 from sam4ct.pipelines.results import run_fill
@@ -31,7 +31,7 @@ def _frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
 
 @click.group()
 def stage() -> None:
-    """Run single stages: propagate (in shards), then associate, fill, paint."""
+    """Run single stages: propagate (in shards), then associate, generate, fill, paint."""
 
 
 def _stage_options(command: Command) -> Command:
@@ -93,11 +93,23 @@ def associate(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any)
 
 @stage.command()
 @_stage_options
+def generate(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
+    """Segment missed cells, and link the sequence with them; nothing if that is not asked for.
+
+    One process does all frames: a cell is followed from one into the next.
+    """
+    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+    with _opened(plan) as work:
+        run_linking(plan, work, Clock())
+
+
+@stage.command()
+@_stage_options
 def fill(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
     """Generate regions for the frames in which linked cells were missed."""
     plan = _planned(dataset_dir, sequence, out, Options(**chosen))
     with _opened(plan) as work:
-        run_fill(plan, work, run_associate(plan, work))
+        run_fill(plan, work, run_linking(plan, work, Clock()))
 
 
 @stage.command()
@@ -111,6 +123,5 @@ def paint(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> 
     refuse_target(plan.sequence.result_dir, overwrite=options.overwrite)
     clock = Clock()
     with _opened(plan) as work:
-        links = run_associate(plan, work)
-        clock.lap("associate")
+        links = run_linking(plan, work, clock)
         finish(plan, work, links, options, clock, resumed=True)

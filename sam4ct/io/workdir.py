@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 Key = Mapping[str, str]
 """What a run or a stage depends on: part → digest, both for people to read, too."""
 
-STAGES = ("detect", "propagate", "associate", "fill", "paint")
+STAGES = ("detect", "propagate", "associate", "generate", "fill", "paint")
 BY_MACHINE = ("weights.", "device")
 """Parts of a key that begin so may differ between machines unasked: `weights.sam2`, `device`."""
 
@@ -152,7 +152,8 @@ class WorkDir:
         more = {
             "detect": [self.detections],
             "propagate": [self._work / "evidence", self._work / "masks"],
-            "associate": [self.links],
+            # Written by the last stage that links; a stage's files go with every earlier one's.
+            "generate": [self.links],
             "paint": [self.run_json, self.report],
         }
         return [self._work / stage, *more.get(stage, [])]

@@ -21,7 +21,9 @@ _NAME = "engine-{t:05d}_{dt}.json"
 _ALL = "engine-*.json"
 
 
-def keep_counts(work: WorkDir, first: tuple[int, int], counts: Mapping[str, int]) -> None:
+def keep_counts(
+    work: WorkDir, first: tuple[int, int], counts: Mapping[str, int], stage: str = "propagate"
+) -> None:
     """Keep what one part of a run has done so far.
 
     Args:
@@ -29,12 +31,13 @@ def keep_counts(work: WorkDir, first: tuple[int, int], counts: Mapping[str, int]
         first: The first frame pair (t, dt) of the part. No other part that got
             anything done began there.
         counts: By name.
+        stage: The one that asked the engine, "propagate" or "generate".
 
     Raises:
         WorkError: The disk refuses.
     """
     t, dt = first
-    write_json(work.artifact("propagate", _NAME.format(t=t, dt=dt)), dict(counts))
+    write_json(work.artifact(stage, _NAME.format(t=t, dt=dt)), dict(counts))
 
 
 def engine_counts(work: WorkDir) -> dict[str, int]:
@@ -43,7 +46,8 @@ def engine_counts(work: WorkDir) -> dict[str, int]:
     Raises:
         WorkError: A file is damaged, or the disk refuses.
     """
-    files = sorted(work.artifact("propagate", _ALL).parent.glob(_ALL))
+    folders = [work.artifact(stage, _ALL).parent for stage in ("propagate", "generate")]
+    files = [file for folder in folders for file in sorted(folder.glob(_ALL))]
     if not files:
         return {}
     total: Counter[str] = Counter()

@@ -8,6 +8,8 @@ from sam4ct.io.atomic import write_json
 from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.engine_counts import engine_counts
+from sam4ct.pipelines.generate import run_generate
+from sam4ct.pipelines.generated import generation_counts
 from sam4ct.pipelines.plan import Options, Plan
 from sam4ct.pipelines.record import Clock, course_of, record_of
 from sam4ct.pipelines.results import Painted, linked_regions, run_fill, run_paint
@@ -38,10 +40,19 @@ def run_sequence(plan: Plan, options: Options) -> WorkDir:
         clock.lap("detect")
         run_propagate(plan, work)
         clock.lap("propagate")
-        links = run_associate(plan, work)
-        clock.lap("associate")
+        links = run_linking(plan, work, clock)
         finish(plan, work, links, options, clock, resumed=resumed)
     return work
+
+
+def run_linking(plan: Plan, work: WorkDir, clock: Clock) -> Links:
+    """Link the given masks and, if the profile asks for them, generated ones; time both."""
+    links = run_associate(plan, work)
+    clock.lap("associate")
+    if plan.profile.generate_masks:
+        links = run_generate(plan, work, links)
+        clock.lap("generate")
+    return links
 
 
 def finish(
@@ -61,7 +72,7 @@ def finish(
     clock.lap("fill")
     with run_paint(plan, work, links, generated, overwrite=options.overwrite) as painted:
         clock.lap("paint")
-        record = record_of(plan, links, generated, painted.traced)
+        record = record_of(plan, links, generated, painted, generation_counts(plan, work))
         engine = engine_counts(work)
         if options.report:
             facts = facts_of_run(record | course_of(clock, engine, resumed=resumed))

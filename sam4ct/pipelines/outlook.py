@@ -43,8 +43,10 @@ def _lines(plan: Plan, *, timed: bool) -> Iterator[str]:
     weights = ", ".join(entry.name for entry in plan.weights.values())
     network = f", weights {weights} on {device_name(plan.device)}" if weights else ""
     yield f"profile {profile}, evidence {plan.evidence}{network}"
+    if plan.profile.generate_masks:
+        yield f"missed cells are segmented with {plan.weights['sam_med3d'].name}"
     yield f"result {sequence.result_dir}"
-    if plan.weights:
+    if "sam2" in plan.weights:
         load = _Load.of(plan)
         yield (
             f"windows of {plan.grid.side} px: {load.encodings} to encode,"

@@ -13,19 +13,27 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from sam4ct import __version__
-from sam4ct.derive import cell_diameter
+from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError, WeightsError
-from sam4ct.geometry import WindowGrid, even
+from sam4ct.geometry import Slabs, WindowGrid, even
 from sam4ct.io.ctc import CtcReader, CtcSequence
 from sam4ct.models.device import choose_device
-from sam4ct.models.entry import Entry
-from sam4ct.models.weights import choose, load_manifest, verified
+from sam4ct.models.entry import ROLES, Entry
+from sam4ct.models.manifest import Manifest, load_manifest
+from sam4ct.models.weights import choose, verified
 from sam4ct.pipelines.survey import Survey, survey
 from sam4ct.profile import Profile, load_profile, profile_names
 
 AUTO = "auto"
 
-CODE_VERSIONS = {"detect": "1", "propagate": "1", "associate": "1", "fill": "1", "paint": "1"}
+CODE_VERSIONS = {
+    "detect": "1",
+    "propagate": "1",
+    "associate": "1",
+    "generate": "1",
+    "fill": "1",
+    "paint": "1",
+}
 """To be raised when a stage's code changes what it makes: old artifacts are then redone."""
 
 
@@ -39,6 +47,8 @@ class Options:
     device: str = "auto"
     evidence: str = "sam2"
     """What links are judged by: "sam2", or "overlap" of unmoved masks."""
+    generate_masks: bool | None = None
+    """Whether SAM-Med3D segments missed cells of volumes; None: as the profile says."""
     overwrite: bool = False
     report: bool = True
 
@@ -68,8 +78,11 @@ class Plan:
         sam2 = self.weights.get("sam2")
         diameters = sam2.window_diameters if sam2 else None
         side = even(diameters * self.diameter_px) if diameters else self.profile.window_px
-        shape = self.survey.checked.shape
-        return WindowGrid((shape[-2], shape[-1]), side, self.profile.window_step)
+        shape, step = self.survey.checked.shape, self.profile.window_step
+        if len(shape) == 2:
+            return WindowGrid(shape, side, step)
+        height = max(1, round(cell_height(self.survey.detections) / 2.0))
+        return WindowGrid(shape, side, step, slabs=Slabs(shape[0], height, reach=1))
 
     def key(self) -> dict[str, str]:
         """What the result depends on: part → digest."""
@@ -94,34 +107,56 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     Raises:
         Sam4ctError: The input, an option, a profile or a weight file cannot be used.
     """
-    device, weights = choose_network(options)
     named = None if _wants_auto(sequence, options) else _named_profile(sequence, options)
-    _refuse_unfit(sequence, named)
+    _refuse_unfit(sequence, named, options)
+    generate = named.generate_masks if named else bool(options.generate_masks)
+    device, weights = choose_network(options, generate=generate)
     _refuse_prompt(named, weights)
     seen = survey(sequence)
     if named is not None:
         return Plan(sequence, seen, named, {}, options.evidence, device, weights)
     found = seen.derived(sequence.dataset)
-    return Plan(sequence, seen, found.profile, found.reasons, options.evidence, device, weights)
+    profile, reasons = _with_options(found.profile, options), dict(found.reasons)
+    if options.generate_masks is not None:
+        reasons["generate_masks"] = "asked for"
+    return Plan(sequence, seen, profile, reasons, options.evidence, device, weights)
 
 
-def choose_network(options: Options) -> tuple[str, dict[str, Entry]]:
-    """Return the device and the verified weights by role; none for evidence without a network.
+def choose_network(options: Options, *, generate: bool = False) -> tuple[str, dict[str, Entry]]:
+    """Return the device and the verified weights by role; none for work without a network.
+
+    Args:
+        options: What the user chose.
+        generate: Whether masks are generated.
 
     Raises:
         WeightsError: The device or the weights are not there, or the file is another one.
     """
+    manifest = load_manifest()
+    useless = {}
     if options.evidence != "sam2":
-        if options.weights:
+        useless["sam2"] = f"with --evidence {options.evidence}"
+    if not generate:
+        useless["sam_med3d"] = "where no masks are generated"
+    for name in options.weights:
+        if why := useless.get(manifest.get(name).role):
             raise WeightsError(
-                f"--weights {options.weights[0]}: has no use with --evidence {options.evidence},"
-                " which asks no network. Leave one of the two out."
+                f"--weights {name}: has no use {why}. Leave it out, or choose otherwise."
             )
+    roles = [role for role in ROLES if role not in useless]
+    if not roles:
         return "cpu", {}
     device = choose_device(options.device)
-    entry = choose(load_manifest(), options.weights, device.startswith("cuda"))["sam2"]
-    verified(entry)
-    return device, {"sam2": entry}
+    usable = Manifest(tuple(entry for entry in manifest.entries if entry.role in roles))
+    chosen = choose(usable, options.weights, device.startswith("cuda"))
+    for role in roles:
+        if role not in chosen:
+            raise WeightsError(
+                f"weights: there are none for {role} by default on {device}. Name some with"
+                " --weights; `sam4ct weights list` says which there are."
+            )
+        verified(chosen[role])
+    return device, chosen
 
 
 def _refuse_prompt(profile: Profile | None, weights: Mapping[str, Entry]) -> None:
@@ -144,13 +179,26 @@ def _wants_auto(sequence: CtcSequence, options: Options) -> bool:
 def _named_profile(sequence: CtcSequence, options: Options) -> Profile:
     name = options.profile or sequence.dataset
     profile = load_profile(Path(name) if name.endswith(".toml") else name)
-    return replace(profile, dataset=sequence.dataset)
+    return _with_options(replace(profile, dataset=sequence.dataset), options)
 
 
-def _refuse_unfit(sequence: CtcSequence, profile: Profile | None) -> None:
+def _with_options(profile: Profile, options: Options) -> Profile:
+    """Return the profile with what the user chose otherwise."""
+    # In 2D the choice is refused, with a word on the images rather than on the profile.
+    if options.generate_masks is None or profile.ndim == 2:
+        return profile
+    return replace(profile, generate_masks=options.generate_masks)
+
+
+def _refuse_unfit(sequence: CtcSequence, profile: Profile | None, options: Options) -> None:
     """Refuse what this version cannot link, and a profile for another kind of frames."""
     ndim = len(CtcReader(sequence).shape)
     first = sequence.images[0]
+    if ndim == 2 and options.generate_masks:
+        raise ProfileError(
+            f"{first}: the image is 2D, but masks are generated in volumes only. Leave out"
+            " --generate-masks: gaps in images are filled as the profile's `fill` says."
+        )
     if profile is not None and profile.ndim != ndim:
         raise ProfileError(
             f"{first}: the image is {ndim}D, but the profile is for {profile.ndim}D."

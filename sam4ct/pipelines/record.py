@@ -13,8 +13,8 @@ from typing import Any
 from sam4ct import __version__
 from sam4ct.models.device import device_name
 from sam4ct.pipelines.plan import Plan
+from sam4ct.pipelines.results import Painted
 from sam4ct.stages.fill import Generated
-from sam4ct.stages.trace import Traced
 from sam4ct.tables import Links
 
 LIBRARIES = ("numpy", "scipy", "torch", "sam2", "tifffile", "pyarrow")
@@ -35,9 +35,24 @@ class Clock:
 
 
 def record_of(
-    plan: Plan, links: Links, generated: Sequence[Generated], traced: Traced
+    plan: Plan,
+    links: Links,
+    filled: Sequence[Generated],
+    painted: Painted,
+    clicked: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Return everything about a run that is worth keeping and does not depend on how it went."""
+    """Return everything about a run that is worth keeping and does not depend on how it went.
+
+    Args:
+        plan: The run.
+        links: The accepted links.
+        filled: The regions made for gaps.
+        painted: The result.
+        clicked: What came of the clicks of mask generation (`generation_counts`).
+    """
+    traced = painted.traced
+    generated = [(g.t, traced.of_generated[g.t, g.source_t, g.source_label]) for g in filled]
+    generated += painted.segmented
     checked = plan.survey.checked
     return {
         "version": __version__,
@@ -60,10 +75,9 @@ def record_of(
             "divisions": int(links.division.sum()) // 2,
             "tracks": len(traced.tracks),
             "generated": len(generated),
+            **({**clicked, "segmented": len(painted.segmented)} if clicked else {}),
         },
-        "generated": [
-            (g.t, traced.of_generated[g.t, g.source_t, g.source_label]) for g in generated
-        ],
+        "generated": sorted(generated),
     }
 
 

@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import read_masks, write_masks
 from sam4ct.io.names import frame_files
 from sam4ct.io.progress import Progress
 from sam4ct.io.result import MASK, ResultWriter
 from sam4ct.io.tables import read_table
 from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.generated import dropped, given_and_generated, pair_files, segmented
 from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.stages import JOINED
 from sam4ct.regions import Region
+from sam4ct.stages.augment import as_background, without
+from sam4ct.stages.candidates import row_numbers
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.stages.paint import paint
 from sam4ct.stages.repair import JoinedFrames, joined_detections, specks
@@ -30,19 +30,21 @@ FILLED = "generated.parquet"
 
 
 def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
-    """Return the regions that `run_associate` linked, and a reader of their masks.
+    """Return the regions that were linked, given and generated, and a reader of their masks.
 
     With `edit_masks`, fragments are joined and specks are gone. Without, both are
     there: a fragment is then a track of its own beside the one that goes on.
     """
-    detections, reader = plan.survey.detections, CtcReader(plan.sequence)
-    if not plan.profile.edit_masks:
-        return detections, reader
-    joins = read_table(work.artifact("associate", JOINED), Joins)
-    whole = joined_detections(detections, joins)
-    small = specks(whole, plan.profile.min_size)
-    dropped = Joins(whole.t[small], whole.label[small], np.zeros(int(small.sum()), np.int64))
-    return whole.take(~small), JoinedFrames(reader, Joins.concat([joins, dropped]))
+    detections, reader = given_and_generated(plan, work)
+    joins = dropped(plan, work)
+    detections = without(detections, joins)
+    if plan.profile.edit_masks:
+        fragments = read_table(work.artifact("associate", JOINED), Joins)
+        detections = joined_detections(detections, fragments)
+        small = specks(detections, plan.profile.min_size)
+        joins = Joins.concat([fragments, joins, as_background(detections.take(small))])
+        detections = detections.take(~small)
+    return detections, JoinedFrames(reader, joins) if len(joins) else reader
 
 
 def _method(plan: Plan) -> str:
@@ -58,8 +60,10 @@ def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
     if not work.has(path):
 
         def propagated(t: int, label: int, t2: int) -> Region | None:
-            rows = read_masks(work.masks(min(t, t2), abs(t2 - t)), t=t, labels=[label])
-            return rows[0].region if rows else None
+            pair = min(t, t2), abs(t2 - t)
+            files = [work.masks(*pair), pair_files(work, pair).masks]
+            rows = (r for f in files if work.has(f) for r in read_masks(f, t=t, labels=[label]))
+            return next((row.region for row in rows), None)
 
         made = fill_gaps(
             links,
@@ -82,6 +86,8 @@ class Painted:
     traced: Traced
     masks: Mapping[int, Path]
     """By frame."""
+    segmented: Sequence[tuple[int, int]]
+    """(t, track label) of the regions that mask generation added."""
 
 
 @contextmanager
@@ -115,4 +121,11 @@ def run_paint(
         with Progress(reader.frames, "paint", "frames") as progress:
             for _ in paint(reader, detections, traced, generated, writer):
                 progress.step()
-        yield Painted(traced, frame_files(writer.folder, MASK).files)
+        made = segmented(plan, work)
+        rows = row_numbers(detections, made.t, made.label)
+        tracks = traced.of_detection[rows]
+        yield Painted(
+            traced,
+            frame_files(writer.folder, MASK).files,
+            list(zip(made.t.tolist(), tracks.tolist(), strict=True)),
+        )

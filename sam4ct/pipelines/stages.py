@@ -5,7 +5,9 @@ One function a stage, so that a whole run and a shard of it do the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from sam4ct.errors import WorkError
 from sam4ct.io.ctc import CtcReader
@@ -20,7 +22,8 @@ from sam4ct.stages.associate import Scene, associate
 from sam4ct.stages.costs import load_costs
 from sam4ct.stages.propagate import Reach, frame_pairs, propagate_pair
 from sam4ct.stages.repair import find_fragments, join, without_specks
-from sam4ct.tables import Evidence, Links
+from sam4ct.tables import Detections, Evidence, Joins, Links
+from sam4ct.types import FrameReader, Propagator
 
 READ_AT_ONCE = 64
 """Frame pairs whose evidence is read before it is packed together."""
@@ -50,64 +53,121 @@ def run_propagate(plan: Plan, work: WorkDir, frames: range | None = None) -> Non
         frames: Frames t of the pairs (t, t + dt); all if None.
     """
     work.stage("propagate", plan.stage_key("propagate"))
-    pairs = [pair for pair in _pairs(plan) if frames is None or pair[0] in frames]
-    missing = [p for p in pairs if not (work.has(work.evidence(*p)) and work.has(work.masks(*p)))]
+    pairs = [pair for pair in all_pairs(plan) if frames is None or pair[0] in frames]
+    files = {pair: PairFiles(work.evidence(*pair), work.masks(*pair)) for pair in pairs}
+
+    def asked() -> Asked:
+        reader = CtcReader(plan.sequence)
+        return Asked(reader, plan.survey.detections, *propagator_of(plan, reader))
+
+    gather(plan, work, files, asked, "propagate")
+
+
+class PairFiles(NamedTuple):
+    """Where the evidence of a frame pair lies."""
+
+    evidence: Path
+    masks: Path
+
+
+class Asked(NamedTuple):
+    """Who is asked for evidence, and about what."""
+
+    reader: FrameReader
+    detections: Detections
+    propagator: Propagator
+    counts: Callable[[], dict[str, int]]
+    """What the propagator has done so far."""
+    new: Callable[[int, int], bool] = lambda t, label: True
+    """Whether the propagated masks of a region are to be kept; others lie elsewhere."""
+
+
+def gather(
+    plan: Plan,
+    work: WorkDir,
+    files: Mapping[tuple[int, int], PairFiles],
+    prepared: Callable[[], Asked],
+    stage: str,
+) -> None:
+    """Write the evidence of frame pairs (t, dt), as far as it is not there.
+
+    Args:
+        plan: The run.
+        work: Open work folder.
+        files: Where the evidence of each pair goes.
+        prepared: Called if anything is left to do: loading a network takes seconds.
+        stage: Whose files these are.
+    """
+    missing = [pair for pair, both in files.items() if not all(map(work.has, both))]
     if not missing:
         return
-    reader = CtcReader(plan.sequence)
-    propagator, counts = propagator_of(plan, reader)
-    reach = Reach(plan.profile.spacing_um, _radius_um(plan))
-    done = len(pairs) - len(missing)
-    with Progress(len(pairs), "propagate", "frame pairs", done=done) as progress:
+    reader, detections, propagator, counts, new = prepared()
+    reach = reach_of(plan)
+    done = len(files) - len(missing)
+    with Progress(len(files), stage, "frame pairs", done=done) as progress:
         for t, dt in missing:
-            found = propagate_pair(reader, plan.survey.detections, propagator, (t, dt), reach)
+            found = propagate_pair(reader, detections, propagator, (t, dt), reach)
             if done_so_far := counts():
-                keep_counts(work, missing[0], done_so_far)
+                keep_counts(work, missing[0], done_so_far, stage)
             write_masks(
-                work.masks(t, dt),
-                [(m.t, m.label, m.t2, m.found.object_score, m.found.region) for m in found.masks],
+                files[t, dt].masks,
+                [
+                    (m.t, m.label, m.t2, m.found.object_score, m.found.region)
+                    for m in found.masks
+                    if new(m.t, m.label)
+                ],
             )
-            write_table(work.evidence(t, dt), found.evidence)
+            write_table(files[t, dt].evidence, found.evidence)
             propagator.forget_before(t + dt - plan.profile.max_gap - 1)
             progress.step(note=f"{len(found.masks)} regions")
 
 
-def _pairs(plan: Plan) -> list[tuple[int, int]]:
+def all_pairs(plan: Plan) -> list[tuple[int, int]]:
     """All frame pairs (t, dt) of the sequence."""
     return list(frame_pairs(plan.survey.checked.frames, plan.profile.max_gap))
 
 
-def _radius_um(plan: Plan) -> float:
+def reach_of(plan: Plan) -> Reach:
     """How far a cell may go in a frame: the profile's radius, at least one and a half diameters."""
-    return max(plan.profile.link_radius_px, 1.5 * plan.diameter_px) * plan.profile.spacing_um[-1]
+    spacing = plan.profile.spacing_um
+    radius = max(plan.profile.link_radius_px, 1.5 * plan.diameter_px)
+    return Reach(spacing, radius * spacing[-1])
 
 
 def run_associate(plan: Plan, work: WorkDir) -> Links:
-    """Link the whole sequence.
+    """Link the given masks of the whole sequence.
 
     Raises:
         WorkError: The evidence of some frame pair is missing.
     """
     work.stage("associate", plan.stage_key("associate"))
-    if work.has(work.links):
-        return read_table(work.links, Links)
-    pairs = _pairs(plan)
+    # If masks are to be generated, these links are not the last word.
+    first = work.artifact("associate", "links.parquet")
+    path = first if plan.profile.generate_masks else work.links
+    if work.has(path):
+        return read_table(path, Links)
+    pairs = all_pairs(plan)
     missing = [pair for pair in pairs if not work.has(work.evidence(*pair))]
     if missing:
         raise WorkError(
             f"{work.root}: the evidence of {len(missing)} frame pairs is missing, the first"
             f" begins at frame {missing[0][0]}. Run `sam4ct stage propagate` for all frames first."
         )
-    evidence = _evidence(work, pairs)
-    profile = plan.profile
+    evidence = read_evidence([work.evidence(*pair) for pair in pairs])
     joins = find_fragments(plan.survey.detections, evidence)
-    detections, evidence = join(plan.survey.detections, evidence, joins, profile.spacing_um)
+    links = linked(plan, plan.survey.detections, evidence, joins)
+    write_table(work.artifact("associate", JOINED), joins)
+    write_table(path, links)
+    return links
+
+
+def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins) -> Links:
+    """Return the links of all regions, fragments linked as the cells that they are part of."""
+    profile = plan.profile
+    detections, evidence = join(detections, evidence, joins, profile.spacing_um)
     if profile.edit_masks:
         detections, evidence = without_specks(detections, evidence, profile.min_size)
-    links = associate(detections, evidence, load_costs(plan.evidence), scene_of(plan))
-    write_table(work.artifact("associate", JOINED), joins)
-    write_table(work.links, links)
-    return links
+    return associate(detections, evidence, load_costs(plan.evidence), scene_of(plan))
 
 
 def scene_of(plan: Plan) -> Scene:
@@ -124,13 +184,13 @@ def scene_of(plan: Plan) -> Scene:
     )
 
 
-def _evidence(work: WorkDir, pairs: Sequence[tuple[int, int]]) -> Evidence:
+def read_evidence(paths: Sequence[Path]) -> Evidence:
     """Read the evidence of frame pairs, in their order."""
 
-    def read(some: Sequence[tuple[int, int]]) -> Evidence:
-        return Evidence.concat(read_table(work.evidence(*pair), Evidence) for pair in some)
+    def read(some: Sequence[Path]) -> Evidence:
+        return Evidence.concat(read_table(path, Evidence) for path in some)
 
     # In blocks: thousands of small tables take several times the memory of their rows.
     return Evidence.concat(
-        read(pairs[first : first + READ_AT_ONCE]) for first in range(0, len(pairs), READ_AT_ONCE)
+        read(paths[first : first + READ_AT_ONCE]) for first in range(0, len(paths), READ_AT_ONCE)
     )

@@ -147,13 +147,13 @@ def _fit(shapes: Iterable[Region], size: float, taken: Mask, rules: FillRules) -
     least = max(1.0, LEAST_LEFT * size, min(rules.min_size + 1.0, 0.5 * size))
     for shape in shapes:
         inside = shape.clipped(taken.shape)
-        free = _largest_part(inside.mask & ~taken[inside.box])
+        free = largest_part(inside.mask & ~taken[inside.box])
         if np.count_nonzero(free) >= least:
             return Region(free, inside.corner).tight()
     return None
 
 
-def _largest_part(mask: Mask) -> Mask:
+def largest_part(mask: Mask) -> Mask:
     """Keep the largest connected part: what is left of a shape may be scraps."""
     parts, count = ndimage.label(mask)
     if count < 2:

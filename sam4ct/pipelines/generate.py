@@ -1,0 +1,182 @@
+"""Mask generation: segment what the given masks miss, then link given and generated ones anew.
+
+The given masks are linked first; those links say where cells are missing. What
+is found there joins the given masks as further detections, and the whole
+sequence is linked again. Of the evidence, only that of generated regions is new.
+Every answer of the segmenter and the evidence of every frame pair is kept as
+soon as it is there, so that a run that was killed goes on from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sam4ct.intensity import contrasts
+from sam4ct.io.atomic import write_json
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.masks import read_masks
+from sam4ct.io.progress import Progress
+from sam4ct.io.tables import read_table, write_table
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.engine import propagator_of
+from sam4ct.pipelines.generated import (
+    COUNTS,
+    DROPPED,
+    MADE,
+    WAYS,
+    accepted,
+    file_of,
+    frame_file,
+    given_and_generated,
+    pair_files,
+    write_regions,
+)
+from sam4ct.pipelines.plan import Plan
+from sam4ct.pipelines.segmenter import Remembered, segmenter_of
+from sam4ct.pipelines.stages import JOINED, Asked, all_pairs, gather, linked, read_evidence
+from sam4ct.regions import Region
+from sam4ct.stages.augment import (
+    AddedFrames,
+    KnownFirst,
+    as_background,
+    merged,
+    supported,
+)
+from sam4ct.stages.candidates import row_numbers
+from sam4ct.stages.detect import detect_frame
+from sam4ct.stages.generate import GenerateRules, Swept, sweep
+from sam4ct.stages.missing import Motion, gaps, open_ends
+from sam4ct.stages.repair import joined_detections
+from sam4ct.tables import Detections, Evidence, Joins, Links
+from sam4ct.types import FrameReader, Propagated, VolumeSegmenter
+
+
+def run_generate(plan: Plan, work: WorkDir, links: Links) -> Links:
+    """Generate masks, if they are asked for, and link the sequence with them.
+
+    Args:
+        plan: The run.
+        work: Open work folder.
+        links: Those of the given masks, from `run_associate`.
+
+    Returns:
+        The links of given and generated masks; the same links if none are generated.
+    """
+    if not plan.profile.generate_masks:
+        return links
+    work.stage("generate", plan.stage_key("generate"))
+    if work.has(work.links):
+        return read_table(work.links, Links)
+    joins = read_table(work.artifact("associate", JOINED), Joins)
+    made = _made(plan, work, links, joins)
+    detections, reader = given_and_generated(plan, work)
+    evidence = _evidence(plan, work, detections, reader, made)
+    found = linked(plan, detections, evidence, joins)
+    generated = np.zeros(len(detections), dtype=bool)
+    generated[row_numbers(detections, made.t, made.label)] = True
+    kept, found = supported(detections, found, generated)
+    write_table(file_of(work, DROPPED), as_background(detections.take(~kept)))
+    write_table(work.links, found)
+    return found
+
+
+def _made(plan: Plan, work: WorkDir, links: Links, joins: Joins) -> Detections:
+    """Segment what is missing, forward and then backward; return the accepted regions."""
+    table = file_of(work, MADE)
+    if work.has(table):
+        return read_table(table, Detections)
+    given, reader = plan.survey.detections, CtcReader(plan.sequence)
+    search = _Search(plan, joined_detections(given, joins), links, segmenter_of(plan, reader))
+    # Labels are handed out above those of the frame.
+    top = np.zeros(reader.frames, np.int64)
+    np.maximum.at(top, given.t, given.label)
+    rows: list[Detections] = []
+    clicks = 0
+    with Progress(len(WAYS) * reader.frames, "generate", "frames") as progress:
+        for way, folder in WAYS.items():
+            for found in search.swept(work, reader, way):
+                first = int(top[found.t]) + 1
+                regions = dict(enumerate(found.regions, start=first))
+                top[found.t] += len(regions)
+                write_regions(frame_file(work, folder, found.t), found.t, regions)
+                rows.append(_detected(reader, found.t, regions))
+                clicks += found.clicks
+                progress.step(note=f"{len(regions)} regions")
+    made = merged(rows)
+    write_json(file_of(work, COUNTS), {"clicks": clicks, "accepted": len(made)})
+    write_table(table, made)
+    return made
+
+
+def _detected(reader: FrameReader, t: int, regions: Mapping[int, Region]) -> Detections:
+    """Return the rows of regions that are added to a frame."""
+    if not regions:
+        return Detections.empty()
+    labels = AddedFrames(reader, lambda _: regions).labels(t)
+    rows = detect_frame(t, labels, contrasts(reader.image(t), labels))
+    return rows.take(np.isin(rows.label, list(regions)))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Who looks for missing cells, and by what."""
+
+    plan: Plan
+    cells: Detections
+    """The regions that were linked, fragments joined."""
+    links: Links
+    segmenter: VolumeSegmenter
+
+    def swept(self, work: WorkDir, reader: FrameReader, way: int) -> Iterator[Swept]:
+        """Go through the frames in one direction, beside what was found in the one before."""
+        profile, rules = self.plan.profile, rules_of(self.plan)
+        spacing = np.asarray(profile.spacing_um)
+        before = [folder for other, folder in WAYS.items() if other > way]
+        ends = open_ends(self.cells, self.links, spacing, way, profile.max_gap + 1)
+        return sweep(
+            AddedFrames(reader, lambda t: accepted(work, t, before)),
+            Remembered(self.segmenter, lambda t: frame_file(work, f"clicks-{WAYS[way]}", t)),
+            gaps(self.cells, self.links, spacing) if not before else {},
+            ends,
+            Motion(self.cells, self.links, spacing),
+            rules,
+            way,
+        )
+
+
+def rules_of(plan: Plan) -> GenerateRules:
+    """Return which regions are believed in a run."""
+    profile = plan.profile
+    return GenerateRules(
+        spacing_um=profile.spacing_um,
+        border_px=profile.border_px,
+        border_z_px=profile.border_z_px,
+        min_size=profile.min_size,
+    )
+
+
+def _evidence(
+    plan: Plan, work: WorkDir, detections: Detections, reader: FrameReader, made: Detections
+) -> Evidence:
+    """Gather what is new in the evidence; return all of it."""
+    changed = set(made.t.tolist())
+    files = {
+        (t, dt): pair_files(work, (t, dt)) for t, dt in all_pairs(plan) if changed & {t, t + dt}
+    }
+    new = set(zip(made.t.tolist(), made.label.tolist(), strict=True))
+
+    def known(t: int, t2: int) -> dict[int, Propagated]:
+        rows = read_masks(work.masks(min(t, t2), abs(t2 - t)), t=t)
+        return {row.label: Propagated(row.region, row.object_score) for row in rows}
+
+    def asked() -> Asked:
+        engine, counts = propagator_of(plan, CtcReader(plan.sequence), made)
+        propagator = KnownFirst(engine, known)
+        return Asked(reader, detections, propagator, counts, lambda t, i: (t, i) in new)
+
+    gather(plan, work, files, asked, "generate")
+    paths = [files[p].evidence if p in files else work.evidence(*p) for p in all_pairs(plan)]
+    return read_evidence(paths)

@@ -1,0 +1,149 @@
+"""Missing: the places where a linked cell should be but has no mask.
+
+Works on tables: links and the positions of detections say where a cell is
+expected in the frames of a gap, and where it goes on at an open end of a track.
+What is found there is left to `generate`. Positions are micrometres, (z, y, x).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sam4ct.stages.candidates import row_numbers
+from sam4ct.stages.propagate import Reach
+from sam4ct.tables import Detections, Floats, Links
+
+PERSISTENCE = 0.5
+"""Share of a cell's last step that is expected again; the rest is that of its neighbours."""
+NEIGHBOURS = 8
+"""Linked cells that are asked how the surroundings move."""
+LEAST_NEIGHBOURS = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell is expected."""
+
+    at_um: Floats
+    """(3,)."""
+    size: float
+    """Voxels."""
+
+
+@dataclass(frozen=True)
+class Tip:
+    """An open end of a track: the last region of a cell, and how the cell got there."""
+
+    at_um: Floats
+    step_um: Floats
+    """Movement a frame in the direction in which the track is followed; nan if unknown."""
+    size: float
+    left: int
+    """Frames in which it may still be followed."""
+
+
+class Motion:
+    """How the surroundings of a place move from frame to frame, by the links of all cells."""
+
+    def __init__(self, detections: Detections, links: Links, spacing_um: Floats) -> None:
+        plain = links.take((links.t2 - links.t == 1) & ~links.division)
+        positions = _positions(detections, spacing_um)
+        self._from = positions[row_numbers(detections, plain.t, plain.label)]
+        self._to = positions[row_numbers(detections, plain.t2, plain.label2)]
+        self._t = plain.t
+
+    def step(self, t: int, at_um: Floats, way: int) -> Floats:
+        """Return the common movement near a place from frame t to t + way, (3,).
+
+        The mean of the nearest linked cells, as far as they agree: the part of its
+        square that their spread explains is taken off (James and Stein's rule).
+
+        Args:
+            t: Frame.
+            at_um: Place in it, (3,).
+            way: 1, or -1 for the way back in time.
+        """
+        rows = np.flatnonzero(self._t == min(t, t + way))
+        here, there = (self._from, self._to) if way > 0 else (self._to, self._from)
+        if len(rows) < LEAST_NEIGHBOURS:
+            return np.zeros(3)
+        count = min(NEIGHBOURS, len(rows))
+        nearest = rows[cKDTree(here[rows]).query(at_um, k=count)[1]]
+        steps = there[nearest] - here[nearest]
+        mean = steps.mean(axis=0)
+        by_chance = steps.var(axis=0, ddof=1).sum() / count
+        return np.asarray(mean * max(0.0, 1.0 - by_chance / max(float(mean @ mean), 1e-12)))
+
+
+def expected(tip: Tip, t: int, way: int, motion: Motion) -> Place:
+    """Return where the cell of an open end in frame t is expected in frame t + way."""
+    around = motion.step(t, tip.at_um, way)
+    own = np.where(np.isnan(tip.step_um), around, tip.step_um)
+    return Place(tip.at_um + PERSISTENCE * own + (1.0 - PERSISTENCE) * around, tip.size)
+
+
+def gaps(detections: Detections, links: Links, spacing_um: Floats) -> dict[int, list[Place]]:
+    """Return the places, by frame, on the straight way between both ends of every gap."""
+    positions = _positions(detections, spacing_um)
+    over = links.take((links.t2 - links.t > 1) & ~links.division)
+    u = row_numbers(detections, over.t, over.label)
+    v = row_numbers(detections, over.t2, over.label2)
+    found: dict[int, list[Place]] = {}
+    for a, b in zip(u.tolist(), v.tolist(), strict=True):
+        first, last = int(detections.t[a]), int(detections.t[b])
+        for t in range(first + 1, last):
+            share = (t - first) / (last - first)
+            at = (1 - share) * positions[a] + share * positions[b]
+            size = (1 - share) * float(detections.size[a]) + share * float(detections.size[b])
+            found.setdefault(t, []).append(Place(at, size))
+    return found
+
+
+def open_ends(
+    detections: Detections,
+    links: Links,
+    spacing_um: Floats,
+    way: int,
+    steps: int,
+) -> dict[int, list[Tip]]:
+    """Return the open ends of linked cells, by frame.
+
+    An end is open if no link goes on from it; or if a division goes on from it over
+    a gap: then as many frames may be filled as the gap has. A region without any
+    link is no cell's. Whether a cell at the frame's edge has left, the image says.
+
+    Args:
+        detections: All regions, ordered by frame and label.
+        links: Accepted links.
+        spacing_um: Voxel size (z, y, x).
+        way: 1 for the ends of tracks, -1 for their beginnings.
+        steps: Frames in which an end may be followed, at most.
+    """
+    u = row_numbers(detections, links.t, links.label)
+    v = row_numbers(detections, links.t2, links.label2)
+    here, there = (u, v) if way > 0 else (v, u)
+    dt = links.t2 - links.t
+    positions = _positions(detections, spacing_um)
+    onward = np.zeros(len(detections), np.int64)
+    onward[here] = np.where(links.division, dt, 1)
+    step = np.full((len(detections), 3), np.nan)
+    plain = ~links.division
+    moved = positions[there] - positions[here]
+    step[there[plain]] = (moved / dt[:, None])[plain]
+    ends = np.zeros(len(detections), dtype=bool)
+    ends[u] = ends[v] = True
+    ends &= onward != 1
+    tips: dict[int, list[Tip]] = {}
+    for row in np.flatnonzero(ends).tolist():
+        left = min(steps, int(onward[row]) - 1) if onward[row] else steps
+        tip = Tip(positions[row], step[row], float(detections.size[row]), left)
+        tips.setdefault(int(detections.t[row]), []).append(tip)
+    return tips
+
+
+def _positions(detections: Detections, spacing_um: Floats) -> Floats:
+    z, y, x = np.asarray(spacing_um, dtype=np.float64).tolist()
+    return Reach((z, y, x), 0.0).positions(detections)

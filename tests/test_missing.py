@@ -1,0 +1,127 @@
+"""Missing: where a linked cell without a mask is expected, in gaps and at open ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn import Place, detections_of, label_frames, make_links
+
+from sam4ct.stages.missing import Motion, Tip, expected, gaps, open_ends
+from sam4ct.stages.missing import Place as Expected
+from sam4ct.tables import Detections, Links
+
+SPACING = np.array([5.0, 1.0, 1.0])
+SHAPES = [(60, 80), (9, 60, 80)]
+
+
+def lifted(shape: tuple[int, ...], *places: tuple[int, int]) -> list[Place]:
+    """Places in the image plane, in the middle slice of a volume."""
+    return [(shape[0] // 2,) * (len(shape) - 2) + place for place in places]
+
+
+def table(shape: tuple[int, ...], *frames: list[tuple[int, int]]) -> Detections:
+    drawn = [lifted(shape, *places) for places in frames]
+    return detections_of(label_frames(*drawn, shape=shape))
+
+
+def in_plane(place: Expected) -> tuple[float, float]:
+    return float(place.at_um[1]), float(place.at_um[2])
+
+
+def ends(detections: Detections, links: Links, way: int) -> dict[int, list[Tip]]:
+    return open_ends(detections, links, SPACING, way, steps=3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_places_in_a_gap_lie_on_the_straight_way_between_its_ends(shape: tuple[int, ...]) -> None:
+    detections = table(shape, [(20, 20)], [], [], [(32, 50)])
+    places = gaps(detections, make_links((0, 1, 3, 1)), SPACING)
+    assert {t: [in_plane(p) for p in found] for t, found in places.items()} == {
+        1: [(24, 30)], 2: [(28, 40)],
+    }  # fmt: skip
+    assert places[1][0].size == detections.size[0]
+
+
+def test_slices_count_with_their_distance() -> None:
+    detections = detections_of(label_frames([(2, 30, 30)], [], [(6, 30, 30)], shape=(9, 60, 80)))
+    (place,) = gaps(detections, make_links((0, 1, 2, 1)), SPACING)[1]
+    assert place.at_um.tolist() == [20.0, 30.0, 30.0]
+
+
+def test_the_gap_before_daughters_is_no_straight_way() -> None:
+    detections = table((60, 80), [(30, 30)], [], [(30, 24), (30, 36)])
+    divided = make_links(divisions=[(0, 1, 2, 1), (0, 1, 2, 2)])
+    assert gaps(detections, divided, SPACING) == {}
+
+
+def test_tracks_are_open_at_both_ends_and_nowhere_else() -> None:
+    detections = table((60, 80), [], [(30, 30)], [(30, 34)], [(30, 38)], [])
+    links = make_links((1, 1, 2, 1), (2, 1, 3, 1))
+    assert list(ends(detections, links, 1)) == [3]
+    assert list(ends(detections, links, -1)) == [1]
+
+
+def test_a_region_without_any_link_has_no_open_end() -> None:
+    detections = table((60, 80), [(30, 30)], [(30, 30), (50, 60)])
+    (tip,) = ends(detections, make_links((0, 1, 1, 1)), 1)[1]
+    assert tip.at_um.tolist() == [0, 30, 30]
+
+
+def test_a_gap_is_no_open_end_but_that_of_a_division_is() -> None:
+    detections = table((60, 80), [(30, 20), (30, 60)], [], [(30, 20), (30, 54), (30, 66)])
+    links = make_links((0, 1, 2, 1), divisions=[(0, 2, 2, 2), (0, 2, 2, 3)])
+    (mother,) = ends(detections, links, 1)[0]
+    assert (mother.at_um[2], mother.left) == (60, 1)
+    assert [tip.left for tip in ends(detections, links, -1)[2]] == [1, 1]
+
+
+def test_a_mother_whose_daughters_follow_at_once_is_not_open() -> None:
+    detections = table((60, 80), [(30, 60)], [(30, 54), (30, 66)])
+    links = make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)])
+    assert 0 not in ends(detections, links, 1)
+    assert list(ends(detections, links, -1)) == [0]
+
+
+def test_half_of_the_last_step_is_expected_again_either_way() -> None:
+    detections = table((60, 80), [], [(30, 30)], [(30, 34)], [(30, 40)])
+    links = make_links((1, 1, 2, 1), (2, 1, 3, 1))
+    motion = Motion(detections, links, SPACING)
+    (last,), (first,) = ends(detections, links, 1)[3], ends(detections, links, -1)[1]
+    assert in_plane(expected(last, 3, 1, motion)) == (30, 43)
+    assert in_plane(expected(first, 1, -1, motion)) == (30, 28)
+
+
+def test_the_step_over_a_gap_is_that_of_one_frame() -> None:
+    detections = table((60, 80), [(30, 30)], [], [(30, 42)])
+    (tip,) = ends(detections, make_links((0, 1, 2, 1)), 1)[2]
+    assert tip.step_um.tolist() == [0, 0, 6]
+
+
+GRID = [(y, x) for y in (10, 25, 40) for x in (10, 30, 50)]
+
+
+def test_a_cell_goes_along_with_neighbours_that_move_alike() -> None:
+    moved = [(y + 6, x) for y, x in GRID]
+    detections = table((60, 80), GRID, moved)
+    links = make_links(*((0, i, 1, i) for i in range(1, 10)))
+    motion = Motion(detections, links, SPACING)
+    tip = Tip(np.array([0.0, 30.0, 40.0]), np.full(3, np.nan), 50.0, 3)
+    assert in_plane(expected(tip, 0, 1, motion)) == pytest.approx((36, 40))
+    assert in_plane(expected(tip, 1, -1, motion)) == pytest.approx((24, 40))
+
+
+def test_neighbours_that_move_at_random_are_not_followed() -> None:
+    rng = np.random.default_rng(3)
+    steps = rng.permutation(
+        [(4, 0), (-4, 0), (0, 4), (0, -4), (3, 3), (-3, -3), (3, -3), (-3, 3), (0, 0)]
+    )
+    moved = [(y + int(a), x + int(b)) for (y, x), (a, b) in zip(GRID, steps, strict=True)]
+    detections = table((60, 80), GRID, moved)
+    motion = Motion(detections, make_links(*((0, i, 1, i) for i in range(1, 10))), SPACING)
+    assert np.linalg.norm(motion.step(0, np.array([0.0, 25.0, 30.0]), 1)) < 1.0
+
+
+def test_without_linked_neighbours_nothing_is_known_of_the_surroundings() -> None:
+    detections = table((60, 80), GRID[:2], GRID[:2])
+    motion = Motion(detections, make_links((0, 1, 1, 1), (0, 2, 1, 2)), SPACING)
+    assert motion.step(0, np.zeros(3), 1).tolist() == [0, 0, 0]
