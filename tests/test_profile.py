@@ -101,8 +101,13 @@ def test_shipped_profile_says_in_its_first_line_where_it_comes_from(name: str) -
         ("Fluo-N2DH-SIM+", 512, 300, 20, 5, 0.1),
         ("Fluo-N2DL-HeLa", 128, 100, 30, 0, 0.5),
         ("PhC-C2DH-U373", 512, 2500, 50, 0, 1.0),
-        ("Fluo-N3DH-CE", 256, 1800, 50, 0, 1.0),
+        ("Fluo-C3DH-A549", 512, 1000, 50, 0, 1.0),
+        ("Fluo-C3DH-A549-SIM", 512, 1000, 50, 0, 1.0),
         ("Fluo-C3DH-H157", 512, 240000, 100, 0, 1.0),
+        ("Fluo-C3DL-MDA231", 512, 250, 80, 0, 1.0),
+        ("Fluo-N3DH-CE", 256, 1800, 50, 0, 1.0),
+        ("Fluo-N3DH-CHO", 512, 1500, 50, 0, 1.0),
+        ("Fluo-N3DH-SIM+", 512, 2500, 50, 5, 0.1),
         ("Fluo-N3DL-TRIF", 64, 1000, 20, 0, 1.0),
     ],
 )
@@ -112,6 +117,34 @@ def test_shipped_profile_has_the_published_values(
     p = load_profile(name)
     found = (p.window_px, p.min_size, p.link_radius_px, p.median_px, p.gamma)
     assert found == (window, min_size, radius, median, gamma)
+
+
+@pytest.mark.parametrize(
+    ("name", "spacing_um"),
+    [
+        ("Fluo-C3DH-A549", (1.0, 0.126, 0.126)),
+        ("Fluo-C3DH-A549-SIM", (1.0, 0.126, 0.126)),
+        ("Fluo-C3DH-H157", (0.5, 0.126, 0.126)),
+        ("Fluo-C3DL-MDA231", (6.0, 1.242, 1.242)),
+        ("Fluo-N3DH-CE", (1.0, 0.09, 0.09)),
+        ("Fluo-N3DH-CHO", (1.0, 0.202, 0.202)),
+        ("Fluo-N3DH-SIM+", (0.2, 0.125, 0.125)),
+    ],
+)
+def test_shipped_profile_of_volumes_links_with_their_voxel_size(
+    name: str, spacing_um: tuple[float, float, float]
+) -> None:
+    p = load_profile(name)
+    assert (p.mode, p.ndim, p.spacing_um) == ("link", 3, spacing_um)
+    # Linking-only is the default of every one; SAM-Med3D comes with --generate-masks.
+    assert (p.fill, p.generate_masks) == ("interpolate", False)
+
+
+def test_only_volumes_of_few_slices_have_no_border_in_z() -> None:
+    borderless = {n for n in DATASETS if load_profile(n).ndim == 3} - {
+        n for n in DATASETS if load_profile(n).border_z_px
+    }
+    assert borderless == {"Fluo-N3DH-CHO", "Fluo-N3DL-TRIC"}
 
 
 # Reading
