@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from commands import sam4ct, tree
@@ -14,24 +15,25 @@ from sam4ct.models import weights
 from sam4ct.models.entry import Entry
 from sam4ct.models.sam2_network import build_network
 from sam4ct.pipelines import demo, selftest
-from sam4ct.simulate import MovieLaw, movie_law
+from sam4ct.simulate import SLICE_SPACING, movie_law
+from sam4ct.simulate.movie import Colony
 
-SMALL = movie_law("nuclei", shape=(96, 112), frames=6, cells=6)
+DATASET = demo.EXHIBITS[2].dataset
+SHAPES = {2: (96, 112), 3: (8, 72, 80)}
 
 
 @pytest.fixture
 def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The demo with a movie that takes seconds."""
-
-    def law(look: str, *, shape: tuple[int, int], frames: int) -> MovieLaw:
-        return SMALL
-
-    monkeypatch.setattr(demo, "movie_law", law)
+    """Demos with movies that take seconds."""
+    for ndim, shape in SHAPES.items():
+        small = replace(demo.EXHIBITS[ndim], shape=shape, frames=5, cells=6)
+        monkeypatch.setitem(demo.EXHIBITS, ndim, small)
 
 
 @pytest.mark.usefixtures("small_demo")
-def test_demo_ends_with_its_scores_and_the_path_of_its_report(tmp_path: Path) -> None:
-    shown = sam4ct("demo", tmp_path / "out", "--device", "cpu")
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_demo_ends_with_its_scores_and_the_path_of_its_report(tmp_path: Path, ndim: int) -> None:
+    shown = sam4ct("demo", tmp_path / "out", "--ndim", ndim, "--device", "cpu")
     assert shown.status == 0, shown.err
     rows = dict(line.split(maxsplit=1) for line in shown.out.splitlines())
     assert {"DET", "SEG", "TRA", "LNK", "BIO", "OP_CLB"} <= rows.keys()
@@ -41,22 +43,47 @@ def test_demo_ends_with_its_scores_and_the_path_of_its_report(tmp_path: Path) ->
     report = Path(rows["report"]).read_text()
     assert f"{float(rows['OP_CLB']):.3f}" in report
     assert (Path(rows["result"]) / "res_track.txt").exists()
+    assert ('id="show-slices"' in report) == (ndim == 3)
 
 
 @pytest.mark.usefixtures("small_demo")
 def test_demo_is_made_anew_where_there_is_one(tmp_path: Path) -> None:
-    killed_before = tmp_path / f".{demo.DATASET}.sam4ct-new"
+    killed_before = tmp_path / f".{DATASET}.sam4ct-new"
     killed_before.mkdir()
     assert sam4ct("demo", tmp_path, "--device", "cpu").status == 0
-    first = tree(tmp_path / demo.DATASET / "01_RES")
+    first = tree(tmp_path / DATASET / "01_RES")
     assert sam4ct("demo", tmp_path, "--device", "cpu").status == 0
-    assert tree(tmp_path / demo.DATASET / "01_RES") == first
+    assert tree(tmp_path / DATASET / "01_RES") == first
     assert not killed_before.exists()
 
 
+@pytest.mark.usefixtures("small_demo")
+def test_a_demo_of_volumes_leaves_that_of_images_alone(tmp_path: Path) -> None:
+    other = tmp_path / DATASET
+    other.mkdir()
+    (other / "01_RES").mkdir()
+    assert sam4ct("demo", tmp_path, "--ndim", "3", "--device", "cpu").status == 0
+    assert [path.name for path in other.iterdir()] == ["01_RES"]
+
+
+def test_the_demo_of_volumes_shows_divisions_climbing_cells_and_missed_masks() -> None:
+    exhibit = demo.EXHIBITS[3]
+    law = movie_law("nuclei", exhibit.shape, exhibit.frames, exhibit.cells)
+    colony = Colony(np.random.default_rng(np.random.SeedSequence(demo.SEED).spawn(2)[0]), law)
+    heights = {cell.label: [cell.position[0]] for cell in colony.cells}
+    for _ in range(1, exhibit.frames):
+        colony.step()
+        for cell in colony.cells:
+            heights.setdefault(cell.label, []).append(cell.position[0])
+    climbed = [np.ptp(height) > 2 * SLICE_SPACING for height in heights.values()]
+    assert np.mean(climbed) > 0.3
+    assert sum(cell.parent > 0 for cell in colony.cells) >= 16
+    assert exhibit.errors.missed >= 0.05
+
+
 def test_demo_removes_no_dataset_of_the_users(tmp_path: Path) -> None:
-    (tmp_path / demo.DATASET).mkdir()
-    (tmp_path / demo.DATASET / "thesis.doc").write_text("years of work")
+    (tmp_path / DATASET).mkdir()
+    (tmp_path / DATASET / "thesis.doc").write_text("years of work")
     before = tree(tmp_path)
     refused = sam4ct("demo", tmp_path)
     assert refused.status == 2

@@ -20,13 +20,20 @@ SELFTEST_SCORES = ("LNK", "BIO", "OP_CLB")
 
 @click.command()
 @click.argument("out", type=FOLDER)
+@click.option(
+    "--ndim",
+    type=click.Choice(["2", "3"]),
+    default="2",
+    show_default=True,
+    help="Images or volumes.",
+)
 @WEIGHTS
 @DEVICE
-def demo(out: Path, weights: tuple[str, ...], device: str) -> None:
+def demo(out: Path, ndim: str, weights: tuple[str, ...], device: str) -> None:
     """Simulate cells below OUT, link them, score the result and report on it."""
     from sam4ct.pipelines.demo import run_demo
 
-    shown = run_demo(out, weights, device)
+    shown = run_demo(out, weights, device, int(ndim))
     for name in DEMO_SCORES:
         click.echo(f"{name:<7}{_figure(shown.scores, name)}")
     click.echo(f"result  {shown.result}")

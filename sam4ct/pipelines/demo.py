@@ -18,14 +18,44 @@ from sam4ct.pipelines.plan import Options, choose_network, make_plan
 from sam4ct.report.rebuild import rebuild_report
 from sam4ct.simulate import SegmentationErrors, movie_law
 
-DATASET = "Demo-Cells"
 SEED = 2025
-ERRORS = SegmentationErrors(missed=0.03, split=0.005, merged=0.01, spurious=0.01)
 
 _RESULT = f"{SEQUENCE}{RESULT}"
 _PARTS = {SEQUENCE, f"{SEQUENCE}{MASKS}", f"{SEQUENCE}_GT", _RESULT, f"{_RESULT}.sam4ct"}
 
 Scores = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """What a demo shows: a movie of dividing nuclei, and how its masks are damaged."""
+
+    dataset: str
+    shape: tuple[int, ...]
+    """([z,] y, x): large enough for dozens of cells, small enough for minutes on a CPU."""
+    frames: int
+    cells: int | None
+    """In view at the start, about; None: as usual for the frame."""
+    errors: SegmentationErrors
+
+
+EXHIBITS = {
+    2: Exhibit(
+        dataset="Demo-Cells",
+        shape=(320, 400),
+        frames=36,
+        cells=None,
+        errors=SegmentationErrors(missed=0.03, split=0.005, merged=0.01, spurious=0.01),
+    ),
+    3: Exhibit(
+        dataset="Demo-Volumes",
+        shape=(20, 160, 160),
+        frames=24,
+        cells=28,
+        errors=SegmentationErrors(missed=0.08, split=0.005, merged=0.01, spurious=0.01),
+    ),
+}
+"""By the number of dimensions."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +67,9 @@ class Shown:
     scores: Scores
 
 
-def run_demo(folder: Path, weights: tuple[str, ...] = (), device: str = "auto") -> Shown:
+def run_demo(
+    folder: Path, weights: tuple[str, ...] = (), device: str = "auto", ndim: int = 2
+) -> Shown:
     """Simulate a dataset below a folder, link it, score it, and write its report.
 
     A demo that is there already is made anew.
@@ -49,10 +81,11 @@ def run_demo(folder: Path, weights: tuple[str, ...] = (), device: str = "auto") 
     # The report comes after the scores, to show them.
     options = Options(weights=weights, device=device, report=False)
     choose_network(options)  # refuses what it must before an older demo goes
-    dataset = folder / DATASET
+    shown = EXHIBITS[ndim]
+    dataset = folder / shown.dataset
     _clear(folder, dataset)
-    law = movie_law("nuclei", shape=(320, 400), frames=36)
-    write_dataset(folder, DATASET, law, ERRORS, SEED)
+    law = movie_law("nuclei", shape=shown.shape, frames=shown.frames, cells=shown.cells)
+    write_dataset(folder, shown.dataset, law, shown.errors, SEED)
     (sequence,) = find_sequences(dataset)
     run_sequence(make_plan(sequence, options), options)
     scores = evaluate(sequence.result_dir, dataset / f"{SEQUENCE}_GT")
@@ -62,7 +95,8 @@ def run_demo(folder: Path, weights: tuple[str, ...] = (), device: str = "auto") 
 
 def _clear(folder: Path, dataset: Path) -> None:
     """Remove an older demo, after making sure that it is one and nothing else is there."""
-    for place, ours in ((folder, {DATASET}), (dataset, _PARTS)):
+    demos = {exhibit.dataset for exhibit in EXHIBITS.values()}
+    for place, ours in ((folder, demos), (dataset, _PARTS)):
         names = {path.name for path in list_folder(place)} if place.exists() else set()
         if foreign := sorted(names - ours):
             raise ResultError(
