@@ -15,6 +15,7 @@ from sam4ct import __version__
 from sam4ct.cli.convert import convert_command
 from sam4ct.cli.demo import demo, selftest
 from sam4ct.cli.evaluate import evaluate, validate
+from sam4ct.cli.finetune import finetune
 from sam4ct.cli.init_tracks import init_tracks_command
 from sam4ct.cli.profiles import profiles
 from sam4ct.cli.report import report
@@ -56,6 +57,7 @@ for command in (
     convert_command,
     init_tracks_command,
     train_compact,
+    finetune,
 ):
     cli.add_command(command)
 
