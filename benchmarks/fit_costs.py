@@ -1,58 +1,43 @@
 """Fit sam4ct/stages/costs.json: how features of links and divisions become log odds.
 
-    python benchmarks/fit_costs.py OUT --evidence sam2 --cases 24
+    python benchmarks/fit_costs.py OUT --evidence sam2 --ndim 2 --cases 24
 
-simulates cases of random looks, densities, motion and mask errors below OUT,
-gathers their evidence through the product itself (resumable; nothing is done
-twice), learns from two thirds of them which links and divisions are right, and
-chooses the costs of beginnings, ends and gaps by the score of the last third.
+simulates cases of random looks, densities, motion and mask errors below OUT
+(fit_cases.py), gathers their evidence through the product itself, learns from two
+thirds of them which links and divisions are right, and chooses the costs of
+beginnings, ends and gaps by the score of the last third.
 No real data is used. Prints how well the fit holds on the cases it has not seen.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fit_cases import Case, division_targets, gather, link_targets
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from sam4ct.evaluate import evaluate
-from sam4ct.evaluate.matching import match
-from sam4ct.finetune.pairs import draw_movie
-from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
+from sam4ct.io.ctc import CtcReader
 from sam4ct.io.result import ResultWriter
-from sam4ct.io.simulated import write_dataset
-from sam4ct.io.tables import read_table
-from sam4ct.io.tiff import read_frame
-from sam4ct.io.tracks import read_tracks
-from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.plan import Options, Plan, make_plan
-from sam4ct.pipelines.stages import run_detect, run_propagate, scene_of
-from sam4ct.simulate import MovieLaw, SegmentationErrors
-from sam4ct.stages.associate import associate
-from sam4ct.stages.candidates import (
-    DIVISION_FEATURES,
-    LINK_FEATURES,
-    candidates,
-    diameters,
-    divisions,
-)
+from sam4ct.pipelines.plan import Options
+from sam4ct.pipelines.stages import scene_of
+from sam4ct.stages.associate import associate, measured
+from sam4ct.stages.candidates import LINK_FEATURES, candidates
 from sam4ct.stages.costs import TABLE, Costs, Quadratic
+from sam4ct.stages.divisions import DIVISION_FEATURES, divisions
 from sam4ct.stages.fill import FillRules, fill_gaps
 from sam4ct.stages.paint import paint
-from sam4ct.stages.propagate import frame_pairs
-from sam4ct.stages.repair import JoinedFrames, find_fragments, join
+from sam4ct.stages.repair import JoinedFrames
 from sam4ct.stages.trace import trace
-from sam4ct.tables import Detections, Evidence, Floats, Joins
+from sam4ct.tables import Floats
 
-FRAMES = 14
 RIDGE = 3.0
 """Weight of the squared coefficients (features scaled to unit variance)."""
 START = {
@@ -65,115 +50,6 @@ START = {
 }
 FACTORS = (0.5, 0.7, 1.4, 2.0)
 """Tried on every one of these constants, one after another."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One simulated sequence: tables with fragments joined, and the truth."""
-
-    plan: Plan
-    detections: Detections
-    evidence: Evidence
-    joins: Joins
-    cells: list[set[int]]
-    """True tracks matched by each detection."""
-    parents: dict[int, int]
-    truth: Path
-
-
-def draw_case(seed: int) -> tuple[MovieLaw, SegmentationErrors]:
-    """Draw what a case looks like and how bad its masks are."""
-    rng = np.random.default_rng([77, seed])
-    movie = draw_movie(rng, 256)
-    diameter = float(np.exp(rng.uniform(np.log(16), np.log(44))))
-    side = int(np.clip(diameter * rng.uniform(6, 11), 150, 360))
-    scale = diameter / 2.0 / movie.law.radius
-    cover = rng.uniform(0.08, 0.6)
-    law = replace(
-        movie,
-        shape=(side, side),
-        frames=FRAMES,
-        cells=int(np.clip(cover * side**2 / (0.57 * diameter**2), 3, 45)),
-        law=replace(
-            movie.law,
-            radius=diameter / 2.0,
-            motion=movie.law.motion * rng.uniform(0.3, 1.0),
-            cycle=rng.uniform(12.0, 50.0),
-            death=float(rng.choice([0.0, 0.01])),
-        ),
-        optics=replace(movie.optics, blur_px=max(0.5, movie.optics.blur_px * scale)),
-    )
-    limits = {"missed": 0.06, "split": 0.04, "merged": 0.05, "spurious": 0.04}
-    chances = {name: float(rng.uniform(0, high)) for name, high in limits.items()}
-    return law, SegmentationErrors(**chances, eroded=0.1, dilated=0.1)
-
-
-def gather(folder: Path, seed: int, options: Options) -> Case:
-    """Simulate a case if it is not there, and read or make its evidence."""
-    dataset = folder / f"case-{seed:03d}"
-    if not dataset.exists():
-        write_dataset(folder, dataset.name, *draw_case(seed), seed)
-    out = folder / options.evidence / dataset.name
-    (sequence,) = find_sequences(dataset, out=out)
-    plan = make_plan(sequence, options)
-    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=True) as work:
-        run_detect(plan, work)
-        run_propagate(plan, work)
-        pairs = frame_pairs(len(sequence.images), plan.profile.max_gap)
-        evidence = Evidence.concat(read_table(work.evidence(*p), Evidence) for p in pairs)
-    detections = plan.survey.detections
-    joins = find_fragments(detections, evidence)
-    detections, evidence = join(detections, evidence, joins, plan.profile.spacing_um)
-    truth = dataset / f"{sequence.name}_GT"
-    tracks = read_tracks(truth / "TRA" / "man_track.txt")
-    return Case(
-        plan,
-        detections,
-        evidence,
-        joins,
-        matched_cells(sequence, joins, detections, truth),
-        {track.label: track.parent for track in tracks},
-        truth,
-    )
-
-
-def matched_cells(
-    sequence: CtcSequence, joins: Joins, detections: Detections, truth: Path
-) -> list[set[int]]:
-    """Return the true tracks that each detection covers by more than half."""
-    reader = JoinedFrames(CtcReader(sequence), joins)
-    cells: dict[tuple[int, int], set[int]] = {}
-    for t in range(reader.frames):
-        gold = read_frame(truth / "TRA" / f"man_track{t:03d}.tif")
-        found = match(gold, reader.labels(t))
-        for label, track in zip(found.matched, found.matched_true, strict=True):
-            cells.setdefault((t, label), set()).add(track)
-    keys = zip(detections.t.tolist(), detections.label.tolist(), strict=True)
-    return [cells.get(key, set()) for key in keys]
-
-
-def link_targets(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether u and v are the same cell, or mother and daughter."""
-
-    def related(a: int, b: int) -> bool:
-        later = case.cells[b] | {case.parents.get(c, 0) for c in case.cells[b]}
-        return bool(case.cells[a] & later)
-
-    return np.array([related(a, b) for a, b in zip(u.tolist(), v.tolist(), strict=True)], bool)
-
-
-def division_targets(
-    case: Case, u: NDArray[np.int64], v: NDArray[np.int64], w: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Whether v and w are the two daughters of u."""
-
-    def born(a: int, b: int, c: int) -> bool:
-        pairs = itertools.product(case.cells[b], case.cells[c])
-        mothers = ((case.parents.get(x, 0), case.parents.get(y, 0), x != y) for x, y in pairs)
-        return any(p and p == q and other and p in case.cells[a] for p, q, other in mothers)
-
-    rows = zip(u.tolist(), v.tolist(), w.tolist(), strict=True)
-    return np.array([born(*row) for row in rows], bool)
 
 
 def fitted(features: Floats, right: NDArray[np.bool_], names: tuple[str, ...]) -> Quadratic:
@@ -205,16 +81,14 @@ def examples(cases: list[Case], link: Quadratic | None) -> tuple[Floats, NDArray
     """Features and truth of all links, or of all divisions once links have log odds."""
     features, right = [], []
     for case in cases:
-        d = case.detections
-        diameter = diameters(d, 2)
-        links = candidates(d, case.evidence, diameter)
+        positions, diameter = measured(case.detections, scene_of(case.plan))
+        links = candidates(case.detections, case.evidence, positions, diameter)
         if link is None:
             features.append(links.features)
             right.append(link_targets(case, links.u, links.v))
             continue
-        places = np.stack([d.z, d.y, d.x], axis=1)
         odds = link(links.features, LINK_FEATURES)
-        splits = divisions(d, links, odds, places, diameter)
+        splits = divisions(case.detections, links, odds, positions, diameter)
         features.append(splits.features)
         right.append(division_targets(case, splits.u, splits.v, splits.w))
     return np.concatenate(features), np.concatenate(right)
@@ -226,7 +100,10 @@ def score(cases: list[Case], costs: Costs, folder: Path) -> float:
     for case in cases:
         links = associate(case.detections, case.evidence, costs, scene_of(case.plan))
         reader = JoinedFrames(CtcReader(case.plan.sequence), case.joins)
-        rules = FillRules(method="interpolate", min_size=case.plan.profile.min_size)
+        profile = case.plan.profile
+        rules = FillRules(
+            method="interpolate", min_size=profile.min_size, spacing_um=profile.spacing_um
+        )
         generated = fill_gaps(links, reader, lambda *_: None, rules)
         traced = trace(case.detections, links, generated)
         with ResultWriter(
@@ -265,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--evidence", choices=["sam2", "overlap"], default="sam2")
+    parser.add_argument("--ndim", type=int, choices=[2, 3], default=2)
     parser.add_argument("--weights", action="append", default=[])
     parser.add_argument("--cases", type=int, default=24)
     arguments = parser.parse_args()
@@ -272,7 +150,7 @@ def main() -> None:
     options = Options(profile="auto", evidence=arguments.evidence, weights=tuple(arguments.weights))
     cases = []
     for seed in range(arguments.cases):
-        cases.append(gather(arguments.out, seed, options))
+        cases.append(gather(arguments.out, seed, arguments.ndim, options))
         print(f"case {seed}: {len(cases[-1].detections)} regions", flush=True)
     third = max(1, len(cases) // 3)
     unseen, seen = cases[:third], cases[third:]
@@ -282,7 +160,7 @@ def main() -> None:
     print("divisions:", quality(division, DIVISION_FEATURES, examples(unseen, link)))
     best = tuned(unseen, link, division, arguments.out / "trial")
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    table[arguments.evidence] = {
+    table[f"{arguments.evidence}-{arguments.ndim}d"] = {
         **{name: getattr(best, name) for name in START},
         "link": vars(best.link),
         "division": vars(best.division),

@@ -9,21 +9,23 @@ import pytest
 from drawn import Labels, detections_of, evidence_of, label_frame, label_frames
 
 from sam4ct.stages.candidates import (
-    DIVISION_FEATURES,
     LINK_FEATURES,
     Candidates,
-    Divisions,
     candidates,
     diameters,
-    divisions,
     row_numbers,
 )
+from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
 from sam4ct.tables import Detections, Evidence, Floats
 
 MOVING = label_frames(
     [(10, 10), (10, 24), (30, 20)], [(10, 12), (12, 25), (29, 20)], [(11, 13), (14, 25), (28, 20)]
 )
 SPLITTING = label_frames([(20, 20)], [(20, 15), (20, 25)], [(20, 13), (20, 27)])
+
+
+def places(detections: Detections) -> Floats:
+    return np.stack([detections.z, detections.y, detections.x], axis=1)
 
 
 def diameters_um(detections: Detections) -> Floats:
@@ -33,14 +35,13 @@ def diameters_um(detections: Detections) -> Floats:
 def found(frames: list[Labels], evidence: Evidence | None = None) -> Candidates:
     detections = detections_of(frames)
     rows = evidence_of(frames) if evidence is None else evidence
-    return candidates(detections, rows, diameters_um(detections))
+    return candidates(detections, rows, places(detections), diameters_um(detections))
 
 
 def split(frames: list[Labels]) -> Divisions:
     detections, links = detections_of(frames), found(frames)
-    places = np.stack([detections.z, detections.y, detections.x], axis=1)
     logits = np.zeros(len(links.u))
-    return divisions(detections, links, logits, places, diameters_um(detections))
+    return divisions(detections, links, logits, places(detections), diameters_um(detections))
 
 
 def feature(links: Candidates, u: int, v: int, name: str) -> float:
@@ -89,8 +90,8 @@ def test_order_of_the_evidence_changes_nothing() -> None:
 def test_features_do_not_depend_on_the_unit_of_length() -> None:
     detections, evidence = detections_of(MOVING), evidence_of(MOVING)
     scaled = replace(evidence, distance_um=evidence.distance_um * 0.2)
-    usual = candidates(detections, evidence, diameters_um(detections))
-    other = candidates(detections, scaled, diameters_um(detections) * 0.2)
+    usual = candidates(detections, evidence, places(detections), diameters_um(detections))
+    other = candidates(detections, scaled, 0.2 * places(detections), 0.2 * diameters_um(detections))
     assert other.features == pytest.approx(usual.features)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam4ct.stages.candidates import DIVISION_FEATURES, LINK_FEATURES, Candidates, Divisions
+from sam4ct.stages.candidates import LINK_FEATURES, Candidates
+from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions
 from sam4ct.stages.solve import Problem, solve
 from sam4ct.tables import Ints
 
@@ -35,7 +36,9 @@ def problem(
         by_itself[row] = cost
     return Problem(
         count=len(t),
-        links=Candidates(u, v, np.zeros((len(u), len(LINK_FEATURES))), times[v] - times[u]),
+        links=Candidates(
+            u, v, np.zeros((len(u), len(LINK_FEATURES))), times[v] - times[u], np.zeros((len(u), 3))
+        ),
         link_cost=np.array(list(links.values()), dtype=float),
         splits=Divisions(a, b, c, np.zeros((len(a), len(DIVISION_FEATURES)))),
         split_cost=np.array(list(splits.values()), dtype=float),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.stages.candidates import Candidates, Divisions, candidates, diameters, divisions
+from sam4ct.stages.candidates import candidates, diameters
 from sam4ct.stages.costs import Costs
+from sam4ct.stages.divisions import divisions
 from sam4ct.stages.solve import Choice, Problem, solve
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Links
 
@@ -62,14 +63,19 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
     return links
 
 
-def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:
-    diameter = diameters(detections, scene.ndim)
+def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
+    """Return the centroids (N, 3) and the diameters (N,) of all regions in micrometres."""
     spacing = np.asarray(scene.spacing_um)
     unit = float(np.cbrt(spacing.prod())) if scene.ndim == 3 else float(spacing[-1])
-    voxels = np.stack([detections.z, detections.y, detections.x], axis=1)
-    links = candidates(detections, evidence, diameter * unit)
+    centroids = np.stack([detections.z, detections.y, detections.x], axis=1)
+    return centroids * spacing, diameters(detections, scene.ndim) * unit
+
+
+def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:
+    places, diameter = measured(detections, scene)
+    links = candidates(detections, evidence, places, diameter)
     odds = costs.link_odds(links.features)
-    splits = divisions(detections, links, odds, voxels * spacing, diameter * unit)
+    splits = divisions(detections, links, odds, places, diameter)
     split_cost = -costs.division_odds(splits.features)
     edge = _near_edge(detections, scene)
     appear = np.where(edge, costs.appear_border, costs.appear)
@@ -83,9 +89,9 @@ def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
     likely = (split_cost < worth) & scene.divide
     return Problem(
         len(detections),
-        Candidates(links.u[useful], links.v[useful], links.features[useful], links.dt[useful]),
+        links.take(useful),
         link_cost[useful],
-        Divisions(splits.u[likely], splits.v[likely], splits.w[likely], splits.features[likely]),
+        splits.take(likely),
         split_cost[likely],
         appear,
         disappear,

@@ -2,8 +2,8 @@
 
 The numbers come from a fit on simulated movies (benchmarks/fit_costs.py) and
 lie beside this module as costs.json: one set for evidence from SAM 2, one for
-plain overlap. Log odds of independent choices add up, so the lineage of least
-total cost is the most probable one.
+plain overlap, each for images and for volumes. Log odds of independent choices
+add up, so the lineage of least total cost is the most probable one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sam4ct.stages.candidates import DIVISION_FEATURES, LINK_FEATURES
+from sam4ct.stages.candidates import LINK_FEATURES
+from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.tables import Floats
 
 TABLE = Path(__file__).with_name("costs.json")
@@ -60,9 +61,9 @@ class Costs:
         return self.division(features, DIVISION_FEATURES)
 
 
-def load_costs(evidence: str) -> Costs:
-    """Return the fitted costs for a kind of evidence, "sam2" or "overlap"."""
-    table = json.loads(TABLE.read_text())[evidence]
+def load_costs(evidence: str, ndim: int) -> Costs:
+    """Return the fitted costs for a kind of evidence, "sam2" or "overlap", in 2D or 3D."""
+    table = json.loads(TABLE.read_text())[f"{evidence}-{ndim}d"]
     return Costs(
         link=Quadratic(**table.pop("link")), division=Quadratic(**table.pop("division")), **table
     )

@@ -15,7 +15,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array, vstack
 from scipy.sparse.csgraph import connected_components
 
-from sam4ct.stages.candidates import Candidates, Divisions
+from sam4ct.stages.candidates import Candidates
+from sam4ct.stages.divisions import Divisions
 from sam4ct.tables import Floats, Ints
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,177 @@
+"""Simulated cases that costs are fitted to: their evidence, and which links in it are right.
+
+What a case looks like, how its cells move and how bad its masks are is drawn by its
+seed. No real data is used. Evidence is gathered by the product itself and kept, so
+that nothing is done twice. See fit_costs.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.evaluate.matching import match
+from sam4ct.finetune.pairs import draw_movie
+from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
+from sam4ct.io.simulated import write_dataset
+from sam4ct.io.tables import read_table
+from sam4ct.io.tiff import read_frame
+from sam4ct.io.tracks import read_tracks
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.plan import Options, Plan, make_plan
+from sam4ct.pipelines.stages import run_detect, run_propagate
+from sam4ct.simulate import MovieLaw, SegmentationErrors
+from sam4ct.stages.propagate import frame_pairs
+from sam4ct.stages.repair import JoinedFrames, find_fragments, join
+from sam4ct.tables import Detections, Evidence, Joins
+
+FRAMES = {2: 14, 3: 10}
+"""Of a case, by its dimensions: volumes take longer."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One simulated sequence: tables with fragments joined, and the truth."""
+
+    plan: Plan
+    detections: Detections
+    evidence: Evidence
+    joins: Joins
+    cells: list[set[int]]
+    """True tracks matched by each detection."""
+    parents: dict[int, int]
+    truth: Path
+
+
+def draw_case(seed: int, ndim: int) -> tuple[MovieLaw, SegmentationErrors]:
+    """Draw what a case looks like and how bad its masks are."""
+    rng = np.random.default_rng([77, seed] if ndim == 2 else [77, seed, ndim])
+    movie = draw_movie(rng, 256)
+    law = _flat(rng, movie) if ndim == 2 else _deep(rng, movie)
+    limits = {"missed": 0.06, "split": 0.04, "merged": 0.05, "spurious": 0.04}
+    chances = {name: float(rng.uniform(0, high)) for name, high in limits.items()}
+    return law, SegmentationErrors(**chances, eroded=0.1, dilated=0.1)
+
+
+def _flat(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
+    diameter = float(np.exp(rng.uniform(np.log(16), np.log(44))))
+    side = int(np.clip(diameter * rng.uniform(6, 11), 150, 360))
+    scale = diameter / 2.0 / movie.law.radius
+    cover = rng.uniform(0.08, 0.6)
+    return replace(
+        movie,
+        shape=(side, side),
+        frames=FRAMES[2],
+        cells=int(np.clip(cover * side**2 / (0.57 * diameter**2), 3, 45)),
+        law=replace(
+            movie.law,
+            radius=diameter / 2.0,
+            motion=movie.law.motion * rng.uniform(0.3, 1.0),
+            cycle=rng.uniform(12.0, 50.0),
+            death=float(rng.choice([0.0, 0.01])),
+        ),
+        optics=replace(movie.optics, blur_px=max(0.5, movie.optics.blur_px * scale)),
+    )
+
+
+def _deep(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
+    """A volume: smaller cells, coarser slices, steps of up to a diameter, shorter cycles."""
+    diameter = float(np.exp(rng.uniform(np.log(12), np.log(24))))
+    apart = float(np.exp(rng.uniform(0.0, np.log(7.0))))
+    across = diameter * np.array([rng.uniform(2.5, 4.5), *(rng.uniform(5.0, 8.0, 2))])
+    shape = tuple(int(n) for n in np.ceil(across / [apart, 1.0, 1.0]))
+    scale = diameter / 2.0 / movie.law.radius
+    cover = rng.uniform(0.05, 0.35)
+    return replace(
+        movie,
+        shape=shape,
+        spacing=(apart, 1.0, 1.0),
+        frames=FRAMES[3],
+        cells=int(np.clip(cover * across.prod() / (0.4 * diameter**3), 4, 60)),
+        law=replace(
+            movie.law,
+            radius=diameter / 2.0,
+            elongation=float(np.clip(movie.law.elongation, 0.6, 0.95)),
+            motion=rng.uniform(0.05, 0.55),
+            persistence=rng.uniform(0.0, 0.5),
+            cycle=rng.uniform(7.0, 40.0),
+            death=float(rng.choice([0.0, 0.01])),
+            separation=rng.uniform(0.7, 1.5),
+            dimmest=rng.uniform(0.15, 0.9),
+            inherited=float(rng.choice([1.0, rng.uniform(0.0, 1.0)])),
+        ),
+        drift=float(rng.choice([0.0, 1.0]) * rng.uniform(0.0, 0.5)),
+        optics=replace(movie.optics, blur_px=max(0.5, movie.optics.blur_px * scale)),
+    )
+
+
+def gather(folder: Path, seed: int, ndim: int, options: Options) -> Case:
+    """Simulate a case if it is not there, and read or make its evidence."""
+    dataset = folder / f"{'case' if ndim == 2 else 'volume'}-{seed:03d}"
+    if not dataset.exists():
+        write_dataset(folder, dataset.name, *draw_case(seed, ndim), seed)
+    out = folder / options.evidence / dataset.name
+    (sequence,) = find_sequences(dataset, out=out)
+    plan = make_plan(sequence, options)
+    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=True) as work:
+        run_detect(plan, work)
+        run_propagate(plan, work)
+        pairs = frame_pairs(len(sequence.images), plan.profile.max_gap)
+        evidence = Evidence.concat(read_table(work.evidence(*p), Evidence) for p in pairs)
+    detections = plan.survey.detections
+    joins = find_fragments(detections, evidence)
+    detections, evidence = join(detections, evidence, joins, plan.profile.spacing_um)
+    truth = dataset / f"{sequence.name}_GT"
+    tracks = read_tracks(truth / "TRA" / "man_track.txt")
+    return Case(
+        plan,
+        detections,
+        evidence,
+        joins,
+        matched_cells(sequence, joins, detections, truth),
+        {track.label: track.parent for track in tracks},
+        truth,
+    )
+
+
+def matched_cells(
+    sequence: CtcSequence, joins: Joins, detections: Detections, truth: Path
+) -> list[set[int]]:
+    """Return the true tracks that each detection covers by more than half."""
+    reader = JoinedFrames(CtcReader(sequence), joins)
+    cells: dict[tuple[int, int], set[int]] = {}
+    for t in range(reader.frames):
+        gold = read_frame(truth / "TRA" / f"man_track{t:03d}.tif")
+        found = match(gold, reader.labels(t))
+        for label, track in zip(found.matched, found.matched_true, strict=True):
+            cells.setdefault((t, label), set()).add(track)
+    keys = zip(detections.t.tolist(), detections.label.tolist(), strict=True)
+    return [cells.get(key, set()) for key in keys]
+
+
+def link_targets(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether u and v are the same cell, or mother and daughter."""
+
+    def related(a: int, b: int) -> bool:
+        later = case.cells[b] | {case.parents.get(c, 0) for c in case.cells[b]}
+        return bool(case.cells[a] & later)
+
+    return np.array([related(a, b) for a, b in zip(u.tolist(), v.tolist(), strict=True)], bool)
+
+
+def division_targets(
+    case: Case, u: NDArray[np.int64], v: NDArray[np.int64], w: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether v and w are the two daughters of u."""
+
+    def born(a: int, b: int, c: int) -> bool:
+        pairs = itertools.product(case.cells[b], case.cells[c])
+        mothers = ((case.parents.get(x, 0), case.parents.get(y, 0), x != y) for x, y in pairs)
+        return any(p and p == q and other and p in case.cells[a] for p, q, other in mothers)
+
+    rows = zip(u.tolist(), v.tolist(), w.tolist(), strict=True)
+    return np.array([born(*row) for row in rows], bool)

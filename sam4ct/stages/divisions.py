@@ -1,0 +1,159 @@
+"""Divisions: what the evidence says about each possible division, in numbers.
+
+Pairs possible links of one region into one later frame. Every feature is free of
+units, as those of links are. Pure tables: no images, no files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import combinations
+
+import numpy as np
+
+from sam4ct.stages.candidates import Candidates, in_diameters
+from sam4ct.stages.rivals import best_other
+from sam4ct.tables import Detections, Flags, Floats, Ints
+
+DIVISION_FEATURES = (
+    "forward_coverage_low",
+    "forward_coverage_high",
+    "forward_containment_sum",
+    "backward_containment_low",
+    "backward_containment_high",
+    "link_low",
+    "link_high",
+    "size_balance",
+    "size_sum",
+    "centre_offset",
+    "separation",
+    "future_low",
+    "rival_low",
+    "daughter_small",
+    "daughter_large",
+    "growth",
+    "skipped",
+)
+DIVISION_REACH = 1.6
+"""Cell diameters that a daughter may be from its mother's place where no mask touches it."""
+MAX_DIVISION_STEP = 2
+"""Frames from a mother's last mask to her daughters' first: dividing cells are often missed."""
+
+
+@dataclass(frozen=True)
+class Divisions:
+    """Possible divisions of u into v and w; rows of the detections."""
+
+    u: Ints
+    v: Ints
+    w: Ints
+    features: Floats
+    """(divisions, DIVISION_FEATURES)."""
+
+    def take(self, rows: Ints | Flags) -> Divisions:
+        """Return the rows that an index or a boolean mask selects."""
+        return Divisions(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def divisions(
+    detections: Detections,
+    links: Candidates,
+    logits: Floats,
+    positions_um: Floats,
+    diameter_um: Floats,
+) -> Divisions:
+    """Pair possible links of one cell into one later frame into possible divisions.
+
+    Args:
+        detections: Ordered by frame and label.
+        links: From `candidates`.
+        logits: Log odds of every link, from the link costs.
+        positions_um: Centroids, (N, 3).
+        diameter_um: Of every detection.
+    """
+    e, f = _sisters(links)
+    u, v, w = links.u[e], links.v[e], links.v[f]
+    rival = best_other(logits, links.v, alone=-6.0)
+    onward = _onward(detections, links, logits)
+    columns = {
+        **_shared(links, e, f),
+        **_shapes(detections.size[u], detections.size[v], detections.size[w]),
+        "link_low": _scaled(np.minimum(logits[e], logits[f])),
+        "link_high": _scaled(np.maximum(logits[e], logits[f])),
+        "centre_offset": in_diameters(
+            0.5 * (positions_um[v] + positions_um[w]) - positions_um[u] - links.drift_um[e],
+            diameter_um[u],
+        ),
+        "separation": in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
+        "future_low": _scaled(np.minimum(onward[v], onward[w])),
+        "rival_low": _scaled(np.maximum(rival[e], rival[f])),
+        "growth": _growth(detections)[detections.t[u], links.dt[e]],
+        "skipped": links.dt[e] - 1.0,
+    }
+    return Divisions(u, v, w, np.stack([columns[n] for n in DIVISION_FEATURES], axis=1))
+
+
+def _sisters(links: Candidates) -> tuple[Ints, Ints]:
+    """Return rows of plausible links out of one region into one frame, two by two."""
+    plausible = (links.dt <= MAX_DIVISION_STEP) & (
+        (links.column("forward_coverage") > 0.05)
+        | (links.column("backward_containment") > 0.05)
+        | (links.column("overlap") > 0.05)
+        | (links.column("distance") < DIVISION_REACH)
+    )
+    by_mother: dict[tuple[int, int], list[int]] = {}
+    for e in np.flatnonzero(plausible).tolist():
+        by_mother.setdefault((int(links.u[e]), int(links.dt[e])), []).append(e)
+    pairs = [pair for rows in by_mother.values() for pair in combinations(rows, 2)]
+    first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return first, second
+
+
+def _growth(detections: Detections) -> Floats:
+    """Log of how many more regions there are some frames later, (frames, MAX_DIVISION_STEP + 1).
+
+    Cells of an embryo divide in waves: where the number rises, many of them did.
+    """
+    counts = np.maximum(1, np.bincount(detections.t))
+    later = np.minimum(
+        np.arange(len(counts))[:, None] + np.arange(MAX_DIVISION_STEP + 1), len(counts) - 1
+    )
+    return np.asarray(np.clip(np.log(counts[later] / counts[:, None]), -0.5, 0.7))
+
+
+def _onward(detections: Detections, links: Candidates, logits: Floats) -> Floats:
+    """Log odds of the best link out of each region; even where there is no later frame."""
+    onward = np.full(len(detections), -6.0)
+    np.maximum.at(onward, links.u, logits)
+    onward[detections.t >= detections.t.max(initial=0)] = 0.0
+    return onward
+
+
+def _shared(links: Candidates, e: Ints, f: Ints) -> dict[str, Floats]:
+    """Features of propagated masks, from those of the links e and f."""
+    coverage, inside = links.column("forward_coverage"), links.column("forward_containment")
+    back = links.column("backward_containment")
+    return {
+        "forward_coverage_low": np.minimum(coverage[e], coverage[f]),
+        "forward_coverage_high": np.maximum(coverage[e], coverage[f]),
+        "forward_containment_sum": inside[e] + inside[f],
+        "backward_containment_low": np.minimum(back[e], back[f]),
+        "backward_containment_high": np.maximum(back[e], back[f]),
+    }
+
+
+def _shapes(mother: Ints, one: Ints, other: Ints) -> dict[str, Floats]:
+    """Features of the sizes of a mother and two daughters."""
+    small, large = np.minimum(one, other), np.maximum(one, other)
+    whole = mother.astype(np.float64)
+    return {
+        "size_balance": np.log(small / large),
+        "size_sum": np.abs(np.log((small + large) / whole)),
+        "daughter_small": np.log(small / whole),
+        "daughter_large": np.log(large / whole),
+    }
+
+
+def _scaled(logits: Floats) -> Floats:
+    """Log odds cut to -6 to 6, as -1 to 1."""
+    return np.asarray(np.clip(logits, -6, 6) / 6)

@@ -1,0 +1,46 @@
+"""Motion: how the surroundings of a region move between two frames, before anything is linked.
+
+Stages drift, tissues flow, embryos turn: cells that are near each other move alike.
+Pairs of regions that are each other's nearest are mostly one cell; the median of their
+movements bears those that are not. Pure tables, positions in micrometres.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sam4ct.tables import Flags, Floats, Ints
+
+NEIGHBOURS = 8
+"""Pairs that are asked how the surroundings move."""
+LEAST_PAIRS = 6
+"""In a pair of frames; with fewer, nothing is taken to move."""
+
+
+def surrounding_motion(
+    here_um: Floats, there_um: Floats, source: Ints, frames: Ints, nearest: Flags
+) -> Floats:
+    """Return by row how far the cells around a source region moved, (rows, 3).
+
+    Args:
+        here_um: Position of the source region of every row, (rows, 3).
+        there_um: Position of its possible target.
+        source: Number of the source region; its own movements are left out.
+        frames: Number of the pair of frames; equal for rows to be compared.
+        nearest: Whether source and target are each other's nearest.
+    """
+    moved = np.zeros_like(here_um)
+    order = np.argsort(frames, kind="stable")
+    starts = np.flatnonzero(np.diff(frames[order], prepend=-1))
+    for rows in np.split(order, starts[1:]) if len(order) else []:
+        pairs = rows[nearest[rows]]
+        if len(pairs) < LEAST_PAIRS:
+            continue
+        # One more than asked: the row's own pair may be among them.
+        count = min(NEIGHBOURS + 1, len(pairs))
+        _, found = cKDTree(here_um[pairs]).query(here_um[rows], k=count)
+        steps = (there_um - here_um)[pairs][found]
+        steps[source[pairs][found] == source[rows][:, None]] = np.nan
+        moved[rows] = np.nanmedian(steps, axis=1)
+    return moved

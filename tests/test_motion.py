@@ -1,0 +1,59 @@
+"""Motion: neighbours tell how a region moves, whatever a few of them do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sam4ct.stages.motion import LEAST_PAIRS, surrounding_motion
+
+RNG = np.random.default_rng(0)
+
+
+def rows(count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    return RNG.uniform(0.0, 50.0, (count, 3)), np.arange(count)
+
+
+def moved(step: NDArray[np.float64], count: int = 40) -> NDArray[np.float64]:
+    here, source = rows(count)
+    frames, nearest = np.zeros(count, np.int64), np.ones(count, bool)
+    return surrounding_motion(here, here + step, source, frames, nearest)
+
+
+def test_what_all_cells_do_is_found() -> None:
+    assert moved(np.array([1.0, -2.0, 3.0])) == pytest.approx(np.tile([1.0, -2.0, 3.0], (40, 1)))
+
+
+def test_a_cell_that_moves_otherwise_sees_its_neighbours_move() -> None:
+    step = np.tile([1.0, 0.0, 0.0], (40, 1))
+    step[7] = [0.0, 30.0, 0.0]
+    assert moved(step) == pytest.approx(np.tile([1.0, 0.0, 0.0], (40, 1)))
+
+
+def test_only_pairs_of_nearest_regions_are_asked() -> None:
+    here, source = rows(40)
+    step = np.zeros((40, 3))
+    step[::2] = [0.0, 0.0, 9.0]
+    nearest = np.arange(40) % 2 == 1
+    found = surrounding_motion(here, here + step, source, np.zeros(40, np.int64), nearest)
+    assert not found.any()
+
+
+def test_pairs_of_frames_move_each_by_itself() -> None:
+    here, source = rows(40)
+    frames = np.arange(40) % 2
+    step = np.where(frames[:, None] == 1, [0.0, 0.0, 4.0], [0.0, 0.0, -1.0])
+    found = surrounding_motion(here, here + step, source, frames, np.ones(40, bool))
+    assert found == pytest.approx(step)
+
+
+def test_too_few_pairs_are_taken_to_stand_still() -> None:
+    assert not moved(np.array([1.0, 1.0, 1.0]), LEAST_PAIRS - 1).any()
+    assert moved(np.array([1.0, 1.0, 1.0]), LEAST_PAIRS).any()
+
+
+def test_no_rows_have_no_motion() -> None:
+    nothing = np.zeros((0, 3))
+    none = np.zeros(0, np.int64)
+    assert surrounding_motion(nothing, nothing, none, none, np.zeros(0, bool)).shape == (0, 3)
