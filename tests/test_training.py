@@ -6,7 +6,6 @@ import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from sam4ct.errors import WeightsError
 from sam4ct.finetune.batches import Batch, SimulatedPairs, collate
-from sam4ct.finetune.compact_sam2 import Run, Training, train_compact_sam2
+from sam4ct.finetune.compact_sam2 import PairTask, Training
 from sam4ct.finetune.objective import loss, predict, present_ious, validate
 from sam4ct.finetune.pairs import MIN_PIXELS, Pair, damaged, draw_pairs
+from sam4ct.finetune.training import Run, train_compact
 from sam4ct.models.sam2_network import build_network
 from sam4ct.models.weights import load_manifest, load_sam2
 
@@ -35,9 +35,16 @@ SETTINGS = Training(
 )
 
 
-def train(folder: Path, settings: Training = SETTINGS, **changes: Any) -> list[dict[str, str]]:
+def begun(folder: Path, settings: Training = SETTINGS) -> Run:
+    return Run(PairTask(COMPACT.config, OVERRIDES, settings), settings, folder, "cpu")
+
+
+def train(
+    folder: Path, settings: Training = SETTINGS, start_from: Path | None = None
+) -> list[dict[str, str]]:
     """Train a smaller network yet, and return its curve without the times."""
-    train_compact_sam2(COMPACT.config, {**OVERRIDES, **changes}, settings, folder, "cpu")
+    task = PairTask(COMPACT.config, OVERRIDES, settings)
+    train_compact(task, settings, folder, "cpu", start_from)
     with (folder / "curve.csv").open(newline="") as file:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
@@ -46,7 +53,7 @@ def killed_in(folder: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Train until the process would die in a step."""
     learn = Run._learn
 
-    def dies(self: Run, batch: Batch) -> tuple[float, float]:
+    def dies(self: Run, batch: Batch) -> tuple[float, dict[str, float]]:
         if self._step == step:
             raise KeyboardInterrupt
         return learn(self, batch)
@@ -235,7 +242,7 @@ def test_a_finished_training_is_not_trained_on(whole: Path) -> None:
 
 
 def test_a_training_may_begin_with_given_weights(whole: Path, tmp_path: Path) -> None:
-    run = Run(COMPACT.config, OVERRIDES, replace(SETTINGS, steps=0), tmp_path, "cpu")
+    run = begun(tmp_path, replace(SETTINGS, steps=0))
     run.start_from(whole / "weights.safetensors")
     given = load_file(whole / "weights.safetensors")
     assert all(torch.equal(v, given[k].float()) for k, v in run._network.state_dict().items())
@@ -245,7 +252,7 @@ def test_a_checkpoint_counts_more_than_weights_to_begin_with(whole: Path) -> Non
     before = (whole / "weights.safetensors").read_bytes()
     nonsense = whole.parent / "nonsense.safetensors"
     save_file({"x": torch.zeros(1)}, nonsense)
-    train_compact_sam2(COMPACT.config, OVERRIDES, SETTINGS, whole, "cpu", nonsense)
+    train(whole, start_from=nonsense)
     assert (whole / "weights.safetensors").read_bytes() == before
 
 
@@ -264,12 +271,12 @@ def test_weights_that_cannot_be_used_are_refused_by_name(
     path = tmp_path / "mine.safetensors"
     spoil(path)
     with pytest.raises(WeightsError, match=r"mine\.safetensors"):
-        train_compact_sam2(COMPACT.config, OVERRIDES, SETTINGS, tmp_path / "out", "cpu", path)
+        train(tmp_path / "out", start_from=path)
 
 
 def test_training_leaves_the_global_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
-    Run(COMPACT.config, OVERRIDES, SETTINGS, tmp_path, "cpu")
+    begun(tmp_path)
     assert torch.equal(torch.rand(1), expected)

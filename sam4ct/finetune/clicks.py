@@ -40,20 +40,22 @@ def click_rounds(
     Args:
         network: A SAM-Med3D network.
         images: (B, 1, S, S, S) float32, normalised.
-        masks: (B, 1, S, S, S) bool, on the same device.
+        masks: (B, K, S, S, S) bool, on the same device: K objects of each crop, which
+            are clicked on one by one; each crop is encoded only once.
         rng: Draws the clicks.
-        rounds: Number of clicks, 1 or more.
+        rounds: Number of clicks on each object, 1 or more.
 
     Returns:
         The loss, Dice and cross-entropy, averaged over rounds; and the Dice
-        coefficient (B,) of the first click's masks, detached.
+        coefficient (B * K,) of the first click's masks, detached.
     """
     measure = DiceCELoss(sigmoid=True)
+    embeddings = encode(network, images).repeat_interleave(masks.shape[1], dim=0)
+    masks = masks.flatten(0, 1)[:, None]
     goals = masks[:, 0].cpu().numpy()
-    embeddings = encode(network, images)
     points = _stacked([[_drawn_inside(rng, goal)] for goal in goals], images)
     labels = torch.ones(points.shape[:2], dtype=torch.long, device=images.device)
-    low, losses, first = no_mask(network, len(images)), [], torch.empty(0)
+    low, losses, first = no_mask(network, len(masks)), [], torch.empty(0)
     for number in range(rounds):
         low = click_masks(network, embeddings, points, labels, low)
         logits = full_size(low, images.shape[-1])

@@ -47,11 +47,11 @@ class Pair:
 def draw_movie(rng: np.random.Generator, window: int) -> MovieLaw:
     """Draw the law of a short movie whose frame is one window of `window` pixels."""
     look = str(rng.choice(list(LOOK_SHARES), p=list(LOOK_SHARES.values())))
-    radius = window * _log_uniform(rng, 0.10, 0.5) / 2.0
+    radius = window * log_uniform(rng, 0.10, 0.5) / 2.0
     density = rng.uniform(0.08, 0.75)
-    motion = _log_uniform(rng, 0.03, 0.8)
+    motion = log_uniform(rng, 0.03, 0.8)
     law = _draw_cells(rng, radius, motion, spread=look == "spread")
-    optics = _draw_optics(rng, radius, look)
+    optics = draw_optics(rng, radius, look)
     return MovieLaw(
         shape=(window, window),
         frames=int(rng.choice([2, 3], p=[0.7, 0.3])),
@@ -63,7 +63,8 @@ def draw_movie(rng: np.random.Generator, window: int) -> MovieLaw:
     )
 
 
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number whose logarithm is uniform between those of `low` and `high`."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -85,7 +86,7 @@ def _draw_cells(rng: np.random.Generator, radius: float, motion: float, *, sprea
     )
 
 
-def _draw_optics(rng: np.random.Generator, radius: float, look: str) -> Optics:
+def draw_optics(rng: np.random.Generator, radius: float, look: str) -> Optics:
     """Draw how cells of a look appear: contrast, sharpness, noise, and what else is in view."""
     resampled = float(rng.uniform(0.0, 1.2))
     return Optics(
@@ -96,8 +97,8 @@ def _draw_optics(rng: np.random.Generator, radius: float, look: str) -> Optics:
         level=rng.uniform(-0.5, 0.4),
         rings=rng.uniform(0.4, 1.3),
         shear=rng.uniform(0.0, 2.0 * np.pi),
-        blur_px=_log_uniform(rng, 0.4, max(0.5, 0.18 * radius)),
-        noise=_log_uniform(rng, 0.005, 0.25),
+        blur_px=log_uniform(rng, 0.4, max(0.5, 0.18 * radius)),
+        noise=log_uniform(rng, 0.005, 0.25),
         grain_px=resampled if resampled > 0.5 else 0.0,
         background=rng.uniform(0.0, 0.5),
         debris=int(rng.poisson(3.0)) if look in LOOKS_WITH_DEBRIS else 0,

@@ -1,0 +1,89 @@
+"""Training of the compact SAM-Med3D: what it reports, and that it survives a kill."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sam4ct.finetune.compact_sam_med3d import ClickTask, Training
+from sam4ct.finetune.training import Run, train_compact
+from sam4ct.finetune.volumes import Crops
+from sam4ct.models.sam_med3d_network import build_sam_med3d
+
+SIZES = {
+    "encoder_embed_dim": 24,
+    "encoder_depth": 1,
+    "encoder_num_heads": 2,
+    "encoder_global_attn_indexes": [0],
+    "prompt_embed_dim": 48,
+    "image_size": 16,
+    "vit_patch_size": 8,
+}
+SETTINGS = Training(
+    steps=4, warmup=2, decay=2, volumes=1, crops=2, every=2, validation=3, workers=0, ema=0.5
+)
+
+
+def train(folder: Path) -> list[dict[str, str]]:
+    """Train a tiny network, and return its curve without the times."""
+    train_compact(ClickTask(SIZES, 2.5, SETTINGS), SETTINGS, folder, "cpu")
+    with (folder / "curve.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, str]]]:
+    """The folder of an uninterrupted training, and its curve."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, train(folder)
+
+
+def test_the_curve_has_dice_of_cells_and_clicks_refused(
+    whole: tuple[Path, list[dict[str, str]]],
+) -> None:
+    _, curve = whole
+    assert list(curve[0]) == ["step", "loss", "train_dice", "dice", "refused"]
+    assert [row["step"] for row in curve] == ["2", "4"]
+    assert all(0 <= float(row[key]) <= 1 for row in curve for key in ("dice", "refused"))
+
+
+def test_the_weights_are_those_of_the_network_in_half_precision(
+    whole: tuple[Path, list[dict[str, str]]],
+) -> None:
+    kept = load_file(whole[0] / "weights.safetensors")
+    assert {v.dtype for v in kept.values()} == {torch.float16}
+    build_sam_med3d(SIZES).load_state_dict({k: v.float() for k, v in kept.items()})
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(
+    whole: tuple[Path, list[dict[str, str]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    learn = Run._learn
+
+    def dies(self: Run, batch: Crops) -> tuple[float, dict[str, float]]:
+        if self._step == step:
+            raise KeyboardInterrupt
+        return learn(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_learn", dies)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path)
+    folder, curve = whole
+    assert train(tmp_path) == curve
+    mine, same = (load_file(f / "weights.safetensors") for f in (tmp_path, folder))
+    assert all(torch.equal(mine[name], same[name]) for name in same)
+
+
+def test_training_never_sees_the_validation_volumes() -> None:
+    task = ClickTask(SIZES, 2.5, SETTINGS)
+    (shown,) = task.batches(0, 1)
+    assert not torch.equal(shown.images, task._fixed[0].images)
