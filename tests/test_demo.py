@@ -102,7 +102,7 @@ def test_demo_removes_no_dataset_of_the_users(tmp_path: Path) -> None:
 def test_selftest_exits_with_1_below_a_floor(
     floors: dict[str, float], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], side_px=96, **floors),))
+    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], shape=(96, 96), **floors),))
     monkeypatch.setattr(selftest, "FRAMES", 4)
     tested = sam4ct("selftest", "--device", "cpu")
     assert tested.status == status, tested.err
@@ -122,7 +122,7 @@ def test_selftest_tells_a_network_that_follows_nothing(monkeypatch: pytest.Monke
         return build_network(entry.config, entry.overrides).to(device)
 
     monkeypatch.setattr(weights, "load_sam2", with_random_weights)
-    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], side_px=96),))
+    monkeypatch.setattr(selftest, "SUITE", (replace(selftest.SUITE[0], shape=(96, 96)),))
     monkeypatch.setattr(selftest, "FRAMES", 3)
     (outcome,) = selftest.run_suite((), "cpu")
     assert outcome.follows < 0.3

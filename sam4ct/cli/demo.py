@@ -67,7 +67,7 @@ def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
         scores = "".join(_figure(done.scores, name) for name in SELFTEST_SCORES)
         rate = f"{done.regions / done.seconds:>9.1f}"
         verdict = "" if done.passed else "  BELOW"
-        click.echo(f"{case.look:<15}{follows}{scores}{case.score_floor:>8.2f}{rate}{verdict}")
+        click.echo(f"{case.name:<15}{follows}{scores}{case.score_floor:>8.2f}{rate}{verdict}")
         failed += not done.passed
     click.echo(f"{failed} of {len(SUITE)} below their floors" if failed else "none below its floor")
     ctx.exit(1 if failed else 0)

@@ -33,20 +33,25 @@ class Case:
 
     look: str
     seed: int
-    side_px: int
-    """Of the square frames: as large as it takes to have a dozen cells or more."""
+    shape: tuple[int, ...]
+    """Of a frame, ([z,] y, x): as large as it takes to have a dozen cells or more."""
     follow_floor: float
     """Intersection over union of propagated and true masks; a little below the compact weights'."""
     score_floor: float
     """OP_CLB; a little below what the compact weights reach."""
 
+    @property
+    def name(self) -> str:
+        return self.look if len(self.shape) == 2 else f"{self.look}-3D"
+
 
 SUITE = (
-    Case("nuclei", 11, 256, 0.88, 0.89),
-    Case("sparse-nuclei", 12, 448, 0.90, 0.85),
-    Case("phase", 13, 256, 0.88, 0.92),
-    Case("spread", 14, 448, 0.89, 0.87),
-    Case("brightfield", 15, 256, 0.78, 0.84),
+    Case("nuclei", 11, (256, 256), 0.88, 0.89),
+    Case("sparse-nuclei", 12, (448, 448), 0.90, 0.85),
+    Case("phase", 13, (256, 256), 0.88, 0.92),
+    Case("spread", 14, (448, 448), 0.89, 0.87),
+    Case("brightfield", 15, (256, 256), 0.78, 0.84),
+    Case("nuclei", 16, (12, 144, 144), 0.45, 0.70),
 )
 
 
@@ -82,8 +87,8 @@ def run_suite(weights: tuple[str, ...], device: str) -> Iterator[Outcome]:
     options = Options(weights=weights, device=device, report=False)
     with tempfile.TemporaryDirectory(prefix="sam4ct-selftest-") as folder:
         for case in SUITE:
-            law = movie_law(case.look, shape=(case.side_px,) * 2, frames=FRAMES)
-            dataset = write_dataset(Path(folder), case.look, law, ERRORS, case.seed)
+            law = movie_law(case.look, case.shape, FRAMES)
+            dataset = write_dataset(Path(folder), case.name, law, ERRORS, case.seed)
             (sequence,) = find_sequences(dataset)
             truth = dataset / f"{sequence.name}_GT"
             follows = _followed(sequence, truth, options)
