@@ -192,9 +192,13 @@ def test_given_masks_keep_their_pixels(shape: tuple[int, ...]) -> None:
     assert own.size < disc(shape, 30, 40).size
 
 
-def test_a_region_mostly_on_given_masks_is_theirs() -> None:
-    taken = ball((60, 80), (30, 42), 5)
-    assert accept({0: place((60, 80), 30, 40)}, [disc((60, 80), 30, 40)], taken, RULES) == {}
+@pytest.mark.parametrize(("covered_to", "believed"), [(39, True), (40, False)])
+def test_a_region_mostly_on_given_masks_is_theirs(covered_to: int, believed: bool) -> None:
+    taken = np.zeros((60, 80), bool)
+    taken[:, : covered_to + 1] = True
+    # What is left of a large region would be large enough for the cell.
+    found = accept({0: place((60, 80), 30, 40)}, [disc((60, 80), 30, 40, 7)], taken, RULES)
+    assert bool(found) == believed
 
 
 def test_of_two_regions_for_one_place_the_one_that_fits_better_is_taken() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sam4ct.models.entry import Entry
 from sam4ct.pipelines import generate, plan
 from sam4ct.regions import Region, regions_of
 
-FRAMES = 8
+FRAMES = 6
 ENTRY = Entry(
     name="a-segmenter", file="a.pth", role="sam_med3d", config="SAM-Med3D", image_size=48,
     source="local", licence="none", bytes=1, sha256="0" * 64,
@@ -54,7 +55,7 @@ class Truth:
 def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated volume over time in which a third of the masks is missing."""
     folder = tmp_path_factory.mktemp("movie")
-    law = ["--ndim", 3, "--frames", FRAMES, "--size", 96, 96, "--slices", 12, "--cells", 8]
+    law = ["--ndim", 3, "--frames", FRAMES, "--size", 72, 72, "--slices", 10, "--cells", 5]
     errors = ["--missed", 0.3, "--split", 0, "--merged", 0, "--spurious", 0]
     assert sam4ct("simulate", folder, "--seed", 6, *law, *errors).status == 0
     return folder / "Simulated"
@@ -92,9 +93,19 @@ def written(result: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first run of the module is kept."""
+    return tmp_path_factory.mktemp("kept") / "run"
+
+
 @pytest.fixture
-def generated(movie: Path, tmp_path: Path) -> Path:
-    run(movie, tmp_path / "generated", "--generate-masks")
+def generated(movie: Path, kept: Path, tmp_path: Path) -> Path:
+    """The result of a run that a test may change."""
+    if not kept.exists():
+        run(movie, kept / "generated", "--generate-masks")
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    Truth.clicks = record(kept / "generated")["counts"]["clicks"]
     return tmp_path / "generated"
 
 
@@ -103,9 +114,8 @@ def test_generated_masks_make_the_result_better(movie: Path, generated: Path) ->
     truth = movie / "01_GT"
     better, worse = (evaluate(generated.with_name(n), truth) for n in ("generated", "linked"))
     assert better["Valid"] == worse["Valid"] == 1
-    for name, least in (("DET", 0.05), ("TRA", 0.05), ("LNK", 0.05)):
-        gain = (better[name] or 0.0) - (worse[name] or 0.0)
-        assert gain > least, (name, better[name], worse[name])
+    for name in ("DET", "TRA", "LNK"):
+        assert (better[name] or 0.0) > (worse[name] or 0.0) + 0.02, name
 
 
 def test_given_masks_keep_their_pixels(movie: Path, generated: Path) -> None:
@@ -149,7 +159,7 @@ def test_without_the_option_the_profile_decides(
     assert "clicks" not in run(movie, tmp_path / "not", *options)["counts"]
 
 
-@pytest.mark.parametrize("calls", [0, 1, 3, 9])
+@pytest.mark.parametrize("calls", [0, 2, 5])
 def test_a_killed_generation_goes_on_without_asking_again(
     movie: Path, tmp_path: Path, generated: Path, calls: int
 ) -> None:
