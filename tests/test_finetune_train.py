@@ -398,6 +398,10 @@ def no_name(scene: Path, out: Path) -> list[object]:
     return ["--name", "my weights"]
 
 
+def other_name(scene: Path, out: Path) -> list[object]:
+    return ["--name", "yours"]
+
+
 def damaged_checkpoint(scene: Path, out: Path) -> list[object]:
     (out / "checkpoint.pt").write_bytes(b"half")
     return []
@@ -415,10 +419,11 @@ def other_patches(scene: Path, out: Path) -> list[object]:
     [
         (other_settings, "checkpoint.pt: was begun with other rounds"),
         (other_weights, "was cut for 'tiny', whose crops are others than those of 'wide'"),
-        (of_another_role, "'compact-sam2' are not of role sam_med3d"),
+        (of_another_role, "'compact-sam2' are of role sam2. Choose some of role sam_med3d"),
         (taken_name, "'compact-sam2' are listed already. Give another --name"),
         (same_name, "--name tiny: are the weights to begin with"),
         (no_name, "name is 'my weights'. Give letters"),
+        (other_name, "checkpoint.pt: was begun with other name"),
         (damaged_checkpoint, "checkpoint.pt: is damaged"),
         (other_patches, "checkpoint.pt: was begun with other patches"),
     ],

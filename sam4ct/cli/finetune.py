@@ -161,20 +161,25 @@ def train(
     from sam4ct.finetune.tuning import Tuning
 
     product = Product(name=name, manifest=manifest or destination() / MANIFEST, renew=renew)
-    entry = _entry(weights or read_index(patches).weights, device)
+    entry = _entry(weights or read_index(patches).weights)
     made = tune(patches, out, entry, product, Tuning(**settings), device)
     if made is not None:  # of several processes one speaks
         click.echo(f"{made.name}: {out / made.file}, listed in {product.manifest}")
 
 
-def _entry(name: str | None, device: str = "auto") -> Entry:
-    """The weights of a name, or those that `run` would take on a device."""
-    cuda = choose_device(device) != "cpu"
-    chosen = choose(load_manifest(), [name] if name else [], cuda).get("sam_med3d")
-    if chosen is None or name not in (None, chosen.name):
+def _entry(name: str | None) -> Entry:
+    """The weights of a name, or those that `run` would take."""
+    manifest = load_manifest()
+    if name is None:
+        cuda = choose_device("auto") != "cpu"
+        chosen = choose(manifest, [], cuda).get("sam_med3d")
+        if chosen is None:
+            raise WeightsError("There are no weights of SAM-Med3D. Name some with --weights.")
+        return chosen
+    entry = manifest.get(name)
+    if entry.role != "sam_med3d":
         raise WeightsError(
-            f"weights {name!r} are not of role sam_med3d. Choose others: sam4ct weights list."
-            if name
-            else "there are no weights of role sam_med3d here. Name some with --weights."
+            f"weights {name!r} are of role {entry.role}. Choose some of role sam_med3d:"
+            " sam4ct weights list."
         )
-    return chosen
+    return entry

@@ -79,6 +79,7 @@ def tune(
     _refuse_taken(product, weights, entry)
     with joined(device) as processes, _alone(out, processes):
         origin = {
+            "name": product.name,
             "weights": entry.sha256,
             "patches": sha256_of(patches / INDEX),
             "settings": {k: v for k, v in asdict(settings).items() if k != "workers"},
@@ -140,11 +141,8 @@ def _checked(checkpoint: Path, origin: Mapping[str, Any], device: torch.device) 
             f"{checkpoint}: is damaged ({error}). Remove it to train from the beginning."
         ) from error
     if state["origin"] != origin:
-        theirs, mine = (
-            {"weights": o["weights"], "patches": o["patches"], **o["settings"]}
-            for o in (state["origin"], origin)
-        )
-        other = sorted(key for key in mine if theirs.get(key) != mine[key])
+        theirs, mine = ({**o, **o["settings"]} for o in (state["origin"], origin))
+        other = sorted(k for k in mine if k != "settings" and theirs.get(k) != mine[k])
         raise WorkError(
             f"{checkpoint}: was begun with other {', '.join(other)}. Give what it was begun with,"
             " or choose another folder."
