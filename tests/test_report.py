@@ -121,6 +121,7 @@ def test_a_long_movie_shows_evenly_chosen_frames_with_their_numbers(tmp_path: Pa
 def test_a_crowded_movie_shows_fewer_frames() -> None:
     crowd = [Track(n, 0, 99) for n in range(1, 1001)]
     assert len(shown_frames(100, crowd)) == 30
+    assert len(shown_frames(100, crowd, depth=30)) == 16
 
 
 def test_pictures_are_never_enlarged_and_share_a_budget() -> None:

@@ -22,6 +22,7 @@ from sam4ct.types import FrameReader
 
 MOST_FRAMES = 120
 FEWEST_FRAMES = 24
+FEWEST_VOLUMES = 16
 MOST_OUTLINES = 30_000
 """Over all frames shown, about; movies of crowds show fewer frames."""
 OUTLINES_OF_A_VOLUME = 7
@@ -49,10 +50,10 @@ def shown_frames(frames: int, tracks: Sequence[Track], depth: int = 1) -> list[i
         depth: Number of slices; 1 in 2D.
     """
     cells = sum(track.end - track.begin + 1 for track in tracks)
-    outlines = cells * (OUTLINES_OF_A_VOLUME if depth > 1 else 1)
-    affordable = MOST_OUTLINES * frames // max(1, outlines)
+    each, fewest = (OUTLINES_OF_A_VOLUME, FEWEST_VOLUMES) if depth > 1 else (1, FEWEST_FRAMES)
+    affordable = MOST_OUTLINES * frames // max(1, each * cells)
     most = min(MOST_FRAMES, MOST_SLICES // min(depth, ENOUGH_SLICES))
-    return evenly(frames, min(most, max(FEWEST_FRAMES, affordable)))
+    return evenly(frames, min(most, max(fewest, affordable)))
 
 
 def movie_contrast(reader: FrameReader) -> Contrast:
