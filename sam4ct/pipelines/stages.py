@@ -167,7 +167,9 @@ def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins)
     detections, evidence = join(detections, evidence, joins, profile.spacing_um)
     if profile.edit_masks:
         detections, evidence = without_specks(detections, evidence, profile.min_size)
-    return associate(detections, evidence, load_costs(plan.evidence, plan.profile.ndim), scene_of(plan))
+    return associate(
+        detections, evidence, load_costs(plan.evidence, plan.profile.ndim), scene_of(plan)
+    )
 
 
 def scene_of(plan: Plan) -> Scene:
