@@ -108,6 +108,51 @@ def test_without_a_rival_the_margin_is_the_value_itself() -> None:
     assert feature(links, 0, 1, "forward_margin") == feature(links, 0, 1, "forward_iou") > 0.5
 
 
+def test_nearness_is_the_lead_over_the_next_nearest_in_diameters() -> None:
+    """A cell 2 px from its first successor's place and 8 px from its second one's."""
+    links = found(label_frames([(20, 20)], [(20, 18), (20, 28)]))
+    diameter = float(diameters_um(detections_of(label_frames([(20, 20)])))[0])
+    lead = (8 - 2) / diameter
+    assert feature(links, 0, 1, "forward_nearness") == pytest.approx(lead, rel=0.05)
+    assert feature(links, 0, 2, "forward_nearness") == pytest.approx(-lead, rel=0.05)
+
+
+def test_a_cell_that_moves_as_all_do_has_not_drifted() -> None:
+    cells = [(y, x) for y in range(8, 80, 18) for x in range(8, 80, 18)]
+    frames = label_frames(cells, [(y, x + 5) for y, x in cells], shape=(90, 95))
+    links = found(frames)
+    same = links.v - links.u == len(cells)
+    assert (links.column("distance")[same] > 0.4).all()
+    assert links.column("drift_distance")[same] == pytest.approx(0.0, abs=1e-9)
+    assert (links.column("drift_distance")[~same] > 1.0).all()
+
+
+def test_size_change_has_a_sign() -> None:
+    small, large = label_frame((40, 40), [(20, 20)], 4.0), label_frame((40, 40), [(20, 20)], 6.0)
+    assert feature(found([small, large]), 0, 1, "size_change") > 0.5
+    assert feature(found([large, small]), 0, 1, "size_change") < -0.5
+
+
+def test_daughters_that_touch_nothing_of_their_mother_are_found_within_reach() -> None:
+    apart = label_frames([(20, 20)], [(20, 10), (20, 30)])
+    assert len(split(apart).u) == 1
+    far = label_frames([(40, 40)], [(40, 20), (40, 60)], shape=(80, 80))
+    assert len(split(far).u) == 0
+
+
+@pytest.mark.parametrize(("born", "growth"), [(0, 0.0), (4, np.log(12 / 8))])
+def test_growth_is_how_many_more_regions_there_are(born: int, growth: float) -> None:
+    """A mother and her two daughters among cells that stay, some more of which appear."""
+    staying = [(80, 10 * i + 10) for i in range(7)]
+    new = [(60, 15 * i + 10) for i in range(born)]
+    later = [(20, 15), (20, 25), *(staying[:6] if not born else [*staying, *new][:10])]
+    frames = label_frames([(20, 20), *staying], later, shape=(90, 90))
+    daughters = split(frames)
+    row = np.flatnonzero(daughters.u == 0)[0]
+    found_growth = daughters.features[row, DIVISION_FEATURES.index("growth")]
+    assert found_growth == pytest.approx(growth)
+
+
 def test_two_near_successors_may_be_daughters() -> None:
     daughters = split(SPLITTING)
     pairs = {(u, *sorted((v, w))) for u, v, w in zip(daughters.u, daughters.v, daughters.w)}  # noqa: B905

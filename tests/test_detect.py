@@ -51,6 +51,14 @@ def test_border_means_an_edge_in_y_or_x(place: tuple[int, int], border: bool, de
     assert detect_frame(0, frame).border.tolist() == [border]
 
 
+def test_contrast_is_that_of_each_region_or_not_measured() -> None:
+    frame = label_frame((20, 30), {3: (10, 8), 9: (10, 20)})
+    assert detect_frame(0, frame, np.array([1.5, -2.0])).contrast.tolist() == [1.5, -2.0]
+    assert np.isnan(detect_frame(0, frame).contrast).all()
+    # A frame without background has no contrasts to give.
+    assert np.isnan(detect_frame(0, frame, np.empty(0)).contrast).all()
+
+
 def test_a_region_may_be_in_several_parts() -> None:
     frame = np.zeros((9, 9), int)
     frame[0, 0] = frame[8, 8] = 2

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from drawn import UNIT_SPACING, DrawnReader, Labels, detections_of, evidence_of
 
+from sam4ct.intensity import contrasts
 from sam4ct.regions import Region
+from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.propagate import StayPut
 from sam4ct.stages.repair import (
     JoinedFrames,
@@ -110,6 +112,15 @@ def test_joined_tables_are_those_of_masks_that_were_never_cut(shape: tuple[int, 
     for name in truth.schema():
         expected, got = getattr(truth, name)[order], getattr(pairs, name)[mine]
         np.testing.assert_allclose(got, expected, atol=1e-9, err_msg=name)
+
+
+def test_the_contrast_of_a_joined_cell_is_that_of_all_its_pixels() -> None:
+    frame = cut((40, 60))
+    image = np.where(frame == 1, 3.0, np.where(frame > 1, 7.0, 0.0)) + np.eye(40, 60)
+    parts = detect_frame(0, frame, contrasts(image, frame))
+    joins = Joins(np.array([0]), parts.label[[1]], parts.label[[0]])
+    one = detect_frame(0, (frame > 0).astype(int), contrasts(image, (frame > 0).astype(int)))
+    assert joined_detections(parts, joins).contrast == pytest.approx(one.contrast)
 
 
 def test_joined_frames_show_one_label_and_leave_the_input_alone() -> None:
