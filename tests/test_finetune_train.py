@@ -114,7 +114,8 @@ def test_an_example_depends_on_seed_epoch_and_patch_alone(scene: Path) -> None:
 def test_image_and_mask_are_moved_together(scene: Path) -> None:
     for _, image, mask in (e for epoch in range(5) for e in shown(scene, (1, epoch))):
         assert image.shape == mask.shape == (SIZE,) * 3
-        assert image[mask].mean() > image[~mask].mean() + 0.5 * image[mask].std()
+        halfway = (image.min() + image.max()) / 2
+        assert (image[mask] > halfway).float().mean() > 0.8
 
 
 def test_moves_reach_every_side_and_are_not_needed_in_validation(scene: Path) -> None:
@@ -173,20 +174,19 @@ def test_loss_falls_and_validation_dice_rises(scene: Path) -> None:
     assert best > run.curve[0]["validation_dice"] + 0.1  # type: ignore[operator]
 
 
-def test_accumulated_parts_make_the_step_of_one_large_batch(scene: Path) -> None:
-    """But for the clicks, which are drawn part by part: one round on single voxels has none."""
-    index = read_index(scene / "patches")
-    states = []
-    for batch, accumulate in ((6, 1), (2, 3)):
-        settings = Tuning(batch=batch, accumulate=accumulate, rounds=1, warmup=1.0)
-        run = run_of(scene, settings, index)
-        with pytest.MonkeyPatch.context() as patch:
+def test_every_patch_of_a_step_weighs_the_same_however_it_is_cut_into_parts(scene: Path) -> None:
+    gradients = []
+    for batch, accumulate in ((6, 1), (2, 3)):  # a step of nine: 6 + 3 and 2 + 2 + 2 + 2 + 1
+        run = run_of(scene, Tuning(batch=batch, accumulate=accumulate, rounds=1))
+        with pytest.MonkeyPatch.context() as patch:  # clicks are drawn part by part
             patch.setattr("sam4ct.finetune.clicks._drawn_inside", lambda rng, goal: np.full(3, 12))
+            patch.setattr(Run, "_validate", lambda self: 0.0)
             run.epoch()
             run.epoch()
-        states.append(run.state()["network"])
-    for name, value in states[0].items():
-        assert torch.allclose(value, states[1][name], atol=2e-5), name
+        there = [p.grad for p in run._network.parameters() if p.grad is not None]
+        gradients.append(torch.cat([gradient.flatten() for gradient in there]))
+    assert gradients[0].norm() > 0.1
+    assert (gradients[0] - gradients[1]).norm() < 1e-3 * gradients[0].norm()
 
 
 def test_fewer_patches_than_processes_are_refused(scene: Path) -> None:
