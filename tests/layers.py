@@ -35,7 +35,7 @@ EXCEPTIONS = {
 }
 
 OWNERS = {
-    **dict.fromkeys(("torch", "torchvision", "sam2", "medim"), ("models", "finetune")),
+    **dict.fromkeys(("torch", "torchvision", "sam2", "medim", "monai"), ("models", "finetune")),
     **dict.fromkeys(("tifffile", "imagecodecs", "zarr", "pyarrow"), ("io",)),
     "click": ("cli",),
 }

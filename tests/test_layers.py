@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -134,6 +135,18 @@ def test_an_allowed_import_passes(module: str, source: str) -> None:
 def test_a_relative_import_in_a_package_counts_from_the_package() -> None:
     (problem,) = import_problems("from ..models import x", "sam4ct.stages", is_package=True)
     assert "sam4ct.models.x" in problem
+
+
+def test_no_function_is_for_one_number_of_dimensions_only() -> None:
+    """One function serves images and volumes; names that say 2D or 3D are twins in the making."""
+    names = {
+        f"{module}.{node.name}"
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and re.search(r"[23]d", node.name.lower().replace("sam_med3d", "").replace("sammed3d", ""))
+    }
+    assert names == set()
 
 
 def test_a_comparison_with_a_dataset_name_is_found() -> None:
