@@ -29,7 +29,7 @@ from sam4ct.finetune.tuning import Run, Tuning
 from sam4ct.finetune.tuning_data import Patches
 from sam4ct.models.manifest import MANIFEST, read_manifest
 from sam4ct.models.sam_med3d_crops import normalised
-from sam4ct.models.weights import load_sam_med3d
+from sam4ct.models.weights import choose, load_manifest, load_sam_med3d, verified
 
 SETTINGS = Tuning(epochs=2, batch=2, rounds=2, learning_rate=1e-3)
 SIZE = 24
@@ -307,6 +307,12 @@ def test_sigterm_ends_a_training_with_75_and_the_same_command_goes_on(
     assert len((out / "curve.csv").read_text().splitlines()) < 4
     assert train(scene, out).status == 0
     assert results(out) == results(whole)
+
+
+def test_run_finds_the_new_weights_by_their_name(scene: Path, tmp_path: Path) -> None:
+    assert train(scene, tmp_path / "out").status == 0
+    chosen = choose(load_manifest(), ["mine"], cuda=False)["sam_med3d"]
+    assert verified(chosen) == tmp_path / "weights" / "mine.safetensors"
 
 
 def test_a_finished_training_is_not_trained_on(scene: Path, tmp_path: Path) -> None:
