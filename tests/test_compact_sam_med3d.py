@@ -9,10 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from sam4ct.finetune.clicks import dice
 from sam4ct.finetune.compact_sam_med3d import ClickTask, Training
 from sam4ct.finetune.training import Run, train_compact
 from sam4ct.finetune.volumes import Crops
 from sam4ct.models.sam_med3d_network import build_sam_med3d
+from sam4ct.models.weights import load_manifest, load_sam_med3d
 
 SIZES = {
     "encoder_embed_dim": 24,
@@ -81,6 +83,21 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     assert train(tmp_path) == curve
     mine, same = (load_file(f / "weights.safetensors") for f in (tmp_path, folder))
     assert all(torch.equal(mine[name], same[name]) for name in same)
+
+
+def test_the_included_network_does_better_than_a_ball_of_the_usual_size() -> None:
+    entry = load_manifest().get("compact-sam-med3d")
+    settings = Training(validation=12, crops=2, objects=1)
+    task = ClickTask(entry.overrides, entry.window_diameters, settings)
+    assert entry.window_diameters is not None
+    size = entry.image_size
+    axes = torch.meshgrid(*[torch.arange(size) - size // 2] * 3, indexing="ij")
+    ball = torch.stack(axes).square().sum(0).sqrt() <= size / entry.window_diameters / 2
+    masks = torch.cat([crops.masks for crops in task._fixed])
+    cells = masks[masks.flatten(1).any(1)]
+    guessed = float(dice(ball.expand_as(cells), cells).mean())
+    found = task.validate(load_sam_med3d(entry, "cpu"))["dice"]
+    assert found > guessed + 0.1
 
 
 def test_training_never_sees_the_validation_volumes() -> None:

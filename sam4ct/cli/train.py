@@ -69,7 +69,8 @@ def sam2(out: Path, device: str, start_from: Path | None, **numbers: int) -> Non
 @_count("--decay", 5000, "Last steps, over which the learning rate falls to zero.")
 @_count("--volumes", 2, "Simulated volumes per step.", least=1)
 @_count("--crops", 4, "Crops per volume.", least=1)
-@_count("--rounds", 2, "Clicks per crop.", least=1)
+@_count("--objects", 3, "Objects that are clicked on in each crop.", least=1)
+@_count("--rounds", 2, "Clicks per object, in every fourth step.", least=1)
 @_common
 def sam_med3d(out: Path, device: str, start_from: Path | None, **numbers: int) -> None:
     """Train the compact SAM-Med3D into OUT; the same command continues a training.
