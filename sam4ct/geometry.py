@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sam4ct.tables import Detections
+from sam4ct.tables import Detections, Flags
 
 Box = tuple[int, int, int, int, int, int]
 """z0, y0, x0, z1, y1, x1 of a region; the end is exclusive. In an image z is 0 to 1."""
@@ -32,6 +32,29 @@ class Window:
     @property
     def corner(self) -> tuple[int, int]:
         return self.y, self.x
+
+
+@dataclass(frozen=True)
+class Margins:
+    """The outer parts of a frame: cells there may be cut, come from outside, or leave."""
+
+    shape: tuple[int, ...]
+    """Of the frame, ([z,] y, x)."""
+    in_plane: int = 1
+    """Pixels from the edges in y and x; 1: what touches them."""
+    slices: int = 0
+    """From the first and the last; 0: those are no edges."""
+
+    def holds(self, detections: Detections) -> Flags:
+        """Say which regions reach into a margin."""
+        sides = {"y": (self.shape[-2], self.in_plane), "x": (self.shape[-1], self.in_plane)}
+        if len(self.shape) > 2:
+            sides["z"] = self.shape[0], self.slices
+        inside = np.ones(len(detections), dtype=bool)
+        for axis, (length, margin) in sides.items():
+            inside &= getattr(detections, f"{axis}0") >= margin
+            inside &= getattr(detections, f"{axis}1") <= length - margin
+        return ~inside
 
 
 @dataclass(frozen=True)

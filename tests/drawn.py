@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sam4ct.geometry import Margins
 from sam4ct.stages.associate import Scene, associate
 from sam4ct.stages.costs import load_costs
 from sam4ct.stages.detect import detect_frame
@@ -99,13 +100,8 @@ def evidence_of(
 def scene_of(frames: Sequence[Labels], **rules: Any) -> Scene:
     """What association must know of the frames; the rules are those of `Scene`."""
     shape = frames[0].shape
-    return Scene(
-        frames=len(frames),
-        ndim=len(shape),
-        spacing_um=UNIT_SPACING,
-        shape=(shape[-2], shape[-1]),
-        **rules,
-    )
+    usual = {"spacing_um": UNIT_SPACING, "border": Margins(shape)}
+    return Scene(frames=len(frames), ndim=len(shape), **(usual | rules))
 
 
 def links_of(frames: Sequence[Labels], *, max_gap: int = 1, **rules: Any) -> Links:

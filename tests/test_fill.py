@@ -75,6 +75,14 @@ def test_size_and_place_lie_between_the_ends(share: float) -> None:
     assert np.abs(made.centroid - straight).max() < 1.0
 
 
+def test_between_a_cell_and_itself_turned_lies_one_of_its_size() -> None:
+    bar = np.zeros((21, 21), bool)
+    bar[8:13, 1:20] = True
+    made = between(Region(bar, (0, 0)).tight(), Region(bar.T.copy(), (0, 0)).tight(), 0.5)
+    assert made.size == pytest.approx(bar.sum(), rel=0.15)
+    assert made.centroid == pytest.approx([10.0, 10.0], abs=0.5)
+
+
 def test_between_two_balls_in_thick_slices_lies_a_ball() -> None:
     spacing = (5.0, 1.0, 1.0)
     z, y, x = np.indices((11, 61, 61))

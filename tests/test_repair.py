@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from drawn import UNIT_SPACING, DrawnReader, Labels, detections_of, evidence_of
 
+from sam4ct.geometry import Margins
 from sam4ct.intensity import contrasts
 from sam4ct.regions import Region
 from sam4ct.stages.detect import detect_frame
@@ -140,19 +141,33 @@ def test_nothing_to_join_changes_nothing() -> None:
     assert len(joined_detections(detections, Joins.empty())) == len(detections)
 
 
+EDGE = Margins(SHAPES[0])
+
+
 def test_specks_go_with_all_that_is_known_of_them() -> None:
     frame = whole(SHAPES[0])
     frame[35:37, 50:52] = 7
     frames = [frame, frame]
-    detections, evidence = without_specks(detections_of(frames), evidence_of(frames), 4)
+    detections, evidence = without_specks(detections_of(frames), evidence_of(frames), 4, EDGE)
     assert detections.label.tolist() == [1, 1]
     assert 7 not in {*evidence.label.tolist(), *evidence.label2.tolist()}
-    kept, _ = without_specks(detections_of(frames), evidence_of(frames), 3)
+    kept, _ = without_specks(detections_of(frames), evidence_of(frames), 3, EDGE)
     assert kept.label.tolist() == [1, 7, 1, 7]
 
 
 def test_a_small_region_at_the_edge_is_no_speck() -> None:
     frame = whole(SHAPES[0])
     frame[0:2, 50:52] = 7
-    detections, _ = without_specks(detections_of([frame]), evidence_of([frame]), 4)
+    detections, _ = without_specks(detections_of([frame]), evidence_of([frame]), 4, EDGE)
     assert detections.label.tolist() == [1, 7]
+
+
+@pytest.mark.parametrize(("slices", "kept"), [(1, [1, 7]), (0, [1])])
+def test_a_small_region_in_the_first_slice_is_no_speck_if_cells_may_be_cut_there(
+    slices: int, kept: list[int]
+) -> None:
+    frame = whole(SHAPES[1])
+    frame[0, 20:22, 20:22] = 7
+    edge = Margins(SHAPES[1], slices=slices)
+    detections, _ = without_specks(detections_of([frame]), evidence_of([frame]), 4, edge)
+    assert detections.label.tolist() == kept

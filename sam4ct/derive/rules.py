@@ -74,7 +74,7 @@ def derive_profile(
         **_windows(shape, cells),
         **_preparation(detections.contrast),
         **_motion(cells),
-        **_border(shape, cells),
+        **_border(shape, cells, spacing[0]),
         **_divisions(cells),
         **_masks(shape, cells),
     }
@@ -147,14 +147,15 @@ def _motion(cells: Measured) -> dict[str, Choice]:
     }
 
 
-def _border(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
+def _border(shape: tuple[int, ...], cells: Measured, spacing_um: Spacing) -> dict[str, Choice]:
     step = 1.0 if math.isnan(cells.step) else min(cells.step, cells.diameter)
     if len(shape) == 2:
         slices: Choice = (0, "images have no slices")
     elif shape[0] < FLAT_SLICES:
         slices = (0, f"with fewer than {FLAT_SLICES} slices most cells touch the first or last")
     else:
-        slices = (1, "cells may come from beyond the first and last slices")
+        apart = spacing_um[0] / spacing_um[-1]
+        slices = (max(1, round(step / apart)), "one step of a cell from the first and last slices")
     return {
         "border_px": (max(1, round(step)), "one step of a cell, at most its diameter"),
         "border_z_px": slices,

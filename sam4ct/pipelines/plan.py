@@ -15,7 +15,7 @@ from pathlib import Path
 from sam4ct import __version__
 from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError, WeightsError
-from sam4ct.geometry import Slabs, WindowGrid, even
+from sam4ct.geometry import Margins, Slabs, WindowGrid, even
 from sam4ct.io.ctc import CtcReader, CtcSequence
 from sam4ct.models.device import choose_device
 from sam4ct.models.entry import ROLES, Entry
@@ -71,6 +71,12 @@ class Plan:
     def diameter_px(self) -> float:
         """Typical in-plane diameter of a cell: the profile's, else measured."""
         return self.profile.cell_diameter_px or cell_diameter(self.survey.detections)
+
+    @property
+    def edge(self) -> Margins:
+        """Where cells may be cut by the frame; in z only if the profile has a rule for it."""
+        slices = min(1, self.profile.border_z_px)
+        return Margins(self.survey.checked.shape, slices=slices)
 
     @property
     def grid(self) -> WindowGrid:

@@ -41,7 +41,7 @@ def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
     if plan.profile.edit_masks:
         fragments = read_table(work.artifact("associate", JOINED), Joins)
         detections = joined_detections(detections, fragments)
-        small = specks(detections, plan.profile.min_size)
+        small = specks(detections, plan.profile.min_size, plan.edge)
         joins = Joins.concat([fragments, joins, as_background(detections.take(small))])
         detections = detections.take(~small)
     return detections, JoinedFrames(reader, joins) if len(joins) else reader

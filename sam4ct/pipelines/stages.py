@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sam4ct.errors import WorkError
+from sam4ct.geometry import Margins
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import write_masks
 from sam4ct.io.progress import Progress
@@ -166,7 +167,7 @@ def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins)
     profile = plan.profile
     detections, evidence = join(detections, evidence, joins, profile.spacing_um)
     if profile.edit_masks:
-        detections, evidence = without_specks(detections, evidence, profile.min_size)
+        detections, evidence = without_specks(detections, evidence, profile.min_size, plan.edge)
     return associate(
         detections, evidence, load_costs(plan.evidence, plan.profile.ndim), scene_of(plan)
     )
@@ -179,8 +180,7 @@ def scene_of(plan: Plan) -> Scene:
         frames=len(plan.sequence.images),
         ndim=len(shape),
         spacing_um=profile.spacing_um,
-        shape=(shape[-2], shape[-1]),
-        border_px=profile.border_px,
+        border=Margins(shape, profile.border_px, profile.border_z_px),
         divide=profile.division,
         min_cycle_frames=profile.min_cycle_frames,
     )

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sam4ct.geometry import Margins
 from sam4ct.stages.candidates import candidates, diameters
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.divisions import divisions
 from sam4ct.stages.solve import Choice, Problem, solve
-from sam4ct.tables import Detections, Evidence, Flags, Floats, Links
+from sam4ct.tables import Detections, Evidence, Floats, Links
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,8 @@ class Scene:
     ndim: int
     spacing_um: tuple[float, float, float]
     """Voxel size (z, y, x)."""
-    shape: tuple[int, int]
-    """Of a frame, (y, x)."""
-    border_px: int = 1
-    """Regions nearer than this to the frame's edge may come and go."""
+    border: Margins
+    """Regions in it may come and go."""
     divide: bool = True
     """Whether cells of this sequence divide at all."""
     min_cycle_frames: int = 1
@@ -77,7 +76,7 @@ def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
     odds = costs.link_odds(links.features)
     splits = divisions(detections, links, odds, places, diameter)
     split_cost = -costs.division_odds(splits.features)
-    edge = _near_edge(detections, scene)
+    edge = scene.border.holds(detections)
     appear = np.where(edge, costs.appear_border, costs.appear)
     disappear = np.where(edge, costs.disappear_border, costs.disappear)
     appear = np.where(detections.t == 0, 0.0, appear)
@@ -99,12 +98,6 @@ def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
         detections.t,
         scene.min_cycle_frames,
     )
-
-
-def _near_edge(detections: Detections, scene: Scene) -> Flags:
-    (height, width), near = scene.shape, scene.border_px
-    low = (detections.y0 < near) | (detections.x0 < near)
-    return np.asarray(low | (detections.y1 > height - near) | (detections.x1 > width - near))
 
 
 def _links(detections: Detections, problem: Problem, choice: Choice) -> Links:

@@ -169,7 +169,8 @@ def between(
 ) -> Region:
     """Return the shape between two regions, by their signed distances to the outline.
 
-    Both are moved to the place between their centroids first, by whole voxels.
+    Both are moved to the place between their centroids first, by whole voxels. The
+    shape has the size between theirs.
 
     Args:
         before: Region at share 0.
@@ -190,7 +191,13 @@ def between(
         drawn = np.zeros(high - low, dtype=bool)
         drawn[Region(region.mask, tuple(corner - low)).box] = region.mask
         depth += weight * _signed_depth(drawn, sampling)
-    return Region(depth > 0, tuple(int(c) for c in low)).tight()
+    ndim = before.mask.ndim
+    # Lengths change evenly, not areas or volumes.
+    side = (1 - share) * before.size ** (1 / ndim) + share * after.size ** (1 / ndim)
+    size = max(1, round(side**ndim))
+    # Where shapes differ, the outline of depth 0 would be far smaller than both of them.
+    least = np.partition(depth, -size, axis=None)[-size]
+    return Region(depth >= least, tuple(int(c) for c in low)).tight()
 
 
 def _signed_depth(mask: Mask, sampling: Sequence[float]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
+from sam4ct.geometry import Margins
 from sam4ct.regions import LabelFrame
 from sam4ct.stages.candidates import row_numbers
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, Joins
@@ -149,19 +150,19 @@ def joined_detections(detections: Detections, joins: Joins) -> Detections:
     return _merged(detections, keep, drop).take(kept)
 
 
-def specks(detections: Detections, min_size: int) -> Flags:
+def specks(detections: Detections, min_size: int, edge: Margins) -> Flags:
     """Which regions are too small to be cells: `min_size` pixels (voxels) or fewer.
 
     A region at the edge of the frame is not: the rest of it may be outside.
     """
-    return np.asarray((detections.size <= min_size) & ~detections.border)
+    return np.asarray((detections.size <= min_size) & ~edge.holds(detections))
 
 
 def without_specks(
-    detections: Detections, evidence: Evidence, min_size: int
+    detections: Detections, evidence: Evidence, min_size: int, edge: Margins
 ) -> tuple[Detections, Evidence]:
     """Return the tables without `specks`."""
-    large = ~specks(detections, min_size)
+    large = ~specks(detections, min_size, edge)
     rows = large[row_numbers(detections, evidence.t, evidence.label)]
     rows &= large[row_numbers(detections, evidence.t2, evidence.label2)]
     return detections.take(large), evidence.take(rows)
