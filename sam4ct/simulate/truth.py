@@ -8,6 +8,7 @@ Label frames in array order ([z,] y, x); frames are zero-based.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -23,7 +24,9 @@ class Truth:
 
     A track is one run of frames in which a cell is visible. A cell that comes
     back is a new track whose parent is its last one; a daughter's parent is the
-    last track of her mother, or 0 if the mother was never seen.
+    last track of her mother, or 0 if the mother was never seen. Where only one
+    daughter is in view, no division is to be seen: she goes on in her mother's
+    track, and her sister, should she come into view, is from nowhere.
     """
 
     def __init__(self) -> None:
@@ -52,8 +55,15 @@ class Truth:
         lasting = [c for c in seen.tolist() if self._last_frame(c) == self._t - 1]
         for cell in lasting:
             self._end[self._track_of[cell] - 1] = self._t
-        for cell in sorted(set(seen.tolist()) - set(lasting)):
-            self._begin_track(cell, mothers[cell])
+        new = sorted(set(seen.tolist()) - set(lasting))
+        born = Counter(mothers[cell] for cell in new)
+        for cell in new:
+            mother = mothers[cell]
+            if born[mother] == 1 and self._last_frame(mother) == self._t - 1:
+                self._end[self._track_of[mother] - 1] = self._t
+                self._track_of[cell] = self._track_of.pop(mother)
+            else:
+                self._begin_track(cell, mother)
         table = np.zeros(int(seen.max(initial=0)) + 1, np.uint16)
         table[seen] = [self._track_of[c] for c in seen.tolist()]
         return table[cells]
