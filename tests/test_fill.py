@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam4ct.regions import Region, regions_of
-from sam4ct.stages.fill import FillRules, Generated, between, fill_gaps
+from sam4ct.stages.fill import FillRules, Generated, fill_gaps
+from sam4ct.stages.shapes import between
 
 SHAPE = (40, 40)
 SHAPES = [(40, 40), (11, 40, 40)]
@@ -206,10 +207,26 @@ def test_links_without_a_gap_need_nothing() -> None:
     assert fill_gaps(make_links((0, 1, 1, 1)), DrawnReader(frames), blind, PROPAGATE) == []
 
 
-def test_the_gap_before_daughters_is_left_open() -> None:
+def test_a_mother_missed_before_her_division_is_filled_in_once() -> None:
     frames = label_frames([(20, 20)], [], [(20, 15), (20, 25)])
     links = make_links(divisions=[(0, 1, 2, 1), (0, 1, 2, 2)])
-    assert fill_gaps(links, DrawnReader(frames), blind, PROPAGATE) == []
+    (made,) = fill_gaps(links, DrawnReader(frames), blind, INTERPOLATE)
+    assert (made.t, made.source_t, made.source_label) == (1, 0, 1)
+    assert made.region.centroid == pytest.approx([20.0, 20.0], abs=1.0)
+
+
+def test_a_daughters_propagated_mask_is_not_her_mothers() -> None:
+    frames = label_frames([(20, 20)], [], [(20, 15), (20, 25)])
+    links = make_links(divisions=[(0, 1, 2, 1), (0, 1, 2, 2)])
+    asked: list[tuple[int, int, int]] = []
+
+    def seen(t: int, label: int, t2: int) -> Region:
+        asked.append((t, label, t2))
+        return disc((20, 20), 5)
+
+    (made,) = fill_gaps(links, DrawnReader(frames), seen, PROPAGATE)
+    assert made.region == disc((20, 20), 5)
+    assert asked == [(0, 1, 1)]
 
 
 def test_a_profile_may_leave_all_gaps_open() -> None:

@@ -72,6 +72,13 @@ def test_a_division_after_a_missed_frame_keeps_its_mother() -> None:
     assert rows(traced([[A], [], [A, B]], links)) == [(1, 0, 0, 0), (2, 2, 2, 1), (3, 2, 2, 1)]
 
 
+def test_a_mother_filled_in_before_her_division_lasts_until_then() -> None:
+    links = make_links(divisions=[(0, 1, 2, 1), (0, 1, 2, 2)])
+    found = traced([[A], [], [A, B]], links, [Generated(1, 0, 1, PIXEL)])
+    assert rows(found) == [(1, 0, 1, 0), (2, 2, 2, 1), (3, 2, 2, 1)]
+    assert found.of_generated == {(1, 0, 1): 1}
+
+
 def test_generated_regions_belong_to_the_track_that_skips_them() -> None:
     links = make_links((0, 1, 2, 2), (0, 2, 1, 1), (1, 1, 2, 1))
     found = traced([[A, B], [B], [B, A]], links, [Generated(1, 0, 1, PIXEL)])

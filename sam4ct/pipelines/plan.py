@@ -27,12 +27,12 @@ from sam4ct.profile import Profile, load_profile, profile_names
 AUTO = "auto"
 
 CODE_VERSIONS = {
-    "detect": "1",
+    "detect": "2",
     "propagate": "1",
-    "associate": "1",
+    "associate": "2",
     "generate": "1",
-    "fill": "1",
-    "paint": "1",
+    "fill": "2",
+    "paint": "2",
 }
 """To be raised when a stage's code changes what it makes: old artifacts are then redone."""
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from sam4ct.regions import Mask, Region, regions_of
+from sam4ct.stages.shapes import between, largest_part, together
 from sam4ct.tables import Links
 from sam4ct.types import FrameReader
 
@@ -55,12 +54,35 @@ class FillRules:
     """Voxel size (z, y, x)."""
 
 
+@dataclass(frozen=True)
+class _Gap:
+    """Frames in which a cell was missed: between two masks of it, or before its division."""
+
+    t: int
+    label: int
+    """The detection before the gap."""
+    t2: int
+    after: tuple[int, ...]
+    """Labels of frame t2: the cell itself, or both its daughters."""
+
+    @property
+    def source(self) -> tuple[int, int]:
+        return self.t, self.label
+
+    @property
+    def missed(self) -> range:
+        """The frames without a mask."""
+        return range(self.t + 1, self.t2)
+
+
 def fill_gaps(
     links: Links, reader: FrameReader, masks: PropagatedMasks, rules: FillRules
 ) -> list[Generated]:
     """Return a region for every missed frame that can be filled, in order of frame and link.
 
-    A gap is filled in all its frames or not at all, so that no track gets a hole.
+    A gap is filled in all its frames or not at all, so that no track gets a hole. In
+    the gap of a division it is the mother who is filled in: missing her in one mask is
+    likelier than missing both daughters.
 
     Args:
         links: Accepted links; those over more than one frame have gaps.
@@ -68,52 +90,58 @@ def fill_gaps(
         masks: Propagated masks from either end of a gap.
         rules: What may be added.
     """
-    gaps = links.take((links.t2 - links.t > 1) & ~links.division)
-    if rules.method == "none":
-        return []
+    gaps = _gaps(links) if rules.method != "none" else []
     ends = _ends(gaps, reader)
-    while len(gaps):
+    while gaps:
         made = _made(gaps, ends, reader, masks, rules)
-        missed = gaps.t2 - gaps.t - 1
-        whole = np.array([len(made.get(row, [])) for row in range(len(gaps))]) == missed
-        if whole.all():
+        whole = [gap for gap in gaps if len(made[gap.source]) == len(gap.missed)]
+        if len(whole) == len(gaps):
             found = (g for some in made.values() for g in some)
             return sorted(found, key=lambda g: (g.t, g.source_t, g.source_label))
         # What was made for the others must not stand in the way of those that can be filled.
-        gaps = gaps.take(whole)
+        gaps = whole
     return []
 
 
+def _gaps(links: Links) -> list[_Gap]:
+    """Return the gaps of accepted links, in their order; that of a division once."""
+    after: dict[tuple[int, int, int], list[int]] = {}
+    columns = (links.t, links.label, links.t2, links.label2)
+    for t, label, t2, label2 in zip(*(column.tolist() for column in columns), strict=True):
+        if t2 - t > 1:
+            after.setdefault((t, label, t2), []).append(label2)
+    return [_Gap(*before, tuple(labels)) for before, labels in after.items()]
+
+
 def _made(
-    gaps: Links,
+    gaps: Sequence[_Gap],
     ends: dict[tuple[int, int], Region],
     reader: FrameReader,
     masks: PropagatedMasks,
     rules: FillRules,
-) -> dict[int, list[Generated]]:
-    """Return by row of the gaps the regions that find room, each frame read once."""
-    wanted: dict[int, list[int]] = {}
-    for row in range(len(gaps)):
-        for t in range(int(gaps.t[row]) + 1, int(gaps.t2[row])):
-            wanted.setdefault(t, []).append(row)
-    made: dict[int, list[Generated]] = {}
-    for t, rows in sorted(wanted.items()):
+) -> dict[tuple[int, int], list[Generated]]:
+    """Return by the gaps' sources the regions that find room, each frame read once."""
+    wanted: dict[int, list[_Gap]] = {}
+    for gap in gaps:
+        for t in gap.missed:
+            wanted.setdefault(t, []).append(gap)
+    made: dict[tuple[int, int], list[Generated]] = {gap.source: [] for gap in gaps}
+    for t, missing in sorted(wanted.items()):
         taken = reader.labels(t) > 0
-        for row in rows:
-            region = _fit(*_candidates(gaps, row, t, ends, masks, rules), taken, rules)
+        for gap in missing:
+            region = _fit(*_candidates(gap, t, ends, masks, rules), taken, rules)
             if region is not None:
                 taken[region.box] |= region.mask
-                source = int(gaps.t[row]), int(gaps.label[row])
-                made.setdefault(row, []).append(Generated(t, *source, region))
+                made[gap.source].append(Generated(t, *gap.source, region))
     return made
 
 
-def _ends(gaps: Links, reader: FrameReader) -> dict[tuple[int, int], Region]:
+def _ends(gaps: Sequence[_Gap], reader: FrameReader) -> dict[tuple[int, int], Region]:
     """Read the regions at both ends of all gaps, each frame once."""
     wanted: dict[int, set[int]] = {}
-    for frames, labels in ((gaps.t, gaps.label), (gaps.t2, gaps.label2)):
-        for t, label in zip(frames.tolist(), labels.tolist(), strict=True):
-            wanted.setdefault(t, set()).add(label)
+    for gap in gaps:
+        wanted.setdefault(gap.t, set()).add(gap.label)
+        wanted.setdefault(gap.t2, set()).update(gap.after)
     found = {}
     for t, labels_wanted in sorted(wanted.items()):
         regions = regions_of(reader.labels(t))
@@ -122,22 +150,23 @@ def _ends(gaps: Links, reader: FrameReader) -> dict[tuple[int, int], Region]:
 
 
 def _candidates(
-    gaps: Links,
-    row: int,
+    gap: _Gap,
     t: int,
     ends: dict[tuple[int, int], Region],
     masks: PropagatedMasks,
     rules: FillRules,
 ) -> tuple[list[Region], float]:
     """Return possible shapes in frame t, best first, and the expected size."""
-    before = int(gaps.t[row]), int(gaps.label[row])
-    after = int(gaps.t2[row]), int(gaps.label2[row])
-    share = (t - before[0]) / (after[0] - before[0])
-    expected = (1 - share) * ends[before].size + share * ends[after].size
-    middle = between(ends[before], ends[after], share, rules.spacing_um)
+    before, after = ends[gap.source], together([ends[gap.t2, label] for label in gap.after])
+    share = (t - gap.t) / (gap.t2 - gap.t)
+    expected = (1 - share) * before.size + share * after.size
+    middle = between(before, after, share, rules.spacing_um)
     if rules.method == "interpolate":
         return [middle], expected
-    seen = [masks(*end, t) for end in ((after, before) if share >= 0.5 else (before, after))]
+    near = [gap.source]
+    if len(gap.after) == 1:  # a daughter's mask is not her mother's
+        near.insert(0 if share >= 0.5 else 1, (gap.t2, gap.after[0]))
+    seen = [masks(*end, t) for end in near]
     low, high = (limit * expected for limit in SIZE_RANGE)
     return [r for r in seen if r is not None and low <= r.size <= high] + [middle], expected
 
@@ -151,58 +180,3 @@ def _fit(shapes: Iterable[Region], size: float, taken: Mask, rules: FillRules) -
         if np.count_nonzero(free) >= least:
             return Region(free, inside.corner).tight()
     return None
-
-
-def largest_part(mask: Mask) -> Mask:
-    """Keep the largest connected part: what is left of a shape may be scraps."""
-    parts, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    return np.asarray(parts == np.bincount(parts.ravel())[1:].argmax() + 1)
-
-
-def between(
-    before: Region,
-    after: Region,
-    share: float,
-    spacing_um: tuple[float, float, float] = (1.0, 1.0, 1.0),
-) -> Region:
-    """Return the shape between two regions, by their signed distances to the outline.
-
-    Both are moved to the place between their centroids first, by whole voxels. The
-    shape has the size between theirs.
-
-    Args:
-        before: Region at share 0.
-        after: Region at share 1.
-        share: Where in between, 0 to 1.
-        spacing_um: Voxel size (z, y, x): distances are those in space.
-    """
-    # In units of the finest pixel: then images of any scale give exactly the same numbers.
-    sampling = [side / spacing_um[-1] for side in spacing_um[-before.mask.ndim :]]
-    centres = [region.centroid for region in (before, after)]
-    place = (1 - share) * centres[0] + share * centres[1]
-    shifts = [np.round(place - c).astype(int) for c in centres]
-    corners = [np.asarray(r.corner) + s for r, s in zip((before, after), shifts, strict=True)]
-    low = np.minimum(*corners) - 1
-    high = np.maximum(corners[0] + before.mask.shape, corners[1] + after.mask.shape) + 1
-    depth = np.zeros(high - low)
-    for region, corner, weight in zip((before, after), corners, (1 - share, share), strict=True):
-        drawn = np.zeros(high - low, dtype=bool)
-        drawn[Region(region.mask, tuple(corner - low)).box] = region.mask
-        depth += weight * _signed_depth(drawn, sampling)
-    ndim = before.mask.ndim
-    # Lengths change evenly, not areas or volumes.
-    side = (1 - share) * before.size ** (1 / ndim) + share * after.size ** (1 / ndim)
-    size = max(1, round(side**ndim))
-    # Where shapes differ, the outline of depth 0 would be far smaller than both of them.
-    least = np.partition(depth, -size, axis=None)[-size]
-    return Region(depth >= least, tuple(int(c) for c in low)).tight()
-
-
-def _signed_depth(mask: Mask, sampling: Sequence[float]) -> NDArray[np.float64]:
-    """Distance to the outline in units of the sampling: positive inside, negative outside."""
-    inside, outside = (
-        ndimage.distance_transform_edt(part, sampling=sampling) for part in (mask, ~mask)
-    )
-    return np.asarray(inside - outside)

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.regions import Mask, Region
-from sam4ct.stages.fill import SIZE_RANGE, largest_part
+from sam4ct.stages.fill import SIZE_RANGE
 from sam4ct.stages.missing import Motion, Place, Tip, expected
+from sam4ct.stages.shapes import largest_part
 from sam4ct.tables import Floats
 from sam4ct.types import FrameReader, VolumeSegmenter
 

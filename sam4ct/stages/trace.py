@@ -34,6 +34,7 @@ def trace(detections: Detections, links: Links, generated: Iterable[Generated]) 
 
     A link over missed frames continues a track if all of them were filled;
     otherwise the track ends, and its continuation is a new one with it as parent.
+    A mother goes on to the last frame in which she was filled in.
 
     Raises:
         ResultError: There are more tracks than 16-bit labels.
@@ -69,11 +70,14 @@ def trace(detections: Detections, links: Links, generated: Iterable[Generated]) 
             f"the sequence has {len(begin)} tracks, but a result can hold {MAX_LABEL}."
             " Remove specks from the masks (min_size with edit_masks), or crop the frames."
         )
-    tracks = [Track(i, *row) for i, row in enumerate(zip(begin, end, parent, strict=True), start=1)]
     of_generated = {
         (g.t, g.source_t, g.source_label): int(
             label_of[row_numbers(detections, np.array([g.source_t]), np.array([g.source_label]))[0]]
         )
         for g in generated
     }
+    # A mother who was missed before her division lasts as long as she was filled in.
+    for (t, _, _), label in of_generated.items():
+        end[label - 1] = max(end[label - 1], t)
+    tracks = [Track(i, *row) for i, row in enumerate(zip(begin, end, parent, strict=True), start=1)]
     return Traced(tracks, label_of, of_generated)
