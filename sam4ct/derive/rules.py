@@ -190,8 +190,8 @@ def _masks(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
         "fill": (
             ("propagate", "SAM 2 sees all of a cell in an image")
             if len(shape) == 2
-            else ("interpolate", "SAM 2 sees one slice of a cell in a volume")
+            else ("interpolate", "SAM 2 sees sections of a cell in a volume, not its shape")
         ),
-        "generate_masks": (False, "needs SAM-Med3D, and masks that are mostly missing"),
+        "generate_masks": (False, "only on demand: it pays where many masks are missing"),
         "edit_masks": (True, "no benchmark is known that asks to keep the masks as they are"),
     }
