@@ -15,7 +15,7 @@ from finetune_scene import PLACES, SHAPE, SPACING, labelled, pictured, write_ann
 from numpy.typing import NDArray
 
 from sam4ct.errors import ProfileError, Sam4ctError, SequenceError, WorkError
-from sam4ct.finetune.patches import FOLDER, Index, Patch, margin_of, read_index, read_patch
+from sam4ct.finetune.patches import FOLDER, INDEX, Index, Patch, margin_of, read_index, read_patch
 from sam4ct.finetune.prepare import Cutting, split
 from sam4ct.finetune.sources import Dataset, Source, read_listing
 from sam4ct.models.entry import Entry
@@ -55,7 +55,9 @@ def test_every_labelled_object_of_annotated_frames_is_a_patch(tmp_path: Path) ->
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.uint32])
 def test_labels_are_kept_whatever_their_type(tmp_path: Path, dtype: type) -> None:
     top = min(np.iinfo(dtype).max, 4_000_000_000)
-    masks = {t: labelled({3: PLACES[7], top: PLACES[300]}).astype(dtype) for t in (0, 1)}
+    masks: dict[int, NDArray[Any]] = {
+        t: labelled({3: PLACES[7], top: PLACES[300]}).astype(dtype) for t in (0, 1)
+    }
     _, index = prepared(tmp_path, masks)
     assert [p.label for p in index.patches] == [3, top, 3, top]
 
@@ -114,11 +116,54 @@ def test_the_same_command_gives_the_same_bytes(tmp_path: Path) -> None:
     assert tree(folder) == before
 
 
-def test_what_a_stopped_command_left_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "out" / FOLDER).mkdir(parents=True)
-    (tmp_path / "out" / FOLDER / "0-0099-1.npz").write_bytes(b"half")
-    folder, index = prepared(tmp_path)
+def test_what_a_stopped_command_left_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "again" / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr("sam4ct.finetune.prepare.write_index", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path)
+    (tmp_path / "out" / FOLDER / "0-0099-1.npz").write_bytes(b"of a dataset that was left out")
+    out.parent.mkdir()
+    (tmp_path / "out").rename(out)
+    folder, index = prepared(tmp_path / "again")
     assert {p.file for p in index.patches} == {p.name for p in (folder / FOLDER).iterdir()}
+    assert {p.name for p in folder.iterdir()} == {INDEX, FOLDER}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", [f"{FOLDER}/precious.npz", f"{FOLDER}/0-0001-2.npz", "a.txt"])
+def test_files_of_others_are_never_removed(tmp_path: Path, name: str, overwrite: bool) -> None:
+    precious = tmp_path / "out" / name
+    precious.parent.mkdir(parents=True)
+    precious.write_bytes(b"years of work")
+    before = tree(tmp_path / "out")
+    with pytest.raises(WorkError, match=r"was not made by sam4ct finetune prepare.* Move it away"):
+        prepared(tmp_path, overwrite=overwrite)
+    assert tree(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("name", [f"{FOLDER}/precious.npz", "notes.txt"])
+def test_files_of_others_among_patches_are_never_removed(tmp_path: Path, name: str) -> None:
+    folder, _ = prepared(tmp_path / "first")
+    (folder / name).write_bytes(b"years of work")
+    before = tree(folder)
+    folder.rename(tmp_path / "out")
+    with pytest.raises(WorkError, match=f"{name}: was not made by"):
+        prepared(tmp_path, overwrite=True)
+    assert tree(tmp_path / "out") == before
+
+
+def test_an_index_of_others_is_never_removed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / INDEX).write_text("{}")
+    with pytest.raises(WorkError, match=r"index\.json: was not made by"):
+        prepared(tmp_path, overwrite=True)
+    assert (tmp_path / "out" / INDEX).read_text() == "{}"
 
 
 # How it is split

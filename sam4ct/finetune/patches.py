@@ -4,6 +4,9 @@ Owns the format of a patch folder:
 
     index.json      what was cut from where, for which network, and the split
     patches/*.npz   `image` uint16 and `mask` bool, (P, P, P)
+    unfinished.json while patches are being cut, and after a command that was stopped
+
+Nothing else is ever removed from such a folder, and no other folder is written to.
 
 A patch is a crop (models/sam_med3d_crops.py) with a margin on each side, so that
 training can move it. Only ratios of intensities matter to a network, so that each
@@ -15,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +31,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam4ct.errors import WorkError
-from sam4ct.io.atomic import replacing, write_json
+from sam4ct.io.atomic import remove_leftovers, replacing, work_errors, write_json
+from sam4ct.io.names import is_hidden
 
-INDEX, FOLDER = "index.json", "patches"
+INDEX, FOLDER, UNFINISHED = "index.json", "patches", "unfinished.json"
 FORMAT = 1
 MARGIN = 8
 """A patch has a margin of the network's size over this, on each side."""
@@ -83,9 +88,68 @@ class Index:
         return [patch for patch in self.patches if patch.part == part]
 
 
+def patch_name(dataset: int, t: int, label: int) -> str:
+    """Return the file name of a patch."""
+    return f"{dataset}-{t:04d}-{label}.npz"
+
+
+_PATCH_NAME = re.compile(r"[0-9]+-[0-9]{4,}-[0-9]+\.npz")
+
+
+def make_room(folder: Path, *, overwrite: bool) -> None:
+    """Make a folder ready for patches; those of a command that was stopped are removed.
+
+    Args:
+        folder: Made if missing.
+        overwrite: Remove finished patches too.
+
+    Raises:
+        WorkError: There are finished patches, or files that are not ours, or the disk refuses.
+    """
+    if (folder / INDEX).exists() and not overwrite:
+        raise WorkError(
+            f"{folder}: holds patches already. Add --overwrite to make them again, or choose"
+            " another folder."
+        )
+    with work_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if (strange := _strange_file(folder)) is not None:
+            raise WorkError(
+                f"{strange}: was not made by sam4ct finetune prepare, or is damaged. Move it away,"
+                " or choose another folder."
+            )
+        # Before the index goes: without either, the patches would be nobody's.
+        write_json(folder / UNFINISHED, {"format": FORMAT})
+        (folder / INDEX).unlink(missing_ok=True)
+        (folder / FOLDER).mkdir(exist_ok=True)
+        for old in (folder / FOLDER).iterdir():
+            if _PATCH_NAME.fullmatch(old.name):
+                old.unlink()
+    remove_leftovers(folder)
+
+
+def _strange_file(folder: Path) -> Path | None:
+    """Return the first visible entry of a folder, if any, that is none of a patch folder."""
+    begun = (folder / UNFINISHED).is_file()
+    if (folder / INDEX).exists() and not begun:
+        try:
+            read_index(folder)
+        except WorkError:
+            return folder / INDEX
+        begun = True
+    ours = {INDEX, FOLDER, UNFINISHED} if begun else set()
+    strange = [path for path in folder.iterdir() if path.name not in ours]
+    if begun and (folder / FOLDER).exists():
+        inside = (folder / FOLDER).iterdir()
+        strange += [path for path in inside if not _PATCH_NAME.fullmatch(path.name)]
+    return min((path for path in strange if not is_hidden(path.name)), default=None)
+
+
 def write_index(folder: Path, index: Index) -> None:
     """Write the index: last, for a folder that has one is complete."""
     write_json(folder / INDEX, asdict(index))
+    with work_errors(folder):
+        (folder / UNFINISHED).unlink(missing_ok=True)
 
 
 def read_index(folder: Path) -> Index:

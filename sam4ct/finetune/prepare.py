@@ -22,19 +22,19 @@ import torch
 from scipy import ndimage
 
 from sam4ct import __version__
-from sam4ct.errors import SequenceError, WorkError
+from sam4ct.errors import SequenceError
 from sam4ct.finetune.patches import (
     FOLDER,
-    INDEX,
     Index,
     Part,
     Patch,
+    make_room,
     margin_of,
+    patch_name,
     write_index,
     write_patch,
 )
 from sam4ct.finetune.sources import Source
-from sam4ct.io.atomic import remove_leftovers, work_errors
 from sam4ct.io.progress import Progress
 from sam4ct.models.entry import Entry
 from sam4ct.models.sam_med3d_crops import CropLaw, cut, cut_mask
@@ -108,10 +108,10 @@ def prepare(
 
     Raises:
         SequenceError: A dataset has nothing to learn from, or there is one frame only.
-        WorkError: There are patches already, or the disk refuses.
+        WorkError: There are patches or other files already, or the disk refuses.
     """
     laws = [patch_law(s, d, cutting.entry) for s, d in zip(sources, diameters, strict=True)]
-    _clear(folder, overwrite=cutting.overwrite)
+    make_room(folder, overwrite=cutting.overwrite)
     rows: list[Patch] = []
     with Progress(sum(len(s.frames) for s in sources), "prepare", "frames") as progress:
         for number, (source, law) in enumerate(zip(sources, laws, strict=True)):
@@ -188,7 +188,7 @@ def _frame_patches(
         if voxels < LEAST_VOXELS:
             logger.debug("%s: label %d is too small", source.mask_file(t), label)
             continue
-        file = f"{number}-{t:04d}-{label}.npz"
+        file = patch_name(number, t, label)
         sha256 = write_patch(folder / FOLDER / file, cut(_Image(source, t), crop), mask)
         yield Patch(
             file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=voxels,
@@ -211,21 +211,6 @@ def _origin(source: Source, diameter: float) -> Mapping[str, Any]:
     spacing = list(source.spacing_um) if source.spacing_um else None
     used = {"spacing_um": spacing, "cell_diameter_px": diameter}
     return {**asdict(source.dataset), **used, "sha256": files}
-
-
-def _clear(folder: Path, *, overwrite: bool) -> None:
-    """Make room: patches without an index are those of a command that was stopped."""
-    if (folder / INDEX).exists() and not overwrite:
-        raise WorkError(
-            f"{folder}: holds patches already. Add --overwrite to make them again, or choose"
-            " another folder."
-        )
-    with work_errors(folder):
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-        (folder / INDEX).unlink(missing_ok=True)
-        for old in (folder / FOLDER).glob("*.npz"):
-            old.unlink()
-    remove_leftovers(folder)
 
 
 def _refuse_nothing(source: Source, found: int) -> None:
