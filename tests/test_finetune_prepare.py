@@ -254,6 +254,8 @@ def test_a_wrong_listing_is_refused(tmp_path: Path, text: str, message: str) -> 
 # What is refused
 
 MASK = "coarse/mask003.tif"
+SPECK = np.zeros(SHAPE, np.uint16)
+SPECK[4, 10, 10:12] = 1
 Damage = Callable[[Path], None]
 
 
@@ -340,10 +342,29 @@ def test_what_cannot_be_learned_from_is_refused(
 
 
 def test_objects_that_are_all_too_small_are_refused(tmp_path: Path) -> None:
-    speck = np.zeros(SHAPE, np.uint16)
-    speck[4, 10, 10:12] = 1
     with pytest.raises(SequenceError, match="coarse: no object is large enough"):
-        prepared(tmp_path, {0: speck, 1: speck}, NATIVE)
+        prepared(tmp_path, {0: SPECK, 1: SPECK}, NATIVE)
+
+
+@pytest.mark.parametrize("unfit", [0 * SPECK, SPECK], ids=["empty", "speck"])
+def test_a_second_frame_without_objects_is_refused_before_patches_are_removed(
+    tmp_path: Path, unfit: NDArray[Any]
+) -> None:
+    folder, _ = prepared(tmp_path / "first")
+    before = tree(folder)
+    folder.rename(tmp_path / "out")
+    with pytest.raises(SequenceError, match="one frame has masks that can be learned from"):
+        prepared(tmp_path, {0: labelled(), 3: unfit}, overwrite=True)
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_dataset_without_objects_is_refused_before_patches_are_removed(tmp_path: Path) -> None:
+    folder, _ = prepared(tmp_path / "first")
+    before = tree(folder)
+    folder.rename(tmp_path / "out")
+    with pytest.raises(SequenceError, match="no object is large enough"):
+        prepared(tmp_path, {0: SPECK, 3: SPECK}, NATIVE, overwrite=True)
+    assert tree(tmp_path / "out") == before
 
 
 def test_a_spacing_that_is_unknown_is_asked_for_if_it_matters(tmp_path: Path) -> None:

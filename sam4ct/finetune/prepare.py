@@ -13,6 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import scipy
 import torch
 from scipy import ndimage
+from torch import Tensor
 
 from sam4ct import __version__
 from sam4ct.errors import SequenceError
@@ -37,7 +39,7 @@ from sam4ct.finetune.patches import (
 from sam4ct.finetune.sources import Source
 from sam4ct.io.progress import Progress
 from sam4ct.models.entry import Entry
-from sam4ct.models.sam_med3d_crops import CropLaw, cut, cut_mask
+from sam4ct.models.sam_med3d_crops import Crop, CropLaw, cut, cut_mask
 from sam4ct.models.weights import sha256_of
 from sam4ct.profile import Spacing
 from sam4ct.regions import LabelFrame, Region, regions_of
@@ -111,17 +113,15 @@ def prepare(
         WorkError: There are patches or other files already, or the disk refuses.
     """
     laws = [patch_law(s, d, cutting.entry) for s, d in zip(sources, diameters, strict=True)]
+    _refuse_too_little(sources, laws)
     make_room(folder, overwrite=cutting.overwrite)
     rows: list[Patch] = []
     with Progress(sum(len(s.frames) for s in sources), "prepare", "frames") as progress:
         for number, (source, law) in enumerate(zip(sources, laws, strict=True)):
-            found = 0
             for t in source.frames:
                 cut_here = list(_frame_patches(number, source, t, law, folder))
                 rows += cut_here
-                found += len(cut_here)
                 progress.step(note=f"{len(cut_here)} patches")
-            _refuse_nothing(source, found)
     index = Index(
         weights=cutting.entry.name,
         image_size=cutting.entry.image_size,
@@ -133,7 +133,6 @@ def prepare(
         datasets=tuple(map(_origin, sources, diameters)),
         patches=split(rows, cutting.seed, cutting.validation),
     )
-    _refuse_one_frame(index, sources)
     write_index(folder, index)
     return index
 
@@ -179,21 +178,26 @@ def _rank(seed: int, dataset: int, t: int) -> bytes:
 def _frame_patches(
     number: int, source: Source, t: int, law: CropLaw, folder: Path
 ) -> Iterator[Patch]:
-    """Cut and store the patches of a frame; objects too small for the network are left out."""
+    """Cut and store the patches of a frame."""
+    for label, crop, mask in _objects(source, t, law):
+        file = patch_name(number, t, label)
+        sha256 = write_patch(folder / FOLDER / file, cut(_Image(source, t), crop), mask)
+        yield Patch(
+            file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=int(mask.sum()),
+            part="training",
+        )  # fmt: skip
+
+
+def _objects(source: Source, t: int, law: CropLaw) -> Iterator[tuple[int, Crop, Tensor]]:
+    """Yield label, crop and mask of a frame's objects, but those too small for the network."""
     labels = source.labels(t)
     for label, region in regions_of(labels).items():
         crop = law.around(innermost(region, law.spacing_um))
         mask = cut_mask(_Object(labels, label), crop)
-        voxels = int(mask.sum())
-        if voxels < LEAST_VOXELS:
+        if int(mask.sum()) >= LEAST_VOXELS:
+            yield label, crop, mask
+        else:
             logger.debug("%s: label %d is too small", source.mask_file(t), label)
-            continue
-        file = patch_name(number, t, label)
-        sha256 = write_patch(folder / FOLDER / file, cut(_Image(source, t), crop), mask)
-        yield Patch(
-            file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=voxels,
-            part="training",
-        )  # fmt: skip
 
 
 def innermost(region: Region, spacing_um: Sequence[float]) -> tuple[float, ...]:
@@ -213,18 +217,21 @@ def _origin(source: Source, diameter: float) -> Mapping[str, Any]:
     return {**asdict(source.dataset), **used, "sha256": files}
 
 
-def _refuse_nothing(source: Source, found: int) -> None:
-    if not found:
+def _refuse_too_little(sources: Sequence[Source], laws: Sequence[CropLaw]) -> None:
+    """Refuse masks that leave nothing to train or to validate with, before any patch is cut."""
+    most = 0
+    for source, law in zip(sources, laws, strict=True):
+        useful = (t for t in source.frames if any(True for _ in _objects(source, t, law)))
+        found = len(list(islice(useful, 2)))  # More need not be read.
+        most = max(most, found)
+        if not found:
+            raise SequenceError(
+                f"{source.dataset.masks}: no object is large enough: the network would see fewer"
+                f" than {LEAST_VOXELS} voxels of each. Remove the dataset, correct its"
+                " cell_diameter_px or spacing_um, or mark whole cells."
+            )
+    if most < 2:
         raise SequenceError(
-            f"{source.dataset.masks}: no object is large enough: the network would see fewer than"
-            f" {LEAST_VOXELS} voxels of each. Remove the dataset, correct its cell_diameter_px or"
-            " spacing_um, or mark whole cells."
-        )
-
-
-def _refuse_one_frame(index: Index, sources: Sequence[Source]) -> None:
-    if not index.of("validation"):
-        raise SequenceError(
-            f"{sources[0].dataset.masks}: one frame has masks, which leaves none to validate with."
-            " Add the masks of a second frame."
+            f"{sources[0].dataset.masks}: one frame has masks that can be learned from, which"
+            " leaves none to validate with. Add the masks of a second frame."
         )
