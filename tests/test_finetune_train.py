@@ -413,6 +413,22 @@ def damaged_checkpoint(scene: Path, out: Path) -> list[object]:
     return []
 
 
+def scrambled_checkpoint(scene: Path, out: Path) -> list[object]:
+    # A pickle of an older protocol than torch writes: torch has a number to say, no word.
+    (out / "checkpoint.pt").write_bytes(b"\x80\x02h\x07.")
+    return []
+
+
+def checkpoint_of_others(scene: Path, out: Path) -> list[object]:
+    torch.save({"network": {}, "step": 3}, out / "checkpoint.pt")
+    return []
+
+
+def checkpoint_of_a_tensor(scene: Path, out: Path) -> list[object]:
+    torch.save(torch.zeros(3), out / "checkpoint.pt")
+    return []
+
+
 def other_patches(scene: Path, out: Path) -> list[object]:
     shutil.copytree(scene / "patches", out.parent / "patches")
     index = json.loads((out.parent / "patches" / INDEX).read_text())
@@ -431,6 +447,9 @@ def other_patches(scene: Path, out: Path) -> list[object]:
         (no_name, "name is 'my weights'. Give letters"),
         (other_name, "checkpoint.pt: was begun with other name"),
         (damaged_checkpoint, "checkpoint.pt: is damaged"),
+        (scrambled_checkpoint, "checkpoint.pt: is damaged, or is no checkpoint. Remove it"),
+        (checkpoint_of_others, "checkpoint.pt: is the checkpoint of another command"),
+        (checkpoint_of_a_tensor, "checkpoint.pt: is the checkpoint of another command"),
         (other_patches, "checkpoint.pt: was begun with other patches"),
     ],
 )

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import io
 import logging
-import pickle
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sam4ct.errors import WeightsError, WorkError
+from sam4ct.finetune.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
 from sam4ct.finetune.curve import write_picture, write_table
 from sam4ct.finetune.patches import INDEX, Index, read_index
 from sam4ct.finetune.processes import Processes, joined
@@ -82,7 +80,7 @@ def tune(
             "name": product.name,
             "weights": entry.sha256,
             "patches": sha256_of(patches / INDEX),
-            "settings": {k: v for k, v in asdict(settings).items() if k != "workers"},
+            **{key: value for key, value in asdict(settings).items() if key != "workers"},
         }
         if processes.is_first:
             remove_leftovers(out)
@@ -95,9 +93,9 @@ def _train(
     run: Run, out: Path, weights: Path, origin: Mapping[str, Any], processes: Processes
 ) -> None:
     """Do the epochs that are left; the first process writes what comes of each."""
-    checkpoint, epochs = out / "checkpoint.pt", int(origin["settings"]["epochs"])
+    checkpoint, epochs = out / CHECKPOINT, int(origin["epochs"])
     if checkpoint.exists():
-        run.restore(_checked(checkpoint, origin, processes.device))
+        run.restore(read_checkpoint(checkpoint, origin, processes.device))
 
     def epoch() -> str:
         better = run.epoch()
@@ -128,26 +126,7 @@ def _write(
             file.write(run.weights())
     write_table(out / "curve.csv", run.curve)
     write_picture(out / "curve.png", run.curve)
-    with replacing(checkpoint) as file:
-        torch.save({**run.state(), "origin": dict(origin)}, file)
-
-
-def _checked(checkpoint: Path, origin: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """Read a checkpoint; WorkError if it is damaged or not of this training."""
-    try:
-        state: dict[str, Any] = torch.load(checkpoint, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError) as error:
-        raise WorkError(
-            f"{checkpoint}: is damaged ({error}). Remove it to train from the beginning."
-        ) from error
-    if state["origin"] != origin:
-        theirs, mine = ({**o, **o["settings"]} for o in (state["origin"], origin))
-        other = sorted(k for k in mine if k != "settings" and theirs.get(k) != mine[k])
-        raise WorkError(
-            f"{checkpoint}: was begun with other {', '.join(other)}. Give what it was begun with,"
-            " or choose another folder."
-        )
-    return state
+    write_checkpoint(checkpoint, run.state(), origin)
 
 
 def _alone(out: Path, processes: Processes) -> AbstractContextManager[object]:
