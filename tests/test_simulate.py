@@ -442,8 +442,8 @@ def test_a_failed_dataset_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 
 @both_dimensions
 def test_the_command_writes_what_its_options_say(tmp_path: Path, ndim: int) -> None:
-    options = f"--ndim {ndim} --frames 2 --cells 4 --size 40 48 --slices 4 --look tiny --missed 1"
-    options += " --anisotropy 2.5"
+    options = f"--ndim {ndim} --frames 2 --cells 4 --size 40 48 --look tiny --missed 1"
+    options += " --slices 4 --anisotropy 2.5" if ndim == 3 else ""
     done = CliRunner().invoke(simulate_command, [str(tmp_path), *options.split()])
     assert done.exit_code == 0, done.output
     folder = tmp_path / "Simulated"
@@ -453,6 +453,16 @@ def test_the_command_writes_what_its_options_say(tmp_path: Path, ndim: int) -> N
     spacing = spacing_of(folder / "01" / "t001.tif")
     assert spacing is None if ndim == 2 else spacing == pytest.approx((1.0, 0.4, 0.4))
     assert not read_frame(folder / "01_ERR_SEG" / "mask001.tif").any()
+
+
+@pytest.mark.parametrize("option", ["--slices", "--anisotropy"])
+def test_the_command_refuses_options_of_volumes_for_images(tmp_path: Path, option: str) -> None:
+    # With the default's own value too: what counts is that it was asked for.
+    value = str(SLICE_SPACING) if option == "--anisotropy" else "24"
+    done = CliRunner().invoke(simulate_command, [str(tmp_path), option, value])
+    assert done.exit_code == 2
+    assert f"{option} is for volumes. Add --ndim 3" in done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_refuses_shares_above_one_in_all(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import PRESETS, SLICE_SPACING, SegmentationErrors, movie_law
@@ -113,7 +114,10 @@ _SHARE = click.FloatRange(0.0, 1.0)
     show_default=True,
     help="Masks in the background, per cell.",
 )
+@click.pass_context
 def simulate(
+    ctx: click.Context,
+    /,
     out: Path,
     ndim: str,
     look: str,
@@ -131,6 +135,9 @@ def simulate(
     It holds images, masks to link with a segmenter's errors, and exact ground truth.
     The images of volumes state their voxel spacing, which `run` reads.
     """
+    for option in ("slices", "anisotropy"):
+        if ndim == "2" and ctx.get_parameter_source(option) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{option} is for volumes. Add --ndim 3, or leave it out.")
     if sum(shares[kind] for kind in ("split", "merged", "eroded", "dilated")) > 1.0:
         raise click.UsageError("--split, --merged, --eroded and --dilated may add up to 1.")
     plane = size or PRESETS[look].size
