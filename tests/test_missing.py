@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drawn import Place, detections_of, label_frames, make_links
+from scipy.spatial import cKDTree
 
+from sam4ct.stages import missing
 from sam4ct.stages.missing import Motion, Tip, expected, gaps, open_ends
 from sam4ct.stages.missing import Place as Expected
-from sam4ct.tables import Detections, Links
+from sam4ct.tables import Detections, Floats, Links
 
 SPACING = np.array([5.0, 1.0, 1.0])
 SHAPES = [(60, 80), (9, 60, 80)]
@@ -117,6 +119,24 @@ def test_neighbours_are_followed_only_as_far_as_they_agree() -> None:
     motion = Motion(detections, make_links(*((0, i, 1, i) for i in range(1, 9))), SPACING)
     assert np.mean(steps, axis=0).tolist() == [1, 0.5]
     assert motion.step(0, np.array([0.0, 25.0, 30.0]), 1).tolist() == [0, 0, 0]
+
+
+def test_the_links_of_a_frame_are_searched_once_for_all_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    detections = table((60, 80), GRID, [(y + 6, x) for y, x in GRID])
+    motion = Motion(detections, make_links(*((0, i, 1, i) for i in range(1, 10))), SPACING)
+    built: list[int] = []
+
+    def counted(points: Floats) -> cKDTree:
+        built.append(len(points))
+        return cKDTree(points)
+
+    monkeypatch.setattr(missing, "cKDTree", counted)
+    for place in ([0.0, 10.0, 10.0], [0.0, 40.0, 50.0]):
+        assert motion.step(0, np.array(place), 1).tolist() == pytest.approx([0, 6, 0])
+        assert motion.step(1, np.array(place), -1).tolist() == pytest.approx([0, -6, 0])
+    assert built == [9, 9]
 
 
 def test_without_linked_neighbours_nothing_is_known_of_the_surroundings() -> None:

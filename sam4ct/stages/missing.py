@@ -8,6 +8,7 @@ What is found there is left to `generate`. Positions are micrometres, (z, y, x).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -54,6 +55,8 @@ class Motion:
         self._from = positions[row_numbers(detections, plain.t, plain.label)]
         self._to = positions[row_numbers(detections, plain.t2, plain.label2)]
         self._t = plain.t
+        self._near = cache(self._links_of)
+        """Asked for every open end, and the same for all of a frame."""
 
     def step(self, t: int, at_um: Floats, way: int) -> Floats:
         """Return the common movement near a place from frame t to t + way, (3,).
@@ -66,16 +69,21 @@ class Motion:
             at_um: Place in it, (3,).
             way: 1, or -1 for the way back in time.
         """
-        rows = np.flatnonzero(self._t == min(t, t + way))
-        here, there = (self._from, self._to) if way > 0 else (self._to, self._from)
-        if len(rows) < LEAST_NEIGHBOURS:
+        here, there, tree = self._near(t, way)
+        if len(here) < LEAST_NEIGHBOURS:
             return np.zeros(3)
-        count = min(NEIGHBOURS, len(rows))
-        nearest = rows[cKDTree(here[rows]).query(at_um, k=count)[1]]
+        count = min(NEIGHBOURS, len(here))
+        nearest = tree.query(at_um, k=count)[1]
         steps = there[nearest] - here[nearest]
         mean = steps.mean(axis=0)
         by_chance = steps.var(axis=0, ddof=1).sum() / count
         return np.asarray(mean * max(0.0, 1.0 - by_chance / max(float(mean @ mean), 1e-12)))
+
+    def _links_of(self, t: int, way: int) -> tuple[Floats, Floats, cKDTree]:
+        """Return both ends (n, 3) of the links from frame t to t + way, and a tree of the near."""
+        rows = self._t == min(t, t + way)
+        here, there = (self._from, self._to) if way > 0 else (self._to, self._from)
+        return here[rows], there[rows], cKDTree(here[rows])
 
 
 def expected(tip: Tip, t: int, way: int, motion: Motion) -> Place:
