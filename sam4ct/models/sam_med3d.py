@@ -53,7 +53,8 @@ class SamMed3dSegmenter:
 
         Args:
             network: A SAM-Med3D network (see `sam_med3d_network.build_sam_med3d`).
-            image: Returns the prepared image of a frame, float32 (z, y, x).
+            image: Returns the image of a frame as it is, float32 (z, y, x); every crop
+                of it is normalised by itself.
             law: How large crops are; its size must be the network's.
             settings: Device, precision and batch size.
         """

@@ -49,7 +49,7 @@ SCORE_SCALE = 5.0
 
 @dataclass(frozen=True)
 class Candidates:
-    """Possible links and divisions; u, v, w are row numbers of the detections."""
+    """Possible links u -> v; u and v are row numbers of the detections."""
 
     u: Ints
     v: Ints
