@@ -195,7 +195,7 @@ def unknown_weights(dataset: Path) -> list[object]:
     return ["run", dataset, "--weights", "compact-sam"]
 
 
-@fault(r"weights 'sam2\.1-hiera-tiny' are not here\. Fetch it: sam4ct weights fetch")
+@fault(r"weights 'sam2\.1-hiera-tiny' are not here\. Fetch them: sam4ct weights fetch")
 def weights_not_here(dataset: Path) -> list[object]:
     return ["run", dataset, "--weights", "sam2.1-hiera-tiny"]
 

@@ -12,7 +12,7 @@ from sam4ct.cli.options import DEVICE, FOLDER, Command
 from sam4ct.errors import WeightsError
 from sam4ct.models.device import choose_device
 from sam4ct.models.entry import Entry
-from sam4ct.models.manifest import MANIFEST, destination
+from sam4ct.models.manifest import MANIFEST, destination, packaged_manifest
 from sam4ct.models.weights import choose, load_manifest
 from sam4ct.profile import Spacing
 
@@ -174,7 +174,10 @@ def _entry(name: str | None) -> Entry:
         cuda = choose_device("auto") != "cpu"
         chosen = choose(manifest, [], cuda).get("sam_med3d")
         if chosen is None:
-            raise WeightsError("There are no weights of SAM-Med3D. Name some with --weights.")
+            raise WeightsError(
+                f"{packaged_manifest()} and your own {MANIFEST}: no default for sam_med3d. Name"
+                " weights with --weights; `sam4ct weights list` says which there are."
+            )
         return chosen
     entry = manifest.get(name)
     if entry.role != "sam_med3d":

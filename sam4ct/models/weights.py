@@ -83,11 +83,11 @@ def defect(entry: Entry, path: Path) -> str | None:
 
 def _how_to_get(entry: Entry) -> str:
     if entry.source == "included":
-        return "It belongs to the package: install sam4ct again."
+        return "They belong to the package: install sam4ct again."
     if entry.source == "local":
-        return f"Add it again: sam4ct weights add FILE --name {entry.name} --replace"
+        return f"Add them again: sam4ct weights add FILE --name {entry.name} --replace"
     return (
-        f"Fetch it: sam4ct weights fetch {entry.name} (offline: add --from FILE, "
+        f"Fetch them: sam4ct weights fetch {entry.name} (offline: add --from FILE, "
         f"a copy of {entry.source})"
     )
 
