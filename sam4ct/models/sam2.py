@@ -176,10 +176,8 @@ class Sam2Propagator:
             size = self._network.image_size
 
             def look(part: range) -> Features:
-                crops = [
-                    cropped(slices[self._middle(w)], w, size)
-                    for w in windows[part.start : part.stop]
-                ]
+                here = windows[part.start : part.stop]
+                crops = [cropped(slices[self._middle(w)], w, size) for w in here]
                 return encode(self._network, torch.stack(crops))
 
             features = Features.joined(self._window_batches.run(len(windows), look))
@@ -203,10 +201,9 @@ class Sam2Propagator:
             def keep(part: range) -> Memory:
                 sections = [shapes[i].section(self._middle(windows[i])) for i in part]
                 here = windows[part.start : part.stop]
-                masks = torch.stack(
-                    [drawn(s, w, size) for s, w in zip(sections, here, strict=True)]
-                )
-                return self._remember(source.features.take(places[part.start : part.stop]), masks)
+                masks = [drawn(s, w, size) for s, w in zip(sections, here, strict=True)]
+                there = source.features.take(places[part.start : part.stop])
+                return self._remember(there, torch.stack(masks))
 
             source.memory = Memory.joined(self._object_batches.run(len(regions), keep))
             source.regions = regions
