@@ -91,6 +91,32 @@ def test_written_centroids_come_back(
     assert list(back.tracks) == sorted(tracks)
 
 
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("mask007.tif", 7),
+        ("man_track005.tif", 5),
+        ("man_seg0123.tiff", 123),
+        ("man_seg_005_003.tif", 0),
+        ("labels12.tif", 0),
+        ("my_mask007.tif", 0),
+    ],
+)
+def test_tracks_begin_in_the_frame_of_the_name(tmp_path: Path, name: str, frame: int) -> None:
+    init_tracks(save(tmp_path / name, LABELS), tmp_path / "tracks.json")
+    assert read_centroids(tmp_path / "tracks.json").frame == frame
+
+
+def test_seeds_of_single_voxels_and_touching_cells_are_labels(tmp_path: Path) -> None:
+    seeds = np.zeros((3, 20, 20), np.uint16)
+    seeds[1, ::4, ::4] = np.arange(1, 26).reshape(5, 5)
+    tissue = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((6, 6))).astype(np.uint16)
+    for name, frame in (("seeds", seeds), ("tissue", tissue)):
+        labels = save(tmp_path / f"{name}.tif", frame)
+        found = init_tracks(labels, tmp_path / f"{name}.json")
+        assert list(found.tracks) == np.unique(frame[frame > 0]).tolist()
+
+
 # Refusals
 
 
@@ -100,6 +126,11 @@ BAD_FRAMES: dict[str, tuple[np.ndarray, str]] = {
     "yes or no": (LABELS > 0, r"only yes or no\. Label your cells"),
     "negative": (LABELS.astype(np.int16) - 1, r"negative label -1"),
 }
+
+
+NOISE = np.random.default_rng(0).poisson(600, (4, 30, 30)).astype(np.uint16)
+BAD_FRAMES["image"] = (NOISE, r"looks like an image, not labels: only \d% of neighbouring")
+BAD_FRAMES["dim image"] = (NOISE // 60, r"looks like an image, not labels: only \d\d%")
 
 
 @pytest.mark.parametrize("kind", BAD_FRAMES)

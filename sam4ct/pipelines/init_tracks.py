@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,15 +17,19 @@ from sam4ct.io.labels import refuse_label_type, refuse_negative_label
 from sam4ct.io.tiff import read_info, read_planes
 
 FIRST_FRAME = 0
-"""Tracks begin with the sequence."""
+"""Where tracks begin if the file's name does not say: with the sequence."""
+ALIKE = 0.8
+"""Least share of equal values among neighbouring labelled pixels. Labels have nearly 1,
+noise-free images of 8 bits up to 0.7, and others below 0.3."""
+_FRAME = re.compile(r"(?:mask|man_track|man_seg)([0-9]+)\.tiff?")
 
 
 def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroids:
-    """Write the centroids of a label frame of the first frame, one track a label.
+    """Write the centroids of a label frame, one track a label.
 
     Args:
         labels: TIFF, ([z,] y, x), any integers; 0 is background. One plane is in
-            memory at a time.
+            memory at a time. Its frame is the number in its name (`frame_of`).
         out: The JSON file (see `io.centroids`).
         overwrite: Replace an older file.
 
@@ -32,7 +37,7 @@ def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroid
         What was written.
 
     Raises:
-        SequenceError: The file is not a label frame, or has no labels.
+        SequenceError: The file is not a label frame, looks like an image, or has no labels.
         ResultError: `out` is there already.
         WorkError: The disk refuses.
     """
@@ -42,15 +47,47 @@ def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroid
         )
     info = read_info(labels)
     refuse_label_type(labels, info.dtype)
+    refuse_image(labels, read_planes(labels))
     means = plane_centroids(labels, read_planes(labels))
     if not means:
         raise SequenceError(
             f"{labels}: has no labels, all is background. Give a frame in which cells are labelled."
         )
     ndim = len(info.shape)
-    found = Centroids(FIRST_FRAME, {label: point[-ndim:] for label, point in means.items()})
+    found = Centroids(frame_of(labels), {label: point[-ndim:] for label, point in means.items()})
     write_centroids(out, found)
     return found
+
+
+def frame_of(path: Path) -> int:
+    """Return the frame that the name of a label file says, e.g. 5 of `man_track005.tif`, or 0."""
+    found = _FRAME.fullmatch(path.name)
+    return int(found[1]) if found else FIRST_FRAME
+
+
+def refuse_image(path: Path, planes: Iterable[NDArray[Any]]) -> None:
+    """Refuse an image given for labels: its neighbouring pixels differ, as those of cells do not.
+
+    Labels of single pixels, apart from each other, are fine.
+
+    Args:
+        path: Named in errors.
+        planes: Planes (y, x), integers.
+
+    Raises:
+        SequenceError: Too many neighbours have different values.
+    """
+    equal = pairs = 0
+    for plane in planes:
+        left, right = plane[:, :-1], plane[:, 1:]
+        labelled = (left != 0) & (right != 0)
+        pairs += int(np.count_nonzero(labelled))
+        equal += int(np.count_nonzero(labelled & (left == right)))
+    if equal < ALIKE * pairs:
+        raise SequenceError(
+            f"{path}: looks like an image, not labels: only {equal / pairs:.0%} of neighbouring"
+            " pixels have the same value. Give a file in which every cell has one number."
+        )
 
 
 def plane_centroids(path: Path, planes: Iterable[NDArray[Any]]) -> dict[int, tuple[float, ...]]:
