@@ -37,18 +37,24 @@ class Truth:
     left = 10**6
 
     def __init__(self, dataset: Path) -> None:
-        self._dataset = dataset
+        self._dataset, self.clicked = dataset, 0
 
     def segment(self, t: int, points: Sequence[tuple[float, ...]]) -> list[Region]:
         if Truth.left == 0:
             raise Killed
         Truth.left -= 1
         Truth.clicks += len(points)
+        self.clicked += len(points)
         cells = read_frame(self._dataset / "01_GT" / "TRA" / f"man_track{t:03d}.tif")
         regions = regions_of(cells)
         nothing = Region(np.zeros((0, 0, 0), bool), (0, 0, 0))
         found = [regions.get(int(cells[tuple(round(c) for c in p)]), nothing) for p in points]
         return found
+
+
+def counted(segmenter: Truth) -> tuple[Truth, Callable[[], dict[str, int]]]:
+    """Return what `segmenter_of` returns: with what this one segmented so far."""
+    return segmenter, lambda: {"clicks_segmented": segmenter.clicked}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +72,7 @@ def truth(movie: Path, monkeypatch: pytest.MonkeyPatch) -> type[Truth]:
     """Put the truth in the place of SAM-Med3D and its weights."""
     monkeypatch.setattr(plan, "choose", lambda *_: {"sam_med3d": ENTRY})
     monkeypatch.setattr(plan, "verified", lambda entry: None)
-    monkeypatch.setattr(generate, "segmenter_of", lambda plan, reader: Truth(movie))
+    monkeypatch.setattr(generate, "segmenter_of", lambda plan, reader: counted(Truth(movie)))
     Truth.clicks, Truth.left = 0, 10**6
     return Truth
 
@@ -143,6 +149,8 @@ def test_record_counts_what_was_clicked_accepted_and_kept(movie: Path, generated
     assert record(generated)["reasons"]["generate_masks"] == "asked for"
     assert record(generated)["weights"]["sam_med3d"]["name"] == "a-segmenter"
     assert "generate" in record(generated)["seconds"]
+    assert "medim" in record(generated)["libraries"]
+    assert record(generated)["engine"] == {"parts": 1, "clicks_segmented": Truth.clicks}
 
 
 def test_without_the_option_the_profile_decides(
@@ -170,6 +178,10 @@ def test_a_killed_generation_goes_on_without_asking_again(
     run(movie, tmp_path / "killed", "--generate-masks")
     assert written(tmp_path / "killed") == written(generated)
     assert Truth.clicks == clicks
+    # What was answered in the frame in which the first part was killed is not entered.
+    parts = record(tmp_path / "killed")["engine"]
+    assert parts["parts"] == (1 if calls == 0 else 2)
+    assert 0 < parts["clicks_segmented"] <= clicks
 
 
 def test_single_stages_give_the_same_bytes(movie: Path, tmp_path: Path, generated: Path) -> None:
@@ -211,6 +223,7 @@ def test_the_other_mode_begins_anew(movie: Path, generated: Path) -> None:
     run(movie, generated, "--overwrite")
     assert not (work_of(generated) / "work" / "generate").exists()
     assert "clicks" not in record(generated)["counts"]
+    assert "medim" not in record(generated)["libraries"]
 
 
 def test_images_are_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sam4ct.io.atomic import work_errors, write_json
 from sam4ct.io.workdir import WorkDir
 
 _NAME = "engine-{t:05d}_{dt}.json"
+_CLICKS = "engine-clicks-{way}-{t:05d}.json"
 _ALL = "engine-*.json"
 
 
@@ -40,8 +41,26 @@ def keep_counts(
     write_json(work.artifact(stage, _NAME.format(t=t, dt=dt)), dict(counts))
 
 
+def keep_click_counts(work: WorkDir, first: tuple[str, int], counts: Mapping[str, int]) -> None:
+    """Keep what the segmenter has done so far in one part of mask generation.
+
+    Args:
+        work: Open work folder.
+        first: Direction and frame of the first answer of the part. No other part got
+            an answer there.
+        counts: By name.
+
+    Raises:
+        WorkError: The disk refuses.
+    """
+    way, t = first
+    write_json(work.artifact("generate", _CLICKS.format(way=way, t=t)), dict(counts))
+
+
 def engine_counts(work: WorkDir) -> dict[str, int]:
     """Return the counts of all parts added up, and the number of `parts`; {} if there are none.
+
+    A part is one go at the frame pairs or at the clicks.
 
     Raises:
         WorkError: A file is damaged, or the disk refuses.

@@ -22,6 +22,7 @@ from sam4ct.io.progress import Progress
 from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.engine import propagator_of
+from sam4ct.pipelines.engine_counts import keep_click_counts
 from sam4ct.pipelines.generated import (
     COUNTS,
     DROPPED,
@@ -89,12 +90,14 @@ def _made(plan: Plan, work: WorkDir, links: Links, joins: Joins) -> Detections:
     if work.has(table):
         return read_table(table, Detections)
     given, reader = plan.survey.detections, CtcReader(plan.sequence)
-    search = _Search(plan, joined_detections(given, joins), links, segmenter_of(plan, reader))
+    segmenter, done_so_far = segmenter_of(plan, reader)
+    search = _Search(plan, joined_detections(given, joins), links, segmenter)
     # Labels are handed out above those of the frame.
     top = np.zeros(reader.frames, np.int64)
     np.maximum.at(top, given.t, given.label)
     rows: list[Detections] = []
     clicks = 0
+    began: tuple[str, int] | None = None
     with Progress(len(WAYS) * reader.frames, "generate", "frames") as progress:
         for way, folder in WAYS.items():
             for found in search.swept(work, reader, way):
@@ -104,6 +107,10 @@ def _made(plan: Plan, work: WorkDir, links: Links, joins: Joins) -> Detections:
                 write_regions(frame_file(work, folder, found.t), found.t, regions)
                 rows.append(_detected(reader, found.t, regions))
                 clicks += found.clicks
+                counts = done_so_far()
+                if any(counts.values()):
+                    began = began or (folder, found.t)
+                    keep_click_counts(work, began, counts)
                 progress.step(note=f"{len(regions)} regions")
     made = merged(rows)
     write_json(file_of(work, COUNTS), {"clicks": clicks, "accepted": len(made)})

@@ -18,6 +18,8 @@ from sam4ct.stages.fill import Generated
 from sam4ct.tables import Links
 
 LIBRARIES = ("numpy", "scipy", "torch", "sam2", "tifffile", "pyarrow")
+LIBRARIES_OF_CLICKS = ("medim",)
+"""Has the network that generates masks."""
 
 
 class Clock:
@@ -54,6 +56,7 @@ def record_of(
     generated = [(g.t, traced.of_generated[g.t, g.source_t, g.source_label]) for g in filled]
     generated += painted.segmented
     checked = plan.survey.checked
+    libraries = LIBRARIES + (LIBRARIES_OF_CLICKS if clicked else ())
     return {
         "version": __version__,
         "dataset": plan.sequence.dataset,
@@ -65,7 +68,7 @@ def record_of(
         "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
         "device": device_name(plan.device) if plan.weights else "CPU",
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in libraries},
         "inputs": {"images_sha256": checked.images_sha256, "masks_sha256": checked.masks_sha256},
         "window": asdict(plan.grid),
         "counts": {

@@ -15,8 +15,10 @@ from sam4ct.regions import Region
 from sam4ct.types import VolumeSegmenter
 
 
-def segmenter_of(plan: Plan, reader: CtcReader) -> VolumeSegmenter:
-    """Return the SAM-Med3D engine of a run, with its weights on its device.
+def segmenter_of(
+    plan: Plan, reader: CtcReader
+) -> tuple[VolumeSegmenter, Callable[[], dict[str, int]]]:
+    """Return the SAM-Med3D engine of a run, and a function that tells what it has done so far.
 
     Raises:
         WeightsError: The weights are missing, or not what the manifest says.
@@ -35,9 +37,13 @@ def segmenter_of(plan: Plan, reader: CtcReader) -> VolumeSegmenter:
         # As it is: the engine scales every crop by itself, as SAM-Med3D was trained.
         return reader.image(t).astype(np.float32)
 
-    return SamMed3dSegmenter(
+    engine = SamMed3dSegmenter(
         load_sam_med3d(entry, plan.device), image, law, SegmenterSettings(device=plan.device)
     )
+    return engine, lambda: {
+        "clicks_segmented": engine.clicks,
+        "halved_click_batches": engine.halved_batches,
+    }
 
 
 class Remembered:
