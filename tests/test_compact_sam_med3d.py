@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from sam4ct.errors import WorkError
 from sam4ct.finetune.clicks import dice
 from sam4ct.finetune.compact_sam_med3d import ClickTask, Training
 from sam4ct.finetune.training import Run, train_compact
@@ -83,6 +86,43 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     assert train(tmp_path) == curve
     mine, same = (load_file(f / "weights.safetensors") for f in (tmp_path, folder))
     assert all(torch.equal(mine[name], same[name]) for name in same)
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "other"),
+    [
+        (ClickTask(SIZES, 2.5, SETTINGS), replace(SETTINGS, seed=2), "seed"),
+        (ClickTask(SIZES, 2.5, SETTINGS), replace(SETTINGS, crops=3, volumes=2), "crops, volumes"),
+        (ClickTask(SIZES | {"encoder_embed_dim": 48}, 2.5, SETTINGS), SETTINGS, "overrides"),
+        (ClickTask(SIZES, 3.0, SETTINGS), SETTINGS, "window_diameters"),
+    ],
+)
+def test_a_training_goes_on_with_what_it_was_begun_with_alone(
+    whole: tuple[Path, list[dict[str, str]]], task: ClickTask, settings: Training, other: str
+) -> None:
+    with pytest.raises(WorkError, match=f"checkpoint.pt: was begun with other {other}. Give"):
+        train_compact(task, settings, whole[0], "cpu")
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def of_another_program(path: Path) -> None:
+    torch.save({"state_dict": {}}, path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"), [(damaged, "is damaged"), (of_another_program, "of another command")]
+)
+def test_what_is_no_checkpoint_of_a_training_is_refused(
+    tmp_path: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"network": {"weight": torch.zeros(999)}}, path)
+    spoil(path)
+    with pytest.raises(WorkError, match=message):
+        train_compact(ClickTask(SIZES, 2.5, SETTINGS), SETTINGS, tmp_path, "cpu")
 
 
 def test_the_included_network_does_better_than_a_ball_of_the_usual_size() -> None:

@@ -52,6 +52,10 @@ class PairTask:
         """
         self._config, self._overrides, self._settings = config, overrides, settings
 
+    @property
+    def architecture(self) -> Mapping[str, Any]:
+        return {"config": self._config, "overrides": dict(self._overrides)}
+
     def build(self) -> Any:
         return build_network(self._config, self._overrides)
 

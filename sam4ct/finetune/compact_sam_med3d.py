@@ -64,6 +64,10 @@ class ClickTask:
         self._overrides, self._settings = overrides, settings
         self._diameters = window_diameters
 
+    @property
+    def architecture(self) -> Mapping[str, Any]:
+        return {"overrides": dict(self._overrides), "window_diameters": self._diameters}
+
     def build(self) -> Any:
         return build_sam_med3d(self._overrides)
 

@@ -13,8 +13,8 @@ import csv
 import io
 import logging
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sam4ct.errors import WeightsError
+from sam4ct.finetune.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
 from sam4ct.io.atomic import replacing
 from sam4ct.models.weights import read_state
 
@@ -51,6 +52,11 @@ class Schedule:
     every: int = 250
     """Steps between two lines of the curve, and two checkpoints."""
 
+    def course(self) -> dict[str, Any]:
+        """The settings that a training must go on with; with the others it is prolonged."""
+        others = ("steps", "decay", "every", "workers")
+        return {key: value for key, value in asdict(self).items() if key not in others}
+
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
         rise = (step + 1) / max(1, self.warmup)
@@ -63,6 +69,11 @@ class Task(Protocol):
 
     role: str
     """Of its weights in the manifest."""
+
+    @property
+    def architecture(self) -> Mapping[str, Any]:
+        """What makes the network and its view what they are: plain values."""
+        ...
 
     def build(self) -> Any:
         """Return the network with random weights, drawn from torch's generator."""
@@ -104,13 +115,14 @@ class Run:
             lr=schedule.learning_rate,
             weight_decay=schedule.weight_decay,
         )
+        self._origin = {"role": task.role, **task.architecture, **schedule.course()}
         self._step = 0
         self._seconds = 0.0
         self._curve: list[dict[str, float]] = []
 
     @property
     def checkpoint(self) -> Path:
-        return self._folder / "checkpoint.pt"
+        return self._folder / CHECKPOINT
 
     def start_from(self, weights: Path) -> None:
         """Begin with the weights of an earlier training instead of random ones.
@@ -129,15 +141,18 @@ class Run:
                 ) from fault
 
     def resume(self) -> None:
-        """Go on from the checkpoint if there is one."""
+        """Go on from the checkpoint if there is one.
+
+        Raises:
+            WorkError: It is damaged, or of a training with other settings.
+        """
         if not self.checkpoint.exists():
             return
-        state = torch.load(self.checkpoint, map_location=self._device, weights_only=True)
+        state = read_checkpoint(self.checkpoint, self._origin, self._device)
         self._network.load_state_dict(state["network"])
         self._mean.load_state_dict(state["mean"])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._step, self._seconds = state["step"], state["seconds"]
-        self._curve = state["curve"]
+        self._step, self._seconds, self._curve = state["step"], state["seconds"], state["curve"]
 
     def train(self) -> None:
         """Train to the last step.
@@ -195,8 +210,7 @@ class Run:
             "seconds": self._seconds,
             "curve": self._curve,
         }
-        with replacing(self.checkpoint) as file:
-            torch.save(content, file)
+        write_checkpoint(self.checkpoint, content, self._origin)
         half = {k: v.half().cpu().contiguous() for k, v in self._mean.state_dict().items()}
         with replacing(self._folder / "weights.safetensors") as file:
             file.write(save(half))
@@ -228,7 +242,7 @@ def train_compact(
 
     Raises:
         WeightsError: The weights to begin with cannot be used.
-        WorkError: The folder cannot be written.
+        WorkError: The folder cannot be written, or holds another training.
     """
     run = Run(task, schedule, folder, device)
     if start_from is not None and not run.checkpoint.exists():
