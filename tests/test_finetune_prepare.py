@@ -292,6 +292,16 @@ def strange_file(data: Path) -> None:
     (data / "coarse" / "thesis.doc").write_text("years of work")
 
 
+def zarr_masks(data: Path) -> None:
+    no_masks(data)
+    (data / "coarse" / "zarr.json").write_text("{}")
+
+
+def gold_slices(data: Path) -> None:
+    no_masks(data)
+    tifffile.imwrite(data / "coarse" / "man_seg_003_004.tif", labelled()[4])
+
+
 def no_objects(data: Path) -> None:
     for path in (data / "coarse").iterdir():
         tifffile.imwrite(path, np.zeros(SHAPE, np.uint16))
@@ -324,6 +334,8 @@ def no_images(data: Path) -> None:
         (a_slice, r"mask003.tif: has the shape \(40, 44\), which is no volume"),
         (mask_without_image, "01: has no image of frame 44, but there is a mask"),
         (strange_file, "thesis.doc: is no frame"),
+        (zarr_masks, "coarse: is a Zarr, which only images may be. Save the masks as TIFF"),
+        (gold_slices, "man_seg_003_004.tif: has the name of a single annotated slice"),
         (no_objects, "coarse: the masks hold no objects"),
         (one_frame, "coarse: one frame has masks"),
         (not_finite, "t003.tif: the image of frame 3 has voxels that are no real numbers"),

@@ -33,7 +33,7 @@ class Images(Protocol):
         ...
 
     def file(self, t: int) -> Path:
-        """The file by which a frame is known again."""
+        """The file whose hash is recorded: the frame itself, or a Zarr's zarr.json."""
         ...
 
     def spacing_um(self, t: int) -> Spacing | None:
@@ -50,12 +50,17 @@ def open_images(path: Path) -> Images:
     Raises:
         SequenceError: It is neither.
     """
-    if path.suffix == ".zarr" or any((path / mark).is_file() for mark in _ZARR_MARKS):
+    if is_zarr(path):
         return _ZarrImages(path)
     found = numbered_files(path, "t")
     if not found.files:
         raise SequenceError(f"{path}: holds no frames. Put t000.tif, t001.tif, ... there.")
     return _TiffImages(found)
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a path is meant as a Zarr folder; it may still be a bad one."""
+    return path.suffix == ".zarr" or any((path / mark).is_file() for mark in _ZARR_MARKS)
 
 
 def numbered_files(folder: Path, *prefixes: str) -> FrameFiles:
@@ -106,7 +111,10 @@ class _ZarrImages:
         self._path, self._volumes = path, ZarrVolumes(path)
 
     def file(self, t: int) -> Path:
-        """Its metadata: the chunks of a frame may be thousands of files."""
+        """The metadata of the group, the same for all frames.
+
+        It says nothing about the voxels: those of a frame may be thousands of files.
+        """
         return next(self._path / m for m in _ZARR_MARKS if (self._path / m).is_file())
 
     def shape(self, t: int) -> tuple[int, ...]:

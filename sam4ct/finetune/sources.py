@@ -7,6 +7,7 @@ in micrometres. How patches are cut is left to `prepare`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import ProfileError, SequenceError
-from sam4ct.finetune.images import numbered_files, open_images
+from sam4ct.finetune.images import is_zarr, numbered_files, open_images
+from sam4ct.io.names import list_folder
 from sam4ct.io.tiff import Frame, read_frame, read_info
 from sam4ct.profile import Spacing
 from sam4ct.profile.files import settings_from_table
@@ -26,6 +28,8 @@ from sam4ct.regions import LabelFrame
 
 MASK_PREFIXES = ("mask", "man_seg", "man_track")
 """How mask files are named; those of one folder alike."""
+_GOLD_SLICE = re.compile(r"man_seg_[0-9]+_[0-9]+\.tiff?")
+"""The challenge annotates some slices of volumes: man_seg_TTT_ZZZ.tif."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +87,23 @@ def _listed(path: Path, number: int, table: Any) -> Dataset:
     return replace(given, images=str(folder / given.images), masks=str(folder / given.masks))
 
 
+def _mask_files(folder: Path) -> dict[int, Path]:
+    """Return the mask files of a folder by frame; what is no such folder is told apart."""
+    if is_zarr(folder):
+        raise SequenceError(
+            f"{folder}: is a Zarr, which only images may be. Save the masks as TIFF volumes, one"
+            " file mask000.tif, mask001.tif, ... a frame."
+        )
+    slices = (path for path in list_folder(folder) if _GOLD_SLICE.fullmatch(path.name))
+    if (found := next(slices, None)) is not None:
+        raise SequenceError(
+            f"{found}: has the name of a single annotated slice of a volume, and a shape cannot be"
+            " learned from a slice. Give a folder of whole volumes, e.g. the silver truth (ST/SEG)"
+            " or the tracking truth (GT/TRA)."
+        )
+    return numbered_files(folder, *MASK_PREFIXES).files
+
+
 class Source:
     """A dataset whose annotated frames were found and checked by their headers."""
 
@@ -94,7 +115,7 @@ class Source:
         """
         self.dataset = dataset
         self._images = open_images(Path(dataset.images))
-        self._masks = numbered_files(Path(dataset.masks), *MASK_PREFIXES).files
+        self._masks = _mask_files(Path(dataset.masks))
         if not self._masks:
             raise SequenceError(
                 f"{dataset.masks}: holds no masks. Put mask000.tif or others of"
