@@ -141,11 +141,7 @@ class Run:
                 ) from fault
 
     def resume(self) -> None:
-        """Go on from the checkpoint if there is one.
-
-        Raises:
-            WorkError: It is damaged, or of a training with other settings.
-        """
+        """Go on from the checkpoint if there is one; WorkError if it is of another training."""
         if not self.checkpoint.exists():
             return
         state = read_checkpoint(self.checkpoint, self._origin, self._device)
