@@ -460,6 +460,41 @@ def test_fetch_takes_a_local_file(folder: Path, tmp_path: Path) -> None:
     assert (folder / "net.pt").read_bytes() == b"net"
 
 
+def test_fetch_takes_all_files_from_a_folder(folder: Path, tmp_path: Path) -> None:
+    here = tmp_path / "brought"
+    here.mkdir()
+    entries = []
+    for name in ("one", "two"):
+        (here / f"{name}.pt").write_bytes(name.encode())
+        entries.append(listed(here / f"{name}.pt", TINY, name=name))
+    write_manifest(folder / MANIFEST, Manifest(tuple(entries)))
+    sam4ct_weights("fetch", "one", "two", "--from", here)
+    assert (folder / "two.pt").read_bytes() == b"two"
+
+
+def test_fetch_takes_no_two_weights_from_one_file(tmp_path: Path) -> None:
+    (tmp_path / "net.pt").write_bytes(b"net")
+    with pytest.raises(WeightsError, match="is one file"):
+        sam4ct_weights("fetch", TINY, LARGE, "--from", tmp_path / "net.pt")
+
+
+def test_fetch_names_the_file_that_a_folder_lacks(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"sam2\.1_hiera_tiny\.pt: cannot be read"):
+        sam4ct_weights("fetch", TINY, "--from", tmp_path)
+
+
+def test_a_name_may_carry_the_hash_that_its_weights_must_have() -> None:
+    entry = load_manifest().get(COMPACT)
+    assert load_manifest().get(f"{COMPACT}@sha256:{entry.sha256}") == entry
+
+
+@pytest.mark.parametrize("pin", ["0" * 64, ""])
+def test_a_name_with_another_hash_than_the_manifest_s_is_refused(pin: str) -> None:
+    entry = load_manifest().get(COMPACT)
+    with pytest.raises(WeightsError, match=f"Write {COMPACT}@sha256:{entry.sha256}"):
+        sam4ct_weights("verify", f"{COMPACT}@sha256:{pin}")
+
+
 def test_fetch_says_how_to_have_another_folder_searched(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "net.pt").write_bytes(b"net")
     write_manifest(folder / MANIFEST, Manifest((listed(tmp_path / "net.pt", TINY),)))

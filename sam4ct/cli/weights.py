@@ -16,6 +16,7 @@ from sam4ct.models.fetch import adopt, fetch
 from sam4ct.models.manifest import MANIFEST, destination, load_manifest, search_folders
 from sam4ct.models.weights import find_file, verified
 
+EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -51,7 +52,10 @@ def list_weights() -> None:
 @weights.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
-    """Compare size and SHA-256 of the weights NAMES (all that are here, if none is named)."""
+    """Compare size and SHA-256 of the weights NAMES (all that are here, if none is named).
+
+    NAME@sha256:HEX is refused if the manifest lists another hash.
+    """
     manifest = load_manifest()
     entries = [manifest.get(n) for n in names] or [e for e in manifest.entries if find_file(e)]
     faults = []
@@ -70,21 +74,31 @@ def verify(names: tuple[str, ...]) -> None:
     "--mirror", "mirrors", multiple=True, metavar="URL", envvar="SAM4CT_WEIGHTS_MIRROR",
     show_envvar=True, help="Try URL/FILE first; may be repeated.",
 )  # fmt: skip
-@click.option("--from", "source", type=EXISTING_FILE, help="Take this file; no network.")
+@click.option(
+    "--from", "source", type=EXISTING,
+    help="Take this file, or the files in this folder; no network.",
+)  # fmt: skip
 @click.option("--to", "folder", type=FOLDER, help="Folder for the files.")
 def fetch_weights(
     names: tuple[str, ...], mirrors: tuple[str, ...], source: Path | None, folder: Path | None
 ) -> None:
-    """Bring the weights NAMES here: download, or copy, and check them."""
-    if source and len(names) > 1:
-        raise WeightsError("--from gives one file. Name one entry with it.")
+    """Bring the weights NAMES here: download, or copy, and check them.
+
+    NAME@sha256:HEX is refused if the manifest lists another hash.
+    """
+    if source and source.is_file() and len(names) > 1:
+        raise WeightsError(f"--from {source}: is one file. Name one entry, or give a folder.")
     manifest = load_manifest()
     for entry in [manifest.get(name) for name in names]:
         into = folder or destination()
-        path = adopt(entry, source, into) if source else _download(entry, into, mirrors)
+        path = _adopt(entry, source, into) if source else _download(entry, into, mirrors)
         click.echo(f"{entry.name}: {path}")
         if into.resolve() not in [f.resolve() for f in search_folders(entry)]:
             click.echo(f"To have it found there: export SAM4CT_WEIGHTS={into.resolve()}", err=True)
+
+
+def _adopt(entry: Entry, source: Path, into: Path) -> Path:
+    return adopt(entry, source / entry.file if source.is_dir() else source, into)
 
 
 def _download(entry: Entry, folder: Path, mirrors: tuple[str, ...]) -> Path:

@@ -24,6 +24,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 PACKAGED_WEIGHTS = PACKAGE / "weights"
 CONTAINER_WEIGHTS = Path("/weights")
 """Where a container finds the weights that its user mounts."""
+PIN = "@sha256:"
+"""Between a name and the hash that its weights must have."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,28 @@ class Manifest:
             if count > 1:
                 raise WeightsError(f"weights manifest: {count} entries for {key}. Leave one.")
 
-    def get(self, name: str) -> Entry:
+    def get(self, reference: str) -> Entry:
         """Return the entry of a name.
 
+        Args:
+            reference: NAME, or NAME@sha256:HEX for weights that must be just these.
+
         Raises:
-            WeightsError: There is none; names the nearest.
+            WeightsError: There is none, and the nearest is named; or the manifest
+                lists another hash.
         """
+        name, pinned, wanted = reference.partition(PIN)
         by_name = {e.name: e for e in self.entries}
         if name not in by_name:
             raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}")
-        return by_name[name]
+        entry = by_name[name]
+        if pinned and wanted != entry.sha256:
+            raise WeightsError(
+                f"weights {name!r} are asked for with the SHA-256 {wanted or 'missing'}, but the"
+                f" manifest lists {entry.sha256}. Write {name}{PIN}{entry.sha256}, or correct the"
+                " manifest."
+            )
+        return entry
 
     def default(self, role: str, on: str) -> Entry | None:
         """Return the entry that a role takes unnamed, on "cuda" or "any" device."""
