@@ -18,7 +18,13 @@ from safetensors.torch import load_file, save_file
 
 from sam4ct.cli.weights import weights
 from sam4ct.errors import WeightsError
-from sam4ct.models.manifest import MANIFEST, Manifest, packaged_manifest, write_manifest
+from sam4ct.models.manifest import (
+    MANIFEST,
+    Manifest,
+    destination,
+    packaged_manifest,
+    write_manifest,
+)
 from sam4ct.models.sam2_network import build_network
 from sam4ct.models.weights import (
     Entry,
@@ -185,6 +191,61 @@ def test_the_named_folder_wins_over_the_cache(folder: Path, tmp_path: Path) -> N
     for place in (folder, tmp_path / "cache" / "sam4ct" / "weights"):
         write_manifest(place / MANIFEST, Manifest((replace(tiny, note=place.parent.name),)))
     assert load_manifest().get(TINY).note == folder.parent.name
+
+
+@pytest.fixture
+def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two folders that the variable names, as in a container: the user's, then the image's."""
+    mount, image = tmp_path / "mount", tmp_path / "image"
+    monkeypatch.setenv("SAM4CT_WEIGHTS", f"{mount}:{image}")
+    return mount, image
+
+
+def test_earlier_folders_win_over_later_ones_and_all_over_the_package(
+    several: tuple[Path, Path],
+) -> None:
+    mount, image = several
+    packaged = load_manifest()
+    tiny, large = packaged.get(TINY), packaged.get(LARGE)
+    changed = (replace(tiny, note="image"), replace(large, note="image"))
+    write_manifest(image / MANIFEST, Manifest(changed))
+    write_manifest(mount / MANIFEST, Manifest((replace(tiny, note="mount"),)))
+    notes = {entry.name: entry.note for entry in load_manifest().entries}
+    assert (notes[TINY], notes[LARGE]) == ("mount", "image")
+    assert len(notes) == len(packaged.entries)
+
+
+def test_files_are_found_in_every_folder_and_checked_there(several: tuple[Path, Path]) -> None:
+    mount, image = several
+    image.mkdir()
+    (image / "net.pt").write_bytes(b"net")
+    entry = listed(image / "net.pt", TINY)
+    write_manifest(mount / MANIFEST, Manifest((entry,)))
+    assert verified(load_manifest().get("mine")) == image / "net.pt"
+    (image / "net.pt").write_bytes(b"ten")
+    with pytest.raises(WeightsError, match=r"image/net\.pt is not 'mine': SHA-256"):
+        verified(load_manifest().get("mine"))
+
+
+def test_folders_that_are_not_there_do_no_harm(several: tuple[Path, Path]) -> None:
+    assert not any(folder.exists() for folder in several)
+    assert verified(load_manifest().get(COMPACT)).name == "compact_sam2.safetensors"
+
+
+def test_new_weights_go_to_the_first_folder(several: tuple[Path, Path]) -> None:
+    assert destination() == several[0]
+
+
+@pytest.mark.parametrize("obstacle", ["is a file", "lies below a file"])
+def test_new_weights_go_to_a_later_folder_if_the_first_cannot_be_made(
+    obstacle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    unusable = tmp_path / "file" if obstacle == "is a file" else tmp_path / "file" / "weights"
+    monkeypatch.setenv("SAM4CT_WEIGHTS", f"{unusable}:{tmp_path / 'weights'}")
+    assert destination() == tmp_path / "weights"
+    monkeypatch.setenv("SAM4CT_WEIGHTS", f"{unusable}:{unusable / 'more'}")
+    assert destination() == unusable
 
 
 def test_an_extra_manifest_wins_over_the_users_folder(folder: Path, tmp_path: Path) -> None:
@@ -500,7 +561,7 @@ def test_fetch_says_how_to_have_another_folder_searched(folder: Path, tmp_path: 
     write_manifest(folder / MANIFEST, Manifest((listed(tmp_path / "net.pt", TINY),)))
     to = tmp_path / "elsewhere"
     output = sam4ct_weights("fetch", "mine", "--from", tmp_path / "net.pt", "--to", to)
-    assert f"export SAM4CT_WEIGHTS={to}" in output
+    assert f"export SAM4CT_WEIGHTS={folder}:{to}\n" in output
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ from sam4ct.errors import WeightsError
 from sam4ct.models.add import add
 from sam4ct.models.entry import ROLES, Entry
 from sam4ct.models.fetch import adopt, fetch
-from sam4ct.models.manifest import MANIFEST, destination, load_manifest, search_folders
+from sam4ct.models.manifest import (
+    MANIFEST,
+    VARIABLE,
+    destination,
+    load_manifest,
+    search_folders,
+    setting_with,
+)
 from sam4ct.models.weights import find_file, verified
 
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -94,7 +102,8 @@ def fetch_weights(
         path = _adopt(entry, source, into) if source else _download(entry, into, mirrors)
         click.echo(f"{entry.name}: {path}")
         if into.resolve() not in [f.resolve() for f in search_folders(entry)]:
-            click.echo(f"To have it found there: export SAM4CT_WEIGHTS={into.resolve()}", err=True)
+            setting = f"{VARIABLE}={shlex.quote(setting_with(into))}"
+            click.echo(f"To have it found there: export {setting}", err=True)
 
 
 def _adopt(entry: Entry, source: Path, into: Path) -> Path:

@@ -24,6 +24,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 PACKAGED_WEIGHTS = PACKAGE / "weights"
 CONTAINER_WEIGHTS = Path("/weights")
 """Where a container finds the weights that its user mounts."""
+VARIABLE = "SAM4CT_WEIGHTS"
+"""Names the folders of the user's weights."""
 PIN = "@sha256:"
 """Between a name and the hash that its weights must have."""
 
@@ -83,31 +85,48 @@ def packaged_manifest() -> Path:
     raise WeightsError(f"{PACKAGE / MANIFEST} is missing. Install sam4ct again.")
 
 
+def named_folders() -> list[Path]:
+    """The folders of `$SAM4CT_WEIGHTS`, a list as in `$PATH`; else a mounted /weights."""
+    named = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    return named or ([CONTAINER_WEIGHTS] if CONTAINER_WEIGHTS.is_dir() else [])
+
+
 def user_folders() -> list[Path]:
-    """Folders of the user's weights: `$SAM4CT_WEIGHTS`, or a mounted /weights; the cache."""
-    named = os.environ.get("SAM4CT_WEIGHTS")
-    first = Path(named) if named else CONTAINER_WEIGHTS
+    """Folders of the user's weights: those named, which need not exist, and the cache."""
     # Not Path.home(): it fails for a user id without a home, as clusters and containers have.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     return [
-        *([first] if named or first.is_dir() else []),
+        *named_folders(),
         *([cache / "sam4ct" / "weights"] if cache.is_absolute() else []),
     ]
 
 
 def destination() -> Path:
-    """The folder for new weights: `$SAM4CT_WEIGHTS`, or the user's first that is writable.
+    """The folder for new weights: the first that is writable, or can be made.
+
+    What `$SAM4CT_WEIGHTS` names is what the user wants: where none of it can be
+    written, it is the first, so that the fault is heard of.
 
     Raises:
         WeightsError: The user has no such folder.
     """
-    folders = user_folders()
-    if os.environ.get("SAM4CT_WEIGHTS"):
-        return folders[0]
-    usable = [f for f in folders if f != CONTAINER_WEIGHTS or os.access(f, os.W_OK)]
-    if not usable:
-        raise WeightsError("There is no folder for weights. Set the variable SAM4CT_WEIGHTS.")
-    return usable[0]
+    named = named_folders() if os.environ.get(VARIABLE) else []
+    writable = [folder for folder in named or user_folders() if _is_writable(folder)]
+    if not (writable or named):
+        raise WeightsError(f"There is no folder for weights. Set the variable {VARIABLE} to one.")
+    return (writable or named)[0]
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files may be made in a folder, or a folder that is missing may be made."""
+    path = folder.absolute()
+    nearest = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    return os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def setting_with(folder: Path) -> str:
+    """What `$SAM4CT_WEIGHTS` is to be for weights to be found in one more folder."""
+    return os.pathsep.join(map(str, [*named_folders(), folder.resolve()]))
 
 
 def search_folders(entry: Entry) -> list[Path]:
@@ -149,7 +168,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as fault:
         raise WeightsError(
             f"{path}: cannot be written: {fault.strerror}. Free some space, make the folder "
-            "writable, or choose another (--to, or the variable SAM4CT_WEIGHTS)."
+            f"writable, or choose another (--to, or the variable {VARIABLE})."
         ) from fault
 
 
