@@ -293,6 +293,29 @@ def test_a_shard_with_nothing_to_remove_needs_not_be_alone(root: Path) -> None:
             work.stage(stage, KEYS[stage])
 
 
+def test_empty_folders_made_for_a_stage_in_advance_are_nothing_to_remove(root: Path) -> None:
+    """Workflow managers make the folders of what a job will write before they start it."""
+    for stage in STAGES:
+        (root / "work" / stage).mkdir(parents=True)
+    with WorkDir.open(root, RUN, shared=True) as work, held_by_another(root, "shared"):
+        work.stage("detect", KEYS["detect"])
+    assert (root / "work" / "propagate").is_dir()
+
+
+def test_a_file_that_others_put_into_the_folder_of_a_stage_goes_with_it(root: Path) -> None:
+    """workflow/Snakefile marks there which shards are done, so a mark never outlives them."""
+    run_all(root, last="propagate")
+    mark = WorkDir(root).artifact("propagate", "frames-0-4.done")
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
+    with WorkDir.open(root, RUN) as work:
+        work.stage("detect", KEYS["detect"])
+        work.stage("propagate", KEYS["propagate"])
+        assert mark.exists()
+        work.stage("propagate", {"code": "2"})
+    assert not mark.exists()
+
+
 GUARDED = """
 import sys
 from pathlib import Path

@@ -93,7 +93,7 @@ class WorkDir:
             stored = self._stored()
             if stored["stages"].get(name) == dict(key):
                 return
-            present = [path for stage in outdated for path in self._owned(stage) if path.exists()]
+            present = [path for stage in outdated for path in self._owned(stage) if _is_made(path)]
             # Keys go before the files and come after: a removal that is killed is taken up again.
             stored["stages"] = {n: k for n, k in stored["stages"].items() if n not in outdated}
             with self._lock.alone() if self._shared and present else nullcontext():
@@ -190,6 +190,12 @@ class WorkDir:
                 " --device to continue it, or start anew with --overwrite."
             )
         write_json(self._key_path, stored | {"run": now})
+
+
+def _is_made(path: Path) -> bool:
+    """Whether there is something; an empty folder may be a workflow's, made before its jobs."""
+    with work_errors(path):
+        return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 def _remove(path: Path) -> None:
