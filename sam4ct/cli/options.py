@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+DEVICE_VARIABLE = "SAM4CT_DEVICE"
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 # A folder that is missing is refused by whoever reads it, who also says what to do.
@@ -54,22 +56,33 @@ GENERATE = click.option(
 )
 
 
-def _checked(_: click.Context, __: click.Parameter, value: str) -> str:
+def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:
     kind, colon, number = value.partition(":")
     numbered = kind == "cuda" and number.isascii() and number.isdigit()
     if kind not in ("auto", "cpu", "cuda") or (colon and not numbered):
-        raise click.BadParameter(f"{value!r} is none. Give auto, cpu, cuda or cuda:N.")
+        from_variable = ctx.get_parameter_source(param.name or "") is ParameterSource.ENVIRONMENT
+        raise click.BadParameter(
+            f"{value!r} is none. Give auto, cpu, cuda or cuda:N.",
+            param_hint=f"'{DEVICE_VARIABLE if from_variable else '--device'}'",
+        )
     return value
 
 
-DEVICE = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="auto|cpu|cuda[:N]",
-    callback=_checked,
-    help="Where networks run; auto takes CUDA where there is one.",
-)
+def device_option(default: str) -> Callable[[Command], Command]:
+    """Return the option --device; where it is not given, the variable counts, then the default."""
+    return click.option(
+        "--device",
+        default=default,
+        show_default=True,
+        envvar=DEVICE_VARIABLE,
+        show_envvar=True,
+        metavar="auto|cpu|cuda[:N]",
+        callback=_checked,
+        help="Where networks run; auto takes CUDA where there is one.",
+    )
+
+
+DEVICE = device_option("auto")
 
 
 def run_options(command: Command) -> Command:
