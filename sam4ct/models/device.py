@@ -27,8 +27,9 @@ def choose_device(wanted: str) -> str:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if number >= count:
         raise WeightsError(
-            f"--device {wanted}: PyTorch sees {count} CUDA devices. Check nvidia-smi and the"
-            " container's --gpus option, or use --device cpu."
+            f"--device {wanted}: PyTorch sees {count} CUDA devices. Check nvidia-smi; give a"
+            " container its GPU (docker run --gpus all, apptainer run --nv); or use the CPU:"
+            " --device cpu, in a container also -e SAM4CT_DEVICE=cpu."
         )
     return f"cuda:{number}"
 

@@ -113,8 +113,7 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     Raises:
         Sam4ctError: The input, an option, a profile or a weight file cannot be used.
     """
-    named = None if _wants_auto(sequence, options) else _named_profile(sequence, options)
-    _refuse_unfit(sequence, named, options)
+    named = settle_profile(sequence, options)
     generate = named.generate_masks if named else bool(options.generate_masks)
     device, weights = choose_network(options, generate=generate)
     _refuse_prompt(named, weights)
@@ -126,6 +125,17 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     if options.generate_masks is not None:
         reasons["generate_masks"] = "asked for"
     return Plan(sequence, seen, profile, reasons, options.evidence, device, weights)
+
+
+def settle_profile(sequence: CtcSequence, options: Options) -> Profile | None:
+    """Return the profile of a run; None if it is yet to be derived. Reads no pixels.
+
+    Raises:
+        Sam4ctError: The profile or the first image cannot be used, or not together.
+    """
+    named = None if _wants_auto(sequence, options) else _named_profile(sequence, options)
+    _refuse_unfit(sequence, named, options)
+    return named
 
 
 def choose_network(options: Options, *, generate: bool = False) -> tuple[str, dict[str, Entry]]:
