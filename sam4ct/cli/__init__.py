@@ -17,6 +17,7 @@ from sam4ct.cli.demo import demo, selftest
 from sam4ct.cli.evaluate import evaluate, validate
 from sam4ct.cli.finetune import finetune
 from sam4ct.cli.init_tracks import init_tracks_command
+from sam4ct.cli.package import package
 from sam4ct.cli.profiles import profiles
 from sam4ct.cli.report import report
 from sam4ct.cli.run import check, run
@@ -58,6 +59,7 @@ for command in (
     init_tracks_command,
     train_compact,
     finetune,
+    package,
 ):
     cli.add_command(command)
 
