@@ -185,6 +185,7 @@ def test_readme_lists_version_weights_and_parameters(packaged: Path) -> None:
     for name in profile_names():
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} | "))
         assert row.split(" | ")[column] == str(load_profile(name).link_radius_px)
+    assert re.search(r"^The same for all: .*`edit_masks = false`", text, re.MULTILINE)
     assert re.search(r"^\| Fluo-N3DL-TRIC \| 15.0 \| 0.7 \| 300 \| 0.5 \|$", text, re.MULTILINE)
 
 
