@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -21,12 +22,14 @@ from sam4ct.cli.package import package
 from sam4ct.cli.profiles import profiles
 from sam4ct.cli.report import report
 from sam4ct.cli.run import check, run
+from sam4ct.cli.run_all import run_all_command
 from sam4ct.cli.simulate import simulate
 from sam4ct.cli.stage import stage
 from sam4ct.cli.train import train_compact
 from sam4ct.cli.weights import weights
 from sam4ct.errors import Sam4ctError
 from sam4ct.io.interrupt import graceful_exit
+from sam4ct.io.logs import log_to_stderr
 
 USER_ERROR = 2
 """What click exits with as well if an option is wrong."""
@@ -38,13 +41,12 @@ USER_ERROR = 2
 @click.option("-q", "--quiet", is_flag=True, help="Warnings and errors only.")
 def cli(verbose: bool, quiet: bool) -> None:
     """Link cells over time in Cell Tracking Challenge folders with SAM 2."""
-    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("sam4ct").setLevel(level)
+    log_to_stderr(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
 
 
 for command in (
     run,
+    run_all_command,
     check,
     stage,
     demo,
@@ -64,12 +66,16 @@ for command in (
     cli.add_command(command)
 
 
-def main() -> None:
-    """Run the command line and exit."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Args:
+        arguments: What follows the program's name; None: those of this process.
+    """
     try:
         with graceful_exit():
             # Without its standalone mode click returns the status that a command exits with.
-            status = cli(prog_name="sam4ct", standalone_mode=False)
+            status = cli(arguments, prog_name="sam4ct", standalone_mode=False)
     except Sam4ctError as error:
         click.echo(f"Error: {error}", err=True)
         status = USER_ERROR

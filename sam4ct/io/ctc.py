@@ -48,8 +48,13 @@ class CtcSequence:
 
     @property
     def work_dir(self) -> Path:
-        """Where everything but the result is written: `SS_RES.sam4ct` beside the result."""
-        return self.result_dir.with_name(f"{self.result_dir.name}.sam4ct")
+        """Where everything but the result is written."""
+        return work_dir_of(self.result_dir)
+
+
+def work_dir_of(result_dir: Path) -> Path:
+    """Return the work folder of a result: `SS_RES.sam4ct` beside it."""
+    return result_dir.with_name(f"{result_dir.name}.sam4ct")
 
 
 def find_sequences(

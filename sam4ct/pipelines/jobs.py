@@ -1,0 +1,155 @@
+"""Jobs: what there is to do below a folder, sequence by sequence, settled without reading pixels.
+
+Owns which sequences are run, where their results go, and which of the user's options
+have a use for each. What stands in the way of all of them is left to `preparation`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sam4ct.errors import Sam4ctError, SequenceError, WeightsError
+from sam4ct.io.ctc import MASKS, RESULT, CtcReader, CtcSequence, find_sequences, work_dir_of
+from sam4ct.io.datasets import Dataset, find_datasets
+from sam4ct.io.names import list_folder
+from sam4ct.io.result import refuse_target
+from sam4ct.io.tracks import TRACKS
+from sam4ct.models.manifest import load_manifest
+from sam4ct.pipelines.plan import Options, settle_profile
+
+logger = logging.getLogger(__name__)
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Target:
+    """A sequence with something to do, and where its result goes."""
+
+    label: str
+    """The path of the sequence below the root: `DATASET/SS`, or `training/DATASET/SS`."""
+    dataset_dir: Path
+    name: str
+    result_dir: Path
+
+    @property
+    def work_dir(self) -> Path:
+        """Where everything but the result is written."""
+        return work_dir_of(self.result_dir)
+
+    @property
+    def done(self) -> bool:
+        """Whether the result is there; what is there is complete."""
+        return os.path.isfile(self.result_dir / TRACKS)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A target that passed, ready to be run."""
+
+    target: Target
+    sequence: CtcSequence
+    options: Options
+    """Those of the user that have a use for this sequence."""
+    roles: frozenset[str]
+    """Of the networks that are asked."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A target that cannot be run, and why."""
+
+    target: Target
+    problem: str
+
+
+def find_targets(root: Path, out: Path | None = None) -> list[Target]:
+    """Return the sequences below a folder that have something to do, or had before it was done.
+
+    Sequences of images alone are told in a warning.
+
+    Args:
+        root: Holds datasets, or is one.
+        out: Results go to `DATASET/SS_RES` below it, DATASET as below the root; None:
+            beside the input.
+
+    Raises:
+        SequenceError: There is nothing.
+    """
+    root = Path(os.path.abspath(root))
+    datasets = find_datasets(root)
+    if not any(dataset.ready for dataset in datasets):
+        raise SequenceError(_nothing_found(root, datasets))
+    targets = []
+    for folder, ready, idle in ((d.folder, d.ready, d.idle) for d in datasets):
+        below = Path(folder.name) if folder == root else folder.relative_to(root)
+        if idle:
+            logger.warning("%s: nothing to do for %s without masks", folder, ", ".join(idle))
+        results = folder if out is None else Path(os.path.abspath(out)) / below
+        targets += [
+            Target(str(below / name), folder, name, results / f"{name}{RESULT}") for name in ready
+        ]
+    return targets
+
+
+def _nothing_found(root: Path, datasets: Sequence[Dataset]) -> str:
+    names = [path.name for path in list_folder(root)]
+    here = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    if datasets:
+        first = datasets[0]
+        here = f"images without masks, e.g. {first.folder / first.idle[0]}"
+    return (
+        f"{root}: there is nothing to run. Put datasets there, with images DATASET/01/t000.tif,"
+        f" ... and the masks to link DATASET/01{MASKS}/mask000.tif, ...; it holds"
+        f" {here or 'nothing'}. In a container, mount your folder there: docker run -v"
+        f" FOLDER:{root}, apptainer run --bind FOLDER:{root}."
+    )
+
+
+def settle(targets: Iterable[Target], options: Options) -> tuple[list[Job], list[Refusal]]:
+    """Return the jobs, and what is wrong with the other targets as far as no pixel tells."""
+    jobs, refusals = [], []
+    for target in targets:
+        try:
+            jobs.append(_job(target, options))
+        except Sam4ctError as error:
+            refusals.append(Refusal(target, str(error)))
+    return jobs, refusals
+
+
+def _job(target: Target, options: Options) -> Job:
+    (sequence,) = find_sequences(target.dataset_dir, [target.name], target.result_dir)
+    refuse_target(sequence.result_dir, overwrite=options.overwrite)
+    if len(CtcReader(sequence).shape) == 2:
+        options = replace(options, generate_masks=None)  # asked for where there are volumes
+    profile = settle_profile(sequence, options)
+    generate = profile.generate_masks if profile else bool(options.generate_masks)
+    roles = {"sam2"} if options.evidence == "sam2" else set()
+    roles |= {"sam_med3d"} if generate else set()
+    return Job(target, sequence, options, frozenset(roles))
+
+
+def with_weights(jobs: Sequence[Job], names: Sequence[str]) -> list[Job]:
+    """Return jobs that have each of the weights named only where they have a use for them.
+
+    Raises:
+        WeightsError: A name is unknown, or no job has a use for it.
+    """
+    manifest = load_manifest()
+    roles = {name: manifest.get(name).role for name in names}
+    asked = frozenset[str]().union(*(job.roles for job in jobs))
+    idle = [name for name, role in roles.items() if jobs and role not in asked]
+    if idle:
+        raise WeightsError(
+            f"--weights {idle[0]}: has no use for any sequence here. Leave it out, or choose"
+            " otherwise."
+        )
+    fitting = (tuple(name for name in names if roles[name] in job.roles) for job in jobs)
+    return [
+        replace(job, options=replace(job.options, weights=chosen))
+        for job, chosen in zip(jobs, fitting, strict=True)
+    ]
