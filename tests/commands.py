@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -57,6 +58,18 @@ def finished(process: subprocess.Popen[str]) -> Outcome:
     """Wait for a started command."""
     out, err = process.communicate(timeout=300)
     return Outcome(process.returncode, out, err)
+
+
+def ends(pid: int, seconds: float) -> bool:
+    """Whether a process that is nobody's child here ends in time."""
+    until = time.monotonic() + seconds
+    status = Path(f"/proc/{pid}/stat")
+    while time.monotonic() < until:
+        # "Z": dead, but whoever adopts orphans on this machine has not collected it.
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def tree(root: Path) -> dict[str, str]:

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from commands import ends
 
 from sam4ct.io.interrupt import EXIT_CTRL_C, EXIT_TRY_AGAIN, graceful_exit
 
@@ -90,18 +90,6 @@ def started(work: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
-
-
-def ends(pid: int, seconds: float) -> bool:
-    """Whether a process that is nobody's child here ends in time."""
-    until = time.monotonic() + seconds
-    status = Path(f"/proc/{pid}/stat")
-    while time.monotonic() < until:
-        # "Z": dead, but whoever adopts orphans on this machine has not collected it.
-        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize(

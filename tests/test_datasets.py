@@ -1,0 +1,108 @@
+"""Datasets are found below a folder by what lies in them, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.datasets import find_datasets
+
+
+def sequence(dataset: Path, name: str = "01", *, masks: bool = True) -> None:
+    """Make the folders of a sequence, with one empty image."""
+    (dataset / name).mkdir(parents=True)
+    (dataset / name / "t000.tif").touch()
+    if masks:
+        (dataset / f"{name}_ERR_SEG").mkdir()
+
+
+def found(root: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the datasets below a root, with the sequences that are ready."""
+    return [(str(d.folder.relative_to(root)), d.ready) for d in find_datasets(root)]
+
+
+def test_datasets_lie_in_the_root_or_in_folders_of_it(tmp_path: Path) -> None:
+    for dataset in ("B", "A", "training/C", "test/C", "unpacked/D/D"):
+        sequence(tmp_path / dataset)
+    sequence(tmp_path / "A", "02")
+    assert found(tmp_path) == [
+        ("A", ("01", "02")),
+        ("B", ("01",)),
+        ("test/C", ("01",)),
+        ("training/C", ("01",)),
+        ("unpacked/D/D", ("01",)),
+    ]
+
+
+def test_nothing_is_looked_for_further_down(tmp_path: Path) -> None:
+    sequence(tmp_path / "a" / "b" / "c" / "Deep")
+    assert found(tmp_path) == []
+
+
+def test_root_may_be_a_dataset_itself_and_holds_no_others_then(tmp_path: Path) -> None:
+    sequence(tmp_path)
+    sequence(tmp_path / "Another")
+    assert found(tmp_path) == [(".", ("01",))]
+
+
+@pytest.mark.parametrize(
+    "folder", ["01", "01_RES", "01_GT", "02_ERR_SEG", "01_RES.sam4ct", "01.zarr", "SW", ".hidden"]
+)
+def test_no_dataset_lies_in_the_parts_of_others(folder: str, tmp_path: Path) -> None:
+    sequence(tmp_path / folder / "Cells")
+    assert found(tmp_path) == []
+
+
+def test_sequences_of_images_alone_are_idle(tmp_path: Path) -> None:
+    sequence(tmp_path / "A")
+    sequence(tmp_path / "A", "02", masks=False)
+    sequence(tmp_path / "B", masks=False)
+    assert [(d.ready, d.idle) for d in find_datasets(tmp_path)] == [
+        (("01",), ("02",)),
+        ((), ("01",)),
+    ]
+
+
+def test_folder_with_a_number_for_a_name_needs_images_or_masks(tmp_path: Path) -> None:
+    (tmp_path / "2024").mkdir()
+    (tmp_path / "2024" / "notes.txt").touch()
+    assert found(tmp_path) == []
+
+
+def test_links_are_followed_and_no_dataset_is_found_twice(tmp_path: Path) -> None:
+    sequence(tmp_path / "elsewhere" / "Cells")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (root / "same").symlink_to(tmp_path / "elsewhere" / "Cells")
+    (root / "loop").symlink_to(root)
+    (root / "dangling").symlink_to("nowhere")
+    assert found(root) == [("link/Cells", ("01",))]
+
+
+def test_unreadable_folders_are_told_in_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("Cells", "secret", "private"):
+        sequence(tmp_path / name)
+    listdir = os.listdir
+
+    def refusing(folder: Path) -> list[str]:
+        if folder.name in ("secret", "private"):
+            raise PermissionError
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", refusing)  # root may read everything
+    with caplog.at_level(logging.WARNING):
+        assert found(tmp_path) == [("Cells", ("01",))]
+    (message,) = caplog.messages
+    assert message.startswith(f"{tmp_path / 'private'}, {tmp_path / 'secret'}: cannot be read")
+
+
+def test_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SequenceError, match="nowhere: cannot be listed"):
+        find_datasets(tmp_path / "nowhere")
