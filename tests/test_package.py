@@ -6,6 +6,7 @@ with what a script needs of a system; one test runs the real sam4ct.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -24,7 +25,7 @@ from sam4ct.models.manifest import load_manifest
 from sam4ct.profile import load_profile, profile_names
 
 DATASET = "Fluo-N2DH-SIM+"
-SYSTEM = ("sh", "dirname", "grep", "id", "sleep")
+SYSTEM = ("sh", "dirname", "grep", "sleep", "stat")
 RECORD = """#!/bin/sh
 # Plays an engine: writes down its arguments, one a line, then does as a test wants.
 if [ "$1 $2" = "image inspect" ]; then [ "$3" = "$LOADED" ]; exit; fi
@@ -55,6 +56,10 @@ class Place:
 
     def install_gpu(self) -> None:
         self._program("nvidia-smi", NVIDIA_SMI)
+
+    def call_as(self, user: int, group: int) -> None:
+        """Play the user who calls the script."""
+        self._program("id", f"#!/bin/sh\n[ $1 = -u ] && echo {user} || echo {group}\n")
 
     def _program(self, name: str, text: str) -> None:
         program = self.path / name
@@ -103,6 +108,7 @@ def place(packaged: Path, tmp_path: Path) -> Place:
     shutil.copytree(packaged, place.sw)
     (place.root / DATASET).mkdir()
     place.path.mkdir()
+    place.call_as(1234, 56)
     for name in SYSTEM:
         (place.path / name).symlink_to(str(shutil.which(name)))
     return place
@@ -236,13 +242,24 @@ def test_native_engine_runs_the_sequence_beside_the_folder(place: Place) -> None
 
 def test_docker_sees_the_dataset_alone_and_may_do_nothing_else(place: Place) -> None:
     place.install("docker")
-    user = subprocess.run(["sh", "-c", "echo $(id -u):$(id -g)"], capture_output=True, text=True)
     assert place.called("docker") == [
         "run", "--rm", "--pull", "never", "--network", "none", "--read-only", "--tmpfs", "/tmp",
-        "--user", user.stdout.strip(), "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+        "--user", "1234:56", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
         "--mount", f'type=bind,"source={place.root / DATASET}",target=/data/{DATASET}',
         "sam4ct:latest", *CONTAINED, *OPTIONS,
     ]  # fmt: skip
+
+
+def test_docker_runs_for_root_as_the_owner_of_the_dataset(place: Place) -> None:
+    place.install("docker")
+    place.call_as(0, 0)
+    dataset = place.root / DATASET
+    if os.geteuid() == 0:  # other users own what they make, and cannot give it away
+        os.chown(dataset, 4321, 65)
+    owner = dataset.stat()
+    arguments = place.called("docker")
+    assert arguments[arguments.index("--user") + 1] == f"{owner.st_uid}:{owner.st_gid}"
+    assert owner.st_uid != 0
 
 
 @pytest.mark.parametrize("program", ["apptainer", "singularity"])

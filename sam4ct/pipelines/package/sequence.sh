@@ -71,6 +71,16 @@ wants_gpu() {
     nvidia-smi -L 2>/dev/null | grep -q '^GPU '
 }
 
+# Prints who a container runs as: whoever called, so that the result is theirs. Root has no powers
+# in there, not even to write into the folders of others; the owner of the dataset has.
+user_and_group() {
+    if [ "$(id -u)" -eq 0 ]; then
+        stat -c %u:%g "$data"
+    else
+        echo "$(id -u):$(id -g)"
+    fi
+}
+
 # exec, so that signals reach the engine, and its exit status whoever called this script.
 run_native() {
     say "engine native: $(command -v sam4ct)"
@@ -88,7 +98,7 @@ run_docker() {
     say "engine docker: $image${gpu:+, with GPU}"
     # shellcheck disable=SC2086  # several arguments in one variable
     exec docker run --rm --pull never --network none --read-only --tmpfs /tmp \
-        --user "$(id -u):$(id -g)" --cap-drop ALL --security-opt no-new-privileges \
+        --user "$(user_and_group)" --cap-drop ALL --security-opt no-new-privileges \
         --mount "$mount" ${gpu:+--gpus=all} \
         ${SAM4CT_ENGINE_ARGS-} "$image" run "/data/$dataset" "$@"
 }
