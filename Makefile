@@ -4,11 +4,13 @@
 #   make demo     simulate cells, track them, score and report, into demo-out/
 #   make test     lint, types, layers and the fast tests with their coverage
 #   make lint     lint and types alone          make format   let ruff rewrite the code
+#   make image    the container's image, for GPUs; make image-cpu PYTORCH_INDEX=address: without
 #   make bench    score real sequences: make bench SAM4CT_DATA=folder
 #   make lock     remake requirements/*.lock (UPGRADE=1: with the newest versions)
 #   make clean    remove what the targets above made, .venv included
 #
 # PYTHON  the interpreter that .venv is made of
+# IMAGE   name of the image; see docs/container.md for the rest
 # TORCH   what pip installs as PyTorch; PIP_* variables are honoured, so that
 #         another package index can be named
 
@@ -26,7 +28,7 @@ TESTING := $(VENV)/.testing-stamp
 # where there is no CUDA compiler.
 export SAM2_BUILD_CUDA := 0
 
-.PHONY: demo test lint format bench lock clean
+.PHONY: demo test lint format image image-cpu bench lock clean
 
 demo: $(RUNTIME)
 	@$(BIN)/sam4ct demo demo-out
@@ -42,6 +44,19 @@ lint: $(TESTING)
 format: $(TESTING)
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+IMAGE ?= sam4ct
+PYTORCH_INDEX ?=
+DOCKER_BUILD = DOCKER_BUILDKIT=1 docker build --tag $(IMAGE) \
+	--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+image:
+	$(DOCKER_BUILD) .
+
+image-cpu: IMAGE := $(IMAGE):cpu
+image-cpu:
+	$(DOCKER_BUILD) --build-arg VARIANT=cpu --build-arg WEIGHTS= \
+	  --build-arg PYTORCH_INDEX="$(PYTORCH_INDEX)" .
 
 bench: $(TESTING)
 	@test -n "$(SAM4CT_DATA)" || { echo "Say where the sequences are: make bench SAM4CT_DATA=folder"; exit 2; }
