@@ -1,0 +1,306 @@
+"""`sam4ct run-all`: everything below a folder is run, once, and what fails harms nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from bad_inputs import BAD_INPUTS, VOLUME, make_dataset
+from commands import Outcome, finished, sam4ct, start, tree
+
+from sam4ct.pipelines import run_all as module
+from sam4ct.pipelines.apart import Ending
+from sam4ct.pipelines.jobs import find_targets, settle, with_weights
+from sam4ct.pipelines.plan import Options
+
+OVERLAP = ["--evidence", "overlap", "--no-report"]
+KNOWN = "PhC-C2DL-PSC"
+"""A dataset with a shipped profile."""
+
+
+def add(root: Path, dataset: str, shape: tuple[int, ...] | None = None) -> Path:
+    """Make a tiny dataset with one sequence, of volumes if a shape says so."""
+    target = root / dataset
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = make_dataset(root, shape) if shape else make_dataset(root)
+    return made.rename(target)
+
+
+def add_sequence(dataset: Path, name: str) -> None:
+    for part in ("", "_ERR_SEG"):
+        shutil.copytree(dataset / f"01{part}", dataset / f"{name}{part}")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two datasets as the challenge names and people unpack them, one with two sequences."""
+    root = tmp_path / "root"
+    add(root, f"training/{KNOWN}")
+    add_sequence(add(root, "Mine"), "02")
+    return root
+
+
+def errors(outcome: Outcome) -> str:
+    """Return what follows `Error: `; a refusal says nothing on stdout."""
+    assert (outcome.status, outcome.out) == (2, "")
+    _, _, message = outcome.err.partition("Error: ")
+    assert "Error: " not in message
+    return message
+
+
+# What is run
+
+
+def test_every_sequence_is_run_with_its_profile_once(root: Path) -> None:
+    before = tree(root)
+    ran = sam4ct("run-all", root, *OVERLAP)
+    assert ran.status == 0, ran.err
+    assert ran.out.splitlines() == [
+        f"Mine/01                   written {root / 'Mine' / '01_RES'}",
+        f"Mine/02                   written {root / 'Mine' / '02_RES'}",
+        f"training/{KNOWN}/01  written {root / 'training' / KNOWN / '01_RES'}",
+        "3 written, 0 there already, 0 failed",
+    ]
+    after = tree(root)
+    assert before.items() <= after.items()
+    records = {path.parent: json.loads(path.read_bytes()) for path in root.rglob("run.json")}
+    derived = {str(folder.parent.name): bool(r["reasons"]) for folder, r in records.items()}
+    assert derived == {"Mine": True, KNOWN: False}
+    again = sam4ct("run-all", root, *OVERLAP)
+    assert again.status == 0
+    assert [line.split("  ")[-1].strip() for line in again.out.splitlines()] == [
+        *["there already"] * 3,
+        "0 written, 3 there already, 0 failed",
+    ]
+    assert tree(root) == after
+
+
+def test_only_what_is_not_there_is_run_unless_asked_otherwise(root: Path) -> None:
+    shutil.rmtree(root / "training")
+    assert sam4ct("run", root / "Mine", "01", *OVERLAP).status == 0
+    first = root / "Mine" / "01_RES" / "res_track.txt"
+    written = first.stat().st_mtime_ns
+    ran = sam4ct("run-all", root, *OVERLAP)
+    assert ran.out.splitlines()[-1] == "1 written, 1 there already, 0 failed"
+    assert first.stat().st_mtime_ns == written
+    again = sam4ct("run-all", root, *OVERLAP, "--overwrite")
+    assert again.out.splitlines()[-1] == "2 written, 0 there already, 0 failed"
+    assert first.stat().st_mtime_ns > written
+
+
+def test_results_below_another_root_lie_as_the_datasets_do(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(root / "Mine" / "02_ERR_SEG")
+    before = tree(root)
+    ran = sam4ct("run-all", root, *OVERLAP, "--out", tmp_path / "out")
+    assert ran.status == 0, ran.err
+    for result in ("Mine/01_RES", f"training/{KNOWN}/01_RES"):
+        assert (tmp_path / "out" / result / "res_track.txt").exists()
+    assert tree(root) == before
+    assert f"{root / 'Mine'}: nothing to do for 02 without masks" in caplog.messages
+
+
+def test_root_that_is_a_dataset_says_which_profile_its_name_misses(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = add(tmp_path, "data")
+    ran = sam4ct("-q", "run-all", dataset, *OVERLAP)
+    assert ran.out.startswith(f"data/01  written {dataset / '01_RES'}\n")
+    assert f"{dataset}: is a dataset itself, and no profile is named 'data'" in caplog.text
+
+
+def test_quiet_run_says_nothing_on_stderr(tmp_path: Path) -> None:
+    add(tmp_path, "Mine")
+    ran = finished(start("-q", "run-all", tmp_path, *OVERLAP))
+    assert (ran.status, ran.err) == (0, "")
+
+
+def test_options_are_used_where_they_have_a_use(tmp_path: Path) -> None:
+    add(tmp_path, "Images")
+    add(tmp_path, "Volumes", VOLUME)
+    names = ("compact-sam2", "compact-sam-med3d")
+    options = Options(weights=names, generate_masks=True)
+    jobs, refusals = settle(find_targets(tmp_path), options)
+    images, volumes = with_weights(jobs, names)
+    assert refusals == []
+    assert (images.options.weights, images.options.generate_masks) == (names[:1], None)
+    assert (volumes.options.weights, volumes.options.generate_masks) == (names, True)
+
+
+# What fails
+
+
+def test_broken_sequences_are_told_and_the_others_run(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for case, name in (("mask_missing", "Unpaired"), ("truncated_image", "Damaged")):
+        BAD_INPUTS[case](add(root, "Tiny"))
+        (root / "Tiny").rename(root / name)
+    add(root, "Volumes", VOLUME)
+    shutil.rmtree(root / "Mine" / "02_ERR_SEG")
+    ran = sam4ct("run-all", root, *OVERLAP, "--profile", KNOWN)
+    assert ran.status == 2
+    rows = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
+    assert rows["Mine/01"].startswith("written ")
+    assert rows[f"training/{KNOWN}/01"].startswith("written ")
+    assert rows["Unpaired/01"].startswith("failed: ")
+    assert "mask001.tif missing" in rows["Unpaired/01"]
+    assert "t003.tif: is truncated or damaged" in rows["Damaged/01"]
+    assert "the image is 3D, but the profile is for 2D" in rows["Volumes/01"]
+    assert rows["2"] == "written, 0 there already, 3 failed"
+    before_work, _, after = caplog.text.partition("sequence 1 of 3")
+    assert "Unpaired/01: failed: " in before_work
+    assert "Volumes/01: failed: " in before_work
+    assert "Damaged/01: failed: " in after
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "row"),
+    [
+        (Ending("01: is empty.\nFill it."), 2, "Mine/01  failed: 01: is empty."),
+        (Ending("a fault", unexpected=True), 1, "Mine/01  failed: a fault"),
+    ],
+)
+def test_status_tells_faults_of_the_program_from_those_of_the_user(
+    ending: Ending, status: int, row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, "Mine")
+    add(tmp_path, "Yours")
+    endings = iter([ending, Ending("01: is full.")])
+    monkeypatch.setattr(module, "run_apart", lambda work, job: next(endings))
+    ran = sam4ct("run-all", tmp_path, *OVERLAP)
+    assert ran.status == status
+    assert ran.out.splitlines()[0] == row.replace("Mine/01", "Mine/01 ")
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ((), "it holds nothing."),
+        (("notes", "photos"), "it holds notes, photos."),
+        (("Cells/01/t000.tif",), "it holds images without masks, e.g. {root}/Cells/01."),
+    ],
+)
+def test_nothing_to_run_is_refused_with_what_is_there(
+    content: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    for name in content:
+        (tmp_path / name).mkdir(parents=True)
+    message = errors(sam4ct("run-all", tmp_path, *OVERLAP))
+    assert message.startswith(f"{tmp_path}: there is nothing to run. Put datasets there")
+    assert words.format(root=tmp_path) in message
+    assert "docker run -v" in message
+
+
+def test_all_that_stands_in_the_way_is_one_message(tmp_path: Path) -> None:
+    add(tmp_path, "Mine")
+    (tmp_path / "file").touch()
+    before = tree(tmp_path)
+    wrong = ["--profile", "PSC", "--weights", "huge", "--out", tmp_path / "file" / "out"]
+    no_gpu = {"CUDA_VISIBLE_DEVICES": "", "SAM4CT_DEVICE": ""}
+    message = errors(finished(start("-q", "run-all", tmp_path, *wrong, **no_gpu)))
+    place, profile, weights, device = message.splitlines()
+    assert place.startswith(f"{tmp_path / 'file'}: Not a directory.")
+    assert "there is no profile 'PSC'" in profile
+    assert weights.startswith("weights 'huge' are unknown")
+    for words in ("sees 0 CUDA devices", "--gpus all", "--nv", "-e SAM4CT_DEVICE=cpu"):
+        assert words in device
+    assert tree(tmp_path) == before
+
+
+def test_weights_without_a_use_are_refused(tmp_path: Path) -> None:
+    add(tmp_path, "Mine")
+    message = errors(sam4ct("run-all", tmp_path, *OVERLAP, "--weights", "compact-sam2"))
+    assert message.startswith("--weights compact-sam2: has no use for any sequence here.")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can reach; pytest's own they cannot."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def run_as_another(*args: object) -> Outcome:
+    """Run a command as a user who is not root, whoever runs the tests."""
+    program = (
+        "import os\n"
+        "from sam4ct.cli import main\n"
+        "if os.geteuid() == 0:\n"
+        "    os.setgroups([])\n"
+        "    os.setgid(54321)\n"
+        "    os.setuid(54321)\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", program, *map(str, args)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize("place", ["Mine", "out", "Mine/01_RES.sam4ct"])
+def test_place_that_cannot_be_written_is_refused_with_its_owner(
+    place: str, open_folder: Path
+) -> None:
+    add(open_folder, "Mine")
+    refused = open_folder / place
+    refused.mkdir(exist_ok=True)
+    refused.parent.chmod(0o777)
+    refused.chmod(0o555)
+    before = tree(open_folder)
+    options = ["--out", open_folder / "out" / "results"] if place == "out" else []
+    message = errors(run_as_another("-q", "run-all", open_folder, *OVERLAP, *options))
+    refused.chmod(0o755)
+    assert message.startswith(f"{refused}: Permission denied. Make it writable")
+    uid = 54321 if os.geteuid() == 0 else os.geteuid()
+    assert f"This is user {uid}:" in message
+    assert f"belongs to {os.geteuid()}:{refused.stat().st_gid}" in message
+    assert tree(open_folder) == before
+
+
+# How it is stopped
+
+
+def results(root: Path) -> dict[str, bytes]:
+    """Return what must be the same: masks, res_track.txt and the links."""
+    files = [*root.rglob("*_RES/*"), *root.rglob("links.parquet")]
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(files)}
+
+
+def test_stopped_run_is_continued_by_the_same_command_to_the_same_bytes(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for name in ("A", "B"):
+        simulate = ["simulate", whole, "--dataset", name, "--size", 96, 112, "--cells", 6]
+        assert sam4ct(*simulate, "--frames", 10, "--seed", 4).status == 0
+    shutil.copytree(whole, cut)
+    assert sam4ct("run-all", whole, *OVERLAP).status == 0
+    process = start("-q", "run-all", cut, *OVERLAP)
+    deadline = time.monotonic() + 60
+    while not list(cut.glob("B/01_RES.sam4ct/work/evidence/*.parquet")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGTERM)
+    signalled = time.monotonic()
+    stopped = finished(process)
+    assert time.monotonic() - signalled < 5
+    assert (stopped.status, stopped.out) == (75, "")
+    assert stopped.err == "stopped by SIGTERM; run the same command to continue\n"
+    assert not (cut / "B" / "01_RES").exists()
+    ran = sam4ct("run-all", cut, *OVERLAP)
+    assert ran.out.splitlines()[-1] == "1 written, 1 there already, 0 failed", ran.err
+    assert results(cut) == results(whole)
