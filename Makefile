@@ -91,6 +91,7 @@ lock: $(BIN)/uv
 	$(UV_COMPILE) --config-file requirements/uv-cuda.toml pyproject.toml requirements/cuda.in \
 	  -c requirements/cpu.lock -o requirements/cuda.lock
 	$(UV_COMPILE) requirements/build.in -c requirements/test.lock -o requirements/build.lock
+	$(UV_COMPILE) requirements/workflow.in -o requirements/workflow.lock
 
 $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
