@@ -30,7 +30,8 @@ def write_problem(folder: Path) -> str | None:
         ):
             return None
     except WorkError as error:
-        return f"{error} {_whose(nearest)}"
+        refused = isinstance(error.__cause__, PermissionError)
+        return f"{error} {_whose(nearest)}" if refused else str(error)
 
 
 def _whose(folder: Path) -> str:

@@ -88,9 +88,9 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
 
 
 def _unwritable(targets: Iterable[Target]) -> list[str]:
-    """Return why results or work folders cannot be written, for the first places."""
-    places = dict.fromkeys(place for target in targets for place in _places(target))
-    problems = list(dict.fromkeys(filter(None, map(write_problem, places))))
+    """Return why results or work folders cannot be written: a reason a target, the first few."""
+    reasons = (next(filter(None, map(write_problem, _places(target))), None) for target in targets)
+    problems = list(dict.fromkeys(filter(None, reasons)))
     more = len(problems) - _PLACES_NAMED
     return problems[:_PLACES_NAMED] + ([f"(And {more} more such folders.)"] if more > 0 else [])
 
