@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# As the command line does, see cli.main.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # A drawn case that fails once must fail again for whoever looks into it.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("dev", deadline=None)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from bad_inputs import make_dataset
 from commands import ROOT, finished, sam4ct, start
 
@@ -26,6 +27,22 @@ def test_arguments_are_those_of_the_program() -> None:
 
 def test_status_comes_through() -> None:
     assert finished(start("profiles", "show", "nothing")).status == 2
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "A"}, "A")])
+def test_waiting_threads_do_not_spin_unless_told_so(given: dict[str, str], kept: str) -> None:
+    program = """
+import os
+from sam4ct.cli import main
+try:
+    main(["--version"])
+finally:
+    print(os.environ["OMP_WAIT_POLICY"])
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], env=given, cwd=ROOT, capture_output=True, text=True
+    )
+    assert shown.stdout.splitlines()[-1] == kept
 
 
 def test_without_arguments_all_that_is_mounted_is_run(tmp_path: Path) -> None:
