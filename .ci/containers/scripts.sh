@@ -7,7 +7,8 @@ readonly SETS=(Fluo-N2DL-HeLa Fluo-N3DH-CE)
 lint_scripts() {
     local scripts
     mapfile -t scripts < <(git ls-files | xargs grep -lE '^#!.*\b(ba)?sh\b' --)
-    ((${#scripts[@]} > 0)) && "$work/lint/bin/shellcheck" -x "${scripts[@]}"
+    ((${#scripts[@]} > 0)) && "$work/lint/bin/shellcheck" --external-sources --severity=warning \
+        "${scripts[@]}"
 }
 
 make_sets() {
