@@ -71,11 +71,11 @@ RUN --mount=type=bind,from=wheels,source=/,target=/wheels \
 # hadolint ignore=DL3006
 FROM packages-${VARIANT} AS packages
 # sam4ct itself is to have a layer of its own, so that a new version is a small download.
-# Byte code that does not depend on the time, and one time for all files: the same packages are the
-# same bytes whenever they are installed.
+# Byte code that depends neither on the time nor on chance, and one time for all files: the same
+# packages are the same bytes whenever they are installed.
 RUN echo /opt/sam4ct/lib >"$(/opt/venv/bin/python3 -c \
       'import sysconfig; print(sysconfig.get_path("purelib"))')/sam4ct.pth" \
- && /opt/venv/bin/python3 -m compileall -q -j 0 -x torch/testing/_internal \
+ && PYTHONHASHSEED=0 /opt/venv/bin/python3 -m compileall -q -j 0 -x torch/testing/_internal \
       --invalidation-mode unchecked-hash /opt/venv \
  && find /opt/venv -exec touch --no-dereference --date=@0 {} +
 
@@ -87,7 +87,8 @@ COPY dataset_profiles/ dataset_profiles/
 COPY sam4ct/ sam4ct/
 RUN /opt/venv/bin/pip install --no-deps --no-index --no-build-isolation --target /opt/sam4ct/lib . \
  && cp entrypoint.py LICENSE NOTICE /opt/sam4ct/ \
- && /opt/venv/bin/python3 -m compileall -q --invalidation-mode unchecked-hash /opt/sam4ct \
+ && PYTHONHASHSEED=0 /opt/venv/bin/python3 -m compileall -q \
+      --invalidation-mode unchecked-hash /opt/sam4ct \
  && find /opt/sam4ct -exec touch --no-dereference --date=@0 {} +
 
 
