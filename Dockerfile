@@ -33,13 +33,12 @@ FROM ${BASE_IMAGE} AS tools
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PIP_NO_COMPILE=1 \
     SAM2_BUILD_CUDA=0
 COPY requirements/build.lock requirements/
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf,required=false \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt,required=false \
     python3 -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-deps --require-hashes -r requirements/build.lock
+ && /opt/venv/bin/pip install --no-compile --no-deps --require-hashes -r requirements/build.lock
 
 
 FROM tools AS packages-cuda
@@ -47,7 +46,7 @@ COPY requirements/cuda.lock requirements/
 RUN --mount=type=bind,from=wheels,source=/,target=/wheels \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf,required=false \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt,required=false \
-    /opt/venv/bin/pip install --find-links /wheels --no-deps --require-hashes \
+    /opt/venv/bin/pip install --no-compile --find-links /wheels --no-deps --require-hashes \
       --no-build-isolation -r requirements/cuda.lock
 
 
@@ -58,13 +57,13 @@ COPY requirements/torch-cpu.lock requirements/cpu.lock requirements/
 RUN --mount=type=bind,from=wheels,source=/,target=/wheels \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf,required=false \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt,required=false \
-    /opt/venv/bin/pip install --find-links /wheels ${PYTORCH_INDEX:+--index-url "${PYTORCH_INDEX}"} \
+    /opt/venv/bin/pip install --no-compile --find-links /wheels ${PYTORCH_INDEX:+--index-url "${PYTORCH_INDEX}"} \
       --no-deps --require-hashes -r requirements/torch-cpu.lock \
  || { echo "No CPU build of PyTorch: --build-arg PYTORCH_INDEX=ADDRESS names PyTorch's CPU index." >&2; exit 1; }
 RUN --mount=type=bind,from=wheels,source=/,target=/wheels \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf,required=false \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt,required=false \
-    /opt/venv/bin/pip install --find-links /wheels --no-deps --require-hashes \
+    /opt/venv/bin/pip install --no-compile --find-links /wheels --no-deps --require-hashes \
       --no-build-isolation -r requirements/cpu.lock
 
 
@@ -85,7 +84,7 @@ WORKDIR /build
 COPY pyproject.toml README.md LICENSE NOTICE weights_manifest.json entrypoint.py ./
 COPY dataset_profiles/ dataset_profiles/
 COPY sam4ct/ sam4ct/
-RUN /opt/venv/bin/pip install --no-deps --no-index --no-build-isolation --target /opt/sam4ct/lib . \
+RUN /opt/venv/bin/pip install --no-compile --no-deps --no-index --no-build-isolation --target /opt/sam4ct/lib . \
  && cp entrypoint.py LICENSE NOTICE /opt/sam4ct/ \
  && PYTHONHASHSEED=0 /opt/venv/bin/python3 -m compileall -q \
       --invalidation-mode unchecked-hash /opt/sam4ct \

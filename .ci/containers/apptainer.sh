@@ -18,24 +18,25 @@ make_apptainer() {
 in_sid() {
     mkdir -p "$SID$work/share"
     # shellcheck disable=SC2016  # expanded by the inner shell
-    SID=$SID SHARE=$work/share FUSE=$work/fuse RUN_AS=$1 \
-        unshare --mount --propagation private bash -euc '
-        shift
-        mount --bind "$SID" "$SID"
-        mount -t proc proc "$SID/proc"
-        mount --rbind /sys "$SID/sys"
-        mount --rbind /dev "$SID/dev"
-        mount --bind "$SHARE" "$SID$SHARE"
-        mount --bind "$FUSE" "$SID/dev/fuse"
-        mkdir -p "$SID/old"
-        cd "$SID"
+    unshare --mount --propagation private bash -euc '
+        root=$1 share=$2 fuse=$3 uid=$4
+        shift 4
+        mount --bind "$root" "$root"
+        mount -t proc proc "$root/proc"
+        mount --rbind /sys "$root/sys"
+        mount --rbind /dev "$root/dev"
+        mount --bind "$share" "$root$share"
+        mount --bind "$fuse" "$root/dev/fuse"
+        mkdir -p "$root/old"
+        cd "$root"
         pivot_root . old
         cd /
         umount -l /old
-        home=$(getent passwd "$RUN_AS" | cut -d: -f6)
+        home=$(getent passwd "$uid" | cut -d: -f6)
         cd "$home"
         exec env -i HOME="$home" PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-            setpriv --reuid "$RUN_AS" --regid "$RUN_AS" --clear-groups "$@"' sid "$@"
+            setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+    ' in_sid "$SID" "$work/share" "$work/fuse" "$@"
 }
 
 make_sif() {
