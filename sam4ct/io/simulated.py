@@ -7,7 +7,8 @@ Owns the folder layout and the camera's counts. What is in the frames is left to
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,19 @@ def write_dataset(
         SequenceError: It exists, or the frames or tracks are more than CTC numbers allow.
         WorkError: The disk refuses.
     """
+    with new_dataset(folder, dataset, law.frames, digits) as hidden:
+        _write_sequence(hidden, law, errors, seed, digits)
+    return folder / dataset
+
+
+@contextmanager
+def new_dataset(folder: Path, dataset: str, frames: int, digits: int) -> Iterator[Path]:
+    """Give a hidden folder that becomes the dataset `folder / dataset` when the block ends well.
+
+    Raises:
+        SequenceError: The dataset exists, or its name or number of frames cannot be.
+        WorkError: The disk refuses.
+    """
     target = folder / dataset
     if Path(dataset).name != dataset or dataset in ("", ".."):
         raise SequenceError(
@@ -72,9 +86,9 @@ def write_dataset(
         raise SequenceError(
             f"{target}: exists already. Remove it, or choose another folder or dataset name."
         )
-    if law.frames > 10**digits:
+    if frames > 10**digits:
         raise SequenceError(
-            f"{target}: {law.frames} frames do not fit into numbers of {digits} digits."
+            f"{target}: {frames} frames do not fit into numbers of {digits} digits."
             " Ask for fewer frames or more digits."
         )
     hidden = folder / f".{dataset}.sam4ct-new"
@@ -82,11 +96,10 @@ def write_dataset(
         shutil.rmtree(hidden, ignore_errors=True)
         hidden.mkdir(parents=True)
         try:
-            _write_sequence(hidden, law, errors, seed, digits)
+            yield hidden
             hidden.rename(target)
         finally:
             shutil.rmtree(hidden, ignore_errors=True)
-    return target
 
 
 def _write_sequence(

@@ -7,7 +7,7 @@ Deterministic: all randomness comes from the generator passed in. Array order
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,8 @@ class Colony:
                 after.extend(divide(rng, law, cell, (self._label(), self._label())))
             else:
                 after.append(advance(rng, law, cell, self._drift))
-        self.cells = [c for c in self._pushed(after) if self._near_view(c)]
+        pushed = pushed_apart(after, self._movie.contact)
+        self.cells = [c for c in pushed if self._near_view(c)]
         self._enter()
 
     def _near_view(self, cell: Cell) -> bool:
@@ -114,27 +115,31 @@ class Colony:
         at[side] = -self._margin if low else self._size[side] + self._margin
         self.cells.append(spawn(self._rng, self._movie.law, self._label(), at))
 
-    def _pushed(self, cells: list[Cell]) -> list[Cell]:
-        if len(cells) < 2:
-            return cells
-        positions = np.array([c.position for c in cells])
-        radii = np.array([c.radius for c in cells])
-        for _ in range(3):
-            tree = cKDTree(positions)
-            pairs = tree.query_pairs(2.0 * float(radii.max()), output_type="ndarray")
-            if not len(pairs):
-                break
-            a, b = pairs[:, 0], pairs[:, 1]
-            between = positions[b] - positions[a]
-            distance = np.linalg.norm(between, axis=1)
-            overlap = np.clip(self._movie.contact * (radii[a] + radii[b]) - distance, 0.0, None)
-            push = between / np.maximum(distance, 1e-6)[:, None] * (0.5 * overlap)[:, None]
-            np.add.at(positions, a, -push)
-            np.add.at(positions, b, push)
-        return [
-            Cell(**{**cell.__dict__, "position": position})
-            for cell, position in zip(cells, positions, strict=True)
-        ]
+
+def pushed_apart(cells: list[Cell], contact: float) -> list[Cell]:
+    """Return cells moved away from each other where they are too near.
+
+    Args:
+        cells: In any number of dimensions.
+        contact: Least distance of two centres, in sums of their radii; about kept.
+    """
+    if len(cells) < 2:
+        return cells
+    positions = np.array([c.position for c in cells])
+    radii = np.array([c.radius for c in cells])
+    for _ in range(3):
+        tree = cKDTree(positions)
+        pairs = tree.query_pairs(2.0 * float(radii.max()), output_type="ndarray")
+        if not len(pairs):
+            break
+        a, b = pairs[:, 0], pairs[:, 1]
+        between = positions[b] - positions[a]
+        distance = np.linalg.norm(between, axis=1)
+        overlap = np.clip(contact * (radii[a] + radii[b]) - distance, 0.0, None)
+        push = between / np.maximum(distance, 1e-6)[:, None] * (0.5 * overlap)[:, None]
+        np.add.at(positions, a, -push)
+        np.add.at(positions, b, push)
+    return [replace(c, position=position) for c, position in zip(cells, positions, strict=True)]
 
 
 def _box(cell: Cell, shape: tuple[int, ...], scale: Float, reach: float) -> tuple[slice, ...]:

@@ -9,7 +9,7 @@ Label frames in array order ([z,] y, x); frames are zero-based.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +49,31 @@ class Truth:
         Raises:
             SequenceError: There are more tracks than 16-bit labels.
         """
-        self._t += 1
         seen = np.flatnonzero(np.bincount(cells.ravel(), minlength=1))
         seen = seen[seen > 0]
-        lasting = [c for c in seen.tolist() if self._last_frame(c) == self._t - 1]
+        tracks = self.number(seen.tolist(), mothers)
+        table = np.zeros(int(seen.max(initial=0)) + 1, np.uint16)
+        table[seen] = [tracks[cell] for cell in seen.tolist()]
+        return table[cells]
+
+    def number(self, seen: Iterable[int], mothers: Mapping[int, int]) -> dict[int, int]:
+        """Take the next frame as a list of its visible cells; return the track of each.
+
+        As `add`, for frames too large to be held.
+
+        Args:
+            seen: Labels of the visible cells.
+            mothers: As in `add`.
+
+        Raises:
+            SequenceError: There are more tracks than 16-bit labels.
+        """
+        self._t += 1
+        visible = set(seen)
+        lasting = {cell for cell in visible if self._last_frame(cell) == self._t - 1}
         for cell in lasting:
             self._end[self._track_of[cell] - 1] = self._t
-        new = sorted(set(seen.tolist()) - set(lasting))
+        new = sorted(visible - lasting)
         born = Counter(mothers[cell] for cell in new)
         for cell in new:
             mother = mothers[cell]
@@ -64,9 +82,7 @@ class Truth:
                 self._track_of[cell] = self._track_of.pop(mother)
             else:
                 self._begin_track(cell, mother)
-        table = np.zeros(int(seen.max(initial=0)) + 1, np.uint16)
-        table[seen] = [self._track_of[c] for c in seen.tolist()]
-        return table[cells]
+        return {cell: self._track_of[cell] for cell in sorted(visible)}
 
     def _last_frame(self, cell: int) -> int | None:
         """The last frame in which a cell was seen; None if it never was."""
