@@ -19,8 +19,9 @@ from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.locks import FolderLock
 from sam4ct.io.spacing import encode_stack
 from sam4ct.io.tiff import Frame, read_planes
+from sam4ct.io.zarr_create import CHUNK_BYTES, Movie, chunk_shape
 from sam4ct.io.zarr_volumes import ZarrVolumes
-from sam4ct.io.zarr_write import CHUNK_BYTES, Movie, ZarrWriter, chunk_shape
+from sam4ct.io.zarr_write import ZarrWriter
 from sam4ct.pipelines import convert as conversion
 from sam4ct.pipelines.convert import convert
 

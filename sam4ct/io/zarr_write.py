@@ -18,59 +18,25 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from math import ceil, prod
+from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.atomic import work_errors, write_json
 from sam4ct.io.locks import FolderLock
-from sam4ct.io.ome import ARRAY, movie_axes, ome_metadata
+from sam4ct.io.ome import ARRAY
 from sam4ct.io.tiff import Frame
-from sam4ct.io.zarr_volumes import EVERY_CHUNK, ZarrVolumes
-from sam4ct.profile import Spacing
+from sam4ct.io.zarr_create import Movie, create_movie
+from sam4ct.io.zarr_volumes import ZarrVolumes
 
 logger = logging.getLogger(__name__)
-
-CHUNK_SIDE = 128
-"""Most voxels of a chunk along an axis of a volume: crops have that side."""
-CHUNK_SIDE_2D = 512
-CHUNK_BYTES = 1 << 20
-"""Most bytes of a chunk before compression: a crop then reads few voxels beside its own,
-and a frame of gigabytes is some thousand files."""
-
-
-@dataclass(frozen=True)
-class Movie:
-    """What a conversion writes; one that was begun with another is begun anew."""
-
-    name: str
-    frames: int
-    shape: tuple[int, ...]
-    """Of every frame, ([z,] y, x)."""
-    dtype: str
-    spacing_um: Spacing | None
-    """Size of a voxel (z, y, x); None: unknown."""
-
-
-def chunk_shape(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
-    """Return the chunks, (1, [z,] y, x), of frames ([z,] y, x): even parts of each axis."""
-    *depth, height, width = shape
-    side = CHUNK_SIDE if depth else CHUNK_SIDE_2D
-    plane = _even_part(height, side), _even_part(width, side)
-    most = max(1, min(CHUNK_SIDE, CHUNK_BYTES // (itemsize * prod(plane))))
-    return (1, *(_even_part(n, most) for n in depth), *plane)
-
-
-def _even_part(n: int, most: int) -> int:
-    return ceil(n / ceil(n / most))
 
 
 class ZarrWriter:
@@ -190,7 +156,7 @@ class ZarrWriter:
         if self._new.exists():
             logger.info("%s: begun with other input or spacing, removed", self._new)
             shutil.rmtree(self._new)
-        self._create()
+        create_movie(self._new, self._movie, every_chunk=True)
         self._record()
 
     def _stored(self) -> dict[str, Any]:
@@ -204,22 +170,6 @@ class ZarrWriter:
 
     def _record(self) -> None:
         write_json(self._progress, {"movie": asdict(self._movie), "frames": self._done})
-
-    def _create(self) -> None:
-        movie = self._movie
-        attributes = ome_metadata(movie.name, len(movie.shape), movie.spacing_um)
-        group = zarr.create_group(
-            self._new, zarr_format=3, attributes={**attributes, EVERY_CHUNK: True}
-        )
-        group.create_array(
-            ARRAY,
-            shape=(movie.frames, *movie.shape),
-            chunks=chunk_shape(movie.shape, np.dtype(movie.dtype).itemsize),
-            dtype=movie.dtype,
-            # Bit planes of few-bit cameras compress to nothing.
-            compressors=BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"),
-            dimension_names=movie_axes(len(movie.shape)),
-        )
 
 
 def refuse_zarr_target(target: Path, *, overwrite: bool) -> None:

@@ -14,7 +14,8 @@ from sam4ct.io.names import file_ranges, frame_files, in_one_message, list_folde
 from sam4ct.io.progress import Progress
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tiff import FrameInfo, read_info, read_planes
-from sam4ct.io.zarr_write import Movie, ZarrWriter, refuse_zarr_target
+from sam4ct.io.zarr_create import Movie
+from sam4ct.io.zarr_write import ZarrWriter, refuse_zarr_target
 from sam4ct.profile import Spacing, load_profile, profile_names
 
 logger = logging.getLogger(__name__)
