@@ -74,6 +74,7 @@ FROM packages-${VARIANT} AS packages
 # packages are the same bytes whenever they are installed.
 RUN echo /opt/sam4ct/lib >"$(/opt/venv/bin/python3 -c \
       'import sysconfig; print(sysconfig.get_path("purelib"))')/sam4ct.pth" \
+ && find /opt/venv -name __pycache__ -prune -exec rm -r {} + \
  && PYTHONHASHSEED=0 /opt/venv/bin/python3 -m compileall -q -j 0 -x torch/testing/_internal \
       --invalidation-mode unchecked-hash /opt/venv \
  && find /opt/venv -exec touch --no-dereference --date=@0 {} +

@@ -41,7 +41,9 @@ in_sid() {
 
 make_sif() {
     docker save sam4ct -o "$work/share/sam4ct.tar"
-    in_sid 0 apptainer build "$work/share/sam4ct.sif" "docker-archive:$work/share/sam4ct.tar"
+    # Quickly compressed: it is thrown away soon.
+    in_sid 0 apptainer build --mksquashfs-args "-Xcompression-level 1" \
+        "$work/share/sam4ct.sif" "docker-archive:$work/share/sam4ct.tar"
     rm "$work/share/sam4ct.tar"
 }
 
