@@ -22,6 +22,7 @@ from sam4ct.io.tiff import (
     read_planes,
     read_window,
     write_frame,
+    write_planes,
 )
 
 label_frames = hnp.arrays(
@@ -93,6 +94,24 @@ def test_bytes_depend_on_the_pixels_only() -> None:
     assert bytes(encode_frame(VOLUME)) == bytes(encode_frame(np.asfortranarray(VOLUME)))
     tags = tifffile.TiffFile(io.BytesIO(encode_frame(VOLUME))).pages[0].tags
     assert not {"DateTime", "Software", "ImageDescription"} & {tag.name for tag in tags}
+
+
+@pytest.mark.parametrize("shape", [VOLUME.shape, (3, 500, 400), (1, 5, 4)])
+def test_planes_give_the_bytes_of_the_whole_frame(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    # 500 rows of 400 pixels are more than one strip.
+    frame = np.random.default_rng(0).integers(0, 9, shape).astype(np.uint16)
+    write_planes(tmp_path / "f.tif", iter(frame), shape)
+    assert (tmp_path / "f.tif").read_bytes() == bytes(encode_frame(frame))
+
+
+def test_more_than_a_tiff_can_hold_becomes_a_big_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sam4ct.io.tiff.TIFF_BYTES", VOLUME.nbytes - 1)
+    write_planes(tmp_path / "f.tif", VOLUME.astype(np.uint16), VOLUME.shape)
+    with tifffile.TiffFile(tmp_path / "f.tif") as tif:
+        assert tif.is_bigtiff
+        np.testing.assert_array_equal(tif.asarray(), VOLUME)
 
 
 @pytest.mark.parametrize("frame", [PLANE.astype(np.int32), VOLUME[None]])

@@ -61,19 +61,22 @@ def encode_stack(frame: NDArray[np.uint16], spacing_um: Spacing) -> memoryview:
     """
     if frame.dtype != np.uint16 or frame.ndim != 3:
         raise ValueError(f"frame is {frame.ndim}D {frame.dtype}, not 3D uint16")
-    z, y, x = spacing_um
     buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer,
-        frame,
-        imagej=True,
-        byteorder="<",
-        compression="zlib",
-        resolution=(1.0 / x, 1.0 / y),
-        metadata={"axes": "ZYX", "spacing": z, "unit": "um"},
-        software=False,
-    )
+    tifffile.imwrite(buffer, frame, **stack_options(spacing_um))
     return buffer.getbuffer()
+
+
+def stack_options(spacing_um: Spacing) -> dict[str, Any]:
+    """Return how `tiff` is to write an ImageJ stack that states its spacing (z, y, x)."""
+    z, y, x = spacing_um
+    return {
+        "imagej": True,
+        "byteorder": "<",
+        "compression": "zlib",
+        "resolution": (1.0 / x, 1.0 / y),
+        "metadata": {"axes": "ZYX", "spacing": z, "unit": "um"},
+        "software": False,
+    }
 
 
 def _from_imagej(tif: tifffile.TiffFile) -> Spacing:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -30,6 +31,17 @@ from sam4ct.io.tiff_faults import (
 )
 
 Frame = NDArray[np.generic]
+
+PLAIN: Mapping[str, Any] = {
+    "byteorder": "<",
+    "photometric": "minisblack",
+    "compression": "zlib",
+    "metadata": None,
+    "software": False,
+}
+"""How label frames are written: nothing in the file but pixels."""
+TIFF_BYTES = 2**32 - 2**25
+"""Most bytes of pixels in a TIFF that is no BigTIFF, with room for its tags."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +128,7 @@ def encode_frame(frame: NDArray[np.uint16]) -> memoryview:
     if frame.dtype != np.uint16 or frame.ndim not in (2, 3):
         raise ValueError(f"frame is {frame.ndim}D {frame.dtype}, not 2D or 3D uint16")
     buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer,
-        frame,
-        byteorder="<",
-        photometric="minisblack",
-        compression="zlib",
-        metadata=None,
-        software=False,
-    )
+    tifffile.imwrite(buffer, frame, **PLAIN)
     return buffer.getbuffer()
 
 
@@ -136,6 +140,32 @@ def write_frame(path: Path, frame: NDArray[np.uint16]) -> None:
     """
     with replacing(path) as file:
         file.write(encode_frame(frame))
+
+
+def write_planes(
+    path: Path,
+    planes: Iterable[NDArray[np.uint16]],
+    shape: Sequence[int],
+    options: Mapping[str, Any] = PLAIN,
+) -> None:
+    """Write a volume in one step, holding one plane at a time; the bytes are `encode_frame`'s.
+
+    Only a volume of more bytes than a TIFF can hold becomes a BigTIFF.
+
+    Args:
+        path: The file.
+        planes: All planes (y, x), uint16, in order of z.
+        shape: (z, y, x)
+        options: Of the file; by default those of label frames.
+
+    Raises:
+        WorkError: The disk is full, read-only or forbidden.
+    """
+    big = prod(shape) * np.dtype(np.uint16).itemsize > TIFF_BYTES
+    with replacing(path) as file:
+        tifffile.imwrite(
+            file, iter(planes), shape=tuple(shape), dtype=np.uint16, bigtiff=big, **options
+        )
 
 
 @contextlib.contextmanager
