@@ -33,6 +33,8 @@ FROM ${BASE_IMAGE} AS tools
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONHASHSEED=0 \
     SAM2_BUILD_CUDA=0
 COPY requirements/build.lock requirements/
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf,required=false \
@@ -75,7 +77,7 @@ FROM packages-${VARIANT} AS packages
 RUN echo /opt/sam4ct/lib >"$(/opt/venv/bin/python3 -c \
       'import sysconfig; print(sysconfig.get_path("purelib"))')/sam4ct.pth" \
  && find /opt/venv -name __pycache__ -prune -exec rm -r {} + \
- && PYTHONHASHSEED=0 /opt/venv/bin/python3 -m compileall -q -j 0 -x torch/testing/_internal \
+ && /opt/venv/bin/python3 -m compileall -q -j 0 -x torch/testing/_internal \
       --invalidation-mode unchecked-hash /opt/venv \
  && find /opt/venv -exec touch --no-dereference --date=@0 {} +
 
@@ -87,7 +89,7 @@ COPY dataset_profiles/ dataset_profiles/
 COPY sam4ct/ sam4ct/
 RUN /opt/venv/bin/pip install --no-compile --no-deps --no-index --no-build-isolation --target /opt/sam4ct/lib . \
  && cp entrypoint.py LICENSE NOTICE /opt/sam4ct/ \
- && PYTHONHASHSEED=0 /opt/venv/bin/python3 -m compileall -q \
+ && /opt/venv/bin/python3 -m compileall -q \
       --invalidation-mode unchecked-hash /opt/sam4ct \
  && find /opt/sam4ct -exec touch --no-dereference --date=@0 {} +
 
