@@ -37,10 +37,39 @@ class FrameReader(Protocol):
         ...
 
 
+class VolumeReader(Protocol):
+    """Parts of frames that may be too large to hold. Frames run from 0 to `frames` - 1."""
+
+    @property
+    def frames(self) -> int: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every frame, ([z,] y, x)."""
+        ...
+
+    def window(self, t: int, window: Sequence[slice]) -> Image:
+        """A part of a frame, in the file's own dtype: one slice an axis, with steps of one."""
+        ...
+
+
 class FrameWriter(Protocol):
     """Takes the result frames in order of time."""
 
     def write(self, t: int, labels: NDArray[np.uint16]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Places in one frame at which there may be cells."""
+
+    places: NDArray[np.float64]
+    """(n, axes), voxel indices ([z,] y, x); voxel centres are whole numbers."""
+    scores: NDArray[np.float64] | None = None
+    """(n,), the higher the more likely a cell; None if nobody said."""
+
+    def __len__(self) -> int:
+        return len(self.places)
 
 
 @dataclass(frozen=True)
