@@ -69,10 +69,12 @@ def main(a: Path, b: Path) -> int:
         (m1,), (m2,) = read_json(one, "manifest.json"), read_json(two, "manifest.json")
         config1, config2 = read_json(one, m1["Config"]), read_json(two, m2["Config"])
         digests = zip(config1["rootfs"]["diff_ids"], config2["rootfs"]["diff_ids"], strict=True)
-        created = [h.get("created_by", "base image") for h in config1["history"] if not h.get("empty_layer")]
+        steps = [step for step in config1["history"] if not step.get("empty_layer")]
         for layer, (digest1, digest2) in enumerate(digests):
             verdict = "same" if digest1 == digest2 else "differs"
-            print(f"{layer} {digest1[7:19]} {verdict:<8}{created[layer][:60]}")
+            print(
+                f"{layer} {digest1[7:19]} {verdict:<8}{steps[layer].get('created_by', 'base image')[:60]}"
+            )
             if digest1 != digest2:
                 layers = members(one, m1["Layers"][layer]), members(two, m2["Layers"][layer])
                 same &= compare_layer(*layers)
