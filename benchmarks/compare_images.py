@@ -72,9 +72,8 @@ def main(a: Path, b: Path) -> int:
         steps = [step for step in config1["history"] if not step.get("empty_layer")]
         for layer, (digest1, digest2) in enumerate(digests):
             verdict = "same" if digest1 == digest2 else "differs"
-            print(
-                f"{layer} {digest1[7:19]} {verdict:<8}{steps[layer].get('created_by', 'base image')[:60]}"
-            )
+            made_by = steps[layer].get("created_by", "base image")
+            print(f"{layer} {digest1[7:19]} {verdict:<8}{made_by[:60]}")
             if digest1 != digest2:
                 layers = members(one, m1["Layers"][layer]), members(two, m2["Layers"][layer])
                 same &= compare_layer(*layers)
