@@ -1,0 +1,119 @@
+"""Frames and windows of a movie in a folder of TIFF files, reading no more than is asked for.
+
+The same interface as `zarr_volumes`, for `SS/` as the challenge gives it: one file a frame,
+`tNNN.tif`. How a window of one file is read is left to `tiff_windows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.names import file_ranges, frame_files, in_one_message
+from sam4ct.io.shapes import remedy_for_shape
+from sam4ct.io.spacing import spacing_of
+from sam4ct.io.tiff import Frame, FrameInfo
+from sam4ct.io.tiff_windows import Layout, read_layout
+from sam4ct.profile import Spacing
+
+PREFIX = "t"
+_LAYOUTS = 8
+"""Files whose layout is remembered: reading that of a thousand slices takes a moment."""
+
+
+class TiffVolumes:
+    """The frames of one movie, ([z,] y, x), by frame number. No voxel is kept between calls."""
+
+    def __init__(self, folder: Path) -> None:
+        """Find the frames and read the header of the first.
+
+        Args:
+            folder: Holds `t000.tif`, `t001.tif` and so on, and nothing else.
+
+        Raises:
+            SequenceError: Frames are missing, other files lie among them, or the first
+                one is no grayscale frame.
+        """
+        self._files = _complete(folder)
+        self._layout = lru_cache(maxsize=_LAYOUTS)(self._checked_layout)
+        self._info = read_layout(self._files[0]).info
+        if self._info.dtype.kind not in "uif":
+            raise SequenceError(
+                f"{self._files[0]}: has the type {self._info.dtype}. Save frames as integers or"
+                " floats."
+            )
+
+    @property
+    def frames(self) -> int:
+        return len(self._files)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every frame, ([z,] y, x)."""
+        return self._info.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self._info.dtype
+
+    @cached_property
+    def spacing_um(self) -> Spacing:
+        """Size of a voxel (z, y, x) as the first file says; 1 where it does not."""
+        return spacing_of(self._files[0]) or (1.0, 1.0, 1.0)
+
+    def frame(self, t: int) -> Frame:
+        """Return a whole frame, ([z,] y, x); see `window`."""
+        return self.window(t, [slice(None)] * len(self.shape))
+
+    def window(self, t: int, window: Sequence[slice]) -> Frame:
+        """Return a part of a frame; it equals `frame(t)[tuple(window)]`.
+
+        Args:
+            t: Frame number.
+            window: One slice per axis, ([z,] y, x), with steps of one.
+
+        Raises:
+            SequenceError: The file is damaged, or unlike the first in shape or type.
+        """
+        if not 0 <= t < self.frames or len(window) != len(self.shape):
+            raise ValueError(f"window {t}, {window} of {self.frames} frames of {self.shape}")
+        bounds = [part.indices(n)[:2] for part, n in zip(window, self.shape, strict=True)]
+        inside = [slice(first, max(first, last)) for first, last in bounds]
+        return np.ascontiguousarray(self._layout(t).window(inside))
+
+    def _checked_layout(self, t: int) -> Layout:
+        layout = read_layout(self._files[t])
+        if layout.info != self._info:
+            raise SequenceError(_unlike(layout.path, layout.info, self._files[0], self._info))
+        return layout
+
+
+def _complete(folder: Path) -> tuple[Path, ...]:
+    """Return the frames of a folder, from 0 on and without gaps."""
+    found = frame_files(folder, PREFIX)
+    if not found.files:
+        raise SequenceError(f"{folder}: holds no frames. Put t000.tif, t001.tif, ... there.")
+    problems = list(found.problems)
+    if missing := set(range(max(found.files) + 1)) - set(found.files):
+        problems.append(
+            f"{folder}: {file_ranges(PREFIX, missing, found.digits)} missing. Add these frames,"
+            " or renumber from 0 without gaps."
+        )
+    if problems:
+        raise SequenceError(in_one_message(problems))
+    return tuple(found.files.values())
+
+
+def _unlike(path: Path, info: FrameInfo, first: Path, common: FrameInfo) -> str:
+    if info.shape != common.shape:
+        remedy = remedy_for_shape(info.shape, common.shape)
+    else:
+        remedy = "Save all frames with one type."
+    return (
+        f"{path}: is {info.dtype} of shape {info.shape}, but {first.name} is {common.dtype} of"
+        f" shape {common.shape}. {remedy}"
+    )

@@ -1,0 +1,29 @@
+"""The movie of a sequence, be it a folder of TIFF files or an OME-Zarr folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sam4ct.io.tiff_volumes import TiffVolumes
+from sam4ct.io.zarr_volumes import ZarrVolumes
+
+ZARR = ".zarr"
+_METADATA = ("zarr.json", ".zgroup", ".zarray")
+
+
+def open_volumes(path: Path) -> TiffVolumes | ZarrVolumes:
+    """Open a movie for reading by window.
+
+    Args:
+        path: An OME-Zarr folder, or `DATASET/SS`: the TIFF files there, else `SS.zarr`
+            beside it.
+
+    Raises:
+        SequenceError: There is neither, or it cannot be used.
+    """
+    beside = path.with_name(f"{path.name}{ZARR}")
+    if path.suffix == ZARR or any((path / name).is_file() for name in _METADATA):
+        return ZarrVolumes(path)
+    if beside.is_dir() and not any(path.glob("*.tif*")):
+        return ZarrVolumes(beside)
+    return TiffVolumes(path)
