@@ -142,12 +142,16 @@ def pushed_apart(cells: list[Cell], contact: float) -> list[Cell]:
     return [replace(c, position=position) for c, position in zip(cells, positions, strict=True)]
 
 
-def _box(cell: Cell, shape: tuple[int, ...], scale: Float, reach: float) -> tuple[slice, ...]:
+def box_around(cell: Cell, shape: tuple[int, ...], scale: Float, reach: float) -> tuple[slice, ...]:
+    """Return the box of a frame's voxels that are no further than `reach`, units, from a cell.
+
+    A slice is empty, its stop is its start, where that is out of the frame.
+    """
     low = np.floor((cell.position - reach) / scale).astype(int)
     high = np.ceil((cell.position + reach) / scale).astype(int) + 1
-    return tuple(
-        slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, shape, strict=True)
-    )
+    starts = np.maximum(low, 0)
+    stops = np.maximum(starts, np.minimum(high, shape))
+    return tuple(slice(int(a), int(b)) for a, b in zip(starts, stops, strict=True))
 
 
 def draw_fields(cells: list[Cell], shape: tuple[int, ...], scale: Float) -> Fields:
@@ -158,7 +162,7 @@ def draw_fields(cells: list[Cell], shape: tuple[int, ...], scale: Float) -> Fiel
     mitotic = np.zeros(shape, np.float32)
     labels = np.zeros(shape, np.int32)
     for cell in cells:
-        box = _box(cell, shape, scale, 1.5 * cell.extent() + 2.0)
+        box = box_around(cell, shape, scale, 1.5 * cell.extent() + 2.0)
         if any(s.stop <= s.start for s in box):
             continue
         grid = np.stack(
