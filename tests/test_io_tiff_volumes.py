@@ -100,7 +100,7 @@ def test_empty_tiles_hold_nothing(tmp_path: Path) -> None:
     frame[0, 3, 3], frame[1, 40:, 40:] = 5, 9
     (tmp_path / "01").mkdir()
     tiles = (
-        None if not tile.any() else tile.tobytes()
+        tile.tobytes() if tile.any() else b""
         for plane in frame
         for tile in plane.reshape(2, 32, 2, 32).swapaxes(1, 2).reshape(4, 32, 32)
     )
