@@ -25,6 +25,7 @@ from sam4ct.cli.report import report
 from sam4ct.cli.run import check, run
 from sam4ct.cli.run_all import run_all_command
 from sam4ct.cli.simulate import simulate
+from sam4ct.cli.simulate_embryo import simulate_embryo_command
 from sam4ct.cli.stage import stage
 from sam4ct.cli.train import train_compact
 from sam4ct.cli.weights import weights
@@ -56,6 +57,7 @@ for command in (
     evaluate,
     report,
     simulate,
+    simulate_embryo_command,
     profiles,
     weights,
     convert_command,

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.atomic import replacing
 from sam4ct.io.centroids import Centroids, write_centroids
 from sam4ct.io.embryo_images import tiff_images, zarr_images
 from sam4ct.io.names import frame_name
+from sam4ct.io.seed_files import SEED_FORMATS, write_seed_file
 from sam4ct.io.simulated import SEQUENCE, new_dataset
 from sam4ct.io.tables import write_table
 from sam4ct.io.tiff import TIFF_BYTES, write_planes
@@ -38,17 +38,6 @@ from sam4ct.simulate.seeds import SeedErrors, damaged_seeds
 from sam4ct.tables import Flags, Floats, Ints, Table
 
 logger = logging.getLogger(__name__)
-
-SEEDS = {
-    "plain": ("t{t}.csv", ",", ("z", "y", "x")),
-    "twang": (
-        "t{t}_item_0005_ExtractSeedBasedIntensityWindowFilter_.csv",
-        ";",
-        ("zpos", "ypos", "xpos"),
-    ),
-}
-"""By format of seed files: their names, separator and columns, in voxels. "twang" is what the
-detector TWANG writes, of its columns those of the place."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class EmbryoFiles:
     tiff: bool = False
     """Images as one TIFF a frame instead of a Zarr."""
     seeds: str = "plain"
-    """One of `SEEDS`."""
+    """One of `SEED_FORMATS`."""
     digits: int = 3
     """Width of the frame numbers."""
     chunks: Sequence[int] | None = None
@@ -149,7 +138,8 @@ def _write_sequence(
         mask = tra / frame_name("man_track", frame.t, files.digits)
         write_planes(mask, label_planes(regions, law.shape), law.shape)
         seeds = damaged_seeds(rng, frame.cells, law.shape, law.scale(), errors)
-        write_seeds(folder / f"{SEQUENCE}_SEEDS", frame.t, seeds, files)
+        kind = SEED_FORMATS[files.seeds]
+        write_seed_file(folder / f"{SEQUENCE}_SEEDS", frame.t, seeds, kind, files.digits)
         if frame.t == 0:
             places = {label: tuple(r.centroid.tolist()) for label, r in sorted(regions.items())}
             write_centroids(folder / f"{SEQUENCE}_INIT" / "tracks.json", Centroids(0, places))
@@ -192,15 +182,3 @@ def label_planes(
             if 0 <= at < len(region.mask):
                 plane[region.box[1:]][region.mask[at]] = label
         yield plane
-
-
-def write_seeds(folder: Path, t: int, seeds: Floats, files: EmbryoFiles) -> None:
-    """Write the seeds of a frame, (n, 3) voxels (z, y, x), as a text file with a header.
-
-    Raises:
-        WorkError: The disk refuses.
-    """
-    name, separator, columns = SEEDS[files.seeds]
-    lines = [separator.join(columns), *(separator.join(f"{v:.3f}" for v in s) for s in seeds)]
-    with replacing(folder / name.format(t=f"{t:0{files.digits}d}")) as file:
-        file.write("".join(f"{line}\n" for line in lines).encode())
