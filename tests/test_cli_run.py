@@ -195,7 +195,7 @@ def test_group_without_a_command_shows_its_help(words: tuple[str, ...]) -> None:
     assert "Commands:" in shown.out + shown.err  # click 8.2 moved it
 
 
-HEAVY = {"torch", "sam2", "medim", "monai", "matplotlib", "ctc_metrics", "pandas", "sklearn"}
+HEAVY = {"torch", "sam2", "medim", "monai", "matplotlib", "ctc_metrics", "sklearn"}
 
 
 def loaded_by(*args: object) -> set[str]:
