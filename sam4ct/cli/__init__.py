@@ -24,6 +24,7 @@ from sam4ct.cli.profiles import profiles
 from sam4ct.cli.report import report
 from sam4ct.cli.run import check, run
 from sam4ct.cli.run_all import run_all_command
+from sam4ct.cli.seeds import seeds_command
 from sam4ct.cli.simulate import simulate
 from sam4ct.cli.simulate_embryo import simulate_embryo_command
 from sam4ct.cli.stage import stage
@@ -62,6 +63,7 @@ for command in (
     weights,
     convert_command,
     init_tracks_command,
+    seeds_command,
     train_compact,
     finetune,
     package,

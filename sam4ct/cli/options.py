@@ -85,6 +85,14 @@ def device_option(default: str) -> Callable[[Command], Command]:
 DEVICE = device_option("auto")
 
 
+def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
+    """Read A:B, the frames A to B - 1; either may be left out."""
+    first, colon, last = value.partition(":")
+    if not colon or not all(part.isdecimal() or not part for part in (first, last)):
+        raise click.BadParameter(f"{value!r} is not a range of frames. Give e.g. 0:50, or 50:")
+    return slice(int(first or 0), int(last) if last else None)
+
+
 def run_options(command: Command) -> Command:
     """Add the options that choose what is computed, the same for `run`, `check` and `stage`."""
     for option in (GENERATE, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, run_options
+from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, frame_range, run_options
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import find_sequences
 from sam4ct.io.result import refuse_target
@@ -19,14 +19,6 @@ from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.pipelines.record import Clock
 from sam4ct.pipelines.results import run_fill
 from sam4ct.pipelines.stages import run_associate, run_detect, run_propagate
-
-
-def _frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
-    """Read A:B, the frames A to B - 1; either may be left out."""
-    first, colon, last = value.partition(":")
-    if not colon or not all(part.isdecimal() or not part for part in (first, last)):
-        raise click.BadParameter(f"{value!r} is not a range of frames. Give e.g. 0:50, or 50:")
-    return slice(int(first or 0), int(last) if last else None)
 
 
 @click.group()
@@ -70,7 +62,7 @@ def _frames_of(plan: Plan, wanted: slice) -> range:
     "--frames",
     default=":",
     metavar="A:B",
-    callback=_frame_range,
+    callback=frame_range,
     help="Do the pairs (t, t + dt) with A <= t < B.  [default: all]",
 )
 def propagate(

@@ -81,13 +81,14 @@ def write_seed_table(path: Path, seeds: Seeds) -> None:
 
     Args:
         path: CSV, or Parquet if its name ends so.
-        seeds: Places (z, y, x) and scores.
+        seeds: Places ([z,] y, x) and scores; without z, z is 0.
 
     Raises:
         WorkError: The disk refuses.
     """
     assert seeds.scores is not None, "only seeds that were found here are written"
-    places = np.round(seeds.places, _DIGITS) + 0.0  # no -0.0
+    lacking = len(PLACES[0]) - seeds.places.shape[1]
+    places = np.pad(np.round(seeds.places, _DIGITS) + 0.0, ((0, 0), (lacking, 0)))  # no -0.0
     names = (*PLACES[0], SCORE)
     if path.suffix == ".parquet":
         schema = pa.schema([pa.field(name, pa.float64(), nullable=False) for name in names])
