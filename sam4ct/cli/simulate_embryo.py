@@ -64,6 +64,13 @@ _SHARE = click.FloatRange(0.0, 1.0)
     show_default=True,
     help="Distance of neighbouring cells at the start, in radii (7 pixels).",
 )
+@click.option(
+    "--flow",
+    type=click.FloatRange(0.0, 2.0),
+    default=_TYPICAL.flow,
+    show_default=True,
+    help="Speed of the tissue, in radii per frame.",
+)
 @click.option("--dataset", default="Embryo", show_default=True, help="Name of its folder.")
 @click.option(
     "--missed",
@@ -110,6 +117,7 @@ def simulate_embryo_command(
     size: tuple[int, int, int],
     anisotropy: float,
     distance: float,
+    flow: float,
     dataset: str,
     seed_format: str,
     tiff: bool,
@@ -129,6 +137,7 @@ def simulate_embryo_command(
         followed=followed,
         anisotropy=anisotropy,
         distance=distance,
+        flow=flow,
     )
     files = EmbryoFiles(tiff=tiff, seeds=seed_format, digits=3 if frames <= 1000 else 4)
     click.echo(write_embryo(out, dataset, law, SeedErrors(**errors), seed, files))
