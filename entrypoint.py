@@ -5,7 +5,7 @@
 
 import sys
 
-from sam4ct.cli import main
+from sam4ct.__main__ import main
 
 DATA = "/data"
 """Where a container's user mounts the folder of the datasets."""

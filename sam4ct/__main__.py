@@ -1,6 +1,23 @@
-"""`python -m sam4ct` is the command `sam4ct`."""
+"""What the command `sam4ct`, `python -m sam4ct` and the container start.
 
-from sam4ct.cli import main
+Modules take a second or so to load. SIGTERM is answered before that: the first process of a
+container would ignore it, and a batch system would see a fault instead of "try again".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sam4ct.io.interrupt import graceful_exit
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; see `sam4ct.cli.main`."""
+    with graceful_exit():
+        from sam4ct.cli import main as run_command_line
+
+        run_command_line(arguments)
+
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,28 @@ finally:
         [sys.executable, "-c", program], env=given, cwd=ROOT, capture_output=True, text=True
     )
     assert shown.stdout.splitlines()[-1] == kept
+
+
+@pytest.mark.parametrize("command", [["-m", "sam4ct"], [str(ROOT / "entrypoint.py")]])
+def test_sigterm_while_modules_load_says_try_again(command: list[str], tmp_path: Path) -> None:
+    loading = tmp_path / "loading"
+    module = f"import time; open({str(loading)!r}, 'w').close(); time.sleep(60)"
+    (tmp_path / "click.py").write_text(module)
+    process = subprocess.Popen(
+        [sys.executable, *command, "--version"],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 30
+        while not loading.exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(timeout=10) == 75
+    finally:
+        process.kill()
 
 
 def test_without_arguments_all_that_is_mounted_is_run(tmp_path: Path) -> None:

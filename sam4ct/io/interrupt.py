@@ -44,8 +44,12 @@ def graceful_exit() -> Iterator[None]:
     """End the process on SIGTERM (status 75) or SIGINT (130) while the block runs.
 
     One line on stderr says what happened and that the same command continues.
-    To be entered once, in the main thread; afterwards all handlers are as before.
+    To be entered in the main thread; afterwards all handlers are as before. Within another
+    such block there is nothing left to do.
     """
+    if signal.getsignal(signal.SIGTERM) is _leave_to_watcher:
+        yield
+        return
     receive, send = os.pipe()
     os.set_blocking(send, False)  # asked for by set_wakeup_fd: a handler must never wait
     watcher = threading.Thread(target=_watch, args=(receive,), name="graceful-exit", daemon=True)
