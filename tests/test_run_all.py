@@ -248,7 +248,9 @@ def run_as_another(*args: object) -> Outcome:
         "main()\n"
     )
     command = [sys.executable, "-c", program, *map(str, args)]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    # Coverage of it would be written into the checkout, where that user may not write.
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+    ended = subprocess.run(command, capture_output=True, text=True, cwd="/", env=variables)
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
 
