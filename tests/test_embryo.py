@@ -16,8 +16,9 @@ from sam4ct.errors import SequenceError
 from sam4ct.evaluate import evaluate
 from sam4ct.io.centroids import read_centroids
 from sam4ct.io.embryo import CellTruth, EmbryoFiles, write_embryo
-from sam4ct.io.seed_files import SEED_FORMATS
+from sam4ct.io.seeds import SeedFiles
 from sam4ct.io.simulated import PIXEL_UM
+from sam4ct.io.simulated_seeds import SEED_FORMATS
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
@@ -327,17 +328,14 @@ def test_other_seed_errors_leave_the_embryo_as_it_is(embryo: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("name", "columns"), [("plain", "z,y,x"), ("twang", "zpos;ypos;xpos")])
-def test_seed_files_hold_the_same_places_in_every_format(
+def test_seeds_in_every_format_are_read_as_the_same_places(
     embryo: Path, tmp_path: Path, name: str, columns: str
 ) -> None:
-    kind = SEED_FORMATS[name]
-    law = dataclasses.replace(LAW, frames=1)
-    file = written(tmp_path, law, seeds=name) / "01_SEEDS" / f"t000{kind.suffix}"
-    header, *rows = file.read_text().splitlines()
-    assert header == columns
-    places = [[float(value) for value in row.split(kind.separator)] for row in rows]
+    folder = written(tmp_path, dataclasses.replace(LAW, frames=1), seeds=name) / "01_SEEDS"
+    text = (folder / f"t000{SEED_FORMATS[name].suffix}").read_text()
+    assert text.splitlines()[0] == columns
     plain = np.loadtxt(embryo / "01_SEEDS" / "t000.csv", delimiter=",", skiprows=1)
-    np.testing.assert_array_equal(places, plain)
+    np.testing.assert_array_equal(SeedFiles(folder, LAW.shape).seeds(0).places, plain)
 
 
 def test_memory_does_not_grow_with_the_volume(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.io.seed_files import SEED_FORMATS
+from sam4ct.io.simulated_seeds import SEED_FORMATS
 from sam4ct.simulate.embryo import EmbryoLaw
 from sam4ct.simulate.seeds import SeedErrors
 

@@ -26,8 +26,8 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.centroids import Centroids, write_centroids
 from sam4ct.io.embryo_images import tiff_images, zarr_images
 from sam4ct.io.names import frame_name
-from sam4ct.io.seed_files import SEED_FORMATS, write_seed_file
 from sam4ct.io.simulated import SEQUENCE, new_dataset
+from sam4ct.io.simulated_seeds import SEED_FORMATS, write_seed_file
 from sam4ct.io.tables import write_table
 from sam4ct.io.tiff import TIFF_BYTES, write_planes
 from sam4ct.io.tracks import write_tracks

@@ -1,6 +1,7 @@
-"""Seeds as text files, one a frame, in the forms that trackers are given.
+"""Seeds of a simulated detector as text files, one a frame, as other detectors write them.
 
-Owns names and columns of the files that are written. Places are voxels, (z, y, x).
+Owns names and columns of these files. What `sam4ct seeds` finds is written by `seed_table`,
+and reading is left to `seeds`. Places are voxels, (z, y, x).
 """
 
 from __future__ import annotations
