@@ -274,6 +274,18 @@ def test_place_that_cannot_be_written_is_refused_with_its_owner(
     assert tree(open_folder) == before
 
 
+def test_place_that_cannot_be_written_does_not_stop_the_others(tmp_path: Path) -> None:
+    add(tmp_path, "Mine")
+    # Not even root can make a file there.
+    (add(tmp_path, "Yours") / "01_RES").symlink_to("/proc/nowhere/01_RES")
+    ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP)
+    assert ran.status == 2
+    mine, yours, counts = ran.out.splitlines()
+    assert mine == f"Mine/01   written {tmp_path / 'Mine' / '01_RES'}"
+    assert yours.startswith("Yours/01  failed: /proc: ")
+    assert counts == "1 written, 0 there already, 1 failed"
+
+
 # How it is stopped
 
 

@@ -61,9 +61,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A target that cannot be run, and why."""
+    """What cannot be run, and why."""
 
-    target: Target
+    label: str
+    """That of a target, or the path below the root of what was not looked into."""
     problem: str
 
 
@@ -117,7 +118,7 @@ def settle(targets: Iterable[Target], options: Options) -> tuple[list[Job], list
         try:
             jobs.append(_job(target, options))
         except Sam4ctError as error:
-            refusals.append(Refusal(target, str(error)))
+            refusals.append(Refusal(target.label, str(error)))
     return jobs, refusals
 
 

@@ -22,7 +22,7 @@ from sam4ct.profile import load_profile, profile_names
 
 logger = logging.getLogger(__name__)
 
-_PLACES_NAMED = 5
+_REASONS_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
         out: As for `find_targets`.
 
     Raises:
-        Sam4ctError: There is nothing to run; no place for a result can be written; a
+        Sam4ctError: There is nothing to run; none of the results can be written; a
             profile or weights are unknown; there is no such device. One message for all.
     """
     problems = _Problems()
@@ -70,29 +70,41 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
     todo = [target for target in targets if options.overwrite or not target.done]
     if targets and not todo:
         return Preparation(targets)
-    problems.found += _unwritable(todo)
+    unwritable = _unwritable(todo)
+    if len(unwritable) == len(todo):
+        problems.found += _reasons(unwritable)
     if options.profile not in (None, AUTO):
         with problems.noted():
             load_profile(options.profile)
     # Whatever is noted so far would be said once more of every sequence.
-    jobs, refusals = ([], []) if problems.found else settle(todo, options)
+    refused = {refusal.label for refusal in unwritable}
+    open_ones = [target for target in todo if target.label not in refused]
+    jobs, refusals = ([], []) if problems.found else settle(open_ones, options)
     with problems.noted():
         jobs = with_weights(jobs, options.weights)
     _note_networks(problems, jobs, options)
     if problems.found:
-        problems.found += [f"{refused.target.label}: {refused.problem}" for refused in refusals]
+        problems.found += [f"{refusal.label}: {refusal.problem}" for refusal in refusals]
         raise Sam4ctError("\n".join(problems.found))
     if options.profile is None:
         _warn_of_nameless(root, todo)
-    return Preparation(targets, jobs, refusals)
+    return Preparation(targets, jobs, [*unwritable, *refusals])
 
 
-def _unwritable(targets: Iterable[Target]) -> list[str]:
-    """Return why results or work folders cannot be written: a reason a target, the first few."""
-    reasons = (next(filter(None, map(write_problem, _places(target))), None) for target in targets)
-    problems = list(dict.fromkeys(filter(None, reasons)))
-    more = len(problems) - _PLACES_NAMED
-    return problems[:_PLACES_NAMED] + ([f"(And {more} more such folders.)"] if more > 0 else [])
+def _unwritable(targets: Iterable[Target]) -> list[Refusal]:
+    """Refuse the targets whose results or work folders cannot be written."""
+    reasons = (
+        (target.label, next(filter(None, map(write_problem, _places(target))), None))
+        for target in targets
+    )
+    return [Refusal(label, reason) for label, reason in reasons if reason is not None]
+
+
+def _reasons(refusals: Iterable[Refusal]) -> list[str]:
+    """Return the first reasons, each once: a folder may be that of many targets."""
+    reasons = list(dict.fromkeys(refusal.problem for refusal in refusals))
+    more = len(reasons) - _REASONS_NAMED
+    return reasons[:_REASONS_NAMED] + ([f"(And {more} more such folders.)"] if more > 0 else [])
 
 
 def _places(target: Target) -> list[Path]:

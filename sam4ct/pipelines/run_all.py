@@ -60,7 +60,7 @@ def run_all(root: Path, options: Options, out: Path | None = None) -> list[Outco
     prepared = prepare(root, options, out)
     outcomes: dict[str, Outcome] = {}
     for refused in prepared.refusals:
-        outcomes[refused.target.label] = _failed(refused.target.label, refused.problem)
+        outcomes[refused.label] = _failed(refused.label, refused.problem)
     for number, job in enumerate(prepared.jobs, start=1):
         logger.info("%s: sequence %d of %d", job.target.label, number, len(prepared.jobs))
         outcomes[job.target.label] = _run(job)

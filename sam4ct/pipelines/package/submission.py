@@ -15,9 +15,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from sam4ct import __version__
-from sam4ct.errors import SequenceError, WeightsError
+from sam4ct.errors import ProfileError, SequenceError, WeightsError
 from sam4ct.models.entry import ROLES, Entry
-from sam4ct.models.manifest import Manifest, load_manifest
+from sam4ct.models.manifest import PIN, Manifest, load_manifest
 from sam4ct.pipelines.package.folder import README, script_name, write_folder
 from sam4ct.pipelines.package.parameters import markdown_table, parameter_tables
 from sam4ct.profile import Profile, load_profile, profile_names
@@ -60,7 +60,14 @@ def write_submission(out: Path, chosen: Submission, *, overwrite: bool = False) 
     for name in chosen.sequences:
         if not (name.isascii() and name.isdigit()):
             raise SequenceError(f"--sequence {name!r}: is no number. Give digits, e.g. 01.")
-    profiles = [load_profile(name) for name in dict.fromkeys(chosen.datasets or profile_names())]
+    shipped = profile_names()
+    names = list(dict.fromkeys(chosen.datasets or shipped))
+    profiles = [load_profile(name) for name in names]
+    if others := [name for name in names if name not in shipped]:
+        raise ProfileError(
+            f"--dataset {others[0]!r}: is a file, which the scripts would not find. Name a shipped"
+            " profile; `sam4ct profiles list` shows them."
+        )
     manifest = load_manifest()
     named = _named_weights(manifest, chosen.weights, _roles_of(profiles))
     content = {
@@ -100,7 +107,8 @@ def _script(
     profile: Profile, sequence: str, named: Mapping[str, Entry], chosen: Submission
 ) -> bytes:
     roles = _roles_of([profile])
-    weights = [entry.name for role, entry in named.items() if role in roles]
+    # With its hash: what is run later is what was submitted, or it is refused.
+    weights = [f"{e.name}{PIN}{e.sha256}" for role, e in named.items() if role in roles]
     options = ["--profile", profile.dataset, *(o for name in weights for o in ("--weights", name))]
     return _filled(
         "sequence.sh",
