@@ -165,11 +165,21 @@ def test_datasets_and_sequences_may_be_chosen(tmp_path: Path) -> None:
 
 def test_scripts_name_only_weights_that_their_run_has_a_use_for(tmp_path: Path) -> None:
     folder = package(tmp_path, "--weights", "sam2.1-hiera-large", "--weights", "sam-med3d-turbo")
-    both = "--weights sam2.1-hiera-large --weights sam-med3d-turbo "
+    manifest = load_manifest()
+    one, other = (
+        f"--weights {name}@sha256:{manifest.get(name).sha256} "
+        for name in ("sam2.1-hiera-large", "sam-med3d-turbo")
+    )
     for name in profile_names():
         text = script(folder, name)
-        assert "--weights sam2.1-hiera-large " in text
-        assert (both in text) == load_profile(name).generate_masks, name
+        assert one in text
+        assert (other in text) == load_profile(name).generate_masks, name
+
+
+def test_profile_in_a_file_is_refused_for_scripts_would_not_find_it(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text((ROOT / "dataset_profiles" / f"{DATASET}.toml").read_text())
+    assert "mine.toml': is a file" in refusal(tmp_path, "--dataset", str(mine))
 
 
 def test_default_images_may_be_chosen(tmp_path: Path, place: Place) -> None:
