@@ -115,6 +115,10 @@ def test_a_short_sequence_is_one_shard() -> None:
     assert sequences.shards(100, 100) == [(0, 100)]
 
 
+def test_a_sequence_without_frames_is_left_to_sam4ct_to_refuse() -> None:
+    assert sequences.shards(0, 100) == [(0, 0)]
+
+
 def test_options_of_the_configuration_reach_every_stage() -> None:
     changed = DEFAULTS | {"profile": "auto", "weights": ["a", "b"], "generate_masks": False}
     assert sequences.options(changed) == [

@@ -89,10 +89,10 @@ def shards(frames: int, most: int) -> list[tuple[int, int]]:
     """Cut frames into ranges (first, last), last not included, of nearly equal length.
 
     Args:
-        frames: How many there are, at least 1.
+        frames: How many there are. None is left to sam4ct to refuse, in one shard.
         most: How many frames a shard may have, at least 1.
     """
-    count = -(-frames // most)
+    count = max(1, -(-frames // most))
     cuts = [i * frames // count for i in range(count + 1)]
     return list(pairwise(cuts))
 
