@@ -88,6 +88,7 @@ COPY pyproject.toml README.md LICENSE NOTICE weights_manifest.json entrypoint.py
 COPY dataset_profiles/ dataset_profiles/
 COPY sam4ct/ sam4ct/
 RUN /opt/venv/bin/pip install --no-compile --no-deps --no-index --no-build-isolation --target /opt/sam4ct/lib . \
+ && sed -i '1s|$| -IB|' /opt/sam4ct/lib/bin/sam4ct \
  && cp entrypoint.py LICENSE NOTICE /opt/sam4ct/ \
  && /opt/venv/bin/python3 -m compileall -q \
       --invalidation-mode unchecked-hash /opt/sam4ct \

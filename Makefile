@@ -48,7 +48,7 @@ format: $(TESTING)
 IMAGE ?= sam4ct
 PYTORCH_INDEX ?=
 DOCKER_BUILD = DOCKER_BUILDKIT=1 docker build --tag $(IMAGE) \
-	--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+	--build-arg REVISION=$(shell git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown)
 
 image:
 	$(DOCKER_BUILD) .

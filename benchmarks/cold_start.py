@@ -21,7 +21,7 @@ from pathlib import Path
 MILESTONES = {
     "first frame read": r"check 1/",
     "all frames read": r"check (\d+)/\1\b",
-    "weights chosen and checked": r".* \d+: \d+ frames of",
+    "profile and windows settled": r".* \d+: \d+ frames of",
     "first frame pair": r"propagate 1/",
 }
 """What has happened when a line of the run's output begins so."""
@@ -52,6 +52,7 @@ def seconds_to_milestones(command: Sequence[str]) -> dict[str, float]:
     """
     drop_caches()
     reached: dict[str, float] = {}
+    last = "it printed nothing"
     began = time.monotonic()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1

@@ -4,9 +4,9 @@
 
 readonly SID=$work/sid
 
-# Fails if the unstable release cannot be installed today, which is no fault of ours.
-make_apptainer() {
-    debian sid apptainer,squashfs-tools,squashfuse,fuse-overlayfs,fuse2fs,uidmap "$SID" || return 1
+readonly APPTAINER=apptainer,squashfs-tools,squashfuse,fuse-overlayfs,fuse2fs,uidmap
+
+prepare_apptainer() {
     cp /etc/resolv.conf /etc/hosts "$SID/etc/"
     # Apptainer wants its user in /etc/passwd.
     chroot "$SID" useradd --uid "$STRANGER" --create-home stranger
@@ -52,16 +52,20 @@ runs_as_itself() {
     local site=$SID/home/stranger/.local/lib/python3.11/site-packages
     mkdir -p "$site" && echo 'raise SystemExit("the home is asked")' >"$site/numpy.py"
     in_sid "$STRANGER" env PYTHONPATH=/home/stranger/.local/lib/python3.11/site-packages \
-        apptainer run "$work/share/sam4ct.sif" weights list
+        apptainer run "$work/share/sam4ct.sif" weights list &&
+        in_sid "$STRANGER" env PYTHONPATH=/home/stranger/.local/lib/python3.11/site-packages \
+            apptainer exec "$work/share/sam4ct.sif" sam4ct weights list
 }
 
 check_apptainer() {
     mkdir -p "$work/share"
-    if ! make_apptainer >"$work/sid.log" 2>&1; then
+    # The unstable release may not be installable today, which is no fault of ours.
+    if ! debian sid "$APPTAINER" "$SID" >"$work/sid.log" 2>&1; then
         tail -5 "$work/sid.log"
         echo "SKIPPED: Apptainer could not be installed from Debian's unstable release"
         return
     fi
+    prepare_apptainer
     mv "$work/apptainer" "$work/share/data"
     ok "the image becomes a .sif" make_sif
     ok "neither home nor PYTHONPATH reach into it" runs_as_itself

@@ -22,7 +22,9 @@ has_labels() {
 }
 
 has_no_compiler() {
-    ! docker run --rm --network none --entrypoint sh "$1" -c 'command -v gcc cc clang make'
+    # shellcheck disable=SC2016  # expanded in the container
+    docker run --rm --network none --entrypoint sh "$1" -c \
+        'for tool in gcc cc clang make; do if command -v $tool; then exit 1; fi; done'
 }
 
 # build_fails TEXT ARGUMENT...: the build stops, and its log has the text
@@ -42,7 +44,8 @@ has_weights() {
 }
 
 fetches_weights() {
-    local context=$1 port=8765 server status=0
+    local context=$1 server status=0 port
+    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
     mv "$context/weights" "$context/../served"
     python3 -m http.server "$port" --bind 127.0.0.1 --directory "$context/../served" &
     server=$!

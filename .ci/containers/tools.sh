@@ -44,6 +44,7 @@ start_engine() {
 stop_engine() {
     local pid
     pid=$(cat "$work/engine/pid" 2>/dev/null) || return 0
+    [[ $(cat "/proc/$pid/comm" 2>/dev/null) == dockerd ]] || return 0
     kill "$pid"
     for _ in $(seq 60); do
         if ! kill -0 "$pid" 2>/dev/null; then return; fi
