@@ -38,7 +38,9 @@ class Balls:
         clean = np.full(len(grid), GROUND)
         for place in np.atleast_2d(places) * self.spacing if len(places) else ():
             far = np.linalg.norm(grid - place, axis=1) - self.radius
-            clean = np.maximum(clean, GROUND + self.contrast / (1.0 + np.exp(2.0 * far)))
+            clean = np.maximum(
+                clean, GROUND + self.contrast / (1.0 + np.exp(np.minimum(2.0 * far, 50.0)))
+            )
         rng = np.random.default_rng(seed)
         noisy = clean + self.noise * rng.standard_normal(len(clean))
         return noisy.clip(0).round().astype(np.uint16).reshape(self.shape)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from seeds_scene import Balls, hits, seeds_of
+from seeds_scene import GROUND, Balls, hits, seeds_of
 
 from sam4ct.stages.blobs import BlobLaw, binned, scale_space
 from sam4ct.stages.seeds import MOST_BINNED, MOST_VOXELS, plan_blocks, seeds_of_frame
@@ -129,6 +129,29 @@ def test_texture_of_a_bright_cell_surrounding_is_no_cell() -> None:
     frame = strong.draw(truth[:8]) + weak.draw(truth[8:])
     found = seeds_of(frame, BALLS.law)
     assert hits(found.places, truth[:8], BALLS.spacing, 3.0) == len(found) == 8
+
+
+def test_edge_of_a_mask_is_no_cell() -> None:
+    """Nothing was left outside, and the camera's offset was left inside."""
+    truth = BALLS.scattered(8)
+    frame = np.zeros((12, 150, 110), np.uint16)
+    frame[:, 30:120] = BALLS.draw(truth) + 60
+    found = seeds_of(frame, BALLS.law)
+    assert hits(found.places, truth + np.array([0, 30, 0]), BALLS.spacing, BALLS.radius) == 8
+    assert len(found) <= 9
+
+
+@pytest.mark.parametrize("aspect", [1.0, 1.4, 1.8])
+def test_elongated_cells_are_cells(aspect: float) -> None:
+    frame = np.random.default_rng(0).normal(GROUND, 5.0, (40, 60, 60))
+    far = [
+        (axis - c) / r
+        for axis, c, r in zip(
+            np.indices(frame.shape), (20, 30, 30), (6, 6, 6 * aspect), strict=True
+        )
+    ]
+    frame[sum(d**2 for d in far) < 1] += 100
+    assert len(seeds_of(frame, BlobLaw((9.0, 18.0), (1.0, 1.0, 1.0)))) == 1
 
 
 def test_threshold_of_the_user_is_the_least_contrast() -> None:
