@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def sequence(dataset: Path, name: str = "01", *, masks: bool = True) -> None:
 
 def found(root: Path) -> list[tuple[str, tuple[str, ...]]]:
     """Return the datasets below a root, with the sequences that are ready."""
-    return [(str(d.folder.relative_to(root)), d.ready) for d in find_datasets(root)]
+    return [(str(d.folder.relative_to(root)), d.ready) for d in find_datasets(root)[0]]
 
 
 def test_datasets_lie_in_the_root_or_in_folders_of_it(tmp_path: Path) -> None:
@@ -50,27 +49,48 @@ def test_root_may_be_a_dataset_itself_and_holds_no_others_then(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "folder", ["01", "01_RES", "01_GT", "02_ERR_SEG", "01_RES.sam4ct", "01.zarr", "SW", ".hidden"]
+    "folder",
+    ["01_RES", "01_GT", "02_ERR_SEG", "01_RES.sam4ct", "01.zarr", "SW", ".hidden", "lost+found"],
 )
 def test_no_dataset_lies_in_the_parts_of_others(folder: str, tmp_path: Path) -> None:
     sequence(tmp_path / folder / "Cells")
-    assert found(tmp_path) == []
+    assert not any(ready for _, ready in found(tmp_path))
 
 
 def test_sequences_of_images_alone_are_idle(tmp_path: Path) -> None:
     sequence(tmp_path / "A")
     sequence(tmp_path / "A", "02", masks=False)
     sequence(tmp_path / "B", masks=False)
-    assert [(d.ready, d.idle) for d in find_datasets(tmp_path)] == [
+    assert [(d.ready, d.idle) for d in find_datasets(tmp_path)[0]] == [
         (("01",), ("02",)),
         ((), ("01",)),
     ]
 
 
+def test_masks_alone_are_bare(tmp_path: Path) -> None:
+    sequence(tmp_path / "A")
+    (tmp_path / "A" / "02_ERR_SEG").mkdir()
+    (tmp_path / "B" / "01_ERR_SEG").mkdir(parents=True)
+    (tmp_path / "C" / "notes_ERR_SEG").mkdir(parents=True)
+    datasets, _ = find_datasets(tmp_path)
+    assert [(d.ready, d.bare) for d in datasets] == [(("01",), ("02",)), ((), ("01",))]
+
+
 def test_folder_with_a_number_for_a_name_needs_images_or_masks(tmp_path: Path) -> None:
     (tmp_path / "2024").mkdir()
     (tmp_path / "2024" / "notes.txt").touch()
-    assert found(tmp_path) == []
+    assert find_datasets(tmp_path) == ([], [])
+
+
+def test_folder_with_a_number_for_a_name_is_looked_into(tmp_path: Path) -> None:
+    sequence(tmp_path / "2024" / "Cells")
+    assert found(tmp_path) == [("2024/Cells", ("01",))]
+
+
+def test_stray_images_do_not_hide_the_datasets_beside_them(tmp_path: Path) -> None:
+    sequence(tmp_path, masks=False)
+    sequence(tmp_path / "Cells")
+    assert found(tmp_path) == [(".", ()), ("Cells", ("01",))]
 
 
 def test_links_are_followed_and_no_dataset_is_found_twice(tmp_path: Path) -> None:
@@ -84,23 +104,28 @@ def test_links_are_followed_and_no_dataset_is_found_twice(tmp_path: Path) -> Non
     assert found(root) == [("link/Cells", ("01",))]
 
 
-def test_unreadable_folders_are_told_in_one_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    for name in ("Cells", "secret", "private"):
+def test_unreadable_folders_are_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Cells", "secret", "private", "01"):
         sequence(tmp_path / name)
     listdir = os.listdir
 
     def refusing(folder: Path) -> list[str]:
-        if folder.name in ("secret", "private"):
+        if folder.name in ("secret", "private") or folder == tmp_path / "01":
             raise PermissionError
         return listdir(folder)
 
     monkeypatch.setattr(os, "listdir", refusing)  # root may read everything
-    with caplog.at_level(logging.WARNING):
-        assert found(tmp_path) == [("Cells", ("01",))]
-    (message,) = caplog.messages
-    assert message.startswith(f"{tmp_path / 'private'}, {tmp_path / 'secret'}: cannot be read")
+    datasets, unreadable = find_datasets(tmp_path)
+    assert [d.folder for d in datasets] == [tmp_path / "Cells"]
+    assert unreadable == [tmp_path / name for name in ("01", "private", "secret")]
+
+
+def test_folder_whose_names_alone_can_be_read_is_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence(tmp_path / "Cells")
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "Cells")
+    assert find_datasets(tmp_path)[1] == [tmp_path / "Cells"]
 
 
 def test_root_that_is_not_there_is_refused(tmp_path: Path) -> None:

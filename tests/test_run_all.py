@@ -130,7 +130,7 @@ def test_options_are_used_where_they_have_a_use(tmp_path: Path) -> None:
     add(tmp_path, "Volumes", VOLUME)
     names = ("compact-sam2", "compact-sam-med3d")
     options = Options(weights=names, generate_masks=True)
-    jobs, refusals = settle(find_targets(tmp_path), options)
+    jobs, refusals = settle(find_targets(tmp_path)[0], options)
     images, volumes = with_weights(jobs, names)
     assert refusals == []
     assert (images.options.weights, images.options.generate_masks) == (names[:1], None)
@@ -284,6 +284,28 @@ def test_place_that_cannot_be_written_does_not_stop_the_others(tmp_path: Path) -
     assert mine == f"Mine/01   written {tmp_path / 'Mine' / '01_RES'}"
     assert yours.startswith("Yours/01  failed: /proc: ")
     assert counts == "1 written, 0 there already, 1 failed"
+
+
+def test_what_is_not_looked_into_or_lacks_images_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (add(tmp_path, "Mine") / "02_ERR_SEG").mkdir()
+    (tmp_path / "A-secret").mkdir()
+    listdir = os.listdir
+
+    def refusing(folder: Path | str) -> list[str]:
+        if folder == tmp_path / "A-secret":
+            raise PermissionError
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", refusing)  # root may read everything
+    for run in ("1 written, 0 there already", "0 written, 1 there already"):
+        ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP)
+        assert ran.status == 2
+        secret, _, bare, counts = ran.out.splitlines()
+        assert secret.startswith(f"A-secret  failed: {tmp_path / 'A-secret'}: cannot be read.")
+        assert bare.startswith(f"Mine/02   failed: {tmp_path / 'Mine' / '02'}: is missing.")
+        assert counts == f"{run}, 2 failed"
 
 
 # How it is stopped

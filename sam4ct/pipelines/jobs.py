@@ -68,7 +68,7 @@ class Refusal:
     problem: str
 
 
-def find_targets(root: Path, out: Path | None = None) -> list[Target]:
+def find_targets(root: Path, out: Path | None = None) -> tuple[list[Target], list[Refusal]]:
     """Return the sequences below a folder that have something to do, or had before it was done.
 
     Sequences of images alone are told in a warning.
@@ -78,31 +78,47 @@ def find_targets(root: Path, out: Path | None = None) -> list[Target]:
         out: Results go to `DATASET/SS_RES` below it, DATASET as below the root; None:
             beside the input.
 
+    Returns:
+        The sequences, and what may be some but cannot be told or lacks its images.
+
     Raises:
         SequenceError: There is nothing.
     """
     root = Path(os.path.abspath(root))
-    datasets = find_datasets(root)
-    if not any(dataset.ready for dataset in datasets):
-        raise SequenceError(_nothing_found(root, datasets))
+    datasets, unreadable = find_datasets(root)
+    refusals = [_unreadable(folder, root) for folder in unreadable]
     targets = []
-    for folder, ready, idle in ((d.folder, d.ready, d.idle) for d in datasets):
+    for dataset in datasets:
+        folder = dataset.folder
         below = Path(folder.name) if folder == root else folder.relative_to(root)
-        if idle:
-            logger.warning("%s: nothing to do for %s without masks", folder, ", ".join(idle))
+        if dataset.idle:
+            names = ", ".join(dataset.idle)
+            logger.warning("%s: nothing to do for %s without masks", folder, names)
         results = folder if out is None else Path(os.path.abspath(out)) / below
         targets += [
-            Target(str(below / name), folder, name, results / f"{name}{RESULT}") for name in ready
+            Target(str(below / name), folder, name, results / f"{name}{RESULT}")
+            for name in dataset.ready
         ]
-    return targets
+        refusals += [
+            Refusal(str(below / name), f"{folder / name}: is missing. Put the images there.")
+            for name in dataset.bare
+        ]
+    if not targets:
+        problems = [refusal.problem for refusal in refusals[:_LISTED]]
+        raise SequenceError("\n".join([_nothing_found(root, datasets), *problems]))
+    return targets, refusals
+
+
+def _unreadable(folder: Path, root: Path) -> Refusal:
+    problem = f"{folder}: cannot be read. Make it readable for this user, or move it away."
+    return Refusal(str(folder.relative_to(root)), problem)
 
 
 def _nothing_found(root: Path, datasets: Sequence[Dataset]) -> str:
     names = [path.name for path in list_folder(root)]
     here = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
-    if datasets:
-        first = datasets[0]
-        here = f"images without masks, e.g. {first.folder / first.idle[0]}"
+    if idle := next((d.folder / d.idle[0] for d in datasets if d.idle), None):
+        here = f"images without masks, e.g. {idle}"
     return (
         f"{root}: there is nothing to run. Put datasets there, with images DATASET/01/t000.tif,"
         f" ... and the masks to link DATASET/01{MASKS}/mask000.tif, ...; it holds"

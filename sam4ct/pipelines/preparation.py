@@ -33,7 +33,7 @@ class Preparation:
     """All that was found, done or not, in order."""
     jobs: Sequence[Job] = ()
     refusals: Sequence[Refusal] = ()
-    """What cannot be run; the others can."""
+    """What cannot be run, be it one of the targets or not; the others can."""
 
 
 @dataclass
@@ -65,11 +65,12 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
     """
     problems = _Problems()
     targets: list[Target] = []
+    lost: list[Refusal] = []
     with problems.noted():
-        targets = find_targets(root, out)
+        targets, lost = find_targets(root, out)
     todo = [target for target in targets if options.overwrite or not target.done]
     if targets and not todo:
-        return Preparation(targets)
+        return Preparation(targets, refusals=lost)
     unwritable = _unwritable(todo)
     if len(unwritable) == len(todo):
         problems.found += _reasons(unwritable)
@@ -88,7 +89,7 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
         raise Sam4ctError("\n".join(problems.found))
     if options.profile is None:
         _warn_of_nameless(root, todo)
-    return Preparation(targets, jobs, [*unwritable, *refusals])
+    return Preparation(targets, jobs, [*lost, *unwritable, *refusals])
 
 
 def _unwritable(targets: Iterable[Target]) -> list[Refusal]:

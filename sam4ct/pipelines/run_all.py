@@ -66,8 +66,9 @@ def run_all(root: Path, options: Options, out: Path | None = None) -> list[Outco
         outcomes[job.target.label] = _run(job)
     if not outcomes:
         logger.info("%s: nothing left to do, all results are there", root)
-    labels = (target.label for target in prepared.targets)
-    return [outcomes.get(label, Outcome(label, Kind.THERE)) for label in labels]
+    labels = {target.label for target in prepared.targets} | outcomes.keys()
+    ordered = sorted(labels, key=lambda label: Path(label).parts)
+    return [outcomes.get(label, Outcome(label, Kind.THERE)) for label in ordered]
 
 
 def _run(job: Job) -> Outcome:
