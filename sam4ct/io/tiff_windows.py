@@ -82,7 +82,8 @@ def read_layout(path: Path) -> Layout:
     info = read_info(path)
     with opened(path) as tif:
         refuse_missing_data(path, tif)
-        offset, planes = tif.series[0].dataoffset, ()
+        offset = tif.series[0].dataoffset
+        planes: tuple[_Plane, ...] = ()
         if offset is None and _in_planes(tif, info):
             planes = tuple(_plane(page) for page in tif.pages)
         return Layout(path, info, offset, tif.byteorder, planes)
