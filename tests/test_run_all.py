@@ -308,6 +308,20 @@ def test_what_is_not_looked_into_or_lacks_images_fails(
         assert counts == f"{run}, 2 failed"
 
 
+def test_result_with_masks_missing_is_not_done(tmp_path: Path) -> None:
+    result = add(tmp_path, "Mine") / "01_RES"
+    assert sam4ct("-q", "run-all", tmp_path, *OVERLAP).status == 0
+    whole = tree(result)
+    (result / "mask001.tif").unlink()
+    ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP)
+    assert ran.status == 2
+    count = len(whole) - 1
+    assert ran.out.startswith(f"Mine/01  failed: {result}: is incomplete or of other images: ")
+    assert f"{count - 1} masks for {count} images. Add --overwrite" in ran.out
+    assert sam4ct("-q", "run-all", tmp_path, *OVERLAP, "--overwrite").status == 0
+    assert tree(result) == whole
+
+
 # How it is stopped
 
 

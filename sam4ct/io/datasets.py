@@ -52,6 +52,15 @@ def find_datasets(root: Path) -> tuple[list[Dataset], list[Path]]:
     return list(search.below(root, DEPTH)), list(search.unreadable)
 
 
+def count_frames(folder: Path, prefix: str) -> int:
+    """Return how many files a folder has by the name of a frame, 0 if it cannot be read."""
+    pattern = re.compile(rf"{re.escape(prefix)}[0-9]+\.tiff?")
+    try:
+        return sum(map(bool, map(pattern.fullmatch, os.listdir(folder))))
+    except OSError:
+        return 0
+
+
 class _Search:
     """One search, and the folders that it has seen."""
 

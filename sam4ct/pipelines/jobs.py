@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sam4ct.errors import Sam4ctError, SequenceError, WeightsError
+from sam4ct.errors import ResultError, Sam4ctError, SequenceError, WeightsError
 from sam4ct.io.ctc import MASKS, RESULT, CtcReader, CtcSequence, find_sequences, work_dir_of
-from sam4ct.io.datasets import Dataset, find_datasets
+from sam4ct.io.datasets import Dataset, count_frames, find_datasets
 from sam4ct.io.names import list_folder
-from sam4ct.io.result import refuse_target
+from sam4ct.io.result import MASK, refuse_target
 from sam4ct.io.tracks import TRACKS
 from sam4ct.models.manifest import load_manifest
 from sam4ct.pipelines.plan import Options, settle_profile
@@ -43,8 +43,10 @@ class Target:
 
     @property
     def done(self) -> bool:
-        """Whether the result is there; what is there is complete."""
-        return os.path.isfile(self.result_dir / TRACKS)
+        """Whether the result is there, with a mask for every image; names alone tell."""
+        masks = count_frames(self.result_dir, MASK)
+        images = count_frames(self.dataset_dir / self.name, "t")
+        return os.path.isfile(self.result_dir / TRACKS) and 0 < masks == images
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ def settle(targets: Iterable[Target], options: Options) -> tuple[list[Job], list
 
 def _job(target: Target, options: Options) -> Job:
     (sequence,) = find_sequences(target.dataset_dir, [target.name], target.result_dir)
+    if not options.overwrite:
+        _refuse_incomplete(target, images=len(sequence.images))
     refuse_target(sequence.result_dir, overwrite=options.overwrite)
     if len(CtcReader(sequence).shape) == 2:
         options = replace(options, generate_masks=None)  # asked for where there are volumes
@@ -148,6 +152,16 @@ def _job(target: Target, options: Options) -> Job:
     roles = {"sam2"} if options.evidence == "sam2" else set()
     roles |= {"sam_med3d"} if generate else set()
     return Job(target, sequence, options, frozenset(roles))
+
+
+def _refuse_incomplete(target: Target, *, images: int) -> None:
+    """Say that a result is not that of all images: it was copied in part, or they changed."""
+    if os.path.isfile(target.result_dir / TRACKS) and not target.done:
+        masks = count_frames(target.result_dir, MASK)
+        raise ResultError(
+            f"{target.result_dir}: is incomplete or of other images: {masks} masks for {images}"
+            " images. Add --overwrite to make it anew."
+        )
 
 
 def with_weights(jobs: Sequence[Job], names: Sequence[str]) -> list[Job]:
