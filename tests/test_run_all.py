@@ -183,6 +183,21 @@ def test_status_tells_faults_of_the_program_from_those_of_the_user(
     assert ran.out.splitlines()[0] == row.replace("Mine/01", "Mine/01 ")
 
 
+def test_result_that_another_run_wrote_meanwhile_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = add(tmp_path, "Mine")
+
+    def overtaken(work: object, job: object) -> Ending:
+        assert sam4ct("run", dataset, "01", *OVERLAP).status == 0
+        return run_apart(module.run_job, job)
+
+    run_apart = module.run_apart
+    monkeypatch.setattr(module, "run_apart", overtaken)
+    ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP)
+    assert (ran.status, ran.out.splitlines()[0]) == (0, "Mine/01  there already")
+
+
 # What is refused
 
 

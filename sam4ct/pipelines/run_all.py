@@ -79,6 +79,9 @@ def _run(job: Job) -> Outcome:
     ending = run_apart(run_job, job)
     if ending.problem is None:
         return Outcome(label, Kind.WRITTEN, str(job.target.result_dir))
+    # A result takes its place last of all, so this one is of another process that was faster.
+    if job.target.done and not (job.options.overwrite or ending.unexpected):
+        return Outcome(label, Kind.THERE)
     return _failed(label, ending.problem, unexpected=ending.unexpected)
 
 
