@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -265,8 +266,32 @@ def test_older_result_that_waits_beside_its_place_is_not_overlooked(
     target: Path, older: dict[str, bytes]
 ) -> None:
     target.rename(target.with_name(f".{target.name}.sam4ct-old"))
-    with pytest.raises(ResultError, match="is not empty"):
+    with pytest.raises(ResultError, match=r"\.01_RES\.sam4ct-old: is the older .* it 01_RES, or"):
         refuse_target(target, overwrite=False)
+
+
+@pytest.mark.parametrize("name", ["01_RES", ".01_RES.sam4ct-old", ".01_RES.sam4ct-new"])
+def test_folder_whose_files_may_not_be_removed_is_told_before_the_work(
+    name: str, target: Path, older: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = target.with_name(name)
+    folder.mkdir(exist_ok=True)
+    (folder / "mask000.tif").touch()
+    monkeypatch.setattr(os, "access", lambda path, _: path != folder)
+    with pytest.raises(ResultError, match=rf"/{re.escape(name)}: no right to remove"):
+        refuse_target(target, overwrite=True)
+
+
+def test_leftover_that_cannot_be_removed_is_named(
+    target: Path, older: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    target.with_name(".01_RES.sam4ct-old").mkdir()
+    monkeypatch.setattr("shutil.rmtree", refusing)
+    with pytest.raises(ResultError, match=r"/\.01_RES\.sam4ct-old: Permission denied"):
+        prepare_target(target, overwrite=True)
 
 
 def test_full_disk_is_told_with_the_remedy(

@@ -144,6 +144,11 @@ def refuse_target(target: Path, *, overwrite: bool) -> None:
         # After a kill in the middle of a swap, the older result waits beside its place.
         taken = next((folder for folder in (target, _old(target)) if folder.exists()), None)
         names = [path.name for path in taken.iterdir()] if taken else []
+    if names and not overwrite and taken == _old(target):
+        raise ResultError(
+            f"{taken}: is the older result, left by a run that was killed while replacing it."
+            f" Rename it {target.name}, or add --overwrite."
+        )
     if names and not overwrite:
         raise ResultError(
             f"{target}: is not empty. Add --overwrite to replace the result, or choose"
@@ -155,6 +160,7 @@ def refuse_target(target: Path, *, overwrite: bool) -> None:
             f"{target}: holds {', '.join(sorted(foreign)[:3]) or f'no {TRACKS}'}, so it is no"
             " result and is not replaced. Choose another folder with --out."
         )
+    _refuse_unremovable(target)
 
 
 def prepare_target(target: Path, *, overwrite: bool) -> Path:
@@ -203,6 +209,15 @@ def _refuse_unusable(target: Path) -> None:
         raise PermissionError(errno.EACCES, f"no right to write into {above}")
 
 
+def _refuse_unremovable(target: Path) -> None:
+    """Refuse folders to be removed whose files may not be: those of another user, mostly."""
+    for folder in (target, _old(target), _new(target)):
+        with result_errors(folder):
+            filled = folder.exists() and any(folder.iterdir())
+            if filled and not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "no right to remove the files in it")
+
+
 def _new(target: Path) -> Path:
     return target.with_name(f".{target.name}.sam4ct-new")
 
@@ -228,5 +243,6 @@ def _recover(target: Path) -> None:
     if _old(target).exists() and not target.exists():
         _old(target).rename(target)
     for leftover in (_new(target), _old(target)):
-        if leftover.exists():
-            shutil.rmtree(leftover)
+        with result_errors(leftover):
+            if leftover.exists():
+                shutil.rmtree(leftover)
