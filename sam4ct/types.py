@@ -72,6 +72,22 @@ class Seeds:
         return len(self.places)
 
 
+class SeedReader(Protocol):
+    """Places of possible cells by frame."""
+
+    def seeds(self, t: int) -> Seeds:
+        """The seeds of a frame, voxels (z, y, x)."""
+        ...
+
+
+class RegionWriter(Protocol):
+    """Takes result frames as regions, where a frame is too large to hold."""
+
+    def write(self, t: int, regions: Mapping[int, Region]) -> None:
+        """Write a frame: regions by track label, ([z,] y, x) frame voxels; none overlap."""
+        ...
+
+
 @dataclass(frozen=True)
 class Propagated:
     """Where an object is in another frame: its region there, and whether it is there at all."""
