@@ -16,7 +16,8 @@ from scipy import ndimage
 
 from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.centroids import Centroids, read_centroids, write_centroids
-from sam4ct.pipelines.init_tracks import init_tracks, plane_centroids
+from sam4ct.io.label_cells import cells_in_planes
+from sam4ct.pipelines.init_tracks import init_tracks
 
 LABELS = np.zeros((4, 12, 14), np.uint16)
 LABELS[0:3, 2:5, 6:8] = 7
@@ -67,10 +68,11 @@ def test_labels_beyond_16_bits_are_kept(tmp_path: Path, label: int) -> None:
     )
 )
 def test_centroids_are_the_means_of_voxels(frame: np.ndarray) -> None:
-    found = plane_centroids(Path("l.tif"), iter(frame))
+    found = cells_in_planes(Path("l.tif"), iter(frame))
     assert list(found) == [label for label in np.unique(frame).tolist() if label]
-    for label, point in found.items():
-        assert point == pytest.approx(ndimage.center_of_mass(frame == label))
+    for label, cell in found.items():
+        assert cell.centroid == pytest.approx(ndimage.center_of_mass(frame == label))
+        assert cell.size == np.count_nonzero(frame == label)
 
 
 @given(

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sam4ct.errors import ResultError, SequenceError
+from sam4ct.errors import ResultError
 from sam4ct.io.centroids import Centroids, write_centroids
-from sam4ct.io.labels import refuse_label_type, refuse_negative_label
-from sam4ct.io.tiff import read_info, read_planes
-
-FIRST_FRAME = 0
-"""Where tracks begin if the file's name does not say: with the sequence."""
-ALIKE = 0.8
-"""Least share of equal values among neighbouring labelled pixels. Labels have nearly 1,
-noise-free images of 8 bits up to 0.7, and others below 0.3."""
-_FRAME = re.compile(r"(?:mask|man_track|man_seg)([0-9]+)\.tiff?")
+from sam4ct.io.label_cells import frame_of, read_label_cells
+from sam4ct.io.tiff import read_info
 
 
 def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroids:
@@ -45,69 +31,9 @@ def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroid
         raise ResultError(
             f"{out}: is there already. Add --overwrite to replace the file, or choose another."
         )
-    info = read_info(labels)
-    refuse_label_type(labels, info.dtype)
-    refuse_image(labels, read_planes(labels))
-    means = plane_centroids(labels, read_planes(labels))
-    if not means:
-        raise SequenceError(
-            f"{labels}: has no labels, all is background. Give a frame in which cells are labelled."
-        )
-    ndim = len(info.shape)
-    found = Centroids(frame_of(labels), {label: point[-ndim:] for label, point in means.items()})
+    cells = read_label_cells(labels)
+    ndim = len(read_info(labels).shape)
+    tracks = {label: cell.centroid[-ndim:] for label, cell in cells.items()}
+    found = Centroids(frame_of(labels), tracks)
     write_centroids(out, found)
     return found
-
-
-def frame_of(path: Path) -> int:
-    """Return the frame that the name of a label file says, e.g. 5 of `man_track005.tif`, or 0."""
-    found = _FRAME.fullmatch(path.name)
-    return int(found[1]) if found else FIRST_FRAME
-
-
-def refuse_image(path: Path, planes: Iterable[NDArray[Any]]) -> None:
-    """Refuse an image given for labels: its neighbouring pixels differ, as those of cells do not.
-
-    Labels of single pixels, apart from each other, are fine.
-
-    Args:
-        path: Named in errors.
-        planes: Planes (y, x), integers.
-
-    Raises:
-        SequenceError: Too many neighbours have different values.
-    """
-    equal = pairs = 0
-    for plane in planes:
-        left, right = plane[:, :-1], plane[:, 1:]
-        labelled = (left != 0) & (right != 0)
-        pairs += int(np.count_nonzero(labelled))
-        equal += int(np.count_nonzero(labelled & (left == right)))
-    if equal < ALIKE * pairs:
-        raise SequenceError(
-            f"{path}: looks like an image, not labels: only {equal / pairs:.0%} of neighbouring"
-            " pixels have the same value. Give a file in which every cell has one number."
-        )
-
-
-def plane_centroids(path: Path, planes: Iterable[NDArray[Any]]) -> dict[int, tuple[float, ...]]:
-    """Return the centroid (z, y, x) of every label, by increasing label.
-
-    Args:
-        path: Named in errors.
-        planes: Label planes (y, x), integers, in order of z.
-
-    Raises:
-        SequenceError: A label is negative.
-    """
-    # Voxels and the sums of z, y and x: whole numbers far below 2**53, so floats add exactly.
-    sums: dict[int, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
-    for z, plane in enumerate(planes):
-        refuse_negative_label(path, int(plane.min()))
-        y, x = np.nonzero(plane)
-        labels, which = np.unique(plane[y, x], return_inverse=True)
-        size = np.bincount(which)
-        rows = np.stack([size, size * z, np.bincount(which, y), np.bincount(which, x)], axis=1)
-        for label, row in zip(labels.tolist(), rows, strict=True):
-            sums[label] += row
-    return {label: tuple((row[1:] / row[0]).tolist()) for label, row in sorted(sums.items())}
