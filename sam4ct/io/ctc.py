@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,8 @@ def find_sequences(
             result_dir = Path(os.path.abspath(out))
         else:
             result_dir = Path(os.path.abspath(out)) / dataset_dir.name / f"{name}{RESULT}"
-        _refuse_input_as_result(result_dir, dataset_dir, name)
+        inputs = [dataset_dir / name, dataset_dir / f"{name}{MASKS}"]
+        refuse_input_as_result(result_dir, inputs)
         sequences.append(_paired(dataset_dir, name, result_dir))
     return sequences
 
@@ -170,10 +171,13 @@ def _choose(dataset_dir: Path, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names)) or ready
 
 
-def _refuse_input_as_result(result_dir: Path, dataset_dir: Path, name: str) -> None:
-    inputs = [dataset_dir / name, dataset_dir / f"{name}{MASKS}"]
-    holds_input = dataset_dir.is_relative_to(result_dir)
-    if holds_input or any(result_dir.is_relative_to(folder) for folder in inputs):
+def refuse_input_as_result(result_dir: Path, inputs: Iterable[Path]) -> None:
+    """Refuse a result folder that is, holds or lies in one of the inputs; all paths absolute.
+
+    Raises:
+        SequenceError: It is, does or lies so.
+    """
+    if any(result_dir.is_relative_to(p) or p.is_relative_to(result_dir) for p in inputs):
         raise SequenceError(
             f"{result_dir}: the result may not be written into or over the input."
             " Choose another output folder."

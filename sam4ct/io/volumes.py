@@ -22,8 +22,13 @@ def open_volumes(path: Path) -> TiffVolumes | ZarrVolumes:
         SequenceError: There is neither, or it cannot be used.
     """
     beside = path.with_name(f"{path.name}{ZARR}")
-    if path.suffix == ZARR or any((path / name).is_file() for name in _METADATA):
+    if path.suffix == ZARR or is_zarr(path):
         return ZarrVolumes(path)
     if beside.is_dir() and not any(path.glob("*.tif*")):
         return ZarrVolumes(beside)
     return TiffVolumes(path)
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a path is a Zarr folder by the names of the files in it."""
+    return any((path / name).is_file() for name in _METADATA)

@@ -1,0 +1,60 @@
+"""Where the parts of a sequence lie whose cells are followed: the movie and where tracks begin.
+
+    DATASET/SS/ or SS.zarr/       the movie: TIFF files, one a frame, or OME-Zarr
+    DATASET/SS_SEEDS/             places of possible cells in every frame
+    DATASET/SS_INIT/              a JSON of `sam4ct init-tracks`, or a label TIFF
+    DATASET/SS_GT/TRA/            man_track000.tif, if there is no SS_INIT
+
+Names and listings alone are looked at. What is in the files is left to `volumes`, `seeds`
+and `initial_tracks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sam4ct.io.names import WIDTHS, frame_name
+from sam4ct.io.seeds import SEEDS
+from sam4ct.io.volumes import ZARR, is_zarr
+
+INITIAL = "_INIT"
+TRACKS = "tracks.json"
+"""Preferred where a folder holds several files of initial tracks."""
+TRUTH = "_GT"
+_FIRST_MASKS = tuple(frame_name("man_track", 0, digits) for digits in WIDTHS)
+_TIFF = (".tif", ".tiff")
+
+Listing = Callable[[Path], Iterable[str]]
+"""The visible names in a folder; none if it is not there."""
+
+
+def movie_of(dataset_dir: Path, name: str, names_in: Listing) -> Path | None:
+    """Return the movie of a sequence: `SS` if it holds TIFF files, else `SS.zarr`, else None."""
+    folder, beside = dataset_dir / name, dataset_dir / f"{name}{ZARR}"
+    if any(Path(file).suffix in _TIFF for file in names_in(folder)):
+        return folder
+    return beside if is_zarr(beside) else None
+
+
+def initial_of(dataset_dir: Path, name: str, names_in: Listing) -> list[Path]:
+    """Return where the tracks of a sequence begin: one file, several to choose from, or none."""
+    if chosen := initial_in(dataset_dir / f"{name}{INITIAL}", names_in):
+        return chosen
+    tra = dataset_dir / f"{name}{TRUTH}" / "TRA"
+    return [tra / mask for mask in sorted(set(_FIRST_MASKS) & set(names_in(tra)))]
+
+
+def initial_in(folder: Path, names_in: Listing) -> list[Path]:
+    """Return the files of initial tracks in a folder: `TRACKS` alone if it is among them."""
+    names = sorted(file for file in names_in(folder) if Path(file).suffix in (".json", *_TIFF))
+    return [folder / file for file in ([TRACKS] if TRACKS in names else names)]
+
+
+def has_all_parts(dataset_dir: Path, name: str, names_in: Listing) -> bool:
+    """Whether a sequence has a movie, a folder of seeds and initial tracks, by their names."""
+    return (
+        (dataset_dir / f"{name}{SEEDS}").is_dir()
+        and movie_of(dataset_dir, name, names_in) is not None
+        and bool(initial_of(dataset_dir, name, names_in))
+    )

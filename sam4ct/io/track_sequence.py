@@ -1,0 +1,239 @@
+"""Sequences whose cells are followed: where their inputs lie, and whether these have changed.
+
+Owns which movie, seeds and initial tracks make up a sequence, and what identifies them.
+Where they lie by default is left to `track_parts`; that seeds and initial tracks fit the
+movie, to `seeds` and `initial_tracks`. Results go where those of `ctc` go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.ctc import refuse_input_as_result, work_dir_of
+from sam4ct.io.names import WIDTHS, frame_files, in_one_message, is_hidden, list_folder
+from sam4ct.io.seeds import SEEDS
+from sam4ct.io.track_parts import (
+    INITIAL,
+    TRACKS,
+    TRUTH,
+    has_all_parts,
+    initial_in,
+    initial_of,
+    movie_of,
+)
+from sam4ct.io.volumes import ZARR, open_volumes
+
+_ZARR_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
+
+
+@dataclass(frozen=True)
+class TrackSequence:
+    """The inputs of one sequence whose cells are followed."""
+
+    dataset: str
+    """Name of the dataset's folder."""
+    name: str
+    """Digits, e.g. `01`."""
+    source: Path
+    """The movie: the folder `SS` of `tNNN.tif`, or `SS.zarr`."""
+    seeds: Path
+    """A folder with a file a frame, or a table of all frames."""
+    initial: Path
+    """Where the tracks begin: a JSON of centroids, or a label TIFF of frame 0."""
+    digits: int
+    """Width of the frame numbers in names of result files, 3 or 4."""
+    result_dir: Path
+
+    @property
+    def work_dir(self) -> Path:
+        """Where everything but the result is written."""
+        return work_dir_of(self.result_dir)
+
+
+def track_names(dataset_dir: Path) -> list[str]:
+    """Return the sequences that have a movie, seeds and initial tracks, sorted, by names alone.
+
+    Raises:
+        SequenceError: The folder cannot be listed.
+    """
+    names = sorted({path.name.removesuffix(ZARR) for path in list_folder(dataset_dir)})
+    numbered = (name for name in names if name.isascii() and name.isdigit())
+    return [name for name in numbered if has_all_parts(dataset_dir, name, _names_in)]
+
+
+def find_track_sequence(
+    dataset_dir: Path,
+    name: str,
+    result_dir: Path,
+    *,
+    seeds: Path | None = None,
+    initial: Path | None = None,
+) -> TrackSequence:
+    """Return a sequence with all that following its cells needs; see `track_parts`.
+
+    Args:
+        dataset_dir: Holds the movie, `SS` or `SS.zarr`.
+        name: SS.
+        result_dir: Becomes the result folder.
+        seeds: A folder or table of seeds; None: `SS_SEEDS`.
+        initial: A file of initial tracks, or a folder with one; None: that in `SS_INIT`,
+            else `SS_GT/TRA/man_track000.tif`.
+
+    Raises:
+        SequenceError: The movie, seeds or initial tracks are missing or ambiguous, the
+            movie cannot be opened or is one of images, or the result would be written
+            into the input.
+    """
+    dataset_dir, result_dir = (Path(os.path.abspath(path)) for path in (dataset_dir, result_dir))
+    list_folder(dataset_dir)
+    source = movie_of(dataset_dir, name, _names_in)
+    places = Path(os.path.abspath(seeds or dataset_dir / f"{name}{SEEDS}"))
+    begins = _initial(dataset_dir, name, initial)
+    problems = [
+        *([] if source else [_no_movie(dataset_dir, name)]),
+        *([] if places.exists() else [_no_seeds(places, source or dataset_dir / name)]),
+        *([] if len(begins) == 1 else [_not_one_initial(dataset_dir, name, initial, begins)]),
+    ]
+    if source is None or problems:
+        raise SequenceError(in_one_message(problems))
+    parts = [dataset_dir / f"{name}{suffix}" for suffix in (INITIAL, TRUTH)]
+    refuse_input_as_result(result_dir, [source, places, *begins, *parts])
+    digits = _digits(source)
+    return TrackSequence(dataset_dir.name, name, source, places, begins[0], digits, result_dir)
+
+
+def fingerprint(sequence: TrackSequence) -> dict[str, str]:
+    """Return what identifies the inputs: "images", "seeds" and "initial" → SHA-256.
+
+    Movies are too large to be read for this: of their files are taken the names, sizes and
+    times of change, and the content of what is metadata. Of the others, the content.
+
+    Raises:
+        SequenceError: A file cannot be read.
+    """
+    seeds = sequence.seeds
+    tables = list_folder(seeds) if seeds.is_dir() else [seeds]
+    return {
+        "images": _digest_of_movie(sequence.source),
+        "seeds": _digest((path.name, _content(path)) for path in tables if path.is_file()),
+        "initial": _content(sequence.initial),
+    }
+
+
+def _names_in(folder: Path) -> list[str]:
+    return [path.name for path in list_folder(folder)] if folder.is_dir() else []
+
+
+def _initial(dataset_dir: Path, name: str, asked: Path | None) -> list[Path]:
+    """The initial tracks: the file asked for or those in the folder asked for, or the usual."""
+    if asked is None:
+        return initial_of(dataset_dir, name, _names_in)
+    asked = Path(os.path.abspath(asked))
+    if asked.is_dir():
+        return initial_in(asked, _names_in)
+    return [asked] if asked.exists() else []
+
+
+def _no_movie(dataset_dir: Path, name: str) -> str:
+    others = ", ".join(track_names(dataset_dir))
+    return (
+        f"{dataset_dir / name}: there is no movie. Put t000.tif, t001.tif, ... there, or make"
+        f" {name}{ZARR} beside it with `sam4ct convert`."
+        + (f" Sequences that have all they need: {others}." if others else "")
+    )
+
+
+def _no_seeds(places: Path, source: Path) -> str:
+    return (
+        f"{places}: there are no seeds. Find them with `sam4ct seeds {source}`, or say where"
+        " they are."
+    )
+
+
+def _not_one_initial(dataset_dir: Path, name: str, asked: Path | None, found: list[Path]) -> str:
+    where = asked or dataset_dir / f"{name}{INITIAL}"
+    if found:
+        names = ", ".join(path.name for path in found[:5])
+        return (
+            f"{found[0].parent}: holds {len(found)} files of initial tracks ({names}). Keep one"
+            f" of them, or name it {TRACKS}."
+        )
+    return (
+        f"{where}: there are no initial tracks. Label the cells to follow in frame 0 and run"
+        f" `sam4ct init-tracks LABELS.tif {dataset_dir / f'{name}{INITIAL}' / TRACKS}`, or say"
+        " where they are."
+    )
+
+
+def _digits(source: Path) -> int:
+    """Open a movie, refuse one of images, and return the width of its frame numbers."""
+    volumes = open_volumes(source)
+    if len(volumes.shape) != 3:
+        raise SequenceError(
+            f"{source}: is a movie of images, of shape {volumes.shape}. Cells are followed by"
+            " seeds in volumes (z, y, x) only; link masks of them instead."
+        )
+    if source.suffix == ZARR:
+        return WIDTHS[0] if volumes.frames < 10 ** WIDTHS[0] else WIDTHS[1]
+    return frame_files(source, "t").digits
+
+
+def _digest_of_movie(source: Path) -> str:
+    """SHA-256 over the names, sizes and times of all files, and the content of metadata."""
+    return _digest(
+        (
+            path.relative_to(source).as_posix(),
+            _content(path) if path.name in _ZARR_METADATA else _size_and_time(path),
+        )
+        for path in _files_below(source)
+    )
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a movie in a fixed order; links are followed, as readers do."""
+    with _reading(folder):
+        for above, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+            folders.sort()
+            for name in sorted(files):
+                if name in _ZARR_METADATA or not is_hidden(name):
+                    yield Path(above, name)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _size_and_time(path: Path) -> str:
+    with _reading(path):
+        status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _content(path: Path) -> str:
+    with _reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(rows: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over names and what is known of them."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update("\0".join(row).encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SequenceError(
+            f"{error.filename or path}: cannot be read ({error.strerror}). Check that it is"
+            " there and that you may read it."
+        ) from error
