@@ -80,7 +80,7 @@ def test_labels_beyond_16_bits_are_refused(tmp_path: Path, name: str) -> None:
     if path.suffix == ".json":
         centroids(path, {1: (1, 1, 1), 65_536: (2, 2, 2)})
     else:
-        save(path, np.where(LABELS == 7, 65_536, LABELS).astype(np.uint32))
+        save(path, (LABELS == 7).astype(np.uint32) * 65_536)
     with pytest.raises(SequenceError, match=rf"{name}: has the label 65536\. Renumber .* 65535"):
         read_initial(path, SHAPE)
 
@@ -119,7 +119,7 @@ def test_centroids_outside_are_refused(tmp_path: Path) -> None:
     ("frame", "message"),
     [
         (np.zeros_like(LABELS), "has no labels"),
-        (LABELS.astype(np.float32), "has the type float32"),
+        (LABELS.astype(np.float32), "the mask has the type float32"),
         (np.random.default_rng(0).poisson(600, SHAPE).astype(np.uint16), "looks like an image"),
     ],
 )
