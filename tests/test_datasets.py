@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from tracked_movie import make_tracked
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.datasets import find_datasets
+from sam4ct.io.datasets import Dataset, find_datasets
 
 
 def sequence(dataset: Path, name: str = "01", *, masks: bool = True) -> None:
@@ -74,6 +76,57 @@ def test_masks_alone_are_bare(tmp_path: Path) -> None:
     (tmp_path / "C" / "notes_ERR_SEG").mkdir(parents=True)
     datasets, _ = find_datasets(tmp_path)
     assert [(d.ready, d.bare) for d in datasets] == [(("01",), ("02",)), ((), ("01",))]
+
+
+followed = pytest.mark.parametrize("as_zarr", [False, True], ids=["TIFF", "Zarr"])
+
+
+@followed
+def test_movies_with_seeds_and_initial_tracks_are_ready(tmp_path: Path, as_zarr: bool) -> None:
+    dataset = make_tracked(tmp_path, as_zarr=as_zarr)
+    sequence(dataset, "02")
+    assert find_datasets(tmp_path)[0] == [Dataset(dataset, ready=("01", "02"), idle=(), bare=())]
+
+
+@followed
+@pytest.mark.parametrize("part", ["01_SEEDS", "01_INIT"])
+def test_movies_without_the_rest_are_idle(tmp_path: Path, as_zarr: bool, part: str) -> None:
+    dataset = make_tracked(tmp_path, as_zarr=as_zarr)
+    shutil.rmtree(dataset / part)
+    assert find_datasets(tmp_path)[0] == [Dataset(dataset, ready=(), idle=("01",), bare=())]
+
+
+def test_tracks_of_the_truth_are_initial_ones(tmp_path: Path) -> None:
+    dataset = make_tracked(tmp_path)
+    shutil.rmtree(dataset / "01_INIT")
+    (dataset / "01_GT" / "TRA").mkdir(parents=True)
+    (dataset / "01_GT" / "TRA" / "man_track000.tif").touch()
+    assert found(tmp_path) == [("Tiny", ("01",))]
+
+
+@followed
+def test_seeds_and_initial_tracks_without_a_movie_are_nothing(
+    tmp_path: Path, as_zarr: bool
+) -> None:
+    dataset = make_tracked(tmp_path, as_zarr=as_zarr)
+    shutil.rmtree(dataset / ("01.zarr" if as_zarr else "01"))
+    assert find_datasets(tmp_path) == ([], [])
+
+
+def test_movie_in_a_zarr_has_no_images_for_masks(tmp_path: Path) -> None:
+    """Links need a folder of images, but cells may be followed beside unused masks."""
+    dataset = make_tracked(tmp_path, as_zarr=True)
+    (dataset / "01_ERR_SEG").mkdir()
+    assert find_datasets(tmp_path)[0] == [Dataset(dataset, ready=("01",), idle=(), bare=())]
+    shutil.rmtree(dataset / "01_INIT")
+    assert find_datasets(tmp_path)[0] == [Dataset(dataset, ready=(), idle=(), bare=("01",))]
+
+
+def test_ambiguous_initial_tracks_are_ready_to_be_refused(tmp_path: Path) -> None:
+    dataset = make_tracked(tmp_path)
+    (dataset / "01_INIT" / "tracks.json").rename(dataset / "01_INIT" / "a.json")
+    (dataset / "01_INIT" / "b.json").touch()
+    assert found(tmp_path) == [("Tiny", ("01",))]
 
 
 def test_folder_with_a_number_for_a_name_needs_images_or_masks(tmp_path: Path) -> None:

@@ -279,6 +279,12 @@ def test_fingerprint_does_not_depend_on_where_the_dataset_lies(zarr_dataset: Pat
     assert fingerprint(found(moved)) == before
 
 
+def test_chunks_behind_a_link_count(zarr_dataset: Path, tmp_path: Path) -> None:
+    array = zarr_dataset / "01.zarr" / "0"
+    array.symlink_to(array.rename(tmp_path / "another disk"))
+    assert changed(zarr_dataset, lambda _: later(array / "c/1/1/1/1")) == {"images"}
+
+
 def test_lost_file_is_told(dataset: Path) -> None:
     sequence = found(dataset)
     sequence.initial.unlink()

@@ -1,7 +1,8 @@
 """Datasets below a folder: which there are, and which of their sequences have something to do.
 
 Owns where datasets are looked for and what tells one from any other folder. Names and
-listings alone are read: whether the frames of a sequence are sound is left to `ctc`.
+listings alone are read: whether the frames of a sequence are sound is left to `ctc`, and
+to `track_sequence` where cells are followed by seeds.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from sam4ct.io.ctc import MASKS
 from sam4ct.io.names import is_hidden, list_folder
+from sam4ct.io.track_parts import has_all_parts
+from sam4ct.io.volumes import ZARR, is_zarr
 
 DEPTH = 3
 """Folders below the root to a dataset at most: `training/Fluo-N2DL-HeLa/Fluo-N2DL-HeLa`."""
@@ -28,9 +31,10 @@ class Dataset:
 
     folder: Path
     ready: tuple[str, ...]
-    """Sequences with all that a run needs."""
+    """Sequences with all that a run needs: images and masks to link, or a movie, seeds and
+    initial tracks."""
     idle: tuple[str, ...]
-    """Sequences of images alone: there is nothing to do."""
+    """Sequences of images without the rest: there is nothing to do."""
     bare: tuple[str, ...]
     """Sequences of masks alone: the folder of images is missing."""
 
@@ -86,15 +90,26 @@ class _Search:
 
     def _dataset(self, folder: Path, names: set[str]) -> Dataset:
         """Return a folder as a dataset, be it an empty one; `names` are of the folders in it."""
-        numbered = sorted(filter(_is_number, names))
+        movies = {name.removesuffix(ZARR) for name in names if name.endswith(ZARR)}
+        numbered = sorted(filter(_is_number, names | movies))
         masked = {name.removesuffix(MASKS) for name in names if name.endswith(MASKS)}
-        ready = tuple(name for name in numbered if name in masked)
-        others = (name for name in numbered if name not in masked)
+        linked = masked & names
+        ready = tuple(
+            name for name in numbered if name in linked or has_all_parts(folder, name, self._names)
+        )
+        others = (name for name in numbered if name not in masked.union(ready))
         idle = tuple(name for name in others if self._holds_images(folder / name))
-        return Dataset(folder, ready, idle, tuple(sorted(filter(_is_number, masked - names))))
+        bare = tuple(sorted(filter(_is_number, masked.difference(names, ready))))
+        return Dataset(folder, ready, idle, bare)
 
     def _holds_images(self, folder: Path) -> bool:
-        return any(map(_IMAGE.fullmatch, self._list(folder)))
+        """Whether there are images in the folder of a sequence, or a Zarr beside it."""
+        named = any(map(_IMAGE.fullmatch, self._names(folder)))
+        return named or is_zarr(folder.with_name(f"{folder.name}{ZARR}"))
+
+    def _names(self, folder: Path) -> list[str]:
+        """Like `_list`, of a folder that need not be there."""
+        return self._list(folder) if os.path.isdir(folder) else []
 
     def _list(self, folder: Path) -> list[str]:
         """Return the visible names in a folder; none, and note it, if it cannot be read."""

@@ -11,6 +11,7 @@ and `initial_tracks`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def initial_in(folder: Path, names_in: Listing) -> list[Path]:
 def has_all_parts(dataset_dir: Path, name: str, names_in: Listing) -> bool:
     """Whether a sequence has a movie, a folder of seeds and initial tracks, by their names."""
     return (
-        (dataset_dir / f"{name}{SEEDS}").is_dir()
+        os.path.isdir(dataset_dir / f"{name}{SEEDS}")
         and movie_of(dataset_dir, name, names_in) is not None
         and bool(initial_of(dataset_dir, name, names_in))
     )

@@ -97,7 +97,7 @@ def find_track_sequence(
     begins = _initial(dataset_dir, name, initial)
     problems = [
         *([] if source else [_no_movie(dataset_dir, name)]),
-        *([] if places.exists() else [_no_seeds(places, source or dataset_dir / name)]),
+        *([] if os.path.exists(places) else [_no_seeds(places, source or dataset_dir / name)]),
         *([] if len(begins) == 1 else [_not_one_initial(dataset_dir, name, initial, begins)]),
     ]
     if source is None or problems:
@@ -127,7 +127,7 @@ def fingerprint(sequence: TrackSequence) -> dict[str, str]:
 
 
 def _names_in(folder: Path) -> list[str]:
-    return [path.name for path in list_folder(folder)] if folder.is_dir() else []
+    return [path.name for path in list_folder(folder)] if os.path.isdir(folder) else []
 
 
 def _initial(dataset_dir: Path, name: str, asked: Path | None) -> list[Path]:
@@ -135,9 +135,9 @@ def _initial(dataset_dir: Path, name: str, asked: Path | None) -> list[Path]:
     if asked is None:
         return initial_of(dataset_dir, name, _names_in)
     asked = Path(os.path.abspath(asked))
-    if asked.is_dir():
+    if os.path.isdir(asked):
         return initial_in(asked, _names_in)
-    return [asked] if asked.exists() else []
+    return [asked] if os.path.exists(asked) else []
 
 
 def _no_movie(dataset_dir: Path, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sam4ct.io.tiff_volumes import TiffVolumes
@@ -31,4 +32,4 @@ def open_volumes(path: Path) -> TiffVolumes | ZarrVolumes:
 
 def is_zarr(path: Path) -> bool:
     """Whether a path is a Zarr folder by the names of the files in it."""
-    return any((path / name).is_file() for name in _METADATA)
+    return any(os.path.isfile(path / name) for name in _METADATA)
