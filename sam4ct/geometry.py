@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sam4ct.regions import Region
 from sam4ct.tables import Detections, Flags
 
 Box = tuple[int, int, int, int, int, int]
@@ -182,6 +183,13 @@ class WindowPlan:
             t: {label: self.grid.window(box) for label, box in boxes.items()}
             for t, boxes in self.boxes.items()
         }
+
+
+def box_of(region: Region) -> Box:
+    """Return the box of a region, ([z,] y, x)."""
+    low = (0, *region.corner)[-3:]
+    high = (1, *(c + n for c, n in zip(region.corner, region.mask.shape, strict=True)))[-3:]
+    return low[0], low[1], low[2], high[0], high[1], high[2]
 
 
 def even(value: float) -> int:

@@ -110,6 +110,25 @@ class Propagator(Protocol):
         ...
 
 
+class Recogniser(Propagator, Protocol):
+    """A propagator that also compares what it remembers of regions."""
+
+    def similarities(
+        self,
+        frames: tuple[int, int],
+        regions: tuple[Mapping[int, Region], Mapping[int, Region]],
+        pairs: Sequence[tuple[int, int]],
+    ) -> NDArray[np.float64]:
+        """Return how alike a region of one frame and one of another are, (pairs,), -1 to 1.
+
+        Args:
+            frames: The two frames.
+            regions: Of both frames, by label.
+            pairs: A label of each frame.
+        """
+        ...
+
+
 class VolumeSegmenter(Protocol):
     """Segments the object at a click in a volume."""
 

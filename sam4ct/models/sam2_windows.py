@@ -26,21 +26,27 @@ LEVEL_SAMPLES = 128
 
 
 def cropped(image: Tensor, window: Window, size: int) -> Tensor:
-    """Cut a window and scale its contrast as `intensity.stretched` does.
+    """Cut a window out of a slice of the frame, (y, x) float32, on any device; see `shown`."""
+    (y, x), side = window.corner, window.side
+    return shown(image[max(0, y) : y + side, max(0, x) : x + side], window, size)
+
+
+def shown(inside: Tensor, window: Window, size: int) -> Tensor:
+    """Scale the contrast of a window as `intensity.stretched` does, and resize it.
 
     What lies outside of the frame becomes the median of what lies inside: an
     edge as faint as can be had.
 
     Args:
-        image: A slice of the frame, (y, x) float32, on any device.
-        window: Must touch the frame.
+        inside: The part of the window that lies in the frame, (h, w) float32, on any
+            device; not empty.
+        window: Its corner counts where it lies outside of the frame.
         size: Side of the network's image.
 
     Returns:
         (size, size), 0 to 1.
     """
     (y, x), side = window.corner, window.side
-    inside = image[max(0, y) : y + side, max(0, x) : x + side]
     if inside.shape != (side, side):
         padded = inside.median().repeat(side, side)
         top, left = max(0, -y), max(0, -x)

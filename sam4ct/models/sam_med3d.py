@@ -14,17 +14,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
 from sam4ct.models.batches import Batches
 from sam4ct.models.device import precision
-from sam4ct.models.sam_med3d_crops import Crop, CropLaw, cut, located, normalised
+from sam4ct.models.sam_med3d_crops import Crop, CropLaw, Volume, cut, located, normalised
 from sam4ct.models.sam_med3d_network import click_masks, encode, image_size, no_mask
 from sam4ct.regions import Region
 
-Volume = NDArray[np.float32]
 Point = tuple[float, ...]
 
 
@@ -53,8 +51,8 @@ class SamMed3dSegmenter:
 
         Args:
             network: A SAM-Med3D network (see `sam_med3d_network.build_sam_med3d`).
-            image: Returns the image of a frame as it is, float32 (z, y, x); every crop
-                of it is normalised by itself.
+            image: Returns the image of a frame as it is, (z, y, x), in memory or not;
+                every crop of it is normalised by itself.
             law: How large crops are; its size must be the network's.
             settings: Device, precision and batch size.
         """
@@ -85,7 +83,7 @@ class SamMed3dSegmenter:
         outside of the volume.
 
         Args:
-            t: Frame; its image is read once, if there is a click in it.
+            t: Frame; its image is asked for once, if there is a click in it.
             points: Frame voxels (z, y, x).
         """
         if not points:
@@ -101,7 +99,7 @@ class SamMed3dSegmenter:
 
         found = self._batches.run(len(inside), find)
         self._clicks += len(inside)
-        regions = [Region(np.zeros((0,) * volume.ndim, bool), voxel) for voxel in clicked]
+        regions = [Region(np.zeros((0,) * len(voxel), bool), voxel) for voxel in clicked]
         for k, crop, logits in zip(inside, crops, (m for part in found for m in part), strict=True):
             regions[k] = component_at(located(logits[0], crop, volume.shape), clicked[k])
         return regions

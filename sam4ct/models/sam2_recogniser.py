@@ -1,0 +1,202 @@
+"""The SAM 2 engine for frames too large to hold: every region is seen in a window of its own.
+
+Implements `types.Recogniser`. A window is read when it is looked at, has its region in the
+middle, and is forgotten at once; what SAM 2 remembers of a frame's regions is kept until
+the frame is past. All regions of a frame are remembered together, so that a result depends
+on the frames asked about alone, not on what was asked before.
+
+`sam2` is the engine for sequences whose windows are known beforehand and shared by cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sam4ct.geometry import Window, WindowGrid, box_of
+from sam4ct.models.batches import Batches
+from sam4ct.models.device import precision
+from sam4ct.models.sam2_network import Memory, encode, recall, remember
+from sam4ct.models.sam2_windows import Section, assembled, drawn, shown
+from sam4ct.regions import Region
+from sam4ct.types import Propagated
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecogniserSettings:
+    """How the engine uses its device."""
+
+    device: str = "cpu"
+    bf16: bool = True
+    """Compute in bfloat16 on CUDA devices that have it."""
+    batch: int = 32
+    """Windows, each with one region, that go through the network together."""
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """The regions of a frame, where they are seen, and what SAM 2 keeps of them."""
+
+    regions: Mapping[int, Region]
+    rows: Mapping[int, int]
+    """Row of each label in the memory."""
+    windows: Sequence[Window]
+    """By row."""
+    memory: Memory
+
+
+class Sam2Recogniser:
+    """Implements `types.Recogniser` with a SAM 2 network."""
+
+    def __init__(
+        self,
+        network: Any,
+        plane: Callable[[int, int, slice, slice], Plane],
+        grid: WindowGrid,
+        settings: RecogniserSettings,
+    ) -> None:
+        """Move the network to its device; nothing is read yet.
+
+        Args:
+            network: A SAM 2 network (see `sam2_network.build_network`).
+            plane: Returns a part of a slice, (h, w) float32, given t, z, and slices in y and x
+                that lie in the frame.
+            grid: Where windows lie; with a step of 0, so that its region is in the middle.
+            settings: Device, precision and batch size.
+        """
+        self._device = torch.device(settings.device)
+        self._network = network.to(self._device).eval()
+        self._plane, self._grid, self._settings = plane, grid, settings
+        self._batches = Batches(settings.batch)
+        self._kept: dict[int, _Remembered] = {}
+        self._windows = 0
+
+    @property
+    def encoder_windows(self) -> int:
+        """Encoder passes so far, one a window."""
+        return self._windows
+
+    @property
+    def halved_batches(self) -> int:
+        """How often a batch was halved for lack of device memory."""
+        return self._batches.halved
+
+    @torch.inference_mode()
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
+        """Return, for every region of frame t by label, where it is in frame t2.
+
+        Args:
+            t: Frame of the regions.
+            regions: All of the frame, by label; none is empty.
+            t2: Any other frame.
+        """
+        if not regions:
+            return {}
+        with precision(self._device, bf16=self._settings.bf16):
+            known = self._remembered(t, regions)
+            asked = [
+                (row, view)
+                for row, window in enumerate(known.windows)
+                for view in self._grid.views(window)
+            ]
+
+            def find(part: range) -> tuple[Tensor, Tensor]:
+                here = [asked[i] for i in part]
+                rows = torch.tensor([row for row, _ in here], device=self._device)
+                there = encode(self._network, self._look(t2, [view for _, view in here]))
+                return recall(self._network, known.memory.take(rows), there, gated=False)
+
+            found = self._batches.run(len(asked), find)
+        logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
+        sections: list[list[Section]] = [[] for _ in known.windows]
+        for (row, view), mask, score in zip(asked, logits, scores.tolist(), strict=True):
+            sections[row].append(Section(view, mask, score))
+        return {label: assembled(sections[row], self._grid) for label, row in known.rows.items()}
+
+    @torch.inference_mode()
+    def similarities(
+        self,
+        frames: tuple[int, int],
+        regions: tuple[Mapping[int, Region], Mapping[int, Region]],
+        pairs: Sequence[tuple[int, int]],
+    ) -> NDArray[np.float64]:
+        """Return the cosine of the memories of two regions, place by place, (pairs,).
+
+        With both regions in the middle of their windows, their surroundings count, too: a cell
+        is known by its neighbours.
+
+        Args:
+            frames: The two frames.
+            regions: All of both frames, by label; none is empty.
+            pairs: A label of each frame.
+        """
+        if not pairs:
+            return np.empty(0)
+        with precision(self._device, bf16=self._settings.bf16):
+            one, other = (self._remembered(t, r) for t, r in zip(frames, regions, strict=True))
+        units = [F.normalize(k.memory.features.float().flatten(1), dim=1) for k in (one, other)]
+        rows = [(one.rows[a], other.rows[b]) for a, b in pairs]
+
+        def compare(part: range) -> Tensor:
+            a, b = torch.tensor(rows[part.start : part.stop], device=self._device).T
+            return (units[0][a] * units[1][b]).sum(dim=1).cpu()
+
+        cosines = torch.cat(self._batches.run(len(rows), compare))
+        return np.asarray(cosines.numpy(), dtype=np.float64)
+
+    def forget_before(self, t: int) -> None:
+        """Drop what is remembered of frames before t."""
+        for frame in [frame for frame in self._kept if frame < t]:
+            del self._kept[frame]
+
+    def _remembered(self, t: int, regions: Mapping[int, Region]) -> _Remembered:
+        """Return what SAM 2 keeps of exactly these regions, seen now unless it was before."""
+        known = self._kept.get(t)
+        if known is not None and known.regions == regions:
+            return known
+        labels = sorted(regions)
+        windows = [self._grid.window(box_of(regions[label])) for label in labels]
+        size = self._network.image_size
+
+        def keep(part: range) -> Memory:
+            here = [windows[i] for i in part]
+            masks = [
+                drawn(regions[labels[i]].section(self._middle(windows[i])), windows[i], size)
+                for i in part
+            ]
+            there = encode(self._network, self._look(t, here))
+            return remember(self._network, there, torch.stack(masks).to(self._device))
+
+        memory = Memory.joined(self._batches.run(len(labels), keep))
+        rows = {label: row for row, label in enumerate(labels)}
+        self._kept[t] = _Remembered(dict(regions), rows, windows, memory)
+        return self._kept[t]
+
+    def _look(self, t: int, windows: Sequence[Window]) -> Tensor:
+        """Return the windows of a frame as the network sees them, (N, S, S)."""
+        size, (height, width) = self._network.image_size, self._grid.shape[-2:]
+        crops = []
+        for window in windows:
+            y, x, side = window.y, window.x, window.side
+            inside = self._plane(
+                t,
+                self._middle(window),
+                slice(max(0, y), min(height, y + side)),
+                slice(max(0, x), min(width, x + side)),
+            )
+            crops.append(shown(torch.from_numpy(inside).to(self._device), window, size))
+        self._windows += len(windows)
+        return torch.stack(crops)
+
+    def _middle(self, window: Window) -> int:
+        """The slice of the frame that a window shows."""
+        return self._grid.slabs.middle(window.slab)
