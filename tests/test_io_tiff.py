@@ -108,7 +108,7 @@ def test_more_than_a_tiff_can_hold_becomes_a_big_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sam4ct.io.tiff.TIFF_BYTES", VOLUME.nbytes - 1)
-    write_planes(tmp_path / "f.tif", VOLUME.astype(np.uint16), VOLUME.shape)
+    write_planes(tmp_path / "f.tif", iter(VOLUME), VOLUME.shape)
     with tifffile.TiffFile(tmp_path / "f.tif") as tif:
         assert tif.is_bigtiff
         np.testing.assert_array_equal(tif.asarray(), VOLUME)

@@ -8,19 +8,18 @@
       01_GT/         cells.parquet: every cell of every frame (`CellTruth`)
 
 Owns this layout. Images are left to `embryo_images`, what is in the frames to `simulate`.
-Never is a frame in memory: masks are written plane by plane. Equal arguments give equal bytes.
+Never is a frame in memory: masks are painted strip by strip. Equal arguments give equal bytes.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.centroids import Centroids, write_centroids
@@ -29,7 +28,8 @@ from sam4ct.io.names import frame_name
 from sam4ct.io.simulated import SEQUENCE, new_dataset
 from sam4ct.io.simulated_seeds import SEED_FORMATS, write_seed_file
 from sam4ct.io.tables import write_table
-from sam4ct.io.tiff import TIFF_BYTES, write_planes
+from sam4ct.io.tiff import TIFF_BYTES
+from sam4ct.io.tiff_regions import write_regions
 from sam4ct.io.tracks import write_tracks
 from sam4ct.regions import Region
 from sam4ct.simulate import Truth
@@ -83,7 +83,7 @@ def write_embryo(
 ) -> Path:
     """Simulate an embryo and write it as sequence 01 of a dataset, which appears when complete.
 
-    Memory holds some tiles and one plane; with `tiff`, the lit part of a frame.
+    Memory holds some tiles; with `tiff`, the lit part of a frame.
 
     Args:
         folder: Where the dataset's folder is made.
@@ -136,7 +136,7 @@ def _write_sequence(
         followed |= set(regions)
         rows.append(cells)
         mask = tra / frame_name("man_track", frame.t, files.digits)
-        write_planes(mask, label_planes(regions, law.shape), law.shape)
+        write_regions(mask, regions, law.shape)
         seeds = damaged_seeds(rng, frame.cells, law.shape, law.scale(), errors)
         kind = SEED_FORMATS[files.seeds]
         write_seed_file(folder / f"{SEQUENCE}_SEEDS", frame.t, seeds, kind, files.digits)
@@ -169,16 +169,3 @@ def _labelled(frame: EmbryoFrame, truth: Truth) -> tuple[dict[int, Region], Cell
         followed=np.array([c.label in regions for c in cells], bool),
     )
     return {labels[label]: region for label, region in regions.items()}, table
-
-
-def label_planes(
-    regions: Mapping[int, Region], shape: Sequence[int]
-) -> Iterator[NDArray[np.uint16]]:
-    """Yield the planes (y, x) of a label volume (z, y, x), uint16, in order of z."""
-    for z in range(shape[0]):
-        plane = np.zeros(tuple(shape[1:]), np.uint16)
-        for label, region in sorted(regions.items()):
-            at = z - region.corner[0]
-            if 0 <= at < len(region.mask):
-                plane[region.box[1:]][region.mask[at]] = label
-        yield plane

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -144,7 +144,7 @@ def write_frame(path: Path, frame: NDArray[np.uint16]) -> None:
 
 def write_planes(
     path: Path,
-    planes: Iterable[NDArray[np.uint16]],
+    planes: Iterator[NDArray[np.uint16]] | Iterator[bytes],
     shape: Sequence[int],
     options: Mapping[str, Any] = PLAIN,
 ) -> None:
@@ -154,8 +154,8 @@ def write_planes(
 
     Args:
         path: The file.
-        planes: All planes (y, x), uint16, in order of z.
-        shape: (z, y, x)
+        planes: All planes (y, x), uint16, in order of z; or all their strips, encoded.
+        shape: ([z,] y, x)
         options: Of the file; by default those of label frames.
 
     Raises:
@@ -163,9 +163,7 @@ def write_planes(
     """
     big = prod(shape) * np.dtype(np.uint16).itemsize > TIFF_BYTES
     with replacing(path) as file:
-        tifffile.imwrite(
-            file, iter(planes), shape=tuple(shape), dtype=np.uint16, bigtiff=big, **options
-        )
+        tifffile.imwrite(file, planes, shape=tuple(shape), dtype=np.uint16, bigtiff=big, **options)
 
 
 @contextlib.contextmanager
