@@ -18,7 +18,9 @@ from sam4ct.errors import ResultError
 from sam4ct.io.result import ResultWriter, prepare_target, refuse_target
 from sam4ct.io.tracks import read_tracks, write_tracks
 from sam4ct.io.validate import validate_result
+from sam4ct.io.volume_frames import VolumeFrames
 from sam4ct.lineage import Track
+from sam4ct.regions import regions_of
 from sam4ct.types import FrameWriter
 
 TRACKS = [Track(2, 2, 2, 1), Track(3, 2, 2, 1), Track(1, 0, 1)]
@@ -151,6 +153,114 @@ def test_missing_frames_are_our_fault(target: Path) -> None:
     with pytest.raises(ValueError, match="1 frames written of 3"), writer:
         writer.write(0, frames()[0])
     assert not target.exists()
+
+
+def taken(target: Path, shape: tuple[int, ...] = (6, 8)) -> None:
+    """Paint what is missing of the frames of `write` beside the target, then take them."""
+    painted = VolumeFrames(target.with_name("work"), shape)
+    regions = [regions_of(labels) for labels in frames(shape)]
+    for t in range(3):
+        if not painted.has(t):
+            painted.write(t, regions[t])
+    with ResultWriter(target, TRACKS, frames=3, shape=shape) as writer:
+        for t in range(3):
+            writer.take(t, painted.path(t), regions[t])
+
+
+@pytest.fixture
+def work(target: Path) -> VolumeFrames:
+    """All frames, painted."""
+    painted = VolumeFrames(target.with_name("work"), (6, 8))
+    for t, labels in enumerate(frames()):
+        painted.write(t, regions_of(labels))
+    return painted
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_taken_frames_make_the_same_result(
+    target: Path, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    taken(target, shape)
+    write(tmp_path / "02_RES", shape)
+    assert contents(target) == contents(tmp_path / "02_RES")
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_frames_may_be_taken_from_another_file_system(
+    target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def within_one(source: Path, to: Path) -> None:
+        if source.parent != to.parent:
+            raise OSError(18, "Invalid cross-device link")
+        replace(source, to)
+
+    monkeypatch.setattr(os, "replace", within_one)
+    test_taken_frames_make_the_same_result(target, tmp_path, (6, 8))
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [([], "track 1 has no pixels"), ([1, 7], "label 7 is not in the track table")],
+)
+def test_frame_to_take_that_breaks_the_rules_stays_where_it_is(
+    target: Path, work: VolumeFrames, labels: list[int], problem: str
+) -> None:
+    writer = ResultWriter(target, TRACKS, frames=3, shape=(6, 8))
+    with pytest.raises(ResultError, match=problem), writer:
+        writer.take(0, work.path(0), labels)
+    assert work.has(0)
+    assert list(target.parent.iterdir()) == [work.folder]
+
+
+def test_frame_taken_out_of_turn_is_our_fault(target: Path, work: VolumeFrames) -> None:
+    writer = ResultWriter(target, TRACKS, frames=3, shape=(6, 8))
+    with pytest.raises(ValueError, match="frame 1; expected frame 0"), writer:
+        writer.take(1, work.path(1), [1])
+    assert work.has(1)
+
+
+def test_frame_to_take_that_is_gone_is_told(target: Path, work: VolumeFrames) -> None:
+    work.path(0).unlink()
+    writer = ResultWriter(target, TRACKS, frames=3, shape=(6, 8))
+    told = r"01_RES/mask000\.tif: No such file.* Was it removed"
+    with pytest.raises(ResultError, match=told), writer:
+        writer.take(0, work.path(0), [1])
+    assert list(target.parent.iterdir()) == [work.folder]
+
+
+KILLED_TAKING = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_io_result import taken
+calls = 0
+def fatal(source, to, real=os.replace, at=int(sys.argv[3])):
+    global calls
+    if calls == at:
+        os._exit(9)
+    calls += 1
+    real(source, to)
+os.replace = fatal
+taken(Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(("step", "left"), [(1, [0]), (4, [1, 2]), (6, [])])
+def test_kill_while_frames_are_taken_is_mended_by_the_same_command(
+    target: Path, step: int, left: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Steps: three frames are painted, then taken; then the table takes its place."""
+    command = [sys.executable, "-c", KILLED_TAKING, str(Path(__file__).parent), str(target)]
+    assert subprocess.run([*command, str(step)], check=False).returncode == 9
+    assert not target.exists()
+    painted = VolumeFrames(target.with_name("work"), (6, 8))
+    assert [t for t in range(3) if painted.has(t)] == left
+    taken(target)
+    write(newer := tmp_path_factory.mktemp("newer") / "01_RES")
+    assert contents(target) == contents(newer)
+    assert sorted(path.name for path in target.parent.iterdir()) == ["01_RES", "work"]
 
 
 def test_older_result_is_not_replaced_unasked(target: Path, older: dict[str, bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from bad_inputs import FRAMES, SHAPE, image, label_frame, make_dataset, save
 from sam4ct.errors import SequenceError
 from sam4ct.io.tracks import write_tracks
 from sam4ct.io.validate import validate_result
+from sam4ct.io.volume_frames import VolumeFrames
 from sam4ct.lineage import Track
+from sam4ct.regions import Region
 
 VOLUME = (3, *SHAPE)
 TRACKS = [Track(1, 0, FRAMES - 1), Track(2, 0, FRAMES - 1)]
@@ -138,3 +141,17 @@ def test_all_masks_of_another_shape_than_the_images_are_found(tmp_path: Path) ->
 def test_absent_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SequenceError, match="01_RES: cannot be listed"):
         validate_result(tmp_path / "01_RES")
+
+
+def test_memory_is_that_of_a_plane(tmp_path: Path) -> None:
+    shape = (8, 2048, 2048)
+    cells = {label: Region(np.ones((8, 9, 9), bool), (0, 9 * label, 0)) for label in (1, 2)}
+    VolumeFrames(tmp_path, shape).write(0, cells)
+    write_tracks(tmp_path / "res_track.txt", [Track(1, 0, 0), Track(2, 0, 0)])
+    tracemalloc.start()
+    try:
+        assert validate_result(tmp_path) == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.5 * np.prod(shape) * 2  # bytes of a frame: 67 MB

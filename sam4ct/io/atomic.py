@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,23 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         except BaseException:  # Ctrl-C too: whatever it is, it goes on, but not the file.
             temporary.unlink(missing_ok=True)
             raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file, to another file system too; the target is whole or absent.
+
+    Raises:
+        OSError: There is no such file, or a disk refuses.
+        WorkError: The same, of a target on another file system.
+    """
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with source.open("rb") as old, replacing(target) as new:
+            shutil.copyfileobj(old, new)
+        source.unlink()
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,7 +1,11 @@
-"""What may be a label frame: any integers from 0 on, as long as a result can hold the cells."""
+"""Label frames: what may be one, and which labels are in it.
+
+Any integers from 0 on may be labels, as long as a result can hold the cells.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +62,12 @@ def refuse_non_labels(path: Path, labels: NDArray[np.generic]) -> None:
             f"{path}: the mask has more than {MAX_LABEL} labels, more than a 16-bit result"
             " can hold. Remove specks, or crop the frames."
         )
+
+
+def labels_in(planes: Iterable[NDArray[np.generic]]) -> list[int]:
+    """Return the labels of a frame, given plane by plane, in increasing order, without 0."""
+    found: set[int] = set()
+    for plane in planes:
+        # Most of a plane is background, which need not be sorted.
+        found.update(np.unique(plane[plane != 0]).tolist())
+    return sorted(found)

@@ -1,8 +1,8 @@
 """The result folder: `maskNNN.tif` and `res_track.txt`, complete and valid or not there.
 
-Owns how a result comes into being: written into a hidden folder beside the target,
-checked frame by frame, renamed. The rules themselves are `lineage`'s; checking a
-folder that someone else wrote is left to `validate`.
+Owns how a result comes into being: written or moved into a hidden folder beside the
+target, checked frame by frame, renamed. The rules themselves are `lineage`'s, the renaming
+is left to `swap`, checking a folder that someone else wrote to `validate`.
 One process at a time may write a target: the lock on the work folder sees to that.
 """
 
@@ -21,7 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError
+from sam4ct.io.atomic import move
+from sam4ct.io.labels import labels_in
 from sam4ct.io.names import frame_name, in_one_message, is_hidden
+from sam4ct.io.swap import new_place, old_place, recover, swap
 from sam4ct.io.tiff import encode_frame
 from sam4ct.io.tracks import TRACKS, result_errors, write_tracks
 from sam4ct.lineage import Track, frame_problems, table_problems
@@ -69,7 +72,7 @@ class ResultWriter:
         self._refuse(table_problems(ordered))
         late = [track for track in ordered if track.end >= frames]
         self._refuse(f"track {track.label}: ends after frame {frames - 1}" for track in late)
-        self._folder = _new(self._target)
+        self._folder = new_place(self._target)
 
     def __enter__(self) -> Self:
         with result_errors(self._target):
@@ -87,17 +90,35 @@ class ResultWriter:
         Raises:
             ResultError: The labels are not those of the tracks alive, or the disk refuses.
         """
-        if t != self._written or labels.shape != self._shape:
+        if labels.shape != self._shape:
             raise ValueError(
                 f"frame {t} of shape {labels.shape}; expected frame {self._written}"
                 f" of shape {self._shape}"
             )
-        self._refuse(frame_problems(t, labels_present(labels), self._tracks))
-        name = frame_name(MASK, t, self._digits)
-        with result_errors(self._target / name), (self._folder / name).open("wb") as file:
+        path = self._admitted(t, labels_in(labels.reshape(-1, *labels.shape[-2:])))
+        with result_errors(self._target / path.name), path.open("wb") as file:
             file.write(encode_frame(labels))
             file.flush()
             os.fsync(file.fileno())
+        self._written += 1
+
+    def take(self, t: int, source: Path, labels: Iterable[int]) -> None:
+        """Move the mask of the next frame here: a file that is painted and synced already.
+
+        Its pixels are not looked at. If the block does not end well, it is lost with the rest.
+
+        Args:
+            t: The frame.
+            source: The file, as `VolumeFrames` paints it in the shape of this result.
+            labels: All that have pixels in it.
+
+        Raises:
+            ResultError: The labels are not those of the tracks alive, there is no such
+                file, or the disk refuses.
+        """
+        path = self._admitted(t, labels)
+        with result_errors(self._target / path.name):
+            move(source, path)
         self._written += 1
 
     def __exit__(
@@ -119,7 +140,14 @@ class ResultWriter:
             raise ValueError(f"{self._written} frames written of {self._frames}")
         with result_errors(self._target):
             write_tracks(self._folder / TRACKS, self._tracks.values())
-            _swap(self._target)
+            swap(self._target)
+
+    def _admitted(self, t: int, labels: Iterable[int]) -> Path:
+        """Return where the next frame is to be; refuse labels that break the rules."""
+        if t != self._written:
+            raise ValueError(f"frame {t}; expected frame {self._written}")
+        self._refuse(frame_problems(t, labels, self._tracks))
+        return self._folder / frame_name(MASK, t, self._digits)
 
     def _refuse(self, problems: Iterable[str]) -> None:
         if found := list(problems):
@@ -142,9 +170,9 @@ def refuse_target(target: Path, *, overwrite: bool) -> None:
     with result_errors(target):
         _refuse_unusable(target)
         # After a kill in the middle of a swap, the older result waits beside its place.
-        taken = next((folder for folder in (target, _old(target)) if folder.exists()), None)
+        taken = next((folder for folder in (target, old_place(target)) if folder.exists()), None)
         names = [path.name for path in taken.iterdir()] if taken else []
-    if names and not overwrite and taken == _old(target):
+    if names and not overwrite and taken == old_place(target):
         raise ResultError(
             f"{taken}: is the older result, left by a run that was killed while replacing it."
             f" Rename it {target.name}, or add --overwrite."
@@ -178,19 +206,8 @@ def prepare_target(target: Path, *, overwrite: bool) -> Path:
     target = target.resolve()
     refuse_target(target, overwrite=overwrite)
     with result_errors(target):
-        _recover(target)
+        recover(target)
     return target
-
-
-def labels_present(labels: NDArray[np.generic]) -> list[int]:
-    """Return the labels of a frame, ([z,] y, x), in increasing order, without 0.
-
-    Plane by plane, so that a large volume is not copied.
-    """
-    found: set[int] = set()
-    for plane in labels.reshape(-1, *labels.shape[-2:]):
-        found.update(np.unique(plane).tolist())
-    return sorted(found - {0})
 
 
 def _refuse_unusable(target: Path) -> None:
@@ -211,38 +228,8 @@ def _refuse_unusable(target: Path) -> None:
 
 def _refuse_unremovable(target: Path) -> None:
     """Refuse folders to be removed whose files may not be: those of another user, mostly."""
-    for folder in (target, _old(target), _new(target)):
+    for folder in (target, old_place(target), new_place(target)):
         with result_errors(folder):
             filled = folder.exists() and any(folder.iterdir())
             if filled and not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "no right to remove the files in it")
-
-
-def _new(target: Path) -> Path:
-    return target.with_name(f".{target.name}.sam4ct-new")
-
-
-def _old(target: Path) -> Path:
-    return target.with_name(f".{target.name}.sam4ct-old")
-
-
-def _swap(target: Path) -> None:
-    """Put the new folder in the place of the old one; `_recover` mends a kill in between."""
-    try:
-        if target.exists():
-            target.rename(_old(target))
-        _new(target).rename(target)
-    finally:  # Whatever interrupts it, Ctrl-C too, the older result goes back.
-        if _old(target).exists() and not target.exists():
-            _old(target).rename(target)
-    shutil.rmtree(_old(target), ignore_errors=True)
-
-
-def _recover(target: Path) -> None:
-    """Undo a swap that was killed half way, and remove what killed runs left behind."""
-    if _old(target).exists() and not target.exists():
-        _old(target).rename(target)
-    for leftover in (_new(target), _old(target)):
-        with result_errors(leftover):
-            if leftover.exists():
-                shutil.rmtree(leftover)

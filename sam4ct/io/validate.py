@@ -1,6 +1,6 @@
 """Does a result folder, whoever wrote it, keep the rules of the Cell Tracking Challenge?
 
-Collects every problem instead of stopping at the first. Holds one frame at a time.
+Collects every problem instead of stopping at the first. Holds one plane at a time.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from sam4ct.errors import ResultError, SequenceError
+from sam4ct.io.labels import labels_in
 from sam4ct.io.names import FrameFiles, frame_files, frame_name
-from sam4ct.io.result import MASK, labels_present
-from sam4ct.io.tiff import read_frame, read_info
+from sam4ct.io.result import MASK
+from sam4ct.io.tiff import read_info, read_planes
 from sam4ct.io.tracks import TRACKS, read_tracks
 from sam4ct.lineage import Track, frame_problems, table_problems
 
@@ -88,17 +89,17 @@ def _mask_problems(
     problems = []
     for t, path in masks.files.items():
         try:
-            labels = read_frame(path)
+            mask, labels = read_info(path), labels_in(read_planes(path))
             if pictures is not None and t in pictures.files:
                 shape = read_info(pictures.files[t]).shape
         except SequenceError as error:
             problems.append(str(error))
             continue
-        if labels.dtype != np.uint16:
-            problems.append(f"{path}: has the type {labels.dtype}, not uint16.")
-        shape = shape or labels.shape
-        if labels.shape != shape:
-            problems.append(f"{path}: has the shape {labels.shape}, not {shape}.")
-        found = frame_problems(t, labels_present(labels), by_label)
+        if mask.dtype != np.uint16:
+            problems.append(f"{path}: has the type {mask.dtype}, not uint16.")
+        shape = shape or mask.shape
+        if mask.shape != shape:
+            problems.append(f"{path}: has the shape {mask.shape}, not {shape}.")
+        found = frame_problems(t, labels, by_label)
         problems += [f"{path}: {problem}" for problem in found]
     return problems
