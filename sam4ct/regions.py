@@ -6,7 +6,7 @@ Pure numpy: no files, no torch. Coordinates are frame pixels in array order,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,12 @@ class Region:
         if not len(at):
             return np.full(self.mask.ndim, np.nan)
         return np.asarray(at.mean(axis=0) + self.corner)
+
+    def part(self, box: Sequence[slice]) -> Mask:
+        """Return the mask under a box of the frame, which must lie within that of the region."""
+        return self.mask[
+            tuple(slice(b.start - c, b.stop - c) for b, c in zip(box, self.corner, strict=True))
+        ]
 
     def section(self, z: int) -> Region:
         """Return the slice of a volume's region at z, or the nearest one that has pixels.
@@ -117,3 +123,31 @@ def labels_under(region: Region, labels: LabelFrame) -> tuple[NDArray[np.int64],
     under = labels[region.box][region.mask]
     found, counts = np.unique(under[under > 0], return_counts=True)
     return found.astype(np.int64), counts.astype(np.int64)
+
+
+class RegionSet:
+    """The regions of one frame by label, where the frame itself is too large to hold.
+
+    Answers what `labels_under` answers of a label frame; regions may overlap.
+    """
+
+    def __init__(self, regions: Mapping[int, Region]) -> None:
+        self._labels = sorted(regions)
+        self._regions = [regions[label] for label in self._labels]
+        corners = [region.corner for region in self._regions]
+        self._low = np.array(corners, dtype=np.int64)
+        self._high = self._low + np.array([r.mask.shape for r in self._regions], dtype=np.int64)
+
+    def under(self, region: Region) -> dict[int, int]:
+        """Return the labels that share pixels with a region, in order, and how many."""
+        if not self._labels or not region.mask.size:
+            return {}
+        low = np.maximum(self._low, region.corner)
+        high = np.minimum(self._high, np.add(region.corner, region.mask.shape))
+        shared: dict[int, int] = {}
+        for row in np.flatnonzero((high > low).all(axis=1)).tolist():
+            box = tuple(map(slice, low[row].tolist(), high[row].tolist()))
+            both = region.part(box) & self._regions[row].part(box)
+            if count := int(np.count_nonzero(both)):
+                shared[self._labels[row]] = count
+        return shared

@@ -89,6 +89,14 @@ class Detections(Table):
 
 
 @dataclass(frozen=True)
+class Sightings(Detections):
+    """One row a region that was segmented at a click, near a cell that is followed."""
+
+    seeded: Flags
+    """There is a seed behind it; else the cell was expected there."""
+
+
+@dataclass(frozen=True)
 class Evidence(Table):
     """One row a source region (t, label) and a target region (t2, label2) it may be.
 
@@ -114,6 +122,8 @@ class Evidence(Table):
     """Target size over source size."""
     object_score: Floats
     """SAM 2's logit that the object is in the target frame at all; 0 without SAM 2."""
+    similarity: Floats
+    """Cosine of what SAM 2 remembers of source and target; 0 where it was not asked."""
     border: Flags
     """Source or target touches the edge of the frame."""
 

@@ -201,6 +201,7 @@ def evidence_of_anything(draw: st.DrawFn) -> tuple[Detections, Evidence]:
         distance_um=30 * (1 - overlap),
         size_ratio=np.exp(rng.normal(0, 1, len(a))),
         object_score=rng.normal(0, 8, len(a)),
+        similarity=rng.uniform(-1, 1, len(a)),
         border=rng.random(len(a)) < 0.3,
     )
 

@@ -37,6 +37,8 @@ LINK_FEATURES = (
     "size_change",
     "size_likeness",
     "brightness_likeness",
+    "memory_likeness",
+    "memory_margin",
     "forward_score",
     "backward_score",
     "skipped",
@@ -146,6 +148,11 @@ def candidates(
     # Figures of fluorescence spread over decades; those of other microscopes have both signs.
     bright = np.arcsinh(detections.contrast)
     columns["brightness_likeness"] = likeness(bright[v] - bright[u], dt, nearest)
+    alike = spread(evidence.similarity, everything)
+    columns["memory_likeness"] = likeness(alike, dt, nearest)
+    columns["memory_margin"] = np.asarray(
+        np.minimum(margin(alike, out_group), margin(alike, in_group))
+    )
     columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
     return Candidates(u, v, np.stack([columns[n] for n in LINK_FEATURES], axis=1), dt, drift)
 

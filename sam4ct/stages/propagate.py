@@ -6,8 +6,9 @@ pairs may be done in any order, on any machine. Both directions of time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -99,32 +100,43 @@ def propagate_pair(
         regions = regions_of(frames[source])
         found = propagator.propagate(source, regions, target)
         masks += [PropagatedRow(source, i, target, found[i]) for i in sorted(found)]
-        evidence.append(
-            _compare(regions, found, frames[target], rows[source], rows[target], reach, dt)
-        )
+        under = partial(_under, labels=frames[target])
+        evidence.append(compare(regions, found, under, rows[source], rows[target], reach))
     return PairEvidence(Evidence.concat(evidence), masks)
 
 
-def _compare(
+def compare(
     regions: Mapping[int, Region],
     found: Mapping[int, Propagated],
-    labels: LabelFrame,
+    under: Callable[[Region], Mapping[int, int]],
     source: Detections,
     target: Detections,
     reach: Reach,
-    dt: int,
 ) -> Evidence:
-    """Return evidence rows in order of source and target label."""
+    """Compare what was found of the regions of one frame with those of another.
+
+    Args:
+        regions: Of the source frame, by label.
+        found: Where each of them is in the target frame.
+        under: The labels of the target frame under a region, and how many pixels of each.
+        source: Rows of the source frame.
+        target: Rows of the target frame.
+        reach: Voxel size and how far cells move.
+
+    Returns:
+        Rows in order of source and target label; `similarity` is 0.
+    """
     if not len(source) or not len(target):
         return Evidence.empty()
     at, there = reach.positions(source), reach.positions(target)
+    dt = abs(int(target.t[0]) - int(source.t[0]))
     near = _nearest(at, there, reach.radius_um * np.sqrt(dt))
     row_of = {int(label): i for i, label in enumerate(target.label)}
     pairs: list[tuple[int, int]] = []
     shares: list[tuple[float, float, float, float, float]] = []
     for i, label in enumerate(source.label.tolist()):
         seen = found[label]
-        moved, stayed = _under(seen.region, labels), _under(regions[label], labels)
+        moved, stayed = under(seen.region), under(regions[label])
         for other in sorted({*moved, *stayed, *(int(target.label[j]) for j in near[i])}):
             j = row_of[other]
             size, both, still = int(target.size[j]), moved.get(other, 0), stayed.get(other, 0)
@@ -147,6 +159,7 @@ def _compare(
         distance_um=np.linalg.norm(at[a] - there[b], axis=1),
         size_ratio=target.size[b] / source.size[a],
         object_score=score,
+        similarity=np.zeros(len(pairs)),
         border=source.border[a] | target.border[b],
     )
 

@@ -213,6 +213,7 @@ def _joined_evidence(
     key, row = np.unique(np.stack([a, target[b]]), axis=1, return_inverse=True)
     common, still = _sums(common, row), _sums(still, row)
     area, score = _largest(area, row), _largest(evidence.object_score, row)
+    similarity = _largest(evidence.similarity, row)
     outside = np.maximum(area - common, 0.0)
     # Then sources.
     key, row = np.unique(np.stack([target[key[0]], key[1]]), axis=1, return_inverse=True)
@@ -234,6 +235,7 @@ def _joined_evidence(
         distance_um=np.linalg.norm(spots[u] - spots[v], axis=1),
         size_ratio=size[v] / size[u],
         object_score=_largest(score, row),
+        similarity=_largest(similarity, row),
         border=new.border[u] | new.border[v],
     )
 
