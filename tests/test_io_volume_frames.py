@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sam4ct.errors import WorkError
+from sam4ct.io import tiff_regions
 from sam4ct.io.tiff import encode_frame, read_frame
 from sam4ct.io.tiff_regions import write_regions
 from sam4ct.io.volume_frames import VolumeFrames
@@ -82,6 +83,21 @@ def test_more_than_a_tiff_can_hold_becomes_a_big_one(
     with tifffile.TiffFile(frames.path(0)) as tif:
         assert tif.is_bigtiff
         assert np.unique(tif.asarray()).tolist() == [0, 3, 7]
+
+
+def test_strips_without_cells_are_encoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded, heights = tiff_regions._encoded, []
+
+    def counted(strip: np.ndarray) -> bytes:
+        heights.append(len(strip))
+        return encoded(strip)
+
+    monkeypatch.setattr(tiff_regions, "_encoded", counted)
+    write_regions(tmp_path / "f.tif", CELLS, (9, 1000, 400))
+    # Four strips a plane, empty ones of two heights; each cell is in one strip of two planes.
+    assert sorted(heights) == [19, 327, 327, 327, 327, 327]
 
 
 def test_memory_is_that_of_a_strip(tmp_path: Path) -> None:
