@@ -59,6 +59,24 @@ def prepared(image: NDArray[Any], *, median_px: int = 0, gamma: float = 1.0) -> 
     )
 
 
+def contrast_nearby(volume: NDArray[Any], mask: NDArray[np.bool_]) -> float:
+    """Return how much brighter a region is than what is around it, in grey values.
+
+    For parts of frames too large to hold, where nothing is known of the background as
+    a whole.
+
+    Args:
+        volume: The region's box with a margin, ([z,] y, x).
+        mask: The region in it, of the same shape, with pixels.
+
+    Returns:
+        Mean inside less median outside; nan if the region fills all of it.
+    """
+    if mask.all():
+        return float("nan")
+    return float(volume[mask].mean() - np.median(volume[~mask]))
+
+
 def contrasts(image: NDArray[Any], labels: NDArray[np.integer]) -> NDArray[np.float64]:
     """Return how much brighter than the background each region is.
 

@@ -50,9 +50,9 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
     """
     if not len(detections) or not len(evidence):
         return Links.empty()
-    problem = _pose(detections, evidence, costs, scene)
+    problem = pose(detections, evidence, costs, scene)
     choice = solve(problem)
-    links = _links(detections, problem, choice)
+    links = accepted(detections, problem, choice)
     logger.info(
         "associated %d regions: %d links, %d divisions",
         len(detections),
@@ -70,7 +70,8 @@ def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
     return centroids * spacing, diameters(detections, scene.ndim) * unit
 
 
-def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:
+def pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:
+    """Return what may be linked to what, and what every choice costs; see `associate`."""
     places, diameter = measured(detections, scene)
     links = candidates(detections, evidence, places, diameter)
     odds = costs.link_odds(links.features)
@@ -100,7 +101,8 @@ def _pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
     )
 
 
-def _links(detections: Detections, problem: Problem, choice: Choice) -> Links:
+def accepted(detections: Detections, problem: Problem, choice: Choice) -> Links:
+    """Return the links of a choice, ordered by target, with their confidence."""
     links, splits = problem.links, problem.splits
     e, s = choice.links, choice.splits
     u = np.concatenate([links.u[e], splits.u[s], splits.u[s]])

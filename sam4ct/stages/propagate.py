@@ -6,7 +6,7 @@ pairs may be done in any order, on any machine. Both directions of time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,10 +55,18 @@ class Reach:
 
 
 class StayPut:
-    """A propagator that looks at nothing: every region stays where it is."""
+    """A recogniser that looks at nothing: every region stays where it is, none are alike."""
 
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
         return {label: Propagated(region, 0.0) for label, region in regions.items()}
+
+    def similarities(
+        self,
+        frames: tuple[int, int],
+        regions: tuple[Mapping[int, Region], Mapping[int, Region]],
+        pairs: Sequence[tuple[int, int]],
+    ) -> Floats:
+        return np.zeros(len(pairs))
 
     def forget_before(self, t: int) -> None:
         return None

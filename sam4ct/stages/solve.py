@@ -7,7 +7,8 @@ It is solved exactly, one connected component at a time, by HiGHS.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,8 @@ class Problem:
     """Frame of every region."""
     min_cycle: int = 1
     """Frames from a cell's birth to its own division, at least."""
+    born: Mapping[int, int] = field(default_factory=dict)
+    """Frame of birth by region, of cells whose past is settled; others are of unknown age."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +154,11 @@ def _minimum(
 
 
 def _too_soon(problem: Problem, choice: Choice) -> list[tuple[int, int]]:
-    """Return pairs of chosen divisions of which the second follows the first too soon."""
-    if problem.min_cycle <= 1 or len(choice.splits) < 2:
+    """Return pairs of chosen divisions of which the second follows the first too soon.
+
+    One that comes too soon after a birth that is settled is paired with itself.
+    """
+    if problem.min_cycle <= 1:
         return []
     links, splits = problem.links, problem.splits
     before = dict(zip(links.v[choice.links].tolist(), links.u[choice.links].tolist(), strict=True))
@@ -164,7 +170,7 @@ def _too_soon(problem: Problem, choice: Choice) -> list[tuple[int, int]]:
         first = int(splits.u[row])
         while first in before:
             first = before[first]
-        age = problem.t[splits.u[row]] - problem.t[first] + 1
-        if first in born and age < problem.min_cycle:
-            pairs.append((born[first], row))
+        birth = problem.t[first] if first in born else problem.born.get(first)
+        if birth is not None and problem.t[splits.u[row]] - birth + 1 < problem.min_cycle:
+            pairs.append((born.get(first, row), row))
     return pairs

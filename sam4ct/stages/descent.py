@@ -1,0 +1,66 @@
+"""Descent: from the links of cells that are followed to tracks with labels.
+
+The cells to follow keep the labels that they were given; daughters get the next ones, in
+order of their frame and region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sam4ct.errors import ResultError
+from sam4ct.lineage import MAX_LABEL, Track
+from sam4ct.tables import Links
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The tracks of a movie, and the regions that they consist of."""
+
+    tracks: Sequence[Track]
+    """By label."""
+    of_region: Mapping[tuple[int, int], int]
+    """Track label by (t, label) of a region."""
+
+    def in_frame(self, t: int) -> dict[int, int]:
+        """Return the track label of every region in a frame, by the region's label."""
+        return {label: track for (s, label), track in self.of_region.items() if s == t}
+
+
+def descent(initial: Sequence[int], links: Links) -> Descent:
+    """Return the tracks of the cells to follow and of their descendants.
+
+    Args:
+        initial: Labels of the cells to follow; their regions in frame 0 are 1, 2, ...
+        links: Of these cells, one frame each, in order of their targets.
+
+    Raises:
+        ResultError: There are more tracks than 16-bit labels.
+    """
+    tracks = {label: Track(label, 0, 0) for label in initial}
+    of_region = {(0, region): label for region, label in enumerate(initial, start=1)}
+    top = max(initial, default=0)
+    rows = zip(
+        links.t.tolist(),
+        links.label.tolist(),
+        links.t2.tolist(),
+        links.label2.tolist(),
+        links.division.tolist(),
+        strict=True,
+    )
+    for t, label, t2, label2, division in rows:
+        track = of_region[t, label]
+        if division:
+            top += 1
+            tracks[top] = Track(top, t2, t2, track)
+            of_region[t2, label2] = top
+        else:
+            tracks[track] = replace(tracks[track], end=t2)
+            of_region[t2, label2] = track
+    if top > MAX_LABEL:
+        raise ResultError(
+            f"the daughters' labels go up to {top}, but a result can hold {MAX_LABEL}. Give the"
+            " cells to follow small labels."
+        )
+    return Descent([tracks[label] for label in sorted(tracks)], of_region)

@@ -1,0 +1,83 @@
+"""Follow: from one frame to the next, near the cells that are followed and nowhere else.
+
+Looks for regions where the cells may be, and gathers the evidence of which is which. What is
+concluded from it is left to `horizon`: a step depends on the frame before and on the cells
+that are still followed, and on nothing else, so that a killed run can take any step again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sam4ct.stages.propagate import Reach
+from sam4ct.stages.recognise import recognise
+from sam4ct.stages.sight import (
+    Scope,
+    Sighted,
+    SightRules,
+    credible,
+    described,
+    near_seeds,
+    parted,
+    without_doubles,
+)
+from sam4ct.stages.unseeded import Tip, unseeded_regions
+from sam4ct.tables import Evidence
+from sam4ct.types import Recogniser
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowRules:
+    """How cells are followed."""
+
+    sight: SightRules
+    max_unseeded: int
+    """Frames in a row in which a cell may have no seed."""
+
+
+def follow(
+    scope: Scope,
+    recogniser: Recogniser,
+    before: Sighted,
+    tips: Sequence[Tip],
+    rules: FollowRules,
+) -> tuple[Sighted, Evidence]:
+    """Look for the cells of a frame in the next one.
+
+    Args:
+        scope: What is looked at.
+        recogniser: SAM 2, or `StayPut`.
+        before: The frame.
+        tips: Its regions of cells that are followed.
+        rules: How.
+
+    Returns:
+        The regions of the next frame near those cells, and the evidence between both frames.
+    """
+    t, sight = before.t + 1, rules.sight
+    if not tips:
+        return described(scope, t, [], [], sight), Evidence.empty()
+    forward = recogniser.propagate(before.t, before.regions, t)
+    places = before.places_um(sight.spacing_um)[[tip.label - 1 for tip in tips]]
+    around = np.concatenate([places, [tip.expected_um for tip in tips]])
+    clicks = without_doubles(near_seeds(scope, t, around, sight), sight)
+    seeded = [r for r in parted(clicks, sight) if credible(r, sight.min_size, sight)]
+    cut = before.rows.border
+    unseeded = unseeded_regions(
+        scope,
+        t,
+        # What the edge of the frame cuts may be on its way out.
+        [t for t in tips if t.unseeded < rules.max_unseeded and not cut[t.label - 1]],
+        before.regions,
+        forward,
+        seeded,
+        sight,
+    )
+    after = described(scope, t, seeded, unseeded, sight)
+    reach = Reach(sight.spacing_um, sight.reach_um)
+    evidence = recognise(recogniser, before, after, forward, reach)
+    recogniser.forget_before(t)
+    return after, evidence
