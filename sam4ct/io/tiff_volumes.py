@@ -40,7 +40,8 @@ class TiffVolumes:
         """
         self._files = _complete(folder)
         self._layout = lru_cache(maxsize=_LAYOUTS)(self._checked_layout)
-        self._info = read_layout(self._files[0]).info
+        first = read_layout(self._files[0])
+        self._info, self._piece = first.info, first.piece
         if self._info.dtype.kind not in "uif":
             raise SequenceError(
                 f"{self._files[0]}: has the type {self._info.dtype}. Save frames as integers or"
@@ -59,6 +60,11 @@ class TiffVolumes:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         return self._info.dtype
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """What is decoded at once in the first file, ([z,] y, x); parts of it cost as much."""
+        return self._piece
 
     @cached_property
     def spacing_um(self) -> Spacing:

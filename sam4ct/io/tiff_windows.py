@@ -47,6 +47,15 @@ class Layout:
     planes: tuple[_Plane, ...]
     """One a slice; () where windows need more than pages, and are left to `read_window`."""
 
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """What is decoded at once, ([z,] y, x): a strip, a tile, a plane, or one voxel."""
+        ndim = len(self.info.shape)
+        if self.offset is not None:
+            return (1,) * ndim
+        height, width = _piece(self.planes[0].page) if self.planes else self.info.shape[-2:]
+        return (*(1,) * (ndim - 2), height, width)
+
     def window(self, window: Sequence[slice]) -> Frame:
         """Return a part of the frame, one slice an axis, ([z,] y, x), all with ends inside.
 
@@ -126,14 +135,18 @@ def _plane_window(file: BinaryIO, plane: _Plane, rows: slice, columns: slice) ->
 
 def _pieces(page: Any, rows: slice, columns: slice) -> Iterator[int]:
     """Yield the numbers of the strips or tiles of a page that a window touches."""
-    if page.is_tiled:
-        height, width = page.tilelength, page.tilewidth
-    else:
-        height, width = min(page.rowsperstrip, page.imagelength), page.imagewidth
+    height, width = _piece(page)
     across = -(-page.imagewidth // width)
     for row in range(rows.start // height, -(-rows.stop // height)):
         for column in range(columns.start // width, -(-columns.stop // width)):
             yield row * across + column
+
+
+def _piece(page: Any) -> tuple[int, int]:
+    """Height and width of the strips or tiles of a page."""
+    if page.is_tiled:
+        return page.tilelength, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
 @contextmanager

@@ -67,6 +67,12 @@ class ZarrVolumes:
         return np.dtype(self._array.dtype).newbyteorder("=")
 
     @property
+    def piece(self) -> tuple[int, ...]:
+        """The chunks, ([z,] y, x): what is decoded at once; parts of one cost as much."""
+        chunks = dict(zip(self._ome.axes, self._array.chunks, strict=True))
+        return tuple(int(chunks[axis]) for axis in self._axes[1:])
+
+    @property
     def spacing_um(self) -> Spacing:
         """Size of a voxel (z, y, x) as the file says; 1 where it does not."""
         return self._ome.spacing_um
