@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from sam4ct.profile import Spacing
-from sam4ct.tables import Detections, Floats
+from sam4ct.tables import Detections, Floats, Ints
 
 ENOUGH = 10
 """Regions clear of the frame's edge that are enough to measure without the others."""
@@ -83,13 +83,20 @@ def whole_cells(detections: Detections) -> Detections:
     return detections.take(inside) if inside.sum() >= ENOUGH else detections
 
 
+def mutual(here: Floats, there: Floats) -> tuple[Ints, Ints]:
+    """Return which points of two sets are each other's nearest: indices here and there."""
+    if not len(here) or not len(there):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    _, forward = KDTree(there).query(here)
+    _, backward = KDTree(here).query(there)
+    paired = np.flatnonzero(backward[forward] == np.arange(len(here)))
+    return paired, np.asarray(forward[paired])
+
+
 def _steps(here: Floats, there: Floats) -> Floats:
     """Distances between points of two frames that are each other's nearest."""
-    if not len(here) or not len(there):
-        return np.empty(0)
-    distance, forward = KDTree(there).query(here)
-    _, backward = KDTree(here).query(there)
-    return np.asarray(distance[backward[forward] == np.arange(len(here))])
+    before, after = mutual(here, there)
+    return np.asarray(np.linalg.norm(there[after] - here[before], axis=1))
 
 
 def _nearest(points: Floats) -> Floats:
