@@ -10,8 +10,12 @@ import tifffile
 from click.testing import CliRunner
 
 from sam4ct.cli.profiles import profiles
-from sam4ct.errors import ProfileError
-from sam4ct.profile import load_profile, profile_names
+from sam4ct.errors import ProfileError, SequenceError
+from sam4ct.io.atomic import write_json
+from sam4ct.io.embryo import EmbryoFiles, write_embryo
+from sam4ct.profile import Profile, load_profile, profile_names
+from sam4ct.simulate.embryo import EmbryoLaw
+from sam4ct.simulate.seeds import SeedErrors
 
 
 def output(*arguments: object) -> str:
@@ -88,3 +92,54 @@ def test_derive_refuses_a_spacing_of_zero(dataset: Path) -> None:
     result = CliRunner().invoke(profiles, arguments)
     assert result.exit_code == 2
     assert "0" in result.stderr
+
+
+# --- of cells to follow ----------------------------------------------------------------
+
+
+@pytest.fixture(params=[False, True], ids=["zarr", "tiff"])
+def embryo(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Nuclei of about 11.5 pixels and voxels of 1.2 x 0.4 x 0.4 um, with seeds of some detector."""
+    law = EmbryoLaw(shape=(24, 160, 160), frames=3, cells=12, followed=4)
+    return write_embryo(tmp_path, "Nuclei", law, SeedErrors(), 0, EmbryoFiles(tiff=request.param))
+
+
+def derived(folder: Path, *options: object) -> Profile:
+    path = folder.with_suffix(".toml")
+    path.write_text(output("derive", folder, "01", *options))
+    return load_profile(path)
+
+
+def test_derive_measures_the_cells_to_follow(embryo: Path) -> None:
+    profile = derived(embryo)
+    assert (profile.dataset, profile.mode) == ("Nuclei", "track")
+    assert profile.cell_diameter_px == pytest.approx(11.5, rel=0.2)
+    assert profile.spacing_um == pytest.approx((1.2, 0.4, 0.4))
+
+
+def test_derive_tells_the_reasons_of_the_table_too(embryo: Path) -> None:
+    printed = output("derive", embryo, "01")
+    assert "Derived from the seeds and initial tracks of Nuclei 01." in printed
+    below = printed.partition("\n[track]\n")[2]
+    assert below.count("# Here: ") == below.count(" = ") == 6
+
+
+def test_derive_knows_for_which_cells_seeds_were_searched(embryo: Path) -> None:
+    write_json(embryo / "01_SEEDS" / "settings.json", {"diameter_px": [15, 30.0]})
+    assert derived(embryo).cell_diameter_px == pytest.approx(20.0)
+
+
+def test_derive_takes_the_spacing_of_cells_to_follow_from_the_user(embryo: Path) -> None:
+    assert derived(embryo, "--spacing", 2, 1, 1).spacing_um == (2.0, 1.0, 1.0)
+
+
+def test_derive_prefers_masks_to_link(dataset: Path, embryo: Path) -> None:
+    for part in ("01_SEEDS", "01_INIT"):
+        (embryo / part).rename(dataset / part)
+    assert derived(dataset).mode == "link"
+
+
+def test_derive_names_the_frames_without_seeds(embryo: Path) -> None:
+    (embryo / "01_SEEDS" / "t001.csv").unlink()
+    with pytest.raises(SequenceError, match=r"01_SEEDS: no seeds for 1 frames, t001\.csv missing"):
+        output("derive", embryo, "01")

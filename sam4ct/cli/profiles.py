@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from sam4ct.derive import Derivation
 from sam4ct.errors import ProfileError
 from sam4ct.io.atomic import replacing
-from sam4ct.io.ctc import find_sequences
+from sam4ct.io.ctc import MASKS, RESULT, find_sequences
 from sam4ct.pipelines.survey import survey
 from sam4ct.profile import Spacing, load_profile, profile_names, to_toml
 
@@ -55,20 +56,31 @@ def show(name: str) -> None:
 def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Path | None) -> None:
     """Derive a profile from sequence SEQ of a dataset, with the reason for each value.
 
+    From the masks to link, SEQ_ERR_SEG; without them from seeds, SEQ_SEEDS, and the cells to
+    follow, SEQ_INIT.
+
     Edit the file, then use it: sam4ct run DATASET_DIR --profile FILE
     """
     if output is not None and output.exists():
         raise ProfileError(f"{output}: is there already. Remove it, or give another file.")
-    (sequence,) = find_sequences(dataset_dir, [name])
-    found = survey(sequence).derived(sequence.dataset, spacing_um)
-    text = to_toml(
-        found.profile,
-        f"Derived from the masks of {sequence.dataset} {sequence.name}.",
-        found.reasons,
-    )
+    found, source = _derived(dataset_dir, name, spacing_um)
+    dataset = found.profile.dataset
+    text = to_toml(found.profile, f"Derived from the {source} of {dataset} {name}.", found.reasons)
     if output is None:
         click.echo(text, nl=False)
         return
     with replacing(output) as file:
         file.write(text.encode())
     click.echo(f"{output}: written. Look at the reasons, and edit what you know better.")
+
+
+def _derived(dataset_dir: Path, name: str, spacing_um: Spacing | None) -> tuple[Derivation, str]:
+    """Return the profile that fits a sequence, and by what of it."""
+    from sam4ct.io.track_sequence import find_track_sequence, track_names  # zarr takes a moment
+    from sam4ct.pipelines.track_survey import derived_track
+
+    if not (dataset_dir / f"{name}{MASKS}").is_dir() and name in track_names(dataset_dir):
+        followed = find_track_sequence(dataset_dir, name, dataset_dir / f"{name}{RESULT}")
+        return derived_track(followed, spacing_um), "seeds and initial tracks"
+    (sequence,) = find_sequences(dataset_dir, [name])
+    return survey(sequence).derived(sequence.dataset, spacing_um), "masks"

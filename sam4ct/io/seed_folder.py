@@ -85,6 +85,22 @@ class SeedFolder:
         return self.folder / f"t{t:0{_DIGITS}d}{self.suffix}"
 
 
+def searched_diameters(folder: Path) -> tuple[float, float] | None:
+    """Return for which cells the seeds in a folder were searched.
+
+    Returns:
+        Diameters of the smallest and largest, pixels along x; None if another program
+        found the seeds.
+
+    Raises:
+        WorkError: The folder says it, but cannot be understood.
+    """
+    match _stored(folder):
+        case {"diameter_px": [float() | int() as smallest, float() | int() as largest]}:
+            return float(smallest), float(largest)
+    return None
+
+
 def _refuse_foreign(folder: Path) -> None:
     """Refuse a folder with anything in it but what a search has left."""
     if folder.exists() and not (folder / SETTINGS).is_file():

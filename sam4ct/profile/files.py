@@ -130,7 +130,7 @@ def to_toml(profile: Profile, source: str, reasons: Mapping[str, str] | None = N
     Args:
         profile: Every value is written, defaults too.
         source: Where the values come from; the first line.
-        reasons: Why a key has its value; put below the key's meaning.
+        reasons: Why a key has its value, "table.key" in a table; put below the key's meaning.
     """
     lines = [*_comment(source), *_lines(profile, reasons or {})]
     return "\n".join(lines) + "\n"
@@ -149,7 +149,9 @@ def _lines(settings: Any, reasons: Mapping[str, str]) -> Iterator[str]:
             yield f"# {f.name} is left out."
         elif is_dataclass(value):
             yield f"[{f.name}]"
-            yield from _lines(value, {})
+            table = f"{f.name}."
+            own = (key for key in reasons if key.startswith(table))
+            yield from _lines(value, {key.removeprefix(table): reasons[key] for key in own})
         else:
             yield f"{f.name} = {_toml(value)}"
 

@@ -1,0 +1,49 @@
+"""Survey of a sequence whose cells are followed: the profile that fits it.
+
+Opens what is on disk and hands it to `derive.track`, which chooses. Of the movie a few windows
+are read, of the seeds those of the first frames.
+"""
+
+from __future__ import annotations
+
+from sam4ct.derive import Derivation, derive_track_profile
+from sam4ct.derive.track import FRAMES_SEEN
+from sam4ct.io.initial_tracks import read_initial, refuse_background
+from sam4ct.io.seed_folder import searched_diameters
+from sam4ct.io.seeds import SeedFiles
+from sam4ct.io.track_sequence import TrackSequence
+from sam4ct.io.volumes import open_volumes
+from sam4ct.profile import Spacing
+
+UNKNOWN = (1.0, 1.0, 1.0)
+"""Spacing of a movie that does not say it."""
+
+
+def derived_track(sequence: TrackSequence, spacing_um: Spacing | None = None) -> Derivation:
+    """Return the profile that fits a sequence, and why.
+
+    Args:
+        sequence: Its movie, seeds and initial tracks.
+        spacing_um: Size of a voxel (z, y, x), if known better than the movie says.
+
+    Raises:
+        SequenceError: The movie, seeds or initial tracks cannot be used.
+        ProfileError: Nothing tells how large cells are.
+    """
+    volumes = open_volumes(sequence.source)
+    initial = read_initial(sequence.initial, volumes.shape)
+    refuse_background(sequence.initial, initial, volumes)
+    seeds = SeedFiles(sequence.seeds, volumes.shape)
+    seeds.require(range(min(volumes.frames, FRAMES_SEEN)))
+    stated = volumes.spacing_um
+    return derive_track_profile(
+        sequence.dataset,
+        volumes.shape,
+        volumes.frames,
+        spacing_um=spacing_um or (None if stated == UNKNOWN else stated),
+        initial=initial.places,
+        sizes=initial.sizes,
+        seeds=seeds,
+        volumes=volumes,
+        known_diameter_px=searched_diameters(sequence.seeds),
+    )
