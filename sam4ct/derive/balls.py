@@ -31,7 +31,7 @@ OFF = 0.2
 exact. A share, as noise finds a peak of a small size wherever it may look for one."""
 SOFT_EDGE = 1.12
 """Diameter of a cell over that of a sharp ball that answers alike: between that of sharp cells
-(1.02) and of those whose light fades from the middle on (1.25)."""
+(1.0) and of those whose light fades from the middle on (1.25)."""
 _LEAST_SIGMA = 0.3
 """Voxels; a narrower Gaussian would miss all voxels if its middle lies between two."""
 
