@@ -30,8 +30,6 @@ link_radius_px = 20
 TRACK = """
 [track]
 seed_radius_px = 15.0
-similarity_top = 0.7
-similarity_gap = 0.1
 min_size_without_seed = 300
 """
 
@@ -275,9 +273,7 @@ def test_number_of_axes_is_exactly_two_or_three(tmp_path: Path, number: str) -> 
         ("mode", "track"),
         (
             "track",
-            TrackSettings(
-                seed_radius_px=1.0, similarity_top=1.0, similarity_gap=0.0, min_size_without_seed=0
-            ),
+            TrackSettings(seed_radius_px=1.0, min_size_without_seed=0),
         ),
     ],
 )
@@ -291,15 +287,13 @@ def test_value_out_of_range_is_refused(key: str, value: object) -> None:
     ("key", "value"),
     [
         ("seed_radius_px", 0.0),
-        ("similarity_top", 1.1),
-        ("similarity_gap", -0.1),
         ("min_size_without_seed", -1),
         ("seeds_z_scale", 0.0),
         ("horizon_frames", 0),
     ],
 )
 def test_track_value_out_of_range_is_refused(key: str, value: float) -> None:
-    good = dict(seed_radius_px=1.0, similarity_top=1.0, similarity_gap=0.0, min_size_without_seed=0)
+    good = dict(seed_radius_px=1.0, min_size_without_seed=0)
     with pytest.raises(ProfileError, match=rf"\[track\]: {key} is "):
         TrackSettings(**{**good, key: value})  # type: ignore[arg-type]
 
@@ -310,8 +304,6 @@ lengths = st.floats(1e-6, 1e9)
 tracks = st.builds(
     TrackSettings,
     seed_radius_px=lengths,
-    similarity_top=st.floats(0, 1),
-    similarity_gap=st.floats(0, 1),
     min_size_without_seed=st.integers(0, 10**6),
     seeds_z_scale=lengths,
     horizon_frames=st.integers(1, 9),

@@ -222,8 +222,6 @@ def _seed_rules(radius: Choice, ball: float) -> dict[str, Choice]:
     """The table [track]."""
     return {
         "seed_radius_px": radius,
-        "similarity_top": (0.7, "as published; it depends on the network, not on the cells"),
-        "similarity_gap": (0.1, "as published"),
         "min_size_without_seed": (
             int(LEAST_UNSEEDED * ball),
             f"{LEAST_UNSEEDED:.0%} of a ball: without a seed, less is believed",

@@ -24,10 +24,6 @@ class TrackSettings:
 
     seed_radius_px: float
     """Seeds at most this far from a cell's last place are candidates for its next one."""
-    similarity_top: float
-    """Least cosine similarity of memory features at which a seed is taken for the cell."""
-    similarity_gap: float
-    """Two best seeds whose similarities differ by less than this are taken for daughters."""
     min_size_without_seed: int
     """Voxels; smaller regions are dropped where no seed is near."""
     seeds_z_scale: float = 1.0
@@ -36,13 +32,11 @@ class TrackSettings:
     """Frames looked ahead before a link is final."""
 
     def __post_init__(self) -> None:
-        shares = {key: getattr(self, key) for key in ("similarity_top", "similarity_gap")}
         _refuse_broken(
             self,
             "[track]",
             [
                 ("seed_radius_px", 0 < self.seed_radius_px < inf, "a positive number, e.g. 15"),
-                *((key, 0 <= share <= 1, "a number from 0 to 1") for key, share in shares.items()),
                 ("min_size_without_seed", self.min_size_without_seed >= 0, "0 or more"),
                 ("seeds_z_scale", 0 < self.seeds_z_scale < inf, "a positive number, e.g. 0.5"),
                 ("horizon_frames", self.horizon_frames >= 1, "1 or more"),
