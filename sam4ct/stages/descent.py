@@ -20,12 +20,12 @@ class Descent:
 
     tracks: Sequence[Track]
     """By label."""
-    of_region: Mapping[tuple[int, int], int]
-    """Track label by (t, label) of a region."""
+    regions: Mapping[int, Mapping[int, int]]
+    """By frame: track label by label of a region."""
 
-    def in_frame(self, t: int) -> dict[int, int]:
+    def in_frame(self, t: int) -> Mapping[int, int]:
         """Return the track label of every region in a frame, by the region's label."""
-        return {label: track for (s, label), track in self.of_region.items() if s == t}
+        return self.regions.get(t, {})
 
 
 def descent(initial: Sequence[int], links: Links) -> Descent:
@@ -39,7 +39,7 @@ def descent(initial: Sequence[int], links: Links) -> Descent:
         ResultError: There are more tracks than 16-bit labels.
     """
     tracks = {label: Track(label, 0, 0) for label in initial}
-    of_region = {(0, region): label for region, label in enumerate(initial, start=1)}
+    regions: dict[int, dict[int, int]] = {0: dict(enumerate(initial, start=1))}
     top = max(initial, default=0)
     rows = zip(
         links.t.tolist(),
@@ -50,17 +50,16 @@ def descent(initial: Sequence[int], links: Links) -> Descent:
         strict=True,
     )
     for t, label, t2, label2, division in rows:
-        track = of_region[t, label]
+        track = regions[t][label]
         if division:
             top += 1
             tracks[top] = Track(top, t2, t2, track)
-            of_region[t2, label2] = top
         else:
             tracks[track] = replace(tracks[track], end=t2)
-            of_region[t2, label2] = track
+        regions.setdefault(t2, {})[label2] = top if division else track
     if top > MAX_LABEL:
         raise ResultError(
             f"the daughters' labels go up to {top}, but a result can hold {MAX_LABEL}. Give the"
             " cells to follow small labels."
         )
-    return Descent([tracks[label] for label in sorted(tracks)], of_region)
+    return Descent([tracks[label] for label in sorted(tracks)], regions)

@@ -16,13 +16,11 @@ from sam4ct.regions import Region
 from sam4ct.stages.fill import SIZE_RANGE
 from sam4ct.stages.shapes import largest_part
 from sam4ct.stages.sight import Click, Scope, SightRules, clicks_at, credible, shared_box
-from sam4ct.tables import Floats
+from sam4ct.tables import Floats, Ints
 from sam4ct.types import Propagated
 
 OWN = 0.5
 """Share of a region that must lie beside all others."""
-NEAR = 0.5
-"""Diameters from an expected place within which a seed is one for it."""
 FAR = 0.75
 """Diameters from an expected place within which the middle of what is found must be."""
 
@@ -61,14 +59,13 @@ def unseeded_regions(
     """
     spacing = np.asarray(rules.spacing_um)
     expected = [(tip, place_of(tip, regions[tip.label], found[tip.label], rules)) for tip in tips]
-    centres = np.array([r.centroid for r in seeded]).reshape(-1, 3) * spacing
     last = (np.array(scope.volumes.shape) - 0.5) * spacing
     asked = [
         (tip, at)
         for tip, at in expected
         if (at >= -0.5 * spacing).all()
         and (at <= last).all()
-        and not _taken(at, seeded, centres, rules)
+        and not any(_holds(region, np.round(at / spacing).astype(int)) for region in seeded)
     ]
     if not asked:
         return []
@@ -114,15 +111,7 @@ def believed(click: Click, size: int, others: Sequence[Region], rules: SightRule
     return own if off <= FAR * rules.diameter_um else None
 
 
-def _taken(at_um: Floats, seeded: Sequence[Region], centres_um: Floats, rules: SightRules) -> bool:
-    """Whether a seed's region is at a place."""
-    near = np.linalg.norm(centres_um - at_um, axis=1) <= NEAR * rules.diameter_um
-    if near.any():
-        return True
-    voxel = np.round(at_um / np.asarray(rules.spacing_um)).astype(int)
-    return any(_holds(region, voxel) for region in seeded)
-
-
-def _holds(region: Region, voxel: Floats) -> bool:
+def _holds(region: Region, voxel: Ints) -> bool:
+    """Whether a voxel of the frame is one of a region."""
     at = voxel - region.corner
     return bool((at >= 0).all() and (at < region.mask.shape).all() and region.mask[tuple(at)])

@@ -1,0 +1,136 @@
+"""Track: one movie from seeds and initial tracks to result, work folder and record.
+
+Frame by frame forward, which one machine does. All that was seen of a frame is kept as soon
+as it is there; what is concluded from it takes no time and is concluded again, so that a
+run that was killed at any moment goes on from the last frame.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sam4ct.io.atomic import write_json
+from sam4ct.io.progress import Progress
+from sam4ct.io.result import ResultWriter, refuse_target
+from sam4ct.io.tables import write_table
+from sam4ct.io.volume_frames import VolumeFrames
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.engine_counts import engine_counts, keep_counts
+from sam4ct.pipelines.plan import Options
+from sam4ct.pipelines.record import Clock, course_of
+from sam4ct.pipelines.track_engines import TrackEngines
+from sam4ct.pipelines.track_files import (
+    has_frame,
+    read_evidence,
+    read_frame,
+    read_regions,
+    read_rows,
+    write_frame,
+)
+from sam4ct.pipelines.track_plan import TrackPlan
+from sam4ct.pipelines.track_record import follow_rules, horizon_rules, track_record
+from sam4ct.regions import Region
+from sam4ct.stages.costs import load_costs
+from sam4ct.stages.descent import Descent, descent
+from sam4ct.stages.follow import follow
+from sam4ct.stages.horizon import Horizon
+from sam4ct.stages.sight import Sighted, first_sight
+from sam4ct.tables import Links
+
+logger = logging.getLogger(__name__)
+
+STAGES = ("detect", "propagate", "associate", "paint")
+
+
+def run_track(plan: TrackPlan, options: Options) -> WorkDir:
+    """Follow the cells of a planned run, or what is left of it.
+
+    Args:
+        plan: From `make_track_plan`.
+        options: The same options.
+
+    Returns:
+        The work folder; the result is at `plan.sequence.result_dir`.
+
+    Raises:
+        Sam4ctError: Something the user can mend.
+    """
+    sequence = plan.sequence
+    refuse_target(sequence.result_dir, overwrite=options.overwrite)
+    clock = Clock()
+    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=options.overwrite) as work:
+        for stage in STAGES:
+            work.stage(stage, plan.stage_key())
+        resumed = has_frame(work, 0)
+        links = run_follow(plan, work)
+        clock.lap("follow")
+        found = descent(plan.cells.labels, links)
+        frames = run_paint_frames(plan, work, found)
+        clock.lap("paint")
+        with ResultWriter(
+            sequence.result_dir,
+            found.tracks,
+            frames=plan.volumes.frames,
+            shape=plan.volumes.shape,
+            digits=sequence.digits,
+            overwrite=options.overwrite,
+        ) as writer:
+            for t in range(plan.volumes.frames):
+                writer.take(t, frames.path(t), found.in_frame(t).values())
+            # Before the result takes its place: if it is there, so is the rest.
+            write_table(work.links, links)
+            record = track_record(plan, work, links, found)
+            write_json(
+                work.run_json, record | course_of(clock, engine_counts(work), resumed=resumed)
+            )
+    return work
+
+
+def run_follow(plan: TrackPlan, work: WorkDir) -> Links:
+    """Follow the cells through all frames.
+
+    Returns:
+        Their links; labels are those of the regions in the work folder.
+    """
+    frames, engines, rules = plan.volumes.frames, TrackEngines(plan), follow_rules(plan)
+    done = next((t for t in range(frames) if not has_frame(work, t)), frames)
+    costs = load_costs(plan.evidence, len(plan.volumes.shape))
+    seen: Sighted | None = None
+    with Progress(frames, "follow", "frames", done=done) as progress:
+        if done == 0:
+            seen = first_sight(engines.scope, plan.initial_um, rules.sight)
+            write_frame(work, seen, None)
+            progress.step(note=f"{len(plan.cells)} cells")
+        horizon = Horizon(read_rows(work, 0), len(plan.cells), costs, horizon_rules(plan))
+        for t in range(1, frames):
+            if t < done:
+                horizon.add(read_rows(work, t), read_evidence(work, t))
+                continue
+            before = seen or read_frame(work, t - 1)
+            seen, evidence = follow(
+                engines.scope, engines.recogniser, before, horizon.tips(), rules
+            )
+            write_frame(work, seen, evidence)
+            keep_counts(work, (done, 1), engines.counts())
+            horizon.add(seen.rows, evidence)
+            progress.step(note=f"{len(horizon.tips())} cells, {len(seen.regions)} regions")
+    return horizon.links()
+
+
+def run_paint_frames(plan: TrackPlan, work: WorkDir, found: Descent) -> VolumeFrames:
+    """Paint all frames of the result into the work folder, as far as they are not there."""
+    shape, digits = plan.volumes.shape, plan.sequence.digits
+    painted = VolumeFrames(work.artifact("paint", "mask").parent, shape, digits)
+    missing = [t for t in range(plan.volumes.frames) if not painted.has(t)]
+    done = plan.volumes.frames - len(missing)
+    with Progress(plan.volumes.frames, "paint", "frames", done=done) as progress:
+        for t in missing:
+            painted.write(t, regions_of_tracks(work, found, t))
+            progress.step()
+    return painted
+
+
+def regions_of_tracks(work: WorkDir, found: Descent, t: int) -> dict[int, Region]:
+    """Return the regions of a frame of the result by track label."""
+    tracks = found.in_frame(t)
+    return {tracks[i]: region for i, region in read_regions(work, t, tracks).items()}

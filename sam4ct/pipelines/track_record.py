@@ -1,0 +1,83 @@
+"""What a run of mode "track" goes by, from its plan to the stages' rules and to `run.json`."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from sam4ct import __version__
+from sam4ct.io.workdir import WorkDir
+from sam4ct.models.device import device_name
+from sam4ct.pipelines.record import LIBRARIES, LIBRARIES_OF_CLICKS
+from sam4ct.pipelines.track_files import read_rows
+from sam4ct.pipelines.track_plan import TrackPlan
+from sam4ct.stages.descent import Descent
+from sam4ct.stages.follow import FollowRules
+from sam4ct.stages.horizon import HorizonRules
+from sam4ct.stages.sight import SightRules
+from sam4ct.tables import Links
+
+
+def follow_rules(plan: TrackPlan) -> FollowRules:
+    """Return where cells are looked for, and what is taken for one."""
+    profile, pixel = plan.profile, plan.profile.spacing_um[-1]
+    sight = SightRules(
+        spacing_um=profile.spacing_um,
+        reach_um=plan.track.seed_radius_px * pixel,
+        diameter_um=plan.diameter_px * pixel,
+        min_size=profile.min_size,
+        min_size_unseeded=plan.track.min_size_without_seed,
+        edge=plan.edge,
+    )
+    return FollowRules(sight=sight, max_unseeded=profile.max_gap)
+
+
+def horizon_rules(plan: TrackPlan) -> HorizonRules:
+    """Return how lineages are decided."""
+    return HorizonRules(
+        spacing_um=plan.profile.spacing_um,
+        border=plan.edge,
+        ahead=plan.track.horizon_frames,
+        divide=plan.profile.division,
+        min_cycle_frames=plan.profile.min_cycle_frames,
+    )
+
+
+def track_record(plan: TrackPlan, work: WorkDir, links: Links, found: Descent) -> dict[str, Any]:
+    """Return everything about a run that is worth keeping and does not depend on how it went."""
+    frames = plan.volumes.frames
+    regions = 0
+    unseeded: list[tuple[int, int]] = []
+    for t in range(frames):
+        rows, tracks = read_rows(work, t), found.in_frame(t)
+        regions += len(rows)
+        alone = rows.label[~rows.seeded].tolist()
+        unseeded += [(t, tracks[label]) for label in alone if label in tracks]
+    libraries = (*LIBRARIES, *LIBRARIES_OF_CLICKS, "zarr")
+    return {
+        "version": __version__,
+        "dataset": plan.sequence.dataset,
+        "sequence": plan.sequence.name,
+        "mode": plan.profile.mode,
+        "profile": asdict(plan.profile),
+        "reasons": dict(plan.reasons),
+        "evidence": plan.evidence,
+        "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
+        "device": device_name(plan.device),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in libraries},
+        "inputs": {f"{part}_sha256": digest for part, digest in plan.inputs.items()},
+        "window": asdict(plan.grid),
+        "counts": {
+            "frames": frames,
+            "followed": len(plan.cells),
+            "regions": regions,
+            "links": len(links),
+            "divisions": int(links.division.sum()) // 2,
+            "tracks": len(found.tracks),
+            "unseeded": len(unseeded),
+        },
+        "generated": sorted(unseeded),
+    }
