@@ -98,3 +98,26 @@ def run_options(command: Command) -> Command:
     for option in (GENERATE, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
         command = option(command)
     return command
+
+
+def track_options(command: Command) -> Command:
+    """Add the options of mode "track" that say where its inputs lie, for `run` and `check`."""
+    for option in (
+        click.option(
+            "--init-tracks",
+            "initial",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The cells to follow: a JSON of `sam4ct init-tracks`, or labels of frame 0."
+            "  [default: in SS_INIT, else SS_GT/TRA/man_track000.tif]",
+        ),
+        click.option(
+            "--seeds",
+            type=click.Path(path_type=Path),
+            metavar="PATH",
+            help="Where cells may be, to follow some of them: a folder with a file a frame, or a"
+            " table.  [default: SS_SEEDS]",
+        ),
+    ):
+        command = option(command)
+    return command

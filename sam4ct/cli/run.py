@@ -8,12 +8,16 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, SEQUENCES, run_options
-from sam4ct.io.ctc import find_sequences
+from sam4ct.cli.options import (
+    DATASET,
+    OVERWRITE,
+    REPORT,
+    SEQUENCES,
+    run_options,
+    track_options,
+)
 from sam4ct.io.result import refuse_target
-from sam4ct.pipelines.link import run_sequence
-from sam4ct.pipelines.outlook import outlook
-from sam4ct.pipelines.plan import Options, make_plan
+from sam4ct.pipelines.plan import Options
 
 logger = logging.getLogger(__name__)
 
@@ -22,22 +26,31 @@ logger = logging.getLogger(__name__)
 @DATASET
 @SEQUENCES
 @run_options
+@track_options
 @OVERWRITE
 @REPORT
 def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chosen: Any) -> None:
-    """Link the sequences SEQ (all, if none is named) of a CTC dataset.
+    """Link or track the sequences SEQ (all, if none is named) of a CTC dataset.
 
-    The same command continues a run that was stopped.
+    Masks, SS_ERR_SEG, are linked; where there are seeds, SS_SEEDS, and initial tracks instead,
+    these are followed through volumes. The same command continues a run that was stopped.
     """
+    from sam4ct.pipelines.modes import (  # zarr takes a moment to import
+        do_run,
+        find_runs,
+        outlook_of,
+        plan_run,
+    )
+
     options = Options(**chosen)
-    found = find_sequences(dataset_dir, sequences, out)
+    found = find_runs(dataset_dir, sequences, out, options)
     for sequence in found:
         refuse_target(sequence.result_dir, overwrite=options.overwrite)
     # All plans before the first run: what is wrong with any sequence is said before any work.
-    plans = [make_plan(sequence, options) for sequence in found]
+    plans = [plan_run(sequence, options) for sequence in found]
     for plan in plans:
-        logger.info("%s", outlook(plan))
-        work = run_sequence(plan, options)
+        logger.info("%s", outlook_of(plan))
+        work = do_run(plan, options)
         click.echo(f"{plan.sequence.result_dir}: written")
         if options.report:
             click.echo(f"{work.report}: look at it in a browser")
@@ -47,9 +60,12 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
 @DATASET
 @SEQUENCES
 @run_options
+@track_options
 def check(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chosen: Any) -> None:
     """Say what `run` would do, with which profile and weights, and about how long."""
+    from sam4ct.pipelines.modes import find_runs, outlook_of, plan_run
+
     options = Options(**chosen)
-    for sequence in find_sequences(dataset_dir, sequences, out):
-        plan = make_plan(sequence, options)
-        click.echo(outlook(plan, timed=True))
+    for sequence in find_runs(dataset_dir, sequences, out, options):
+        plan = plan_run(sequence, options)
+        click.echo(outlook_of(plan, timed=True))

@@ -51,6 +51,10 @@ class Options:
     """Whether SAM-Med3D segments missed cells of volumes; None: as the profile says."""
     overwrite: bool = False
     report: bool = True
+    seeds: Path | None = None
+    """Mode "track": seeds, a folder or a table; None: in their place."""
+    initial: Path | None = None
+    """Mode "track": initial tracks, a JSON or a label TIFF; None: in their place."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,6 @@ def _refuse_unfit(sequence: CtcSequence, profile: Profile | None, options: Optio
         )
     if profile is not None and profile.mode != "link":
         raise ProfileError(
-            f"{first}: the profile has mode {profile.mode!r}, but this version links given masks"
-            " only. Choose another profile, e.g. --profile auto."
+            f"{first}: the profile has mode {profile.mode!r}, but this links given masks. Choose"
+            " another profile, e.g. --profile auto."
         )

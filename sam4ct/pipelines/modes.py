@@ -1,0 +1,126 @@
+"""Modes: which of them each sequence of a dataset is run in, and the steps that they share.
+
+"link" joins given masks over time (`plan`, `link`), "track" follows chosen cells by seeds
+(`track_plan`, `track`). The profile says which; where it is yet to be derived, the
+sequence's files do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sam4ct.errors import ProfileError, SequenceError
+from sam4ct.io.ctc import MASKS, RESULT, CtcSequence, find_sequences
+from sam4ct.io.names import list_folder
+from sam4ct.io.seeds import SEEDS
+from sam4ct.io.track_sequence import TrackSequence, find_track_sequence, track_names
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.link import run_sequence
+from sam4ct.pipelines.outlook import outlook
+from sam4ct.pipelines.plan import AUTO, Options, Plan, make_plan
+from sam4ct.pipelines.track import run_track
+from sam4ct.pipelines.track_outlook import track_outlook
+from sam4ct.pipelines.track_plan import TrackPlan, make_track_plan
+from sam4ct.profile import load_profile, profile_names
+
+AnySequence = CtcSequence | TrackSequence
+AnyPlan = Plan | TrackPlan
+
+
+def find_runs(
+    dataset_dir: Path, names: Sequence[str], out: Path | None, options: Options
+) -> list[AnySequence]:
+    """Return sequences of a dataset with all that their mode needs.
+
+    Args:
+        dataset_dir: Holds the sequences.
+        names: Those wanted; (): all that can be run.
+        out: The result folder if there is one sequence, else the root below which
+            `DATASET/SS_RES` is written; None: beside the input.
+        options: The profile chosen, and where seeds and initial tracks lie.
+
+    Raises:
+        Sam4ctError: A sequence is missing or incomplete, or its profile is unknown.
+    """
+    dataset_dir = Path(os.path.abspath(dataset_dir))
+    chosen = list(dict.fromkeys(names)) or _runnable(dataset_dir)
+    if not chosen:
+        return list(find_sequences(dataset_dir))  # says what is there instead
+    if len(chosen) > 1 and (options.seeds or options.initial):
+        raise SequenceError(
+            f"{dataset_dir}: --seeds and --init-tracks are those of one sequence, but there are"
+            f" {', '.join(chosen)}. Name one of them."
+        )
+    found: list[AnySequence] = []
+    for name in chosen:
+        below = dataset_dir if out is None else Path(os.path.abspath(out)) / dataset_dir.name
+        result = Path(out) if out is not None and len(chosen) == 1 else below / f"{name}{RESULT}"
+        found.append(find_run(dataset_dir, name, result, options))
+    return found
+
+
+def find_run(dataset_dir: Path, name: str, result_dir: Path, options: Options) -> AnySequence:
+    """Return one sequence; see `find_runs`."""
+    if _mode(dataset_dir, name, options) == "link":
+        (sequence,) = find_sequences(dataset_dir, [name], result_dir)
+        return sequence
+    masked = (dataset_dir / f"{name}{MASKS}").is_dir()
+    if masked and not options.seeds and not os.path.exists(dataset_dir / f"{name}{SEEDS}"):
+        raise ProfileError(
+            f"{dataset_dir / name}: the profile follows cells by seeds, and there are none, but"
+            " masks to link. --profile auto links them; `sam4ct seeds` finds seeds."
+        )
+    return find_track_sequence(
+        dataset_dir, name, result_dir, seeds=options.seeds, initial=options.initial
+    )
+
+
+def plan_run(sequence: AnySequence, options: Options) -> AnyPlan:
+    """Settle the run of a sequence.
+
+    Raises:
+        Sam4ctError: The input, an option, a profile or a weight file cannot be used.
+    """
+    if isinstance(sequence, TrackSequence):
+        return make_track_plan(sequence, options)
+    return make_plan(sequence, options)
+
+
+def outlook_of(plan: AnyPlan, *, timed: bool = False) -> str:
+    """Return a few lines about a planned run; `timed` adds about how long it would take."""
+    if isinstance(plan, TrackPlan):
+        return track_outlook(plan, timed=timed)
+    return outlook(plan, timed=timed)
+
+
+def do_run(plan: AnyPlan, options: Options) -> WorkDir:
+    """Do all of a planned run, or what is left of it, and return its work folder.
+
+    Raises:
+        Sam4ctError: Something the user can mend.
+    """
+    if isinstance(plan, TrackPlan):
+        return run_track(plan, options)
+    return run_sequence(plan, options)
+
+
+def _mode(dataset_dir: Path, name: str, options: Options) -> str:
+    """Return the mode of the profile, else that for which the files are there."""
+    profile = options.profile
+    if profile is None:
+        profile = dataset_dir.name if dataset_dir.name in profile_names() else AUTO
+    if profile != AUTO:
+        return load_profile(Path(profile) if profile.endswith(".toml") else profile).mode
+    if (dataset_dir / f"{name}{MASKS}").is_dir():
+        return "link"
+    asked = options.seeds is not None or options.initial is not None
+    return "track" if asked or name in track_names(dataset_dir) else "link"
+
+
+def _runnable(dataset_dir: Path) -> list[str]:
+    """Return the sequences that have masks, or all that following cells needs, sorted."""
+    folders = {path.name for path in list_folder(dataset_dir) if path.is_dir()}
+    masked = {n for n in folders if n.isascii() and n.isdigit() and f"{n}{MASKS}" in folders}
+    return sorted(masked.union(track_names(dataset_dir)))
