@@ -33,7 +33,7 @@ STEADY = 0.9
 """Quantile of the steps: of those beyond, many are between seeds of different cells."""
 ROOM = 2.0
 """Radius in which seeds are looked for, in steps at that quantile."""
-RADII = (1.0, 2.5)
+RADII = (1.5, 2.5)
 """Least and largest radius in diameters: seeds are not exact, and neighbours are near."""
 LEAST_SHARE = 0.15
 """Of a ball's volume: smaller regions are none of a cell."""

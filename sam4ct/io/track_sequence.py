@@ -16,8 +16,10 @@ from pathlib import Path
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import refuse_input_as_result, work_dir_of
+from sam4ct.io.datasets import count_frames
 from sam4ct.io.names import WIDTHS, frame_files, in_one_message, is_hidden, list_folder
 from sam4ct.io.seeds import SEEDS
+from sam4ct.io.tiff_volumes import PREFIX
 from sam4ct.io.track_parts import (
     INITIAL,
     TRACKS,
@@ -106,6 +108,19 @@ def find_track_sequence(
     refuse_input_as_result(result_dir, [source, places, *begins, *parts])
     digits = _digits(source)
     return TrackSequence(dataset_dir.name, name, source, places, begins[0], digits, result_dir)
+
+
+def count_images(movie: Path) -> int:
+    """Return how many frames the movie `DATASET/SS` has, be it TIFF or Zarr; 0 if none is told.
+
+    Of TIFF files, the names alone are counted.
+    """
+    if images := count_frames(movie, PREFIX):
+        return images
+    try:
+        return open_volumes(movie).frames
+    except SequenceError:
+        return 0
 
 
 def fingerprint(sequence: TrackSequence) -> dict[str, str]:

@@ -13,13 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError, WeightsError
-from sam4ct.io.ctc import MASKS, RESULT, CtcReader, CtcSequence, find_sequences, work_dir_of
+from sam4ct.io.ctc import MASKS, RESULT, CtcReader, work_dir_of
 from sam4ct.io.datasets import Dataset, count_frames, find_datasets
 from sam4ct.io.names import list_folder
 from sam4ct.io.result import MASK, refuse_target
+from sam4ct.io.track_sequence import TrackSequence, count_images
 from sam4ct.io.tracks import TRACKS
 from sam4ct.models.manifest import load_manifest
+from sam4ct.pipelines.modes import AnySequence, find_run
 from sam4ct.pipelines.plan import Options, settle_profile
+from sam4ct.pipelines.track_plan import settle_track_profile
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ class Target:
     def done(self) -> bool:
         """Whether the result is there, with a mask for every image; names alone tell."""
         masks = count_frames(self.result_dir, MASK)
-        images = count_frames(self.dataset_dir / self.name, "t")
+        images = count_images(self.dataset_dir / self.name)
         return os.path.isfile(self.result_dir / TRACKS) and 0 < masks == images
 
 
@@ -54,7 +57,7 @@ class Job:
     """A target that passed, ready to be run."""
 
     target: Target
-    sequence: CtcSequence
+    sequence: AnySequence
     options: Options
     """Those of the user that have a use for this sequence."""
     roles: frozenset[str]
@@ -141,23 +144,28 @@ def settle(targets: Iterable[Target], options: Options) -> tuple[list[Job], list
 
 
 def _job(target: Target, options: Options) -> Job:
-    (sequence,) = find_sequences(target.dataset_dir, [target.name], target.result_dir)
+    sequence = find_run(target.dataset_dir, target.name, target.result_dir, options)
     if not options.overwrite:
-        _refuse_incomplete(target, images=len(sequence.images))
+        _refuse_incomplete(target)
     refuse_target(sequence.result_dir, overwrite=options.overwrite)
+    roles = {"sam2"} if options.evidence == "sam2" else set()
+    if isinstance(sequence, TrackSequence):
+        options = replace(options, generate_masks=None)  # every region is generated
+        settle_track_profile(sequence, options)
+        return Job(target, sequence, options, frozenset(roles | {"sam_med3d"}))
     if len(CtcReader(sequence).shape) == 2:
         options = replace(options, generate_masks=None)  # asked for where there are volumes
     profile = settle_profile(sequence, options)
     generate = profile.generate_masks if profile else bool(options.generate_masks)
-    roles = {"sam2"} if options.evidence == "sam2" else set()
     roles |= {"sam_med3d"} if generate else set()
     return Job(target, sequence, options, frozenset(roles))
 
 
-def _refuse_incomplete(target: Target, *, images: int) -> None:
+def _refuse_incomplete(target: Target) -> None:
     """Say that a result is not that of all images: it was copied in part, or they changed."""
     if os.path.isfile(target.result_dir / TRACKS) and not target.done:
         masks = count_frames(target.result_dir, MASK)
+        images = count_images(target.dataset_dir / target.name)
         raise ResultError(
             f"{target.result_dir}: is incomplete or of other images: {masks} masks for {images}"
             " images. Add --overwrite to make it anew."

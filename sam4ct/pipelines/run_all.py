@@ -14,9 +14,8 @@ from pathlib import Path
 
 from sam4ct.pipelines.apart import run_apart
 from sam4ct.pipelines.jobs import Job
-from sam4ct.pipelines.link import run_sequence
-from sam4ct.pipelines.outlook import outlook
-from sam4ct.pipelines.plan import Options, make_plan
+from sam4ct.pipelines.modes import do_run, outlook_of, plan_run
+from sam4ct.pipelines.plan import Options
 from sam4ct.pipelines.preparation import prepare
 
 logger = logging.getLogger(__name__)
@@ -92,6 +91,6 @@ def _failed(label: str, problem: str, *, unexpected: bool = False) -> Outcome:
 
 def run_job(job: Job) -> None:
     """Plan and run one sequence; what its process does."""
-    plan = make_plan(job.sequence, job.options)
-    logger.info("%s", outlook(plan))
-    run_sequence(plan, job.options)
+    plan = plan_run(job.sequence, job.options)
+    logger.info("%s", outlook_of(plan))
+    do_run(plan, job.options)
