@@ -16,6 +16,7 @@ from sam4ct.report.flat import Contrast, largest_plane
 from sam4ct.report.outlines import boundaries, outline_path, simplified
 from sam4ct.report.tree import MOST_TRACKS, lineage_tree
 from sam4ct.report.uncertain import least_certain, uncertain_links
+from sam4ct.report.whole import ends_in
 from sam4ct.report.words import duration
 from sam4ct.tables import Links
 
@@ -100,7 +101,7 @@ def test_the_least_certain_links_come_first() -> None:
 def test_a_link_to_a_mask_that_is_not_in_the_input_is_left_out() -> None:
     changed = Links(**{**LINKS.__dict__, "label2": np.array([11, 11, 12, 99])})
     sequence = FakeSequence()
-    found = uncertain_links(changed, sequence, FakeResult(sequence))
+    found = uncertain_links(changed, ends_in(sequence, FakeResult(sequence)))
     assert [link.confidence for link in found] == [0.3, 0.8, 0.9]
 
 

@@ -90,7 +90,7 @@
     byId("show-projection").checked = state.slice < 0;
     byId("show-slices").checked = state.slice >= 0;
     if (state.slice >= 0) byId("depth").value = state.slice;
-    const text = `slice ${volume.zs[state.slice]} of ${volume.depth - 1}`;
+    const text = `slice ${volume.numbers[state.slice]} of ${volume.depth - 1}`;
     byId("depth").setAttribute("aria-valuetext", text);
     byId("slice").textContent = state.slice < 0 ? "all slices" : text;
     hideTips();
@@ -99,7 +99,12 @@
 
   // The shown slice that is nearest to a height of the side view, units.
   function sliceAt(y) {
-    const away = volume.zs.map((z) => Math.abs((z + 0.5) * volume.slice - y));
+    return nearest(volume.zs.map((z) => (z + 0.5) * volume.slice), y);
+  }
+
+  // The place of the value that is nearest to another one.
+  function nearest(values, wanted) {
+    const away = values.map((value) => Math.abs(value - wanted));
     return away.indexOf(Math.min(...away));
   }
 
@@ -248,6 +253,6 @@
   // A link can name a place: report.html#t=12&track=5, and in a volume &z=20
   const place = new URLSearchParams(location.hash.slice(1));
   showTime(Number(place.get("t") ?? 0));
-  if (volume) showSlice(place.has("z") ? sliceAt((Number(place.get("z")) + 0.5) * volume.slice) : -1);
+  if (volume) showSlice(place.has("z") ? nearest(volume.numbers, Number(place.get("z"))) : -1);
   select(Number(place.get("track") ?? 0));
 })();

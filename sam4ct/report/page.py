@@ -20,10 +20,12 @@ from sam4ct.lineage import Track
 from sam4ct.report.charts import cells_over_time, confidence_histogram
 from sam4ct.report.families import families_of, hues_of
 from sam4ct.report.tree import Tree, lineage_tree
-from sam4ct.report.uncertain import uncertain_links
-from sam4ct.report.viewer import ResultFrames, viewer_data
+from sam4ct.report.uncertain import LinkEnds, uncertain_links
+from sam4ct.report.viewer import ShownFrames, viewer_data
+from sam4ct.report.whole import ResultFrames, WholeFrames, ends_in
 from sam4ct.report.words import (
     facts_html,
+    kinds_of,
     links_html,
     origin_html,
     scores_html,
@@ -45,55 +47,84 @@ def write_report(
     facts: Mapping[str, Any],
     scores: Mapping[str, float | None] | None = None,
 ) -> None:
-    """Write the report of a run.
+    """Write the report of a run whose frames can be read whole.
 
     Args:
         path: The HTML file; replaced if it is there.
         reader: Images, and the input masks that `links` speaks of.
         result: Track labels of every frame of the result.
+        tracks, links, facts, scores: As `write_page` takes them. Without any links the
+            input masks are not read.
+
+    Raises:
+        WorkError: The disk refuses.
+        SequenceError, ResultError: A frame cannot be read.
+    """
+    movie, ends = WholeFrames(reader, result), ends_in(reader, result)
+    write_page(path, movie, ends, tracks, links, facts, scores)
+
+
+def write_page(
+    path: Path,
+    movie: ShownFrames,
+    ends: LinkEnds,
+    tracks: Sequence[Track],
+    links: Links,
+    facts: Mapping[str, Any],
+    scores: Mapping[str, float | None] | None = None,
+) -> None:
+    """Write the report of a run.
+
+    Args:
+        path: The HTML file; replaced if it is there.
+        movie: What is shown of the frames, and of the result.
+        ends: What `links` speaks of.
         tracks: A valid track table.
-        links: All links with their confidence; without any, that section is left out
-            and the input masks are not read.
+        links: All links with their confidence; without any, that section is left out.
         facts: Any of `dataset`, `sequence`, `version`, `date`, `mode`, `profile`,
             `weights`, `device` (texts), `seconds` (number), `spacing_um` (z, y, x; else
             voxels are taken for cubes), and `generated`: pairs of frame and track label
-            of regions that overlap no input mask.
+            of regions that overlap no input mask, or in mode "track" have no seed.
         scores: By name, see `words.SCORES`; None where there is no ground truth.
 
     Raises:
         WorkError: The disk refuses.
         SequenceError, ResultError: A frame cannot be read.
     """
-    html = _page(reader, result, sorted(tracks), links, facts, scores)
+    html = _page(movie, ends, sorted(tracks), links, facts, scores)
     with replacing(path) as file:
         file.write(html.encode())
 
 
 def _page(
-    reader: FrameReader,
-    result: ResultFrames,
+    movie: ShownFrames,
+    ends: LinkEnds,
     tracks: Sequence[Track],
     links: Links,
     facts: Mapping[str, Any],
     scores: Mapping[str, float | None] | None,
 ) -> str:
     generated = frozenset((int(t), int(label)) for t, label in facts.get("generated") or ())
+    kinds = kinds_of(facts)
     families = families_of(tracks)
     hues = hues_of(families)
-    tree = lineage_tree(families, reader.frames, hues, generated)
-    data = viewer_data(reader, result, tracks, hues, generated, slice_distance(facts))
+    tree = lineage_tree(families, movie.frames, hues, generated)
+    data = viewer_data(movie, tracks, hues, generated, slice_distance(facts))
     return _asset("page.html").substitute(
         title=escape(title_of(facts)),
         origin=origin_html(facts),
         scores=scores_html(scores),
-        facts=facts_html(facts, tracks, reader.shape, reader.frames),
+        facts=facts_html(facts, tracks, movie.extract, movie.frames),
         volume=_volume_html(data),
         last=len(data["frames"]) - 1,
-        sampled=_sampled(len(data["frames"]), reader.frames),
+        sampled=_sampled(len(data["frames"]), movie.frames),
         axis=tree.axis,
         tree=_tree_html(tree),
-        cells=cells_over_time(tracks, reader.frames),
-        links=_links_section(links, reader, result, hues),
+        cells=cells_over_time(tracks, movie.frames),
+        links=_links_section(links, ends, hues, kinds["seen"]),
+        solid=kinds["solid"],
+        dashed=kinds["dashed"],
+        gaps=kinds["gaps"],
         style=_asset("page.css").template,
         script="".join(_asset(name).template for name in SCRIPTS),
         # Numbers, paths and base64 only: nothing in it can end the script element.
@@ -125,12 +156,13 @@ def _tree_html(tree: Tree) -> str:
     return f"{tree.lines}</div>{note}"
 
 
-def _links_section(
-    links: Links, reader: FrameReader, result: ResultFrames, hues: Mapping[int, int]
-) -> str:
+def _links_section(links: Links, ends: LinkEnds, hues: Mapping[int, int], seen: str) -> str:
     if not len(links):
         return ""
-    cards = links_html(uncertain_links(links, reader, result), hues)
+    cards = links_html(uncertain_links(links, ends), hues)
     return _asset("links.html").substitute(
-        cards=cards, histogram=confidence_histogram(links.confidence), count=f"{len(links):,}"
+        cards=cards,
+        seen=seen,
+        histogram=confidence_histogram(links.confidence),
+        count=f"{len(links):,}",
     )

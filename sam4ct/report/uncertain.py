@@ -1,24 +1,23 @@
 """The least certain links, as pairs of thumbnails: what a person should look at first.
 
-Owns the choice and the crops. Links speak of input masks, so their outlines come
-from the input; the tracks they became are looked up in the result. In 3D a
-thumbnail is the plane in which its region is largest. Windows are (y, x), pixels.
+Owns the choice and the crops. Links speak of regions, which are outlined; which tracks
+they became is told by the caller. In 3D a thumbnail is the plane in which its region is
+largest, and nothing else of the frame is read. Windows are (y, x), pixels.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sam4ct.regions import Region, labels_under, regions_of
+from sam4ct.regions import Region
 from sam4ct.report.flat import Contrast, Plane, as_volume, jpeg_uri, largest_plane
 from sam4ct.report.outlines import outline_path
-from sam4ct.report.viewer import ResultFrames
 from sam4ct.tables import Links
-from sam4ct.types import FrameReader, Image
+from sam4ct.types import VolumeReader
 
 SHOWN = 24
 THUMBNAIL_PX = 150
@@ -27,7 +26,7 @@ THUMBNAIL_UNITS = 300
 LEAST_WINDOW_PX = 40
 ROOM = 2.0
 """Side of the window over the extent of source and target together."""
-_FRAMES_KEPT = 3
+FRAMES_KEPT = 3
 
 Window = tuple[slice, slice]
 
@@ -38,7 +37,7 @@ class Thumbnail:
 
     t: int
     track: int
-    """Track label in the result; 0 if the mask is not in it."""
+    """Track label in the result; 0 if the region is not in it."""
     image: str
     """`data:` URI of a square picture, the frame's edge filled up with black."""
     outline: str
@@ -56,11 +55,22 @@ class UncertainLink:
 
 
 @dataclass(frozen=True)
+class LinkEnds:
+    """What there is at the ends of links, frame by frame."""
+
+    volumes: VolumeReader
+    regions: Callable[[int], Mapping[int, Region]]
+    """The regions of a frame, by the labels that links speak of."""
+    track_of: Callable[[int], Mapping[int, int]]
+    """Track labels in the result by region label; without those that are not in it."""
+
+
+@dataclass(frozen=True)
 class _Frame:
-    image: Image
-    regions: dict[int, Region]
-    tracks: dict[int, int]
-    """Track label by input label."""
+    t: int
+    volumes: VolumeReader
+    regions: Mapping[int, Region]
+    track_of: Mapping[int, int]
 
 
 def least_certain(links: Links, count: int = SHOWN) -> Links:
@@ -69,18 +79,19 @@ def least_certain(links: Links, count: int = SHOWN) -> Links:
     return links.take(order[:count])
 
 
-def uncertain_links(links: Links, reader: FrameReader, result: ResultFrames) -> list[UncertainLink]:
+def uncertain_links(links: Links, ends: LinkEnds) -> list[UncertainLink]:
     """Return the least certain links with their thumbnails, the least certain first.
 
-    A link to a mask that is not in the input, e.g. one that was split, is left out.
+    A link to a region that is not there, e.g. to a mask that was split, is left out.
 
     Args:
-        links: All links; labels are those of the input masks.
-        reader: Images and input masks.
-        result: The result's track labels.
+        links: All links.
+        ends: What they speak of.
     """
     chosen = least_certain(links)
-    frame = functools.lru_cache(_FRAMES_KEPT)(lambda t: _read(t, reader, result))
+    frame = functools.lru_cache(FRAMES_KEPT)(
+        lambda t: _Frame(t, ends.volumes, ends.regions(t), ends.track_of(t))
+    )
     cards: dict[int, UncertainLink] = {}
     for row in np.lexsort((chosen.t2, chosen.t)).tolist():  # in order of time: read frames once
         before, after = frame(int(chosen.t[row])), frame(int(chosen.t2[row]))
@@ -89,24 +100,12 @@ def uncertain_links(links: Links, reader: FrameReader, result: ResultFrames) -> 
     return [cards[row] for row in sorted(cards)]
 
 
-def _read(t: int, reader: FrameReader, result: ResultFrames) -> _Frame:
-    regions = regions_of(reader.labels(t))
-    tracks = result.labels(t)
-    return _Frame(reader.image(t), regions, {k: _track(r, tracks) for k, r in regions.items()})
-
-
-def _track(region: Region, tracks: NDArray[np.uint16]) -> int:
-    """Return the track label that covers most of a region; 0 if none does."""
-    labels, counts = labels_under(region, tracks)
-    return int(labels[counts.argmax()]) if len(labels) else 0
-
-
 def _card(links: Links, row: int, before: _Frame, after: _Frame) -> UncertainLink:
     label, label2 = int(links.label[row]), int(links.label2[row])
     window = _window(before.regions[label], after.regions[label2])
     return UncertainLink(
-        before=_thumbnail(int(links.t[row]), before, label, window),
-        after=_thumbnail(int(links.t2[row]), after, label2, window),
+        before=_thumbnail(before, label, window),
+        after=_thumbnail(after, label2, window),
         confidence=float(links.confidence[row]),
         division=bool(links.division[row]),
     )
@@ -121,11 +120,10 @@ def _window(source: Region, target: Region) -> Window:
     return slice(y, y + side), slice(x, x + side)
 
 
-def _thumbnail(t: int, frame: _Frame, label: int, window: Window) -> Thumbnail:
+def _thumbnail(frame: _Frame, label: int, window: Window) -> Thumbnail:
     region = frame.regions[label]
     z = largest_plane(region.mask)
-    depth = region.corner[0] + z if region.mask.ndim == 3 else 0
-    crop, seen = _cropped(as_volume(frame.image)[depth], window)
+    crop, seen = _cropped(frame, [first + z for first in region.corner[:-2]], window)
     grey = np.zeros(crop.shape, np.uint8)
     grey[seen] = Contrast.of([crop[seen]]).apply(crop[seen])
     side = crop.shape[0]
@@ -133,22 +131,29 @@ def _thumbnail(t: int, frame: _Frame, label: int, window: Window) -> Thumbnail:
     corner = (region.corner[-2] - window[0].start, region.corner[-1] - window[1].start)
     pixels = min(side, THUMBNAIL_PX)
     return Thumbnail(
-        t=t,
-        track=frame.tracks[label],
+        t=frame.t,
+        track=frame.track_of.get(label, 0),
         image=jpeg_uri(grey, (pixels, pixels), THUMBNAIL_BYTES),
         outline=outline_path(as_volume(region.mask)[z], corner, (scale, scale)),
     )
 
 
-def _cropped(plane: Image, window: Window) -> tuple[Plane, Window]:
-    """Return a window of a plane, (y, x), as float32, and which part of it is in the frame."""
+def _cropped(frame: _Frame, plane: Sequence[int], window: Window) -> tuple[Plane, Window]:
+    """Return a window of a plane, (y, x), as float32, and which part of it is in the frame.
+
+    Args:
+        frame: The frame.
+        plane: Its number, in 3D; nothing in 2D.
+        window: May reach out of the frame.
+    """
     side = window[0].stop - window[0].start
     crop = np.zeros((side, side), np.float32)
     seen, source = [], []
-    for s, n in zip(window, plane.shape, strict=True):
+    for s, n in zip(window, frame.volumes.shape[-2:], strict=True):
         low, high = max(0, s.start), min(n, s.stop)
         source.append(slice(low, high))
         seen.append(slice(low - s.start, high - s.start))
     part = (seen[0], seen[1])
-    crop[part] = plane[source[0], source[1]]
+    at = [*(slice(z, z + 1) for z in plane), *source]
+    crop[part] = as_volume(frame.volumes.window(frame.t, at))[0]
     return crop, part

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sam4ct.lineage import Track
-from sam4ct.regions import Region, regions_of
+from sam4ct.regions import Region
+from sam4ct.report.extract import Extract
 from sam4ct.report.flat import Contrast, projected, silhouette
 from sam4ct.report.views import Budget, PictureSize, Shape, View, evenly
 from sam4ct.report.volumes import MOST_SLICES, VolumeViews
-from sam4ct.types import FrameReader
+from sam4ct.types import Image
 
 MOST_FRAMES = 120
 FEWEST_FRAMES = 24
@@ -33,11 +31,23 @@ PICTURES = Budget(pixels=20_000_000, bytes=2_200_000)
 CONTRAST_FRAMES = 5
 
 
-class ResultFrames(Protocol):
-    """Random access to the masks of a result."""
+class ShownFrames(Protocol):
+    """Random access to what is shown of a movie. Frames run from 0 to `frames` - 1."""
 
-    def labels(self, t: int) -> NDArray[np.uint16]:
-        """The result masks of a frame, ([z,] y, x): track labels, 0 is background."""
+    @property
+    def frames(self) -> int: ...
+
+    @property
+    def extract(self) -> Extract:
+        """Which voxels of every frame are shown."""
+        ...
+
+    def image(self, t: int) -> Image:
+        """The extract of a frame, ([z,] y, x)."""
+        ...
+
+    def regions(self, t: int) -> Mapping[int, Region]:
+        """The cells of a frame by track label, in voxels of the extract; none is empty."""
         ...
 
 
@@ -56,15 +66,14 @@ def shown_frames(frames: int, tracks: Sequence[Track], depth: int = 1) -> list[i
     return evenly(frames, min(most, max(fewest, affordable)))
 
 
-def movie_contrast(reader: FrameReader) -> Contrast:
-    """Return one contrast for the whole movie, from a few of its frames."""
-    chosen = evenly(reader.frames, CONTRAST_FRAMES)
-    return Contrast.of(projected(reader.image(t)) for t in chosen)
+def movie_contrast(movie: ShownFrames, shown: Sequence[int]) -> Contrast:
+    """Return one contrast for the whole movie, from a few of the frames that are shown."""
+    chosen = [shown[n] for n in evenly(len(shown), CONTRAST_FRAMES)]
+    return Contrast.of(projected(movie.image(t)) for t in chosen)
 
 
 def viewer_data(
-    reader: FrameReader,
-    result: ResultFrames,
+    movie: ShownFrames,
     tracks: Sequence[Track],
     hues: Mapping[int, int],
     generated: Collection[tuple[int, int]],
@@ -73,12 +82,11 @@ def viewer_data(
     """Return everything the viewer draws.
 
     Args:
-        reader: The images.
-        result: The track labels of every frame.
+        movie: Images and cells.
         tracks: All tracks.
         hues: In degrees, by track label.
         generated: (t, track label) of regions that no input mask supports.
-        slice_px: Distance of the slices of volumes, in-plane pixels.
+        slice_px: Distance of the slices of volumes, in-plane pixels of the frame.
 
     Returns:
         JSON values: `size` (width and height in units), `tracks` (rows of label, begin,
@@ -86,15 +94,17 @@ def viewer_data(
         1 if generated else 0, x, y of the centre, path). In 3D also `volume`
         (`VolumeViews.about`) and what `VolumeViews.data` says of each frame.
     """
-    volume = len(reader.shape) == 3
-    shown = shown_frames(reader.frames, tracks, reader.shape[0] if volume else 1)
-    height, width = reader.shape[-2:]
+    extract, shape = movie.extract, movie.extract.shape
+    volume = len(shape) == 3
+    shown = shown_frames(movie.frames, tracks, shape[0] if volume else 1)
+    height, width = shape[-2:]
     size = PictureSize.fit((height, width), len(shown), PICTURES)
-    front = View(size, movie_contrast(reader))
-    views = VolumeViews.of(reader.shape, len(shown), front, slice_px) if volume else None
+    front = View(size, movie_contrast(movie, shown))
+    apart = slice_px * extract.flatness
+    views = VolumeViews.of(shape, len(shown), front, apart) if volume else None
     frames = []
     for t in shown:
-        image, regions = reader.image(t), regions_of(result.labels(t))
+        image, regions = movie.image(t), movie.regions(t)
         made = {label for label in regions if (t, label) in generated}
         shapes = (_from_the_front(label, region) for label, region in regions.items())
         frame = {"t": t} | front.data(projected(image), shapes, made)
@@ -103,7 +113,7 @@ def viewer_data(
         "size": front.size.units[::-1],
         "tracks": [[*track.row(), hues[track.label]] for track in tracks],
         "frames": frames,
-    } | ({"volume": views.about()} if views else {})
+    } | ({"volume": views.about(extract)} if views else {})
 
 
 def _from_the_front(label: int, region: Region) -> Shape:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sam4ct.regions import Region
+from sam4ct.report.extract import Extract
 from sam4ct.report.views import Budget, PictureSize, Shape, View, evenly
 from sam4ct.types import Image
 
@@ -29,7 +30,7 @@ class VolumeViews:
     """How the volumes of a movie are shown."""
 
     zs: list[int]
-    """The slices shown of every volume."""
+    """The slices shown of every volume, numbered as in its extract."""
     slices: View
     side: View
 
@@ -41,10 +42,10 @@ class VolumeViews:
         little, and cells stand out.
 
         Args:
-            shape: Of a volume, (z, y, x).
+            shape: Of what is shown of a volume, (z, y, x).
             shown: Number of frames shown.
             front: View of the projections along z.
-            slice_px: Distance of the slices, in-plane pixels.
+            slice_px: Distance of these slices, in-plane pixels.
         """
         depth, height, width = shape
         zs = evenly(depth, max(FEWEST_SLICES, MOST_SLICES // shown))
@@ -52,19 +53,20 @@ class VolumeViews:
         side = front.size.from_the_side(depth, slice_px, SIDE_BYTES // shown)
         return cls(zs, View(size, front.contrast), View(side, front.contrast))
 
-    def about(self) -> dict[str, Any]:
+    def about(self, extract: Extract) -> dict[str, Any]:
         """Return what holds for all frames, as JSON values.
 
-        `zs`: the slices shown; `depth`: of how many; `side`: width and height of the side
-        view in units; `slice`: units from slice to slice there.
+        `zs`: the slices shown, numbered as in the extract; `numbers`: as in the frame;
+        `depth`: slices of the frame; `side`: width and height of the side view in units;
+        `slice`: units from slice to slice there.
         """
         size = self.side.size
-        units_per_slice = size.units_per_px[0]
         return {
             "zs": self.zs,
-            "depth": round(size.units[0] / units_per_slice),
+            "numbers": [extract.slice_number(z) for z in self.zs],
+            "depth": extract.frame[0],
             "side": [size.units[1], size.units[0]],
-            "slice": round(units_per_slice, 3),
+            "slice": round(size.units_per_px[0], 3),
         }
 
     def data(

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from sam4ct.lineage import Track
+from sam4ct.report.extract import Extract
 from sam4ct.report.families import children_of, divisions_in
 from sam4ct.report.uncertain import THUMBNAIL_UNITS, Thumbnail, UncertainLink
 
@@ -35,6 +36,30 @@ FACTS = {
     "device": "Device",
 }
 """Facts of a run that are shown as they are, and their names on the page."""
+
+
+KINDS = {
+    "link": {
+        "solid": "are given masks",
+        "dashed": "were generated",
+        "gaps": "generated masks",
+        "count": "Generated masks",
+        "seen": "as it was given",
+    },
+    "track": {
+        "solid": "were found at seeds",
+        "dashed": "where there was no seed",
+        "gaps": "frames without a seed",
+        "count": "Without a seed",
+        "seen": "as it was segmented",
+    },
+}
+"""By mode: how the page speaks of cells, and of those that are in `facts["generated"]`."""
+
+
+def kinds_of(facts: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the words for the cells of a run; those of mode "link" if it has no mode."""
+    return KINDS.get(str(facts.get("mode")), KINDS["link"])
 
 
 def title_of(facts: Mapping[str, Any]) -> str:
@@ -76,9 +101,10 @@ def _score_tile(name: str, value: float | None) -> str:
 
 
 def facts_html(
-    facts: Mapping[str, Any], tracks: Sequence[Track], shape: tuple[int, ...], frames: int
+    facts: Mapping[str, Any], tracks: Sequence[Track], extract: Extract, frames: int
 ) -> str:
     """Return the facts of the run as a definition list; what is unknown is left out."""
+    shape = extract.frame
     rows = {
         "Frames": f"{frames:,}",
         "Frame size": " \N{MULTIPLICATION SIGN} ".join(f"{n:,}" for n in shape[::-1]) + " px",
@@ -88,13 +114,29 @@ def facts_html(
     }
     if len(shape) == 3:
         rows["Slices"] = f"{slice_distance(facts):.3g} px apart"
+    if not extract.is_whole:
+        rows["Shown"] = _shown(extract)
     if facts.get("generated") is not None:
-        rows["Generated masks"] = f"{len(facts['generated']):,}"
+        rows[kinds_of(facts)["count"]] = f"{len(facts['generated']):,}"
     rows |= {name: str(facts[key]) for key, name in FACTS.items() if facts.get(key)}
     if facts.get("seconds") is not None:
         rows["Time"] = duration(float(facts["seconds"]))
     items = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows.items())
     return f'<dl class="facts">{items}</dl>'
+
+
+def _shown(extract: Extract) -> str:
+    """Return which voxels are shown: `x 0 to 99, y 20 to 79, z 3 to 9; every 2nd pixel`."""
+    axes = zip("xyz", extract.box[::-1], strict=False)
+    ends = ", ".join(f"{axis} {part.start:,} to {part.stop - 1:,}" for axis, part in axes)
+    steps = {"pixel": extract.steps[-1], "slice": extract.steps[0]}
+    coarse = [f"every {_ordinal(step)} {name}" for name, step in steps.items() if step > 1]
+    return "; ".join([ends, *coarse])
+
+
+def _ordinal(n: int) -> str:
+    teens = 10 <= n % 100 < 20
+    return f"{n}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
 
 
 def slice_distance(facts: Mapping[str, Any]) -> float:
