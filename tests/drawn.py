@@ -107,7 +107,7 @@ def scene_of(frames: Sequence[Labels], **rules: Any) -> Scene:
 def links_of(frames: Sequence[Labels], *, max_gap: int = 1, **rules: Any) -> Links:
     """The most probable links, from plain overlap."""
     evidence = evidence_of(frames, max_gap=max_gap)
-    costs, scene = load_costs("overlap", 2), scene_of(frames, **rules)
+    costs, scene = load_costs("overlap", "2d"), scene_of(frames, **rules)
     return associate(detections_of(frames), evidence, costs, scene)
 
 

@@ -28,7 +28,7 @@ from sam4ct.stages.repair import find_fragments, join
 from sam4ct.stages.trace import trace
 from sam4ct.tables import Detections, Evidence, Links
 
-COSTS = load_costs("overlap", 2)
+COSTS = load_costs("overlap", "2d")
 EMPTY = label_frame((40, 40), [])
 SHAPES = [(60, 60), (11, 60, 60)]
 

@@ -1,9 +1,10 @@
 """The SAM 2 engine for frames too large to hold: every region is seen in a window of its own.
 
-Implements `types.Recogniser`. A window is read when it is looked at, has its region in the
-middle, and is forgotten at once; what SAM 2 remembers of a frame's regions is kept until
-the frame is past. All regions of a frame are remembered together, so that a result depends
-on the frames asked about alone, not on what was asked before.
+Implements `types.Recogniser`. A window shows the middle slice of its region, with the region
+in the middle; it is read when it is looked at, and forgotten at once. What SAM 2 remembers of
+a frame's regions is kept until the frame is past. All regions of a frame are remembered
+together, so that a result depends on the frames asked about alone, not on what was asked
+before. What is found in a slice is taken to be as deep as the region that was looked for.
 
 `sam2` is the engine for sequences whose windows are known beforehand and shared by cells.
 """
@@ -20,11 +21,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam4ct.geometry import Window, WindowGrid, box_of
+from sam4ct.geometry import Slabs, Window, WindowGrid, box_of
 from sam4ct.models.batches import Batches
 from sam4ct.models.device import precision
 from sam4ct.models.sam2_network import Memory, encode, recall, remember
-from sam4ct.models.sam2_windows import Section, assembled, drawn, shown
+from sam4ct.models.sam2_windows import drawn, located, shown
 from sam4ct.regions import Region
 from sam4ct.types import Propagated
 
@@ -61,7 +62,8 @@ class Sam2Recogniser:
         self,
         network: Any,
         plane: Callable[[int, int, slice, slice], Plane],
-        grid: WindowGrid,
+        shape: tuple[int, ...],
+        side: int,
         settings: RecogniserSettings,
     ) -> None:
         """Move the network to its device; nothing is read yet.
@@ -70,12 +72,15 @@ class Sam2Recogniser:
             network: A SAM 2 network (see `sam2_network.build_network`).
             plane: Returns a part of a slice, (h, w) float32, given t, z, and slices in y and x
                 that lie in the frame.
-            grid: Where windows lie; with a step of 0, so that its region is in the middle.
+            shape: Of a frame, (z, y, x).
+            side: Of a usual window, pixels, even.
             settings: Device, precision and batch size.
         """
         self._device = torch.device(settings.device)
         self._network = network.to(self._device).eval()
-        self._plane, self._grid, self._settings = plane, grid, settings
+        self._plane, self._settings = plane, settings
+        # No step, and slabs of one slice: every window has its region in the middle.
+        self._grid = WindowGrid(shape, side, step=0.0, slabs=Slabs(shape[0], height=1, reach=0))
         self._batches = Batches(settings.batch)
         self._kept: dict[int, _Remembered] = {}
         self._windows = 0
@@ -103,24 +108,21 @@ class Sam2Recogniser:
             return {}
         with precision(self._device, bf16=self._settings.bf16):
             known = self._remembered(t, regions)
-            asked = [
-                (row, view)
-                for row, window in enumerate(known.windows)
-                for view in self._grid.views(window)
-            ]
 
             def find(part: range) -> tuple[Tensor, Tensor]:
-                here = [asked[i] for i in part]
-                rows = torch.tensor([row for row, _ in here], device=self._device)
-                there = encode(self._network, self._look(t2, [view for _, view in here]))
+                rows = torch.tensor(part, device=self._device)
+                here = known.windows[part.start : part.stop]
+                there = encode(self._network, self._look(t2, here))
                 return recall(self._network, known.memory.take(rows), there, gated=False)
 
-            found = self._batches.run(len(asked), find)
+            found = self._batches.run(len(known.windows), find)
         logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
-        sections: list[list[Section]] = [[] for _ in known.windows]
-        for (row, view), mask, score in zip(asked, logits, scores.tolist(), strict=True):
-            sections[row].append(Section(view, mask, score))
-        return {label: assembled(sections[row], self._grid) for label, row in known.rows.items()}
+        return {
+            label: Propagated(
+                self._deep(logits[row], known.windows[row], regions[label]), float(scores[row])
+            )
+            for label, row in known.rows.items()
+        }
 
     @torch.inference_mode()
     def similarities(
@@ -196,6 +198,13 @@ class Sam2Recogniser:
             crops.append(shown(torch.from_numpy(inside).to(self._device), window, size))
         self._windows += len(windows)
         return torch.stack(crops)
+
+    def _deep(self, logits: Tensor, window: Window, source: Region) -> Region:
+        """Return what was found in a window, as deep as the region that was looked for."""
+        section = located(logits, window, self._grid.shape[-2:])
+        depth = len(source.mask) if section.size else 0
+        mask = np.repeat(section.mask[None], depth, axis=0)
+        return Region(mask, (source.corner[0], *section.corner))
 
     def _middle(self, window: Window) -> int:
         """The slice of the frame that a window shows."""

@@ -169,7 +169,7 @@ def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins)
     if profile.edit_masks:
         detections, evidence = without_specks(detections, evidence, profile.min_size, plan.edge)
     return associate(
-        detections, evidence, load_costs(plan.evidence, plan.profile.ndim), scene_of(plan)
+        detections, evidence, load_costs(plan.evidence, f"{plan.profile.ndim}d"), scene_of(plan)
     )
 
 

@@ -94,7 +94,7 @@ def run_follow(plan: TrackPlan, work: WorkDir) -> Links:
     """
     frames, engines, rules = plan.volumes.frames, TrackEngines(plan), follow_rules(plan)
     done = next((t for t in range(frames) if not has_frame(work, t)), frames)
-    costs = load_costs(plan.evidence, len(plan.volumes.shape))
+    costs = load_costs(plan.evidence, "track")
     seen: Sighted | None = None
     with Progress(frames, "follow", "frames", done=done) as progress:
         if done == 0:

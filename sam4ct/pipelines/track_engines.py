@@ -81,7 +81,8 @@ class TrackEngines:
         return Sam2Recogniser(
             load_sam2(plan.weights["sam2"], plan.device),
             plane_of(plan),
-            plan.grid,
+            plan.volumes.shape,
+            plan.window_px,
             RecogniserSettings(device=plan.device),
         )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sam4ct import __version__
 from sam4ct.errors import ProfileError
-from sam4ct.geometry import Margins, Slabs, WindowGrid, even
+from sam4ct.geometry import Margins, even
 from sam4ct.io.cached_volumes import CachedVolumes
 from sam4ct.io.initial_tracks import InitialCells, read_initial, refuse_background
 from sam4ct.io.seeds import SeedFiles
@@ -75,15 +75,11 @@ class TrackPlan:
         return self.cells.places * self.profile.spacing_um
 
     @property
-    def grid(self) -> WindowGrid:
-        """The windows of this run's SAM 2: every cell in the middle of its own."""
+    def window_px(self) -> int:
+        """Side of the windows of this run's SAM 2, each around one cell."""
         sam2 = self.weights.get("sam2")
         diameters = sam2.window_diameters if sam2 else None
-        side = even(diameters * self.diameter_px) if diameters else self.profile.window_px
-        z, _, x = self.profile.spacing_um
-        height = max(1, round(self.diameter_px * x / z / 2.0))
-        slabs = Slabs(self.volumes.shape[0], height, reach=1)
-        return WindowGrid(self.volumes.shape, side, step=0.0, slabs=slabs)
+        return even(diameters * self.diameter_px) if diameters else self.profile.window_px
 
     def key(self) -> dict[str, str]:
         """What the result depends on: part → digest."""

@@ -69,7 +69,7 @@ def track_record(plan: TrackPlan, work: WorkDir, links: Links, found: Descent) -
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in libraries},
         "inputs": {f"{part}_sha256": digest for part, digest in plan.inputs.items()},
-        "window": asdict(plan.grid),
+        "window_px": plan.window_px,
         "counts": {
             "frames": frames,
             "followed": len(plan.cells),

@@ -1,9 +1,9 @@
 """Costs: how features become log odds that a link or a division is right.
 
-The numbers come from a fit on simulated movies (benchmarks/fit_costs.py) and
-lie beside this module as costs.json: one set for evidence from SAM 2, one for
-plain overlap, each for images and for volumes. Log odds of independent choices
-add up, so the lineage of least total cost is the most probable one.
+The numbers come from fits on simulated movies (benchmarks/fit_costs.py, fit_track_costs.py)
+and lie beside this module as costs.json: one set for evidence from SAM 2, one for
+plain overlap, each for images, for volumes, and for following cells by seeds. Log odds of
+independent choices add up, so the lineage of least total cost is the most probable one.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Costs:
     """Of a region that is linked to nothing: a speck, or a fragment of a cell."""
     skip: float
     """Per frame in which the cell was missed."""
+    unseeded: float = 0.0
+    """Of a region without a seed, in a track that is followed by seeds."""
 
     def link_odds(self, features: Floats) -> Floats:
         """Log odds (links,) of features (links, LINK_FEATURES)."""
@@ -61,9 +63,14 @@ class Costs:
         return self.division(features, DIVISION_FEATURES)
 
 
-def load_costs(evidence: str, ndim: int) -> Costs:
-    """Return the fitted costs for a kind of evidence, "sam2" or "overlap", in 2D or 3D."""
-    table = json.loads(TABLE.read_text())[f"{evidence}-{ndim}d"]
+def load_costs(evidence: str, kind: str) -> Costs:
+    """Return the fitted costs for a kind of evidence and of work.
+
+    Args:
+        evidence: "sam2" or "overlap".
+        kind: "2d" or "3d" for linking masks, "track" for following cells by seeds.
+    """
+    table = json.loads(TABLE.read_text())[f"{evidence}-{kind}"]
     return Costs(
         link=Quadratic(**table.pop("link")), division=Quadratic(**table.pop("division")), **table
     )

@@ -22,9 +22,6 @@ from sam4ct.stages.solve import Problem, solve
 from sam4ct.stages.unseeded import Tip
 from sam4ct.tables import Evidence, Floats, Links, Sightings
 
-UNSEEDED = 2.5
-"""Cost of a region without a seed; one that no cell needs costs nothing."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class HorizonRules:
@@ -147,7 +144,7 @@ class Horizon:
 
     def _settled_first(self, problem: Problem, window: Sightings) -> Problem:
         """Return the problem with what is known of the first frame, and the price of no seed."""
-        extra = np.where(window.seeded, 0.0, UNSEEDED)
+        extra = np.where(window.seeded, 0.0, self._costs.unseeded)
         links, splits = problem.links, problem.splits
         # However a region of the first frame came about, it is there.
         appear = np.where(window.t == self._past.t, 0.0, problem.appear)
