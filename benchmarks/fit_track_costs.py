@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from sam4ct.stages.associate import Scene, measured
 from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates, row_numbers
 from sam4ct.stages.costs import TABLE, Costs, Quadratic
-from sam4ct.stages.descent import descent
 from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
 from sam4ct.stages.horizon import Horizon
 from sam4ct.tables import Floats
