@@ -29,7 +29,9 @@ from sam4ct.pipelines.track_files import (
 )
 from sam4ct.pipelines.track_plan import TrackPlan
 from sam4ct.pipelines.track_record import follow_rules, horizon_rules, track_record
+from sam4ct.pipelines.track_report import write_track_report
 from sam4ct.regions import Region
+from sam4ct.report import facts_of_run
 from sam4ct.stages.costs import load_costs
 from sam4ct.stages.descent import Descent, descent
 from sam4ct.stages.follow import follow
@@ -64,26 +66,44 @@ def run_track(plan: TrackPlan, options: Options) -> WorkDir:
         resumed = has_frame(work, 0)
         links = run_follow(plan, work)
         clock.lap("follow")
-        found = descent(plan.cells.labels, links)
-        frames = run_paint_frames(plan, work, found)
-        clock.lap("paint")
-        with ResultWriter(
-            sequence.result_dir,
-            found.tracks,
-            frames=plan.volumes.frames,
-            shape=plan.volumes.shape,
-            digits=sequence.digits,
-            overwrite=options.overwrite,
-        ) as writer:
-            for t in range(plan.volumes.frames):
-                writer.take(t, frames.path(t), found.in_frame(t).values())
-            # Before the result takes its place: if it is there, so is the rest.
-            write_table(work.links, links)
-            record = track_record(plan, work, links, found)
-            write_json(
-                work.run_json, record | course_of(clock, engine_counts(work), resumed=resumed)
-            )
+        _finish(plan, work, links, options, clock, resumed=resumed)
     return work
+
+
+def _finish(
+    plan: TrackPlan, work: WorkDir, links: Links, options: Options, clock: Clock, *, resumed: bool
+) -> None:
+    """Paint and report; the result takes its place last of all."""
+    found = descent(plan.cells.labels, links)
+    painted = run_paint_frames(plan, work, found)
+    clock.lap("paint")
+    with ResultWriter(
+        plan.sequence.result_dir,
+        found.tracks,
+        frames=plan.volumes.frames,
+        shape=plan.volumes.shape,
+        digits=plan.sequence.digits,
+        overwrite=options.overwrite,
+    ) as writer:
+        record, named = track_record(plan, work, links, found), found.labelled(links)
+        write_table(work.links, named)
+        if options.report:
+            course = course_of(clock, engine_counts(work), resumed=resumed)
+            write_track_report(
+                work.report,
+                plan.volumes,
+                lambda t: regions_of_tracks(work, found, t),
+                lambda t: {track: track for track in found.in_frame(t).values()},
+                found.tracks,
+                named,
+                facts_of_run(record | course),
+            )
+            clock.lap("report")
+        course = course_of(clock, engine_counts(work), resumed=resumed)
+        for t in range(plan.volumes.frames):
+            writer.take(t, painted.path(t), found.in_frame(t).values())
+        # Before the result takes its place: if it is there, so is the rest.
+        write_json(work.run_json, record | course)
 
 
 def run_follow(plan: TrackPlan, work: WorkDir) -> Links:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from sam4ct.errors import ResultError
 from sam4ct.lineage import MAX_LABEL, Track
-from sam4ct.tables import Links
+from sam4ct.tables import Ints, Links
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,18 @@ class Descent:
     def in_frame(self, t: int) -> Mapping[int, int]:
         """Return the track label of every region in a frame, by the region's label."""
         return self.regions.get(t, {})
+
+    def labelled(self, links: Links) -> Links:
+        """Return links of these regions with track labels in the place of the regions' own."""
+
+        def tracks(t: Ints, label: Ints) -> list[int]:
+            return [self.regions[s][i] for s, i in zip(t.tolist(), label.tolist(), strict=True)]
+
+        return replace(
+            links,
+            label=np.array(tracks(links.t, links.label), np.int64),
+            label2=np.array(tracks(links.t2, links.label2), np.int64),
+        )
 
 
 def descent(initial: Sequence[int], links: Links) -> Descent:
