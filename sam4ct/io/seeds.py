@@ -97,6 +97,20 @@ class SeedFiles:
                 " with `sam4ct seeds`."
             )
 
+    def check(self, frames: Iterable[int]) -> None:
+        """Read the seeds of all frames once, so that none of them stops a run half-way.
+
+        Args:
+            frames: All frames of the movie.
+
+        Raises:
+            SequenceError: As `require` and `seeds`.
+        """
+        frames = tuple(frames)
+        self.require(frames)
+        for t in frames:
+            self.seeds(t)
+
     def seeds(self, t: int) -> Seeds:
         """Return the seeds of a frame: places (n, 3), (z, y, x) in voxels; none if it has no file.
 

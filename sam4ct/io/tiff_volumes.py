@@ -16,7 +16,7 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.names import file_ranges, frame_files, in_one_message
 from sam4ct.io.shapes import remedy_for_shape
 from sam4ct.io.spacing import spacing_of
-from sam4ct.io.tiff import Frame, FrameInfo
+from sam4ct.io.tiff import Frame, FrameInfo, read_info
 from sam4ct.io.tiff_windows import Layout, read_layout
 from sam4ct.profile import Spacing
 
@@ -71,6 +71,15 @@ class TiffVolumes:
         """Size of a voxel (z, y, x) as the first file says; 1 where it does not."""
         return spacing_of(self._files[0]) or (1.0, 1.0, 1.0)
 
+    def refuse_unlike(self) -> None:
+        """Refuse a movie in which a frame is unlike the first, by the headers of all.
+
+        Raises:
+            SequenceError: One has another shape or type, or cannot be read.
+        """
+        for path in self._files:
+            self._refuse_other(path, read_info(path))
+
     def frame(self, t: int) -> Frame:
         """Return a whole frame, ([z,] y, x); see `window`."""
         return self.window(t, [slice(None)] * len(self.shape))
@@ -93,9 +102,12 @@ class TiffVolumes:
 
     def _checked_layout(self, t: int) -> Layout:
         layout = read_layout(self._files[t])
-        if layout.info != self._info:
-            raise SequenceError(_unlike(layout.path, layout.info, self._files[0], self._info))
+        self._refuse_other(layout.path, layout.info)
         return layout
+
+    def _refuse_other(self, path: Path, info: FrameInfo) -> None:
+        if info != self._info:
+            raise SequenceError(_unlike(path, info, self._files[0], self._info))
 
 
 def _complete(folder: Path) -> tuple[Path, ...]:

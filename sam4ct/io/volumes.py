@@ -30,6 +30,16 @@ def open_volumes(path: Path) -> TiffVolumes | ZarrVolumes:
     return TiffVolumes(path)
 
 
+def refuse_unlike(volumes: TiffVolumes | ZarrVolumes) -> None:
+    """Refuse a movie whose frames differ in shape or type; headers alone are read.
+
+    Raises:
+        SequenceError: They differ, or one cannot be read.
+    """
+    if isinstance(volumes, TiffVolumes):  # the frames of one array are alike
+        volumes.refuse_unlike()
+
+
 def is_zarr(path: Path) -> bool:
     """Whether a path is a Zarr folder by the names of the files in it."""
     return any(os.path.isfile(path / name) for name in _METADATA)

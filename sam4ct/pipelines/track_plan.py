@@ -19,7 +19,7 @@ from sam4ct.io.cached_volumes import CachedVolumes
 from sam4ct.io.initial_tracks import InitialCells, read_initial, refuse_background
 from sam4ct.io.seeds import SeedFiles
 from sam4ct.io.track_sequence import TrackSequence, fingerprint
-from sam4ct.io.volumes import open_volumes
+from sam4ct.io.volumes import open_volumes, refuse_unlike
 from sam4ct.models.entry import Entry
 from sam4ct.models.manifest import load_manifest
 from sam4ct.pipelines.plan import AUTO, Options, choose_network
@@ -106,13 +106,14 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
     named = settle_track_profile(sequence, options)
     device, weights = choose_network(options, generate=True)
     volumes = open_volumes(sequence.source)
+    refuse_unlike(volumes)
     cells = read_initial(sequence.initial, volumes.shape)
     found = None if named else derived_track(sequence)
     profile = named or found.profile  # type: ignore[union-attr]
     if profile.track is None or profile.cell_diameter_px is None:
         raise AssertionError("settled above")
     seeds = SeedFiles(sequence.seeds, volumes.shape, profile.track.seeds_z_scale)
-    seeds.require(range(volumes.frames))
+    seeds.check(range(volumes.frames))
     cached = CachedVolumes(volumes, sequence.source)
     refuse_background(sequence.initial, cells, cached)
     _warn_of_weights(options, weights)
