@@ -23,6 +23,7 @@ from sam4ct.pipelines.jobs import find_targets, settle, with_weights
 from sam4ct.pipelines.plan import Options
 
 OVERLAP = ["--evidence", "overlap", "--no-report"]
+LACKING = "neither masks nor both seeds and initial tracks"
 KNOWN = "PhC-C2DL-PSC"
 """A dataset with a shipped profile."""
 
@@ -107,7 +108,7 @@ def test_results_below_another_root_lie_as_the_datasets_do(
     for result in ("Mine/01_RES", f"training/{KNOWN}/01_RES"):
         assert (tmp_path / "out" / result / "res_track.txt").exists()
     assert tree(root) == before
-    assert f"{root / 'Mine'}: nothing to do for 02 without masks" in caplog.messages
+    assert f"{root / 'Mine'}: nothing to do for 02: {LACKING}" in caplog.messages
 
 
 def test_root_that_is_a_dataset_says_which_profile_its_name_misses(
@@ -206,7 +207,7 @@ def test_result_that_another_run_wrote_meanwhile_is_there(
     [
         ((), "it holds nothing."),
         (("notes", "photos"), "it holds notes, photos."),
-        (("Cells/01/t000.tif",), "it holds images without masks, e.g. {root}/Cells/01."),
+        (("Cells/01/t000.tif",), "it holds images, e.g. {root}/Cells/01, with neither masks nor"),
     ],
 )
 def test_nothing_to_run_is_refused_with_what_is_there(

@@ -43,7 +43,7 @@ USER_ERROR = 2
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 @click.option("-q", "--quiet", is_flag=True, help="Warnings and errors only.")
 def cli(verbose: bool, quiet: bool) -> None:
-    """Link cells over time in Cell Tracking Challenge folders with SAM 2."""
+    """Link or follow cells over time in Cell Tracking Challenge folders with SAM 2."""
     log_to_stderr(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
 
 

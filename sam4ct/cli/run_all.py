@@ -38,11 +38,12 @@ from sam4ct.pipelines.run_all import Kind, Outcome, run_all
 @REPORT
 @click.pass_context
 def run_all_command(ctx: click.Context, /, root: Path, out: Path | None, **chosen: Any) -> None:
-    """Link every sequence with masks below ROOT, up to three folders deep.
+    """Run every sequence below ROOT that has masks, or seeds and initial tracks.
 
-    Sequences whose results are there are left alone, so the same command continues what
-    was stopped. One that fails does not stop the others; a line for each says what became
-    of it, and the exit status is then 2, or 1 after a fault of the program.
+    Datasets are looked for up to three folders deep. Results that are there are left alone, so
+    the same command continues what was stopped. A sequence that fails does not stop the others;
+    a line for each says what became of it, and the exit status is then 2, or 1 after a fault of
+    the program.
     """
     outcomes = run_all(root, Options(**chosen), out)
     width = max(len(outcome.label) for outcome in outcomes)

@@ -40,6 +40,9 @@ def _opened(plan: Plan, *, shared: bool = False) -> Iterator[WorkDir]:
 
 
 def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Options) -> Plan:
+    from sam4ct.pipelines.modes import refuse_stages  # zarr takes a moment to import
+
+    refuse_stages(dataset_dir, sequence, options)
     (found,) = find_sequences(dataset_dir, [sequence], out)
     return make_plan(found, options)
 

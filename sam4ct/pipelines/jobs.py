@@ -17,6 +17,8 @@ from sam4ct.io.ctc import MASKS, RESULT, CtcReader, work_dir_of
 from sam4ct.io.datasets import Dataset, count_frames, find_datasets
 from sam4ct.io.names import list_folder
 from sam4ct.io.result import MASK, refuse_target
+from sam4ct.io.seeds import SEEDS
+from sam4ct.io.track_parts import INITIAL
 from sam4ct.io.track_sequence import TrackSequence, count_images
 from sam4ct.io.tracks import TRACKS
 from sam4ct.models.manifest import load_manifest
@@ -27,6 +29,7 @@ from sam4ct.pipelines.track_plan import settle_track_profile
 logger = logging.getLogger(__name__)
 
 _LISTED = 5
+_LACKING = "neither masks nor both seeds and initial tracks"
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def find_targets(root: Path, out: Path | None = None) -> tuple[list[Target], lis
         below = Path(folder.name) if folder == root else folder.relative_to(root)
         if dataset.idle:
             names = ", ".join(dataset.idle)
-            logger.warning("%s: nothing to do for %s without masks", folder, names)
+            logger.warning("%s: nothing to do for %s: %s", folder, names, _LACKING)
         results = folder if out is None else Path(os.path.abspath(out)) / below
         targets += [
             Target(str(below / name), folder, name, results / f"{name}{RESULT}")
@@ -123,12 +126,13 @@ def _nothing_found(root: Path, datasets: Sequence[Dataset]) -> str:
     names = [path.name for path in list_folder(root)]
     here = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     if idle := next((d.folder / d.idle[0] for d in datasets if d.idle), None):
-        here = f"images without masks, e.g. {idle}"
+        here = f"images, e.g. {idle}, with {_LACKING}"
     return (
         f"{root}: there is nothing to run. Put datasets there, with images DATASET/01/t000.tif,"
-        f" ... and the masks to link DATASET/01{MASKS}/mask000.tif, ...; it holds"
-        f" {here or 'nothing'}. In a container, mount your folder there: docker run -v"
-        f" FOLDER:{root}, apptainer run --bind FOLDER:{root}."
+        f" ... and the masks to link DATASET/01{MASKS}/mask000.tif, ..., or the seeds and cells to"
+        f" follow, DATASET/01{SEEDS} and 01{INITIAL}; it holds {here or 'nothing'}. In a container,"
+        f" mount your folder there: docker run -v FOLDER:{root}, apptainer run --bind"
+        f" FOLDER:{root}."
     )
 
 

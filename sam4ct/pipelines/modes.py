@@ -8,6 +8,7 @@ sequence's files do.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.io.ctc import MASKS, RESULT, CtcSequence, find_sequences
 from sam4ct.io.names import list_folder
 from sam4ct.io.seeds import SEEDS
+from sam4ct.io.track_parts import INITIAL
 from sam4ct.io.track_sequence import TrackSequence, find_track_sequence, track_names
+from sam4ct.io.volumes import ZARR
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.link import run_sequence
 from sam4ct.pipelines.outlook import outlook
@@ -24,6 +27,8 @@ from sam4ct.pipelines.track import run_track
 from sam4ct.pipelines.track_outlook import track_outlook
 from sam4ct.pipelines.track_plan import TrackPlan, make_track_plan
 from sam4ct.profile import load_profile, profile_names
+
+_PART = re.compile(rf"([0-9]+)({re.escape(ZARR)}|{SEEDS}|{INITIAL})")
 
 AnySequence = CtcSequence | TrackSequence
 AnyPlan = Plan | TrackPlan
@@ -63,7 +68,7 @@ def find_runs(
 
 def find_run(dataset_dir: Path, name: str, result_dir: Path, options: Options) -> AnySequence:
     """Return one sequence; see `find_runs`."""
-    if _mode(dataset_dir, name, options) == "link":
+    if not _follows(dataset_dir, name, options):
         (sequence,) = find_sequences(dataset_dir, [name], result_dir)
         return sequence
     masked = (dataset_dir / f"{name}{MASKS}").is_dir()
@@ -75,6 +80,21 @@ def find_run(dataset_dir: Path, name: str, result_dir: Path, options: Options) -
     return find_track_sequence(
         dataset_dir, name, result_dir, seeds=options.seeds, initial=options.initial
     )
+
+
+def refuse_stages(dataset_dir: Path, name: str, options: Options) -> None:
+    """Refuse to run stages one by one where cells are followed.
+
+    Raises:
+        Sam4ctError: They are, or the profile is unknown.
+    """
+    dataset_dir = Path(os.path.abspath(dataset_dir))
+    if _follows(dataset_dir, name, options):
+        raise ProfileError(
+            f"{dataset_dir / name}: its cells are followed from frame to frame, which one machine"
+            f" does and stages cannot share. Use `sam4ct run {dataset_dir} {name}`, which goes on"
+            " where it was stopped."
+        )
 
 
 def plan_run(sequence: AnySequence, options: Options) -> AnyPlan:
@@ -106,21 +126,44 @@ def do_run(plan: AnyPlan, options: Options) -> WorkDir:
     return run_sequence(plan, options)
 
 
-def _mode(dataset_dir: Path, name: str, options: Options) -> str:
-    """Return the mode of the profile, else that for which the files are there."""
+def _follows(dataset_dir: Path, name: str, options: Options) -> bool:
+    """Whether cells are followed: the profile or an option says so, or the files do.
+
+    Files do not overrule a profile for linking: where it has no masks to link, but seeds
+    or initial tracks, `settle_track_profile` says so.
+    """
+    asked = options.seeds is not None or options.initial is not None
     profile = options.profile
     if profile is None:
         profile = dataset_dir.name if dataset_dir.name in profile_names() else AUTO
     if profile != AUTO:
-        return load_profile(Path(profile) if profile.endswith(".toml") else profile).mode
-    if (dataset_dir / f"{name}{MASKS}").is_dir():
-        return "link"
-    asked = options.seeds is not None or options.initial is not None
-    return "track" if asked or name in track_names(dataset_dir) else "link"
+        path = Path(profile) if profile.endswith(".toml") else profile
+        if load_profile(path).mode == "track":
+            return True
+        if asked:
+            raise ProfileError(
+                f"{dataset_dir / name}: the profile {profile} links masks, which has no use for"
+                " --seeds and --init-tracks. Leave them out, or choose a profile of mode 'track',"
+                " e.g. --profile auto."
+            )
+    if asked:
+        return True
+    begun = _with_parts(dataset_dir)
+    there = {path.name for path in list_folder(dataset_dir) if path.is_dir()}
+    return f"{name}{MASKS}" not in there and (name in begun or bool(begun and name not in there))
 
 
 def _runnable(dataset_dir: Path) -> list[str]:
-    """Return the sequences that have masks, or all that following cells needs, sorted."""
+    """Return the sequences to run, sorted: those that have masks, or all to follow cells.
+
+    If there are none, those that lack a part of the latter, to be told which.
+    """
     folders = {path.name for path in list_folder(dataset_dir) if path.is_dir()}
     masked = {n for n in folders if n.isascii() and n.isdigit() and f"{n}{MASKS}" in folders}
-    return sorted(masked.union(track_names(dataset_dir)))
+    return sorted(masked.union(track_names(dataset_dir))) or _with_parts(dataset_dir)
+
+
+def _with_parts(dataset_dir: Path) -> list[str]:
+    """Return the sequences with some part of what following cells needs but linking does not."""
+    found = map(_PART.fullmatch, (path.name for path in list_folder(dataset_dir)))
+    return sorted({match[1] for match in found if match})
