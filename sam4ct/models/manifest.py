@@ -57,7 +57,8 @@ class Manifest:
         name, pinned, wanted = reference.partition(PIN)
         by_name = {e.name: e for e in self.entries}
         if name not in by_name:
-            raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}")
+            told = "".join(f" {note}" for note in self.notes if _is_about(note, name))
+            raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}{told}")
         entry = by_name[name]
         if pinned and wanted != entry.sha256:
             raise WeightsError(
@@ -75,6 +76,11 @@ class Manifest:
         """Return this manifest with entries added, replacing those of the same name."""
         by_name = {e.name: e for e in (*self.entries, *entries)}
         return Manifest(tuple(by_name.values()), self.notes)
+
+
+def _is_about(note: str, name: str) -> bool:
+    """Whether a remark is about weights of that family: it begins with it, as their names do."""
+    return name.lower().startswith(note.partition(" ")[0].lower())
 
 
 def packaged_manifest() -> Path:
