@@ -35,7 +35,7 @@ ROOM = 2.0
 """Radius in which seeds are looked for, in steps at that quantile."""
 RADII = (1.5, 2.5)
 """Least and largest radius in diameters: seeds are not exact, and neighbours are near."""
-LEAST_SHARE = 0.15
+LEAST_SHARE = 0.25
 """Of a ball's volume: smaller regions are none of a cell."""
 LEAST_UNSEEDED = 0.3
 """The same where no seed speaks for a cell."""

@@ -30,8 +30,8 @@ from sam4ct.types import SeedReader, VolumeReader, VolumeSegmenter
 SAME = 0.7
 """Share of the smaller of two regions from which on both are taken for one cell: of cells seen
 twice, 95 % share .83 and more, of sisters just born, .59 and less."""
-MOST = 8.0
-"""Typical cells: what is that large has twice the diameter."""
+MOST = 12.0
+"""Typical cells: what is that large has more than twice the diameter."""
 
 
 @dataclass(frozen=True, kw_only=True)
