@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ome import ome_metadata, read_ome
-from sam4ct.io.zarr_volumes import EVERY_CHUNK, ZarrVolumes
+from sam4ct.io.zarr_arrays import EVERY_CHUNK
+from sam4ct.io.zarr_volumes import ZarrVolumes
 
 MOVIE = np.random.default_rng(0).integers(1, 999, (3, 6, 20, 30)).astype(np.uint16)
 CHUNKS = (1, 4, 8, 16)

@@ -16,7 +16,9 @@ from pathlib import Path
 from sam4ct.io.ctc import MASKS
 from sam4ct.io.names import is_hidden, list_folder
 from sam4ct.io.track_parts import has_all_parts
-from sam4ct.io.volumes import ZARR, is_zarr
+from sam4ct.io.volumes import ZARR
+from sam4ct.io.zarr_arrays import is_zarr
+from sam4ct.io.zarr_frames import is_frame_name
 
 DEPTH = 3
 """Folders below the root to a dataset at most: `training/Fluo-N2DL-HeLa/Fluo-N2DL-HeLa`."""
@@ -104,7 +106,7 @@ class _Search:
 
     def _holds_images(self, folder: Path) -> bool:
         """Whether there are images in the folder of a sequence, or a Zarr beside it."""
-        named = any(map(_IMAGE.fullmatch, self._names(folder)))
+        named = any(_IMAGE.fullmatch(n) or is_frame_name(n) for n in self._names(folder))
         return named or is_zarr(folder.with_name(f"{folder.name}{ZARR}"))
 
     def _names(self, folder: Path) -> list[str]:

@@ -32,9 +32,9 @@ class FrameFiles:
     """One per unusable file, with the remedy; () if the folder is in order."""
 
 
-def frame_name(prefix: str, t: int, digits: int) -> str:
+def frame_name(prefix: str, t: int, digits: int, suffix: str = ".tif") -> str:
     """Return the file name of a frame, e.g. `mask007.tif`."""
-    return f"{prefix}{t:0{digits}d}.tif"
+    return f"{prefix}{t:0{digits}d}{suffix}"
 
 
 def is_hidden(name: str) -> bool:
@@ -143,7 +143,7 @@ def pairing_problems(images: FrameFiles, masks: FrameFiles) -> list[str]:
     return problems
 
 
-def file_ranges(prefix: str, frames: Iterable[int], digits: int) -> str:
+def file_ranges(prefix: str, frames: Iterable[int], digits: int, suffix: str = ".tif") -> str:
     """Return the names of frames in words: `t003.tif to t005.tif, t009.tif`."""
     runs: list[list[int]] = []
     for t in sorted(frames):
@@ -151,7 +151,7 @@ def file_ranges(prefix: str, frames: Iterable[int], digits: int) -> str:
             runs[-1][1:] = [t]
         else:
             runs.append([t])
-    words = [" to ".join(frame_name(prefix, t, digits) for t in run) for run in runs]
+    words = [" to ".join(frame_name(prefix, t, digits, suffix) for t in run) for run in runs]
     more = [f"and {len(words) - _LISTED} more gaps"] if len(words) > _LISTED else []
     return ", ".join(words[:_LISTED] + more)
 

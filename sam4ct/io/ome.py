@@ -61,6 +61,12 @@ def ome_metadata(name: str, ndim: int, spacing_um: Spacing | None) -> dict[str, 
     return {"ome": {"version": VERSION, "multiscales": [image]}}
 
 
+def describes_image(attributes: Mapping[str, Any]) -> bool:
+    """Whether the attributes of a group say that it is an image, soundly or not."""
+    ome = attributes.get("ome", attributes)
+    return isinstance(ome, Mapping) and "multiscales" in ome
+
+
 def read_ome(path: Path, attributes: Mapping[str, Any]) -> OmeImage:
     """Return what the attributes of a group say of its first image.
 

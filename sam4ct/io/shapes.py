@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
+from pathlib import Path
 
+from sam4ct.io.tiff import FrameInfo
 from sam4ct.io.tiff_faults import MOST_CHANNELS
 
 AXES = ("z", "y", "x")
+
+
+def unlike(path: Path, info: FrameInfo, first: Path, common: FrameInfo) -> str:
+    """Return the message that a frame is unlike the first one of its movie."""
+    if info.shape != common.shape:
+        remedy = remedy_for_shape(info.shape, common.shape)
+    else:
+        remedy = "Save all frames with one type."
+    return (
+        f"{path}: is {info.dtype} of shape {info.shape}, but {first.name} is {common.dtype} of"
+        f" shape {common.shape}. {remedy}"
+    )
 
 
 def remedy_for_shape(shape: Sequence[int], expected: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.names import file_ranges, frame_files, in_one_message
-from sam4ct.io.shapes import remedy_for_shape
+from sam4ct.io.shapes import unlike
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tiff import Frame, FrameInfo, read_info
 from sam4ct.io.tiff_windows import Layout, read_layout
@@ -107,7 +107,7 @@ class TiffVolumes:
 
     def _refuse_other(self, path: Path, info: FrameInfo) -> None:
         if info != self._info:
-            raise SequenceError(_unlike(path, info, self._files[0], self._info))
+            raise SequenceError(unlike(path, info, self._files[0], self._info))
 
 
 def _complete(folder: Path) -> tuple[Path, ...]:
@@ -124,14 +124,3 @@ def _complete(folder: Path) -> tuple[Path, ...]:
     if problems:
         raise SequenceError(in_one_message(problems))
     return tuple(found.files.values())
-
-
-def _unlike(path: Path, info: FrameInfo, first: Path, common: FrameInfo) -> str:
-    if info.shape != common.shape:
-        remedy = remedy_for_shape(info.shape, common.shape)
-    else:
-        remedy = "Save all frames with one type."
-    return (
-        f"{path}: is {info.dtype} of shape {info.shape}, but {first.name} is {common.dtype} of"
-        f" shape {common.shape}. {remedy}"
-    )

@@ -1,6 +1,6 @@
 """Where the parts of a sequence lie whose cells are followed: the movie and where tracks begin.
 
-    DATASET/SS/ or SS.zarr/       the movie: TIFF files, one a frame, or OME-Zarr
+    DATASET/SS/ or SS.zarr/       the movie: a TIFF file or a Zarr a frame, or one OME-Zarr
     DATASET/SS_SEEDS/             places of possible cells in every frame
     DATASET/SS_INIT/              a JSON of `sam4ct init-tracks`, or a label TIFF
     DATASET/SS_GT/TRA/            man_track000.tif, if there is no SS_INIT
@@ -17,7 +17,9 @@ from pathlib import Path
 
 from sam4ct.io.names import WIDTHS, frame_name
 from sam4ct.io.seeds import SEEDS
-from sam4ct.io.volumes import ZARR, is_zarr
+from sam4ct.io.volumes import ZARR
+from sam4ct.io.zarr_arrays import is_zarr
+from sam4ct.io.zarr_frames import is_frame_name
 
 INITIAL = "_INIT"
 TRACKS = "tracks.json"
@@ -31,9 +33,9 @@ Listing = Callable[[Path], Iterable[str]]
 
 
 def movie_of(dataset_dir: Path, name: str, names_in: Listing) -> Path | None:
-    """Return the movie of a sequence: `SS` if it holds TIFF files, else `SS.zarr`, else None."""
+    """Return the movie of a sequence: `SS` if frames lie there, else `SS.zarr`, else None."""
     folder, beside = dataset_dir / name, dataset_dir / f"{name}{ZARR}"
-    if any(Path(file).suffix in _TIFF for file in names_in(folder)):
+    if any(Path(file).suffix in _TIFF or is_frame_name(file) for file in names_in(folder)):
         return folder
     return beside if is_zarr(beside) else None
 

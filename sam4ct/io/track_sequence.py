@@ -2,24 +2,23 @@
 
 Owns which movie, seeds and initial tracks make up a sequence, and what identifies them.
 Where they lie by default is left to `track_parts`; that seeds and initial tracks fit the
-movie, to `seeds` and `initial_tracks`. Results go where those of `ctc` go.
+movie, to `seeds` and `initial_tracks`; how files are told apart, to `digests`. Results go
+where those of `ctc` go.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import refuse_input_as_result, work_dir_of
 from sam4ct.io.datasets import count_frames
-from sam4ct.io.names import WIDTHS, frame_files, in_one_message, is_hidden, list_folder
+from sam4ct.io.digests import digest_of, digest_of_file, digest_of_movie
+from sam4ct.io.names import WIDTHS, frame_files, in_one_message, list_folder
 from sam4ct.io.seeds import SEEDS
-from sam4ct.io.tiff_volumes import PREFIX
+from sam4ct.io.tiff_volumes import PREFIX, TiffVolumes
 from sam4ct.io.track_parts import (
     INITIAL,
     TRACKS,
@@ -30,8 +29,7 @@ from sam4ct.io.track_parts import (
     movie_of,
 )
 from sam4ct.io.volumes import ZARR, open_volumes
-
-_ZARR_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
+from sam4ct.io.zarr_frames import ZarrFrames
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class TrackSequence:
     name: str
     """Digits, e.g. `01`."""
     source: Path
-    """The movie: the folder `SS` of `tNNN.tif`, or `SS.zarr`."""
+    """The movie: the folder `SS` of `tNNN.tif` or `tNNN.zarr`, or `SS.zarr`."""
     seeds: Path
     """A folder with a file a frame, or a table of all frames."""
     initial: Path
@@ -135,9 +133,9 @@ def fingerprint(sequence: TrackSequence) -> dict[str, str]:
     seeds = sequence.seeds
     tables = list_folder(seeds) if seeds.is_dir() else [seeds]
     return {
-        "images": _digest_of_movie(sequence.source),
-        "seeds": _digest((path.name, _content(path)) for path in tables if path.is_file()),
-        "initial": _content(sequence.initial),
+        "images": digest_of_movie(sequence.source),
+        "seeds": digest_of((path.name, digest_of_file(path)) for path in tables if path.is_file()),
+        "initial": digest_of_file(sequence.initial),
     }
 
 
@@ -194,61 +192,8 @@ def _digits(source: Path) -> int:
             f"{source}: is a movie of images, of shape {volumes.shape}. Cells are followed by"
             " seeds in volumes (z, y, x) only; link masks of them instead."
         )
-    if source.suffix == ZARR:
-        return WIDTHS[0] if volumes.frames < 10 ** WIDTHS[0] else WIDTHS[1]
-    return frame_files(source, "t").digits
-
-
-def _digest_of_movie(source: Path) -> str:
-    """SHA-256 over the names, sizes and times of all files, and the content of metadata."""
-    return _digest(
-        (
-            path.relative_to(source).as_posix(),
-            _content(path) if path.name in _ZARR_METADATA else _size_and_time(path),
-        )
-        for path in _files_below(source)
-    )
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files of a movie in a fixed order; links are followed, as readers do."""
-    with _reading(folder):
-        for above, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
-            folders.sort()
-            for name in sorted(files):
-                if name in _ZARR_METADATA or not is_hidden(name):
-                    yield Path(above, name)
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _size_and_time(path: Path) -> str:
-    with _reading(path):
-        status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _content(path: Path) -> str:
-    with _reading(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest(rows: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 over names and what is known of them."""
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update("\0".join(row).encode("utf-8", "surrogateescape") + b"\n")
-    return digest.hexdigest()
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SequenceError(
-            f"{error.filename or path}: cannot be read ({error.strerror}). Check that it is"
-            " there and that you may read it."
-        ) from error
+    if isinstance(volumes, TiffVolumes):
+        return frame_files(source, PREFIX).digits
+    least = WIDTHS[0] if volumes.frames < 10 ** WIDTHS[0] else WIDTHS[1]
+    named = volumes.digits if isinstance(volumes, ZarrFrames) else least
+    return max(least, min(named, WIDTHS[1]))

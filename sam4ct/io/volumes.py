@@ -1,45 +1,49 @@
-"""The movie of a sequence, be it a folder of TIFF files or an OME-Zarr folder."""
+"""The movie of a sequence: a folder of TIFF files, an OME-Zarr folder, or Zarr frames."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sam4ct.io.tiff_volumes import TiffVolumes
+from sam4ct.io.zarr_arrays import is_zarr
+from sam4ct.io.zarr_frames import ZarrFrames, is_frame_name, is_group_of_frames
 from sam4ct.io.zarr_volumes import ZarrVolumes
 
 ZARR = ".zarr"
-_METADATA = ("zarr.json", ".zgroup", ".zarray")
+
+Volumes = TiffVolumes | ZarrVolumes | ZarrFrames
 
 
-def open_volumes(path: Path) -> TiffVolumes | ZarrVolumes:
+def open_volumes(path: Path) -> Volumes:
     """Open a movie for reading by window.
 
     Args:
-        path: An OME-Zarr folder, or `DATASET/SS`: the TIFF files there, else `SS.zarr`
-            beside it.
+        path: A Zarr folder, or `DATASET/SS`: the TIFF files there, else the Zarr frames
+            there, else `SS.zarr` beside it.
 
     Raises:
-        SequenceError: There is neither, or it cannot be used.
+        SequenceError: There is none of them, or it cannot be used.
     """
     beside = path.with_name(f"{path.name}{ZARR}")
-    if path.suffix == ZARR or is_zarr(path):
-        return ZarrVolumes(path)
-    if beside.is_dir() and not any(path.glob("*.tif*")):
-        return ZarrVolumes(beside)
+    if is_zarr(path):
+        return _open_zarr(path)
+    if not any(path.glob("*.tif*")):
+        if any(is_frame_name(entry.name) for entry in path.glob(f"*{ZARR}")):
+            return ZarrFrames(path)
+        if path.suffix == ZARR or beside.is_dir():
+            return _open_zarr(path if path.suffix == ZARR else beside)
     return TiffVolumes(path)
 
 
-def refuse_unlike(volumes: TiffVolumes | ZarrVolumes) -> None:
+def _open_zarr(path: Path) -> ZarrVolumes | ZarrFrames:
+    return ZarrFrames(path) if is_group_of_frames(path) else ZarrVolumes(path)
+
+
+def refuse_unlike(volumes: Volumes) -> None:
     """Refuse a movie whose frames differ in shape or type; headers alone are read.
 
     Raises:
         SequenceError: They differ, or one cannot be read.
     """
-    if isinstance(volumes, TiffVolumes):  # the frames of one array are alike
+    if isinstance(volumes, TiffVolumes):  # those of Zarr are known to be alike once it is open
         volumes.refuse_unlike()
-
-
-def is_zarr(path: Path) -> bool:
-    """Whether a path is a Zarr folder by the names of the files in it."""
-    return any(os.path.isfile(path / name) for name in _METADATA)

@@ -17,7 +17,7 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from sam4ct.io.ome import ARRAY, movie_axes, ome_metadata
-from sam4ct.io.zarr_volumes import EVERY_CHUNK
+from sam4ct.io.zarr_arrays import EVERY_CHUNK
 from sam4ct.profile import Spacing
 
 CHUNK_SIDE = 128

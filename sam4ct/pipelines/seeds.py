@@ -22,9 +22,7 @@ from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.io.progress import Progress
 from sam4ct.io.seed_folder import SeedFolder
 from sam4ct.io.seeds import seeds_dir_of
-from sam4ct.io.tiff_volumes import TiffVolumes
-from sam4ct.io.volumes import open_volumes
-from sam4ct.io.zarr_volumes import ZarrVolumes
+from sam4ct.io.volumes import Volumes, open_volumes
 from sam4ct.profile import Profile, Spacing, load_profile, profile_names
 from sam4ct.stages.blobs import BlobLaw
 from sam4ct.stages.seeds import Block, plan_blocks, seeds_in_block, seeds_of_frame
@@ -114,7 +112,7 @@ class _Search:
     """A movie and what is looked for in it."""
 
     source: Path
-    volumes: TiffVolumes | ZarrVolumes
+    volumes: Volumes
     law: BlobLaw
     threshold: float | None
 
@@ -160,7 +158,7 @@ class _Search:
         return seeds_in_block(image, block, self.law, self.volumes.shape, self.threshold)
 
 
-def _law(source: Path, volumes: TiffVolumes | ZarrVolumes, options: SeedOptions) -> BlobLaw:
+def _law(source: Path, volumes: Volumes, options: SeedOptions) -> BlobLaw:
     """Settle sizes and spacing: as asked for, else by the profile, else by the images."""
     profile = _profile(source, options.profile)
     spacing = options.spacing_um or (profile.spacing_um if profile else volumes.spacing_um)
