@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tracked_movie import make_tracked
+from test_io_zarr_frames import write_folder, write_group
+from tracked_movie import make_tracked, movie
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.datasets import Dataset, find_datasets
@@ -93,6 +95,16 @@ def test_movies_with_seeds_and_initial_tracks_are_ready(tmp_path: Path, as_zarr:
 def test_movies_without_the_rest_are_idle(tmp_path: Path, as_zarr: bool, part: str) -> None:
     dataset = make_tracked(tmp_path, as_zarr=as_zarr)
     shutil.rmtree(dataset / part)
+    assert find_datasets(tmp_path)[0] == [Dataset(dataset, ready=(), idle=("01",), bare=())]
+
+
+@pytest.mark.parametrize(("place", "write"), [("01", write_folder), ("01.zarr", write_group)])
+def test_zarr_frames_are_a_movie(tmp_path: Path, place: str, write: Callable[..., Path]) -> None:
+    dataset = make_tracked(tmp_path)
+    shutil.rmtree(dataset / "01")
+    write(dataset / place, movie())
+    assert find_datasets(tmp_path)[0] == [Dataset(dataset, ready=("01",), idle=(), bare=())]
+    shutil.rmtree(dataset / "01_SEEDS")
     assert find_datasets(tmp_path)[0] == [Dataset(dataset, ready=(), idle=("01",), bare=())]
 
 

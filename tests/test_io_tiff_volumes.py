@@ -17,7 +17,7 @@ from sam4ct.errors import SequenceError
 from sam4ct.io import tiff_windows
 from sam4ct.io.spacing import encode_stack
 from sam4ct.io.tiff_volumes import TiffVolumes
-from sam4ct.io.volumes import open_volumes
+from sam4ct.io.volumes import open_volumes, refuse_unlike
 from sam4ct.io.zarr_volumes import ZarrVolumes
 
 MOVIE = np.random.default_rng(0).integers(1, 999, (2, 5, 90, 70)).astype(np.uint16)
@@ -171,6 +171,16 @@ def test_damage_is_named_with_its_place(kind: str, tmp_path: Path) -> None:
     damage(folder := write(tmp_path / "01", compression="zlib"))
     with pytest.raises(SequenceError, match=message):
         TiffVolumes(folder).frame(1)
+
+
+@pytest.mark.parametrize("kind", ["cut off", "empty", "other shape", "other type"])
+def test_headers_of_all_frames_are_looked_at_when_asked_for(kind: str, tmp_path: Path) -> None:
+    movie = open_volumes(folder := write(tmp_path / "01", compression="zlib"))
+    refuse_unlike(movie)
+    damage, message = DAMAGES[kind]
+    damage(folder)
+    with pytest.raises(SequenceError, match=message):
+        refuse_unlike(movie)
 
 
 @pytest.mark.parametrize("writer", ["plain", "strips", "tiles", "tiles in space"])

@@ -9,10 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_io_zarr_frames import write_folder, write_group
 from tracked_movie import LABELS, make_tracked, movie, save, write_zarr
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.track_sequence import TrackSequence, find_track_sequence, fingerprint, track_names
+from sam4ct.io.track_sequence import (
+    TrackSequence,
+    count_images,
+    find_track_sequence,
+    fingerprint,
+    track_names,
+)
 
 Change = Callable[[Path], object]
 
@@ -25,6 +32,14 @@ def dataset(tmp_path: Path) -> Path:
 @pytest.fixture
 def zarr_dataset(tmp_path: Path) -> Path:
     return make_tracked(tmp_path, as_zarr=True)
+
+
+@pytest.fixture
+def frames_dataset(dataset: Path) -> Path:
+    """One whose movie is a Zarr a frame."""
+    shutil.rmtree(dataset / "01")
+    write_folder(dataset / "01", movie())
+    return dataset
 
 
 def found(dataset: Path, **options: Path) -> TrackSequence:
@@ -51,6 +66,28 @@ def test_zarr_is_the_movie_where_there_are_no_files(dataset: Path) -> None:
     assert found(dataset).source == dataset / "01.zarr"
     (dataset / "01").mkdir()
     assert found(dataset).source == dataset / "01.zarr"
+
+
+def test_zarr_frames_are_the_movie_as_files_are(frames_dataset: Path) -> None:
+    write_group(frames_dataset / "01.zarr", movie(3))
+    assert found(frames_dataset).source == frames_dataset / "01"
+    assert count_images(frames_dataset / "01") == 2
+    assert track_names(frames_dataset) == ["01"]
+    shutil.rmtree(frames_dataset / "01")
+    assert found(frames_dataset).source == frames_dataset / "01.zarr"
+    assert count_images(frames_dataset / "01") == 3
+    assert track_names(frames_dataset) == ["01"]
+
+
+@pytest.mark.parametrize(
+    ("name", "digits"), [("{}", 3), ("t{:03d}", 3), ("{:04d}", 4), ("{:06d}", 4)]
+)
+def test_digits_of_zarr_frames_are_theirs_if_there_may_be_so_many(
+    zarr_dataset: Path, name: str, digits: int
+) -> None:
+    shutil.rmtree(zarr_dataset / "01.zarr")
+    write_group(zarr_dataset / "01.zarr", movie(), name)
+    assert found(zarr_dataset).digits == digits
 
 
 @pytest.mark.parametrize(("frames", "digits"), [(2, 3), (999, 3), (1000, 4)])
@@ -180,6 +217,16 @@ def test_unsound_movie_is_refused(dataset: Path) -> None:
         found(dataset)
 
 
+def test_zarr_frames_that_differ_are_refused(frames_dataset: Path) -> None:
+    shutil.rmtree(frames_dataset / "01")
+    write_folder(frames_dataset / "01", movie(1))
+    write_group(frames_dataset / "other", movie(1, (4, 12, 15)))
+    (frames_dataset / "other" / "0").rename(frames_dataset / "01" / "t001.zarr")
+    message = r"01/t001\.zarr: is uint16 of shape \(4, 12, 15\), but t000\.zarr is .*\. Crop or"
+    with pytest.raises(SequenceError, match=message):
+        found(frames_dataset)
+
+
 @pytest.mark.parametrize(
     "place", ["", "01", "01/out", "01_SEEDS", "01_SEEDS/out", "01_INIT", "01_GT/TRA"]
 )
@@ -271,6 +318,33 @@ ZARR_CHANGES: dict[str, tuple[Change, set[str]]] = {
 def test_fingerprint_tells_what_has_changed_in_a_zarr(zarr_dataset: Path, kind: str) -> None:
     change, parts = ZARR_CHANGES[kind]
     assert changed(zarr_dataset, change) == parts
+
+
+FRAMES_CHANGES: dict[str, tuple[Change, set[str]]] = {
+    "time of a chunk": (lambda d: later(d / "01/t001.zarr/s0/c/0/1/0"), {"images"}),
+    "lost chunk": (lambda d: (d / "01/t001.zarr/s0/c/0/1/0").unlink(), {"images"}),
+    "time of metadata": (lambda d: later(d / "01/t001.zarr/zarr.json"), set()),
+    "metadata": (
+        lambda d: same_time(
+            d / "01/t001.zarr/zarr.json",
+            (d / "01/t001.zarr/zarr.json").read_bytes().replace(b"0.25", b"0.35"),
+        ),
+        {"images"},
+    ),
+    "frames the other way round": (
+        lambda d: [
+            (d / "01" / a).rename(d / "01" / b)
+            for a, b in [("t000.zarr", "a"), ("t001.zarr", "t000.zarr"), ("a", "t001.zarr")]
+        ],
+        {"images"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES_CHANGES)
+def test_fingerprint_tells_what_has_changed_in_zarr_frames(frames_dataset: Path, kind: str) -> None:
+    change, parts = FRAMES_CHANGES[kind]
+    assert changed(frames_dataset, change) == parts
 
 
 def test_fingerprint_does_not_depend_on_where_the_dataset_lies(zarr_dataset: Path) -> None:

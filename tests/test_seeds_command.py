@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from commands import finished, sam4ct, start, tree
 from seeds_scene import Balls, hits, save_frames
+from test_io_zarr_frames import write_folder
 from test_io_zarr_volumes import write_ours
 
 from sam4ct.errors import ProfileError, ResultError, SequenceError, WorkError
@@ -77,6 +78,13 @@ def test_command_finds_the_same_in_zarr(source: Path, tmp_path: Path) -> None:
     convert(source, tmp_path / "Cells" / "01.zarr")
     find_seeds(tmp_path / "Cells" / "01.zarr", None, OPTIONS)
     assert files_of(tmp_path / "Cells" / "01_SEEDS") == files_of(tmp_path / "tiff")
+
+
+def test_command_finds_the_same_in_zarr_frames(source: Path, tmp_path: Path) -> None:
+    find_seeds(source, tmp_path / "tiff", OPTIONS)
+    frames = write_folder(tmp_path / "Zarr" / "01", np.stack(FRAMES))
+    assert sam4ct("seeds", frames, *ASKED).status == 0
+    assert files_of(tmp_path / "Zarr" / "01_SEEDS") == files_of(tmp_path / "tiff")
 
 
 def test_parquet_holds_the_same(source: Path, tmp_path: Path) -> None:
