@@ -106,9 +106,9 @@ def moving(*step: float, frames: int = FRAMES_SEEN) -> list[Floats]:
 
 
 def beside(walker: Floats, runner: Floats) -> list[Floats]:
-    """Seeds of which some move by 7 pixels along x and some by 12."""
+    """Seeds of which some move by 9 pixels along x and some by 12."""
     return [
-        np.concatenate([moved(walker, 0.0, 0.0, 7.0 * t), moved(runner, 0.0, 0.0, 12.0 * t)])
+        np.concatenate([moved(walker, 0.0, 0.0, 9.0 * t), moved(runner, 0.0, 0.0, 12.0 * t)])
         for t in range(5)
     ]
 
@@ -278,31 +278,31 @@ def test_radius_is_that_of_the_quick_cells_but_not_of_a_stray_seed() -> None:
 
 
 def test_steps_in_z_count_by_the_spacing() -> None:
-    assert track(derived(moving(1.0, 0.0, 6.0))).seed_radius_px == pytest.approx(
-        2.0 * math.hypot(3.0, 6.0), abs=0.1
+    assert track(derived(moving(1.0, 0.0, 9.0))).seed_radius_px == pytest.approx(
+        2.0 * math.hypot(3.0, 9.0), abs=0.1
     )
 
 
-@pytest.mark.parametrize(("step", "radius"), [(1.0, 10.0), (15.0, 25.0)])
-def test_radius_is_one_to_two_and_a_half_diameters(step: float, radius: float) -> None:
+@pytest.mark.parametrize(("step", "radius"), [(1.0, 15.0), (15.0, 25.0)])
+def test_radius_is_one_and_a_half_to_two_and_a_half_diameters(step: float, radius: float) -> None:
     assert track(derived(moving(0.0, 0.0, step))).seed_radius_px == radius
 
 
-def test_radius_without_steps_is_a_diameter() -> None:
+def test_radius_without_steps_is_the_least() -> None:
     far = [moved(places, 0.0, 300.0, 300.0) for places in moving(0.0, 0.0, 8.0)]
     for seeds in ([grid()], [grid(), np.empty((0, 3))], far):
-        assert track(derived(seeds)).seed_radius_px == 10.0
+        assert track(derived(seeds)).seed_radius_px == 15.0
 
 
 def test_steps_far_from_the_cells_do_not_count() -> None:
     near, far = grid()[:9], moved(grid(), 0.0, 300.0, 0.0)
-    assert track(derived(beside(near, far), initial=near)).seed_radius_px == pytest.approx(14.0)
+    assert track(derived(beside(near, far), initial=near)).seed_radius_px == pytest.approx(18.0)
 
 
 def test_cells_are_followed_to_where_they_go() -> None:
     """The seeds near the first places are others after some frames, and those run."""
     cell, runner = np.array([[10.0, 100.0, 100.0]]), np.array([[10.0, 100.0, 60.0]])
-    assert track(derived(beside(cell, runner), initial=cell)).seed_radius_px == pytest.approx(14.0)
+    assert track(derived(beside(cell, runner), initial=cell)).seed_radius_px == pytest.approx(18.0)
 
 
 def test_only_the_first_frames_are_read() -> None:
@@ -335,7 +335,7 @@ def test_sizes_follow_from_the_diameter_and_the_spacing() -> None:
     profile = derived().profile
     ball = math.pi / 6.0 * 10.0**3 / 3.0
     assert profile.window_px == 40
-    assert profile.min_size == int(0.15 * ball)
+    assert profile.min_size == int(0.25 * ball)
     assert track(derived()).min_size_without_seed == int(0.3 * ball)
 
 
