@@ -222,6 +222,7 @@ ODDS = 5.0
 """Largest log odds of a link, at an IoU of 1; -ODDS at 0."""
 END = 4.0
 ALONE = 1.0
+UNSEEDED = 2.5
 
 
 def _plain(names: Sequence[str], feature: str) -> Quadratic:
@@ -239,6 +240,7 @@ COSTS = Costs(
     disappear_border=0.0,
     alone=ALONE,
     skip=0.0,
+    unseeded=UNSEEDED,
 )
 """Plain numbers, so that a case can be reckoned by hand; the fitted ones are others."""
 
