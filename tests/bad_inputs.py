@@ -8,6 +8,7 @@ the same cases.
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,13 @@ FRAMES = 4
 SHAPE = (16, 20)
 VOLUME = (6, *SHAPE)
 Damage = Callable[[Path], None]
+
+REMEDY = re.compile(
+    r"\b(Add|Choose|Copy|Correct|Crop|Did you mean|Export|Fetch|Find|Give|Label|Leave|Make|Move"
+    r"|Name|Put|Remove|Rename|Renumber|Replace|Save|Segment|Split|Try|Use|Wait|Write"
+    r"|move|set|use)\b"
+)
+"""One of the words by which every message says what to do."""
 
 BAD_INPUTS: dict[str, Damage] = {}
 BLAMED: dict[str, str] = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_inputs import BAD_INPUTS, BLAMED, SHAPE, make_dataset, mask, save
+from bad_inputs import BAD_INPUTS, BLAMED, REMEDY, SHAPE, make_dataset, mask, save
 from commands import ROOT, Outcome, finished, sam4ct, start, tree
 
 from sam4ct.io.locks import FolderLock
@@ -24,11 +24,6 @@ Surroundings = Callable[[Path], list[object]]
 
 OTHER_FAULTS: dict[str, Surroundings] = {}
 MESSAGES: dict[str, str] = {}
-
-REMEDY = re.compile(
-    r"\b(Add|Choose|Copy|Correct|Crop|Did you mean|Export|Fetch|Give|Label|Leave|Make|Move|Name"
-    r"|Put|Remove|Rename|Renumber|Replace|Save|Segment|Split|Try|Use|Wait|use)\b"
-)
 
 
 def fault(message: str) -> Callable[[Surroundings], Surroundings]:

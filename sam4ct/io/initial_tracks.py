@@ -27,7 +27,7 @@ AROUND = (1, 2, 2)
 NEAR = (2, 16, 16)
 """And where to look for darker ones if there is none: cells may be saturated."""
 _LOST = (
-    "Do initial tracks and images belong together? Places count in voxels, from 0, in the order"
+    "Do initial tracks and images belong together? Give places in voxels, from 0, in the order"
     " (z, y, x)."
 )
 
