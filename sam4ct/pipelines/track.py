@@ -119,6 +119,7 @@ def run_follow(plan: TrackPlan, work: WorkDir) -> Links:
     with Progress(frames, "follow", "frames", done=done) as progress:
         if done == 0:
             seen = first_sight(engines.scope, plan.initial_um, rules.sight)
+            keep_counts(work, (done, 1), engines.counts())
             write_frame(work, seen, None)
             progress.step(note=f"{len(plan.cells)} cells")
         horizon = Horizon(read_rows(work, 0), len(plan.cells), costs, horizon_rules(plan))
@@ -130,8 +131,9 @@ def run_follow(plan: TrackPlan, work: WorkDir) -> Links:
             seen, evidence = follow(
                 engines.scope, engines.recogniser, before, horizon.tips(), rules
             )
-            write_frame(work, seen, evidence)
+            # Before the frame counts as done: what two parts both did was done twice.
             keep_counts(work, (done, 1), engines.counts())
+            write_frame(work, seen, evidence)
             horizon.add(seen.rows, evidence)
             progress.step(note=f"{len(horizon.tips())} cells, {len(seen.regions)} regions")
     return horizon.links()

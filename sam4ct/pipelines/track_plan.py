@@ -154,6 +154,11 @@ def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile |
             f"{where} links given masks (mode {profile.mode!r}), and there are none, but seeds and"
             " initial tracks. Choose a profile of mode 'track', e.g. --profile auto."
         )
+    if profile.ndim != 3:
+        raise ProfileError(
+            f"{where} is for {profile.ndim}D, but cells are followed through volumes. Choose"
+            " another profile, e.g. --profile auto."
+        )
     if profile.cell_diameter_px is None:
         raise ProfileError(
             f"{where} does not say how large cells are, and there are no masks to measure. Add"
