@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import zarr
 from commands import sam4ct
+from numpy.typing import NDArray
 
 FRAMES = 5
 FOLLOWED = 4
@@ -54,14 +57,31 @@ def tracks(result: Path) -> list[tuple[int, ...]]:
 
 def as_zarr_2(path: Path) -> None:
     """Write the movie of a Zarr folder anew, as OME-Zarr 0.4 in Zarr 2."""
-    newer = zarr.open_group(path, mode="r")
-    voxels = newer["0"][...]
-    (image,) = newer.attrs["ome"]["multiscales"]
-    older = zarr.create_group(
-        path,
-        attributes={"multiscales": [{**image, "version": "0.4"}]},
-        zarr_format=2,
-        overwrite=True,
-    )
-    chunks = (1, 4, 64, 64)
-    older.create_array("0", shape=voxels.shape, chunks=chunks, dtype=voxels.dtype)[...] = voxels
+    voxels, image = read_movie(path)
+    metadata = {"multiscales": [{**image, "version": "0.4"}]}
+    older = zarr.create_group(path, attributes=metadata, zarr_format=2, overwrite=True)
+    write_array(older, voxels, (1, 4, 64, 64))
+
+
+def as_zarr_frames(path: Path, folder: Path) -> None:
+    """Write the movie of a Zarr folder anew, as one OME-Zarr image a frame."""
+    voxels, image = read_movie(path)
+    (array,) = image["datasets"]
+    (scale,) = array["coordinateTransformations"]
+    of_frame = {**array, "coordinateTransformations": [{**scale, "scale": scale["scale"][1:]}]}
+    metadata = {"ome": {"multiscales": [{"axes": image["axes"][1:], "datasets": [of_frame]}]}}
+    for t, frame in enumerate(voxels):
+        group = zarr.create_group(folder / f"t{t:03d}.zarr", attributes=metadata, overwrite=True)
+        write_array(group, frame, (4, 64, 64))
+    shutil.rmtree(path)
+
+
+def read_movie(path: Path) -> tuple[NDArray[np.uint16], dict[str, Any]]:
+    """Return all voxels of a Zarr folder, (t, z, y, x), and what it says of them."""
+    group = zarr.open_group(path, mode="r")
+    (image,) = group.attrs["ome"]["multiscales"]
+    return group["0"][...], image
+
+
+def write_array(group: zarr.Group, voxels: NDArray[np.uint16], chunks: tuple[int, ...]) -> None:
+    group.create_array("0", shape=voxels.shape, chunks=chunks, dtype=voxels.dtype)[...] = voxels

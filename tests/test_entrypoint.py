@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bad_inputs import make_dataset
 from commands import ROOT, finished, sam4ct, start
+from embryo_runs import make_embryo
 
 WITHOUT_ARGUMENTS = """
 import sys
@@ -70,6 +71,7 @@ def test_sigterm_while_modules_load_says_try_again(command: list[str], tmp_path:
 
 def test_without_arguments_all_that_is_mounted_is_run(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "mounted")
+    embryo = make_embryo(tmp_path / "mounted", "--frames", 1, "--tiff")
     script = tmp_path / "script.py"
     script.write_text(WITHOUT_ARGUMENTS)
     ended = subprocess.run(
@@ -80,8 +82,9 @@ def test_without_arguments_all_that_is_mounted_is_run(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
-        f"Tiny/01  written {dataset / '01_RES'}",
-        "1 written, 0 there already, 0 failed",
+        f"Embryo/01  written {embryo / '01_RES'}",
+        f"Tiny/01    written {dataset / '01_RES'}",
+        "2 written, 0 there already, 0 failed",
     ]
 
 

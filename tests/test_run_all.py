@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from bad_inputs import BAD_INPUTS, VOLUME, make_dataset
 from commands import Outcome, finished, sam4ct, start, tree
+from embryo_runs import make_embryo
 
 from sam4ct.pipelines import run_all as module
 from sam4ct.pipelines.apart import Ending
@@ -124,6 +125,41 @@ def test_quiet_run_says_nothing_on_stderr(tmp_path: Path) -> None:
     add(tmp_path, "Mine")
     ran = finished(start("-q", "run-all", tmp_path, *OVERLAP))
     assert (ran.status, ran.err) == (0, "")
+
+
+def test_movies_are_followed_beside_masks_that_are_linked(tmp_path: Path) -> None:
+    add(tmp_path, "Mine")
+    result = make_embryo(tmp_path, "--frames", 2) / "01_RES"
+    options = [*OVERLAP, "--device", "cpu"]
+    ran = sam4ct("-q", "run-all", tmp_path, *options)
+    assert ran.status == 0, ran.err
+    assert ran.out.splitlines() == [
+        f"Embryo/01  written {result}",
+        f"Mine/01    written {tmp_path / 'Mine' / '01_RES'}",
+        "2 written, 0 there already, 0 failed",
+    ]
+    modes = {path.parts[-3]: json.loads(path.read_bytes()) for path in tmp_path.rglob("run.json")}
+    assert modes["Embryo"]["mode"] == "track"
+    before = tree(tmp_path)
+    again = sam4ct("-q", "run-all", tmp_path, *options)
+    assert again.out.splitlines()[-1] == "0 written, 2 there already, 0 failed"
+    assert tree(tmp_path) == before
+    (result / "mask001.tif").unlink()
+    damaged = sam4ct("-q", "run-all", tmp_path, *options)
+    assert damaged.status == 2
+    assert f"failed: {result}: is incomplete or of other images: 1 masks for 2" in damaged.out
+
+
+def test_movie_without_initial_tracks_has_nothing_to_do(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(tmp_path, "Mine")
+    embryo = make_embryo(tmp_path, "--frames", 1)
+    for folder in ("01_INIT", "01_GT"):
+        shutil.rmtree(embryo / folder)
+    ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP)
+    assert ran.out.splitlines()[-1] == "1 written, 0 there already, 0 failed"
+    assert f"{embryo}: nothing to do for 01: {LACKING}" in caplog.messages
 
 
 def test_options_are_used_where_they_have_a_use(tmp_path: Path) -> None:

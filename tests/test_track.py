@@ -23,6 +23,7 @@ from embryo_runs import (
     FRAMES,
     OVERLAP,
     as_zarr_2,
+    as_zarr_frames,
     make_embryo,
     masks,
     record,
@@ -146,6 +147,11 @@ def zarr_of_version_2(dataset: Path) -> list[object]:
     return []
 
 
+def zarr_of_every_frame(dataset: Path) -> list[object]:
+    as_zarr_frames(dataset / "01.zarr", dataset / "01")
+    return []
+
+
 def tiff_files(dataset: Path) -> list[object]:
     shutil.rmtree(dataset)
     make_embryo(dataset.parent, "--tiff")
@@ -171,7 +177,8 @@ def seed_files(dataset: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "changed", [zarr_of_version_2, tiff_files, inputs_elsewhere, one_table_of_seeds]
+    "changed",
+    [zarr_of_version_2, zarr_of_every_frame, tiff_files, inputs_elsewhere, one_table_of_seeds],
 )
 def test_other_form_of_the_same_input_gives_the_same_bytes(
     changed: Callable[[Path], list[object]], dataset: Path, overlap: Path

@@ -14,7 +14,7 @@ import tifffile
 import zarr
 from bad_inputs import REMEDY, make_dataset
 from commands import sam4ct, tree
-from embryo_runs import FRAMES, OVERLAP, make_embryo
+from embryo_runs import FRAMES, OVERLAP, as_zarr_frames, make_embryo, write_array
 
 from sam4ct.models.manifest import MANIFEST, PACKAGED_WEIGHTS, load_manifest
 
@@ -94,6 +94,16 @@ def frames_of_two_shapes(dataset: Path) -> list[object]:
     as_tiff(dataset)
     frame = tifffile.imread(dataset / "01" / "t003.tif")
     tifffile.imwrite(dataset / "01" / "t003.tif", frame[1:], photometric="minisblack")
+    return ["run", dataset]
+
+
+@fault(r"01/t003\.zarr\S* is uint16 of shape \(9, 128, 128\), but t000\.zarr\S* is .* Only the")
+def zarr_frames_of_two_shapes(dataset: Path) -> list[object]:
+    as_zarr_frames(dataset / "01.zarr", dataset / "01")
+    group = zarr.open_group(dataset / "01" / "t003.zarr", mode="r+")
+    frame = group["0"][1:]
+    del group["0"]
+    write_array(group, frame, (4, 64, 64))
     return ["run", dataset]
 
 
