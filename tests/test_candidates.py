@@ -127,6 +127,42 @@ def test_a_cell_that_moves_as_all_do_has_not_drifted() -> None:
     assert (links.column("drift_distance")[~same] > 1.0).all()
 
 
+def test_memory_margin_is_the_lead_over_the_best_rival_of_either_region() -> None:
+    """
+    0 - 2    .9      0 to 3: .5     both ways
+    1 - 3    .6      1 to 2: .2
+    """
+    frames = label_frames([(10, 10), (10, 24)], [(10, 10), (10, 24)])
+    alike = {(0, 2): 0.9, (0, 3): 0.5, (1, 2): 0.2, (1, 3): 0.6}
+    seen, detections = evidence_of(frames), detections_of(frames)
+    a = row_numbers(detections, seen.t, seen.label)
+    b = row_numbers(detections, seen.t2, seen.label2)
+    pairs = zip(np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), strict=True)
+    links = found(frames, replace(seen, similarity=np.array([alike[pair] for pair in pairs])))
+    margins = {pair: feature(links, *pair, "memory_margin") for pair in alike}
+    assert margins == pytest.approx({(0, 2): 0.4, (0, 3): -0.4, (1, 2): -0.7, (1, 3): 0.1})
+
+
+def test_where_sam2_was_not_asked_memories_say_nothing() -> None:
+    links = found(MOVING)
+    assert not links.column("memory_margin").any()
+    assert not links.column("memory_likeness").any()
+
+
+def test_memories_that_tell_cells_apart_speak_for_the_same_cell() -> None:
+    """Many cells that stay; each is like itself, and less like any neighbour."""
+    cells = [(y, x) for y in range(8, 100, 12) for x in range(8, 100, 12)]
+    frames = label_frames(cells, cells, shape=(110, 110))
+    seen, rng = evidence_of(frames), np.random.default_rng(0)
+    alike = np.where(seen.label == seen.label2, 0.95, rng.uniform(0.2, 0.8, len(seen)))
+    alike += rng.normal(0.0, 0.01, len(seen))
+    links = found(frames, replace(seen, similarity=alike))
+    same = links.v - links.u == len(cells)
+    odds = links.column("memory_likeness")
+    assert odds[same].min() > 0.0
+    assert np.median(odds[~same]) < -1.0
+
+
 def test_size_change_has_a_sign() -> None:
     small, large = label_frame((40, 40), [(20, 20)], 4.0), label_frame((40, 40), [(20, 20)], 6.0)
     assert feature(found([small, large]), 0, 1, "size_change") > 0.5

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import detections_of, label_frames
+from drawn import detections_of, label_frame, label_frames
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam4ct.geometry import Box, Slabs, Window, WindowGrid, WindowPlan, even
+from sam4ct.geometry import Box, Slabs, Window, WindowGrid, WindowPlan, box_of, even
+from sam4ct.regions import regions_of
 
 
 def flat(y0: int, x0: int, y1: int, x1: int) -> Box:
@@ -157,6 +158,14 @@ def test_an_image_is_looked_at_as_one_slice() -> None:
     home = grid.window(flat(10, 10, 20, 20))
     assert grid.views(home) == (home,)
     assert home.slab == 0
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (9, 40, 60)])
+def test_the_box_of_a_region_is_that_of_its_detection(shape: tuple[int, ...]) -> None:
+    frame = label_frame(shape, [(4,) * (len(shape) - 2) + (20, 30)], radius=3)
+    rows = detections_of([frame])
+    box = rows.z0[0], rows.y0[0], rows.x0[0], rows.z1[0], rows.y1[0], rows.x1[0]
+    assert box_of(regions_of(frame)[1]) == tuple(map(int, box))
 
 
 @pytest.mark.parametrize(("value", "rounded"), [(0.0, 2), (2.9, 2), (3.0, 4), (4.99, 4), (5.01, 6)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sam4ct.intensity import contrasts, prepared, stretched, window_levels
+from sam4ct.intensity import contrast_nearby, contrasts, prepared, stretched, window_levels
 
 SHAPES = [(40, 50), (4, 40, 50)]
 
@@ -104,3 +104,26 @@ def test_contrast_does_not_depend_on_exposure() -> None:
 @pytest.mark.parametrize("label", [0, 1])
 def test_frame_without_regions_or_without_background_has_no_contrasts(label: int) -> None:
     assert not len(contrasts(noise((9, 9)), np.full((9, 9), label)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+@pytest.mark.parametrize(("bright", "contrast"), [(300, 200.0), (40, -60.0), (100, 0.0)])
+def test_contrast_nearby_is_in_grey_values_and_has_a_sign(
+    shape: tuple[int, ...], dtype: str, bright: int, contrast: float
+) -> None:
+    image, mask = np.full(shape, 100, dtype), np.zeros(shape, bool)
+    mask[..., 10:20, 10:20] = True
+    image[mask] = bright
+    assert contrast_nearby(image, mask) == pytest.approx(contrast)
+
+
+def test_contrast_nearby_bears_other_cells_around_and_counts_all_of_the_cell() -> None:
+    image, mask = np.full((40, 50), 100), np.zeros((40, 50), bool)
+    mask[10:20, 10:20] = True
+    image[10:20, 10:15], image[30:, :] = 300, 5000
+    assert contrast_nearby(image, mask) == pytest.approx(100.0)
+
+
+def test_a_region_that_fills_all_that_is_seen_has_no_contrast_nearby() -> None:
+    assert np.isnan(contrast_nearby(noise((9, 9)), np.ones((9, 9), bool)))

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from sam4ct.regions import Region
-from sam4ct.stages.propagate import NEIGHBOURS, Reach, StayPut, frame_pairs, propagate_pair
+from sam4ct.regions import Region, RegionSet, regions_of
+from sam4ct.stages.propagate import (
+    NEIGHBOURS,
+    Reach,
+    StayPut,
+    compare,
+    frame_pairs,
+    propagate_pair,
+)
 from sam4ct.tables import Evidence
 from sam4ct.types import Propagated
 
@@ -167,3 +174,21 @@ def test_masks_are_kept_though_the_other_frame_is_empty(empty: int) -> None:
 
 def test_two_empty_frames_have_no_evidence() -> None:
     assert len(evidence_of(label_frames([], []))) == 0
+
+
+@given(SMALL, SMALL)
+def test_regions_by_themselves_are_compared_as_their_frames_are(
+    a: NDArray[np.int64], b: NDArray[np.int64]
+) -> None:
+    detections, reach = detections_of([a, b]), Reach(UNIT_SPACING, 3.0)
+    rows = [detections.take(detections.t == t) for t in (0, 1)]
+    regions, under = regions_of(a), RegionSet(regions_of(b)).under
+    found = StayPut().propagate(0, regions, 1)
+    usual = propagate_pair(DrawnReader([a, b]), detections, StayPut(), (0, 1), reach).evidence
+    forward = usual.take(usual.t == 0)
+    assert repr(compare(regions, found, under, *rows, reach)) == repr(forward)
+
+
+def test_who_looks_at_nothing_finds_none_alike() -> None:
+    regions = regions_of(label_frame((40, 40), [(10, 10)]))
+    assert StayPut().similarities((0, 1), (regions, regions), [(1, 1)] * 3).tolist() == [0.0] * 3

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from sam4ct.regions import DENSE_LABELS, Region, labels_under, regions_of
+from sam4ct.regions import DENSE_LABELS, Region, RegionSet, labels_under, regions_of
 
 SHAPES = [(20, 30), (6, 20, 30)]
 FRAMES = arrays.arrays(np.int64, st.sampled_from(SHAPES), elements=st.integers(0, 4))
@@ -122,3 +122,61 @@ def test_labels_under_a_region_are_counted_without_background() -> None:
 def test_nothing_lies_under_an_empty_region() -> None:
     found, counts = labels_under(Region(np.zeros((0, 0), bool), (0, 0)), np.ones((3, 3), int))
     assert (len(found), len(counts)) == (0, 0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_part_is_the_mask_under_a_box_of_the_frame(shape: tuple[int, ...]) -> None:
+    frame = label_frame(shape, [(4,) * (len(shape) - 1) + (12,)], radius=3)
+    region = regions_of(frame)[1]
+    box = tuple(slice(s.start + 1, s.stop) for s in region.box)
+    assert np.array_equal(region.part(box), frame[box] > 0)
+    assert np.array_equal(region.part(region.box), region.mask)
+
+
+def test_a_part_shares_the_mask_of_the_region() -> None:
+    region = whole((4, 4), (10, 20))
+    region.part((slice(10, 12), slice(20, 24)))[...] = False
+    assert region.size == 8
+
+
+# Frames too large to hold
+
+
+@st.composite
+def frames_and_regions(draw: st.DrawFn) -> tuple[NDArray[np.int64], Region]:
+    """A label frame, and any region in it."""
+    frame = draw(FRAMES)
+    low = [draw(st.integers(0, n - 1)) for n in frame.shape]
+    high = [draw(st.integers(a + 1, n)) for a, n in zip(low, frame.shape, strict=True)]
+    shape = tuple(b - a for a, b in zip(low, high, strict=True))
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    return frame, Region(rng.random(shape) < 0.5, tuple(low))
+
+
+@given(frames_and_regions())
+def test_a_set_of_regions_answers_as_their_frame_does(
+    case: tuple[NDArray[np.int64], Region],
+) -> None:
+    frame, region = case
+    found, counts = labels_under(region, frame)
+    under = RegionSet(regions_of(frame)).under(region)
+    assert list(under.items()) == list(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def test_regions_of_a_set_may_overlap() -> None:
+    regions = RegionSet({7: whole((4, 4), (0, 0)), 3: whole((2, 2), (2, 2))})
+    assert list(regions.under(whole((2, 3), (2, 1))).items()) == [(3, 4), (7, 6)]
+
+
+def test_boxes_that_meet_without_a_common_pixel_share_nothing() -> None:
+    corner, other = np.eye(2, dtype=bool), np.eye(2, dtype=bool)[::-1]
+    assert RegionSet({1: Region(corner, (5, 5))}).under(Region(other, (5, 5))) == {}
+
+
+@pytest.mark.parametrize("regions", [{}, {1: whole((2, 2), (0, 0))}])
+def test_nothing_of_a_set_lies_under_an_empty_region(regions: dict[int, Region]) -> None:
+    assert RegionSet(regions).under(Region(np.zeros((0, 0), bool), (0, 0))) == {}
+
+
+def test_an_empty_set_has_nothing_under_any_region() -> None:
+    assert RegionSet({}).under(whole((2, 2), (0, 0))) == {}

@@ -25,6 +25,7 @@ def problem(
     *,
     min_cycle: int = 1,
     alone: dict[int, float] | None = None,
+    born: dict[int, int] | None = None,
 ) -> Problem:
     """A problem over regions in frames t, with the costs of links and divisions by their rows."""
     splits = splits or {}
@@ -47,6 +48,7 @@ def problem(
         alone=by_itself,
         t=times,
         min_cycle=min_cycle,
+        born=born or {},
     )
 
 
@@ -93,6 +95,49 @@ def test_a_daughter_does_not_divide_before_the_shortest_cycle(
     choice = solve(problem(times, links, splits, min_cycle=min_cycle))
     assert choice.splits.tolist() == expected
     assert 0 in choice.links.tolist()
+
+
+def settled(min_cycle: int, born: dict[int, int], times: list[int]) -> list[int]:
+    """The divisions of a cell after the second of the times, if it was born when it was."""
+    links, splits = {(0, 1): -4.0, (1, 2): -1.0}, {(1, 2, 3): -3.0}
+    return solve(problem(times, links, splits, min_cycle=min_cycle, born=born)).splits.tolist()
+
+
+@pytest.mark.parametrize(("min_cycle", "divides"), [(1, True), (3, True), (4, False)])
+def test_a_birth_that_is_settled_counts(min_cycle: int, divides: bool) -> None:
+    """
+    t   4   5   6   7
+        x   0 - 1 < 2     born in frame 4, divided after frame 6: three frames old
+                    3
+    """
+    assert bool(settled(min_cycle, {0: 4}, [5, 6, 7, 7])) == divides
+
+
+@pytest.mark.parametrize("born", [{}, {2: 7}])
+def test_a_cell_of_unknown_age_may_divide(born: dict[int, int]) -> None:
+    assert settled(9, born, [5, 6, 7, 7]) == [0]
+
+
+def test_a_cell_too_young_to_divide_goes_on() -> None:
+    links = {(0, 1): -1.0, (0, 2): -1.5}
+    given = problem([5, 6, 6], links, {(0, 1, 2): -9.0}, min_cycle=2, born={0: 5})
+    choice = solve(given)
+    assert (choice.links.tolist(), choice.splits.tolist()) == ([1], [])
+
+
+def test_a_birth_in_view_counts_whatever_is_settled_of_the_mother() -> None:
+    """
+    t   0   1   2   3
+        0 < 1 - 3 < 4      the mother is old enough, her daughter is not
+            2       5
+    """
+    links = {(1, 3): -4.0, (3, 4): -1.0}
+    splits = {(0, 1, 2): -2.0, (3, 4, 5): -3.0}
+    times = [10, 11, 11, 12, 13, 13]
+    choice = solve(problem(times, links, splits, min_cycle=3, born={0: 2}))
+    assert choice.splits.tolist() == [0]
+    young = solve(problem(times, links, splits, min_cycle=2, born={0: 10}))
+    assert young.splits.tolist() == [1]
 
 
 def test_components_do_not_disturb_each_other() -> None:
