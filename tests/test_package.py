@@ -19,12 +19,15 @@ from pathlib import Path
 
 import pytest
 from commands import ROOT, Outcome, sam4ct, tree
+from embryo_runs import make_embryo
 
 from sam4ct import __version__
 from sam4ct.models.manifest import load_manifest
 from sam4ct.profile import load_profile, profile_names
 
 DATASET = "Fluo-N2DH-SIM+"
+FOLLOWED = "Fluo-N3DL-DRO"
+"""A dataset of mode "track"."""
 SYSTEM = ("sh", "dirname", "grep", "sleep", "stat")
 RECORD = """#!/bin/sh
 # Plays an engine: writes down its arguments, one a line, then does as a test wants.
@@ -173,7 +176,8 @@ def test_scripts_name_only_weights_that_their_run_has_a_use_for(tmp_path: Path) 
     for name in profile_names():
         text = script(folder, name)
         assert one in text
-        assert (other in text) == load_profile(name).generate_masks, name
+        profile = load_profile(name)
+        assert (other in text) == (profile.generate_masks or profile.mode == "track"), name
 
 
 def test_profile_in_a_file_is_refused_for_scripts_would_not_find_it(tmp_path: Path) -> None:
@@ -202,7 +206,7 @@ def test_readme_lists_version_weights_and_parameters(packaged: Path) -> None:
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} | "))
         assert row.split(" | ")[column] == str(load_profile(name).link_radius_px)
     assert re.search(r"^The same for all: .*`edit_masks = false`", text, re.MULTILINE)
-    assert re.search(r"^\| Fluo-N3DL-TRIC \| 15.0 \| 0.7 \| 300 \| 0.5 \|$", text, re.MULTILINE)
+    assert re.search(r"^\| Fluo-N3DL-TRIC \| 15.0 \| 300 \| 0.5 \|$", text, re.MULTILINE)
 
 
 def test_readme_says_which_weights_are_always_used(tmp_path: Path) -> None:
@@ -459,3 +463,20 @@ def test_script_continues_what_was_begun_and_replaces_an_older_result(real: Plac
     assert ran.status == 0, ran.err
     assert "propagate 1/" not in ran.err
     assert re.match(r"1 0 \d+ 0\n", (dataset / "01_RES" / "res_track.txt").read_text())
+
+
+def test_script_follows_cells_by_seeds(real: Place) -> None:
+    law = ["--frames", 2, "--anisotropy", 5]
+    dataset = make_embryo(real.root, *law, dataset=FOLLOWED)
+    ran = real.run(FOLLOWED, SAM4CT_DEVICE="cpu", OMP_NUM_THREADS="1")
+    assert ran.status == 0, ran.err
+    assert f"profile {FOLLOWED}, evidence sam2, weights compact-sam2, compact-sam-med3d" in ran.err
+    assert set(tree(dataset / "01_RES")) == {"mask000.tif", "mask001.tif", "res_track.txt"}
+
+
+def test_script_without_seeds_says_how_they_are_made(real: Place) -> None:
+    dataset = make_embryo(real.root, "--frames", 1, dataset=FOLLOWED)
+    shutil.rmtree(dataset / "01_SEEDS")
+    ran = real.run(FOLLOWED, SAM4CT_DEVICE="cpu")
+    assert ran.status == 2
+    assert f"no seeds. Find them with `sam4ct seeds {dataset}/01.zarr`" in ran.err

@@ -82,7 +82,7 @@ def write_submission(out: Path, chosen: Submission, *, overwrite: bool = False) 
 
 def _roles_of(profiles: Iterable[Profile]) -> list[str]:
     """Roles of weights that a run by one of the profiles asks for."""
-    generates = any(profile.generate_masks for profile in profiles)
+    generates = any(p.generate_masks or p.mode == "track" for p in profiles)
     return [role for role in ROLES if role == "sam2" or generates]
 
 
@@ -97,7 +97,8 @@ def _named_weights(
             raise WeightsError(f"weights {both} are both of role {entry.role}. Name one of them.")
         if entry.role not in roles:
             raise WeightsError(
-                f"--weights {entry.name}: no dataset chosen generates masks. Leave it out."
+                f"--weights {entry.name}: no dataset chosen generates masks or follows cells."
+                " Leave it out."
             )
         named[entry.role] = entry
     return named
