@@ -2,10 +2,12 @@
 
     python benchmarks/kill_and_resume.py            20 kills, about ten minutes on two cores
     python benchmarks/kill_and_resume.py --kills 3 --evidence overlap --frames 8
+    python benchmarks/kill_and_resume.py --embryo --kills 10 --frames 8
 
-Simulates a sequence and runs it twice, each time from an empty work folder: once
-undisturbed, once killed (SIGKILL) at random points and started again with the
-same command. Masks, res_track.txt and links.parquet must be equal, byte for byte.
+Simulates a sequence, with --embryo a movie whose cells are followed, and runs it
+twice, each time from an empty work folder: once undisturbed, once killed (SIGKILL) at
+random points and started again with the same command. Masks,
+res_track.txt and links.parquet must be equal, byte for byte.
 
 A point is a number of files on the way to the result, drawn anywhere between none
 and all of them, and a short random delay after that number is reached: so all stages
@@ -62,6 +64,18 @@ def outcome(result: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in [*sorted(result.iterdir()), links]}
 
 
+def simulated(folder: Path, frames: int, seed: int, *, embryo: bool) -> Path:
+    """Simulate what is run; return its dataset."""
+    law = ["--dataset", "Cells", "--seed", seed, "--frames", frames]
+    if embryo:
+        size = ["--size", 10, 128, 128, "--cells", 14, "--followed", 4]
+        made = ["simulate-embryo", folder, *law, *size]
+    else:
+        made = ["simulate", folder, *law, "--size", 160, 200]
+    subprocess.run([*map(str, [sys.executable, ROOT / "entrypoint.py", *made])], check=True)
+    return folder / "Cells"
+
+
 def killed_after(process: subprocess.Popen[bytes], delay_s: float) -> bool:
     """Kill a run after a time; False if it ended before."""
     time.sleep(delay_s)
@@ -113,20 +127,17 @@ def differences(expected: dict[str, bytes], found: dict[str, bytes]) -> list[str
     )
 
 
-def main(kills: int, evidence: str, frames: int, seed: int, folder: Path) -> int:
-    rng = np.random.default_rng(seed)
-    simulate = ["simulate", folder, "--dataset", "Cells", "--size", 160, 200, "--seed", seed]
-    program = [sys.executable, ROOT / "entrypoint.py"]
-    subprocess.run([*map(str, [*program, *simulate, "--frames", frames])], check=True)
+def main(kills: int, evidence: str, dataset: Path, seed: int) -> int:
+    rng, folder = np.random.default_rng(seed), dataset.parent
     quiet, disturbed = folder / "quiet" / "01_RES", folder / "disturbed" / "01_RES"
     began = time.monotonic()
-    subprocess.run(command(folder / "Cells", quiet, evidence), check=True)
+    subprocess.run(command(dataset, quiet, evidence), check=True)
     duration_s = time.monotonic() - began
     files, expected = files_written(quiet), outcome(quiet)
     done = 0
     while done < kills:
         shutil.rmtree(disturbed.parent, ignore_errors=True)
-        run = command(folder / "Cells", disturbed, evidence)
+        run = command(dataset, disturbed, evidence)
         done += killed_run(run, disturbed, files, duration_s, kills - done, rng)
         if wrong := differences(expected, outcome(disturbed)):
             print(f"{len(wrong)} files differ: {', '.join(wrong[:5])}")
@@ -141,6 +152,8 @@ if __name__ == "__main__":
     parser.add_argument("--evidence", choices=["sam2", "overlap"], default="sam2")
     parser.add_argument("--frames", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--embryo", action="store_true", help="follow cells by seeds")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sam4ct-kills-") as folder:
-        sys.exit(main(chosen.kills, chosen.evidence, chosen.frames, chosen.seed, Path(folder)))
+        made = simulated(Path(folder), chosen.frames, chosen.seed, embryo=chosen.embryo)
+        sys.exit(main(chosen.kills, chosen.evidence, made, chosen.seed))
