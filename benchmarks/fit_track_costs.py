@@ -21,12 +21,14 @@ import numpy as np
 from fit_costs import fitted, quality
 from fit_track_cases import CELLS, TrackCase, gather
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from sam4ct.stages.associate import Scene, measured
 from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates, row_numbers
 from sam4ct.stages.costs import TABLE, Costs, Quadratic
 from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
 from sam4ct.stages.horizon import Horizon
+from sam4ct.stages.sight import FRINGE
 from sam4ct.tables import Floats, Links
 
 FOLLOWED = 15
@@ -120,6 +122,32 @@ def scattered(case: TrackCase) -> TrackCase:
     )
 
 
+def looked_at(case: TrackCase) -> TrackCase:
+    """Return what of a case is seen if some of its cells are followed, and without a mistake."""
+    case = scattered(case)
+    reach = float(case.evidence.distance_um.max())
+    places, diameter = measured(case.rows, scene_of(case))
+    own, t = descendants(case), case.rows.t
+    followed = np.array([bool(cells & own) for cells in case.cells])
+    distance = np.full(len(case.rows), np.inf)
+    for s in range(int(t.max()) + 1):
+        around = places[followed & (t == max(0, s - 1))]
+        if len(around):
+            distance[t == s] = cKDTree(around).query(places[t == s])[0]
+    kept = (distance <= reach) | followed
+    rows = replace(
+        case.rows, fringe=(distance > reach - FRINGE * float(np.median(diameter))) & ~followed
+    )
+    ends = [(case.evidence.t, case.evidence.label), (case.evidence.t2, case.evidence.label2)]
+    both = np.all([kept[row_numbers(case.rows, *end)] for end in ends], axis=0)
+    return replace(
+        case,
+        rows=rows.take(kept),
+        evidence=case.evidence.take(both),
+        cells=[cells for cells, keep in zip(case.cells, kept, strict=True) if keep],
+    )
+
+
 def score(cases: list[TrackCase], costs: Costs) -> tuple[float, float]:
     """Return how good the lineages of some cells are, as TRA counts, and F1 of their divisions.
 
@@ -128,7 +156,7 @@ def score(cases: list[TrackCase], costs: Costs) -> tuple[float, float]:
     """
     lost = every = 0.0
     right = wrong = missed = 0
-    for case in map(scattered, cases):
+    for case in cases:
         links = lineages(case, costs)
         u = row_numbers(case.rows, links.t, links.label)
         v = row_numbers(case.rows, links.t2, links.label2)
@@ -215,7 +243,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cases = []
     for number in range(arguments.cases):
-        cases.append(gather(arguments.out, number, arguments.evidence))
+        cases.append(looked_at(gather(arguments.out, number, arguments.evidence)))
         print(f"case {number}: {len(cases[-1].rows)} regions", flush=True)
     third = max(1, len(cases) // 3)
     unseen, seen = cases[:third], cases[third:]

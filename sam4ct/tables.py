@@ -94,6 +94,8 @@ class Sightings(Detections):
 
     seeded: Flags
     """There is a seed behind it; else the cell was expected there."""
+    fringe: Flags
+    """At the edge of what was looked at: it may have come from beyond, or go there."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from sam4ct.stages.sight import (
     without_doubles,
 )
 from sam4ct.stages.unseeded import Tip, unseeded_regions
-from sam4ct.tables import Evidence
+from sam4ct.tables import Evidence, Sightings
 from sam4ct.types import Recogniser
 
 
@@ -59,7 +59,7 @@ def follow(
     """
     t, sight = before.t + 1, rules.sight
     if not tips:
-        return described(scope, t, [], [], sight), Evidence.empty()
+        return Sighted(t, {}, Sightings.empty()), Evidence.empty()
     forward = recogniser.propagate(before.t, before.regions, t)
     places = before.places_um(sight.spacing_um)[[tip.label - 1 for tip in tips]]
     around = np.concatenate([places, [tip.expected_um for tip in tips]])
@@ -76,7 +76,7 @@ def follow(
         seeded,
         sight,
     )
-    after = described(scope, t, seeded, unseeded, sight)
+    after = described(scope, t, seeded, unseeded, places, sight)
     reach = Reach(sight.spacing_um, sight.reach_um)
     evidence = recognise(recogniser, before, after, forward, reach)
     recogniser.forget_before(t)

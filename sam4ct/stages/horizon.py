@@ -143,18 +143,24 @@ class Horizon:
         return accepted(window, problem, solve(problem))
 
     def _settled_first(self, problem: Problem, window: Sightings) -> Problem:
-        """Return the problem with what is known of the first frame, and the price of no seed."""
+        """Return the problem with what is known of the first frame and of what was looked at."""
         extra = np.where(window.seeded, 0.0, self._costs.unseeded)
         links, splits = problem.links, problem.splits
+        costs, fringe = self._costs, window.fringe
+        appear = np.where(fringe, np.minimum(problem.appear, costs.appear_border), problem.appear)
+        disappear = np.where(
+            fringe, np.minimum(problem.disappear, costs.disappear_border), problem.disappear
+        )
         # However a region of the first frame came about, it is there.
-        appear = np.where(window.t == self._past.t, 0.0, problem.appear)
-        alone = np.minimum(problem.alone, appear + problem.disappear)
+        appear = np.where(window.t == self._past.t, 0.0, appear)
+        alone = np.minimum(problem.alone, appear + disappear)
         first = {int(label): row for row, label in enumerate(self._frames[0].label)}
         return replace(
             problem,
             link_cost=problem.link_cost + extra[links.v],
             split_cost=problem.split_cost + extra[splits.v] + extra[splits.w],
             appear=appear,
+            disappear=disappear,
             alone=np.where(window.seeded, alone, 0.0),
             born={first[label]: t for label, t in self._past.born.items()},
         )

@@ -24,12 +24,14 @@ from sam4ct.geometry import Margins, box_of
 from sam4ct.intensity import contrast_nearby
 from sam4ct.regions import Region
 from sam4ct.stages.shapes import largest_part
-from sam4ct.tables import Floats, Sightings
+from sam4ct.tables import Flags, Floats, Sightings
 from sam4ct.types import SeedReader, VolumeReader, VolumeSegmenter
 
 SAME = 0.7
 """Share of the smaller of two regions from which on both are taken for one cell: of cells seen
 twice, 95 % share .83 and more, of sisters just born, .59 and less."""
+FRINGE = 0.5
+"""Diameters from the edge of what is looked at."""
 MOST = 12.0
 """Typical cells: what is that large has more than twice the diameter."""
 
@@ -108,7 +110,7 @@ def first_sight(scope: Scope, initial_um: Floats, rules: SightRules) -> Sighted:
     others = without_doubles(near_seeds(scope, 0, initial_um, rules), rules, beside=own)
     regions = parted([*own, *others], rules)
     kept = [r for r in regions[len(own) :] if credible(r, rules.min_size, rules)]
-    return described(scope, 0, [*regions[: len(own)], *kept], [], rules)
+    return described(scope, 0, [*regions[: len(own)], *kept], [], initial_um, rules)
 
 
 def near_seeds(scope: Scope, t: int, around_um: Floats, rules: SightRules) -> list[Click]:
@@ -177,9 +179,19 @@ def described(
     t: int,
     seeded: Sequence[Region],
     unseeded: Sequence[Region],
+    around_um: Floats,
     rules: SightRules,
 ) -> Sighted:
-    """Return the regions of a frame with their labels, from 1 on, and what is measured of them."""
+    """Return the regions of a frame with their labels, from 1 on, and what is measured of them.
+
+    Args:
+        scope: What is looked at.
+        t: Frame.
+        seeded: Regions of seeds.
+        unseeded: Others.
+        around_um: Places around which was looked in the frame before, too, (n, 3).
+        rules: For the distances.
+    """
     regions = dict(enumerate([*seeded, *unseeded], start=1))
     if not regions:
         return Sighted(t, {}, Sightings.empty())
@@ -201,6 +213,7 @@ def described(
         border=np.zeros(len(regions), dtype=bool),
         contrast=np.array([_contrast(scope, t, r, rules) for r in regions.values()]),
         seeded=np.arange(len(regions)) < len(seeded),
+        fringe=_at_fringe(places * np.asarray(rules.spacing_um), around_um, rules),
     )
     return Sighted(t, regions, replace(rows, border=rules.edge.holds(rows)))
 
@@ -232,6 +245,12 @@ def shared_box(one: Region, other: Region) -> tuple[slice, ...] | None:
     low = np.maximum(one.corner, other.corner)
     high = np.minimum(np.add(one.corner, one.mask.shape), np.add(other.corner, other.mask.shape))
     return tuple(map(slice, low.tolist(), high.tolist())) if (high > low).all() else None
+
+
+def _at_fringe(places_um: Floats, around_um: Floats, rules: SightRules) -> Flags:
+    """Say which places are at the edge of what was looked at around others."""
+    distance, _ = cKDTree(around_um).query(places_um)
+    return np.asarray(distance > rules.reach_um - FRINGE * rules.diameter_um)
 
 
 def _contrast(scope: Scope, t: int, region: Region, rules: SightRules) -> float:
