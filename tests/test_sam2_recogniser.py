@@ -175,6 +175,14 @@ def test_a_region_that_is_not_found_is_empty(movie: Volumes) -> None:
     assert [(p.region.size, p.region.mask.ndim) for p in found.values()] == [(0, 3)] * len(PLACES)
 
 
+def test_masks_of_cells_that_are_rather_gone_are_told_with_their_score(movie: Volumes) -> None:
+    network = load_sam2(load_manifest().get("compact-sam2"), "cpu")
+    network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.sub_(1000.0)
+    found = movie.engine(network).propagate(0, movie.regions(0), 1).values()
+    assert all(p.object_score < 0 for p in found)
+    assert any(p.region.size for p in found)
+
+
 def test_a_frame_without_regions_is_not_looked_at(network: Any, movie: Volumes) -> None:
     engine = movie.engine(network)
     assert engine.propagate(0, {}, 1) == {}

@@ -30,6 +30,7 @@ from track_scene import (
 from sam4ct.geometry import Margins, box_of
 from sam4ct.regions import Region
 from sam4ct.stages.sight import (
+    FRINGE,
     MOST,
     Click,
     Sighted,
@@ -156,8 +157,8 @@ def test_of_a_cell_seen_twice_the_click_nearer_to_the_middle_stays(first: int) -
 def test_the_middle_is_found_in_space() -> None:
     """Two slices are 8 um: further than 5 pixels."""
     cell = ball_at((10, 30, 20))
-    above, beside = (Click(places_um(at)[0], cell) for at in ((48, 30, 20), (40, 30, 25)))
-    assert without_doubles([above, beside], FLAT) == [beside]
+    below, beside = (Click(places_um(at)[0], cell) for at in ((32, 30, 20), (40, 30, 25)))
+    assert without_doubles([below, beside], FLAT) == [beside]
 
 
 @pytest.mark.parametrize(("apart", "same"), [(0, True), (2, True), (3, False), (6, False)])
@@ -207,6 +208,14 @@ def test_nearer_is_nearer_in_space() -> None:
     low, high = (Click(p, ball_at(q)) for p, q in zip(at, [(9, 30, 20), (12, 30, 20)], strict=True))
     first, second = parted([low, high], FLAT)
     assert first.corner[0] + first.mask.shape[0] == second.corner[0] == 11
+
+
+def test_a_click_two_slices_off_is_not_near() -> None:
+    """Along x, 28 is as far from the click in the same slice as from the nearer one above."""
+    bar = Region(np.ones((1, 1, 17), bool), (10, 30, 16))
+    here, above = (Click(at, bar) for at in places_um((40, 30, 20), (48, 30, 27)))
+    first, second = parted([here, above], FLAT)
+    assert (first.mask.shape[2], second.corner[2]) == (13, 29)
 
 
 def test_what_a_neighbour_cuts_in_two_is_the_larger_part() -> None:
@@ -301,7 +310,7 @@ def test_what_is_left_of_a_neighbour_must_be_a_cell() -> None:
 def test_rows_say_what_the_regions_are() -> None:
     regions = [ball_at((10, 30, 20)), ball_at((4, 5, 60))]
     drawn = label_frame(SHAPE, [(10, 30, 20), (4, 5, 60)], 5)
-    found = described(scope_of([drawn], [[]]), 0, regions[:1], regions[1:], RULES)
+    found = described(scope_of([drawn], [[]]), 0, regions[:1], regions[1:], places_um((10, 30, 20)), RULES)
     rows = found.rows
     assert found.regions == {1: regions[0], 2: regions[1]}
     assert rows.t.tolist() == [0, 0]
@@ -316,29 +325,39 @@ def test_rows_say_what_the_regions_are() -> None:
     )
 
 
+def test_the_fringe_is_near_the_edge_of_what_was_looked_at() -> None:
+    """Cells half a diameter within the reach of a followed one, and beyond that."""
+    y = 10 + RULES.reach_um - FRINGE * RULES.diameter_um
+    within, beyond = ball_at((10, int(y) - 1, 20)), ball_at((10, int(y) + 2, 20))
+    scope, around = scope_of([EMPTY], [[]]), places_um((10, 10, 20))
+    for region, fringe in ((within, False), (beyond, True)):
+        found = described(scope, 0, [region], [], around, RULES)
+        assert found.rows.fringe.tolist() == [fringe]
+
+
 @pytest.mark.parametrize("label", [1, -1])
 def test_contrast_is_that_to_what_is_around(label: int) -> None:
     """A bright cell, or a dark one in a bright frame, beside others further away."""
     drawn = label * drawn_cells([(10, 30, 20), (10, 30, 60)])[0] + (label < 0)
     scope = scope_of([drawn], [[]])
-    found = described(scope, 0, [ball_at((10, 30, 20))], [], RULES)
+    found = described(scope, 0, [ball_at((10, 30, 20))], [], places_um((10, 30, 20)), RULES)
     assert found.rows.contrast == pytest.approx([label * (BRIGHT - DARK)])
 
 
 def test_no_more_than_the_surroundings_of_a_region_is_read() -> None:
     scope = scope_of(drawn_cells([(10, 30, 20)]), [[]])
-    described(scope, 0, [ball_at((10, 30, 20))], [], RULES)
+    described(scope, 0, [ball_at((10, 30, 20))], [], places_um((10, 30, 20)), RULES)
     assert isinstance(scope.volumes, DrawnVolumes)
     assert scope.volumes.read == [21**3]
 
 
 def test_edges_in_z_count_where_the_profile_says_so() -> None:
     scope, low = scope_of([EMPTY], [[]]), [ball_at((5, 30, 20))]
-    assert not described(scope, 0, low, [], RULES).rows.border.any()
+    assert not described(scope, 0, low, [], places_um((5, 30, 20)), RULES).rows.border.any()
     strict = replace(RULES, edge=Margins(SHAPE, 1, 1))
-    assert described(scope, 0, low, [], strict).rows.border.all()
+    assert described(scope, 0, low, [], places_um((5, 30, 20)), strict).rows.border.all()
 
 
 def test_a_frame_without_regions_has_empty_rows() -> None:
-    found = described(scope_of([EMPTY], [[]]), 0, [], [], RULES)
+    found = described(scope_of([EMPTY], [[]]), 0, [], [], places_um(), RULES)
     assert (found.regions, len(found.rows)) == ({}, 0)

@@ -97,6 +97,12 @@ def test_a_daughter_does_not_divide_before_the_shortest_cycle(
     assert 0 in choice.links.tolist()
 
 
+def test_of_two_divisions_too_close_the_less_likely_one_is_dropped() -> None:
+    """The same two, of which the later one is all but certain."""
+    links, splits = {(1, 3): -4.0, (3, 4): -1.0}, {(0, 1, 2): -2.0, (3, 4, 5): -9.0}
+    assert solve(problem([0, 1, 1, 2, 3, 3], links, splits, min_cycle=3)).splits.tolist() == [1]
+
+
 def settled(min_cycle: int, born: dict[int, int], times: list[int]) -> list[int]:
     """The divisions of a cell after the second of the times, if it was born when it was."""
     links, splits = {(0, 1): -4.0, (1, 2): -1.0}, {(1, 2, 3): -3.0}

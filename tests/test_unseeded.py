@@ -142,6 +142,14 @@ def test_without_a_seed_a_region_must_be_larger(size: int, accepted: bool) -> No
     assert (found is not None) == accepted
 
 
+@pytest.mark.parametrize(("height", "accepted"), [(4, False), (5, True)])
+def test_what_neighbours_leave_must_be_larger_too(height: int, accepted: bool) -> None:
+    region = Region(np.ones((height, 5, 6), bool), (8, 28, 17))
+    neighbour = Region(np.ones((20, 20, 1), bool), (0, 20, 17))
+    found = own_part((10, 30, 20), region, neighbour, size=150)
+    assert (found is not None) == accepted
+
+
 @pytest.mark.parametrize(("off", "accepted"), [(7.0, True), (8.0, False)])
 def test_a_region_must_be_about_where_it_was_expected(off: float, accepted: bool) -> None:
     assert (own_part((10, 30, 20 + off), ball_at((10, 30, 20))) is not None) == accepted
@@ -149,10 +157,10 @@ def test_a_region_must_be_about_where_it_was_expected(off: float, accepted: bool
 
 def test_distance_is_that_of_what_is_left() -> None:
     """A region twice as long as a cell, the far half of which is a neighbour's."""
-    long = Region(np.ones((9, 9, 20), bool), (6, 26, 16))
-    half = Region(np.ones((9, 9, 10), bool), (6, 26, 26))
-    assert own_part((10, 30, 18), long) is None
-    assert own_part((10, 30, 18), long, half) == Region(long.mask[:, :, :10], long.corner)
+    long = Region(np.ones((7, 7, 20), bool), (7, 27, 16))
+    half = Region(np.ones((7, 7, 10), bool), (7, 27, 26))
+    assert own_part((10, 30, 17), long) is None
+    assert own_part((10, 30, 17), long, half) == Region(long.mask[:, :, :10], long.corner)
 
 
 @pytest.mark.parametrize(("covered", "accepted"), [(5, True), (6, False)])
