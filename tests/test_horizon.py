@@ -102,6 +102,25 @@ def test_a_link_is_settled_when_so_many_frames_were_seen_after_it(
 # Neighbours and seeds
 
 
+@pytest.mark.parametrize(("fringe", "divides"), [([], True), ([2], False)])
+def test_what_comes_into_sight_needs_no_mother(fringe: list[int], divides: bool) -> None:
+    """
+    t   0   1   2
+        1 - 1 - 1
+            2 - 2    a daughter, unless it may have come from where nobody looked
+    """
+    frames = [
+        sightings(0, HERE),
+        sightings(1, HERE, THERE, fringe=fringe),
+        sightings(2, HERE, THERE),
+    ]
+    born = evidence(0, {(1, 1): 4.9, (1, 2): 0.0}, dividing={(1, 1), (1, 2)})
+    after = evidence(1, {(1, 1): 4.0, (2, 2): 4.0})
+    links = seen((frames, [born, after])).links()
+    assert links.division.any() == divides
+    assert len(links) == (4 if divides else 2)
+
+
 def test_a_neighbour_that_is_not_followed_claims_its_own_seed() -> None:
     """
     t   0   1

@@ -172,7 +172,13 @@ def places_um(*places: At) -> Floats:
 # Tables by hand
 
 
-def sightings(t: int, *places: At, unseeded: Collection[int] = (), size: int = CELL) -> Sightings:
+def sightings(
+    t: int,
+    *places: At,
+    unseeded: Collection[int] = (),
+    fringe: Collection[int] = (),
+    size: int = CELL,
+) -> Sightings:
     """One row a place, labels from 1 in their order; those in `unseeded` have no seed."""
     at = places_um(*places)
     low, high = np.round(at - RADIUS).astype(int), np.round(at + RADIUS).astype(int) + 1
@@ -187,6 +193,7 @@ def sightings(t: int, *places: At, unseeded: Collection[int] = (), size: int = C
         border=np.zeros(len(at), bool),
         contrast=np.full(len(at), BRIGHT - DARK),
         seeded=~np.isin(labels, list(unseeded)),
+        fringe=np.isin(labels, list(fringe)),
     )
 
 
