@@ -171,6 +171,16 @@ def test_missing_file_of_a_frame_is_named(folder: Path) -> None:
         SeedFiles(folder, SHAPE).require(range(3))
 
 
+def test_fault_in_any_frame_is_told_when_all_are_checked(folder: Path) -> None:
+    write_plain(folder)
+    SeedFiles(folder, SHAPE).check(range(3))
+    (folder / "t002.csv").write_text("z,y,x\n3,4,700\n")
+    seeds = SeedFiles(folder, SHAPE)
+    seeds.require(range(3))
+    with pytest.raises(SequenceError, match=r"t002\.csv: 1 of 1 seeds of frame 2 lie outside"):
+        seeds.check(range(3))
+
+
 def test_table_of_other_frames_is_refused(folder: Path) -> None:
     write_table(folder)
     with pytest.raises(SequenceError, match=r"seeds\.csv: has seeds of the frames 0 to 2 only"):

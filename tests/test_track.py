@@ -139,6 +139,28 @@ def test_check_says_what_a_run_would_do_and_writes_nothing(dataset: Path) -> Non
     assert not list(dataset.glob("*RES*"))
 
 
+def test_result_is_valid_for_its_movie_and_not_for_another(
+    embryo: Path, overlap: Path, tmp_path: Path
+) -> None:
+    for images in (embryo / "01.zarr", embryo / "01"):
+        checked = sam4ct("validate", overlap, "--images", images)
+        assert (checked.status, checked.out) == (0, f"{overlap}: valid\n")
+    other = make_embryo(tmp_path, "--frames", FRAMES + 1, "--size", 11, 128, 128)
+    checked = sam4ct("validate", overlap, "--images", other / "01.zarr")
+    assert checked.status == 2
+    assert f"mask{FRAMES:03d}.tif: is missing." in checked.out
+    assert "mask000.tif: has the shape (10, 128, 128), not (11, 128, 128)." in checked.out
+
+
+def test_report_is_written_anew_by_the_run_alone(embryo: Path, sam2: Path) -> None:
+    page = work_of(sam2) / "report.html"
+    expected = page.read_bytes()
+    refused = sam4ct("report", sam2, "--images", embryo / "01.zarr")
+    assert refused.status == 2
+    assert "01.zarr: a report of images in Zarr is made by `sam4ct run` alone" in refused.err
+    assert page.read_bytes() == expected
+
+
 # Every kind of input
 
 

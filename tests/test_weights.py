@@ -352,6 +352,15 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
         choose(load_manifest(), ["compact-sam"], cuda=False)
 
 
+@pytest.mark.parametrize(("name", "told"), [("sam-med3d-tric", True), ("sam2.1-hiera", False)])
+def test_unknown_weights_of_a_family_are_told_what_is_to_be_known_of_it(
+    name: str, told: bool
+) -> None:
+    with pytest.raises(WeightsError) as refused:
+        load_manifest().get(name)
+    assert ("was never published. Make your own" in str(refused.value)) == told
+
+
 def test_a_named_file_that_is_missing_is_refused_with_the_command_that_fetches_it() -> None:
     with pytest.raises(WeightsError, match=f"weights fetch {TINY} .*--from FILE"):
         choose(load_manifest(), [TINY], cuda=False)

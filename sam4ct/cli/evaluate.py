@@ -37,7 +37,7 @@ def evaluate(res_dir: Path, gt_dir: Path, json_file: Path | None) -> None:
 
 @click.command()
 @click.argument("res_dir", type=_FOLDER)
-@click.option("--images", type=_FOLDER, help="The images it belongs to, DATASET/SS.")
+@click.option("--images", type=_FOLDER, help="The images it belongs to, DATASET/SS or SS.zarr.")
 @click.pass_context
 def validate(ctx: click.Context, res_dir: Path, images: Path | None) -> None:
     """Check that RES_DIR keeps the rules of the challenge; exit 2 and list what does not."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from sam4ct.errors import SequenceError
+from sam4ct.io.ctc import RESULT
 from sam4ct.report.rebuild import rebuild_report
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -20,6 +22,7 @@ def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
 
     RES_DIR may come from any tool; only a run of sam4ct leaves confidences for the links.
     """
+    _refuse_zarr(res_dir, images)
     scores = None
     if gt_dir is not None:
         # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
@@ -27,3 +30,14 @@ def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
 
         scores = evaluate(res_dir, gt_dir)
     click.echo(rebuild_report(res_dir, images, scores))
+
+
+def _refuse_zarr(res_dir: Path, images: Path | None) -> None:
+    """Refuse images in Zarr: their report is made by the run, from what it knows of its cells."""
+    folder = images or res_dir.with_name(res_dir.name.removesuffix(RESULT))
+    movie = folder if folder.suffix == ".zarr" else folder.with_name(f"{folder.name}.zarr")
+    if movie.is_dir() and not any(folder.glob("*.tif*")):
+        raise SequenceError(
+            f"{movie}: a report of images in Zarr is made by `sam4ct run` alone. Add --overwrite to"
+            " that command: it writes the report anew, and computes nothing twice."
+        )

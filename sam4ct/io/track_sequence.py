@@ -16,9 +16,9 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import refuse_input_as_result, work_dir_of
 from sam4ct.io.datasets import count_frames
 from sam4ct.io.digests import digest_of, digest_of_file, digest_of_movie
-from sam4ct.io.names import WIDTHS, frame_files, in_one_message, list_folder
+from sam4ct.io.names import in_one_message, list_folder
 from sam4ct.io.seeds import SEEDS
-from sam4ct.io.tiff_volumes import PREFIX, TiffVolumes
+from sam4ct.io.tiff_volumes import PREFIX
 from sam4ct.io.track_parts import (
     INITIAL,
     TRACKS,
@@ -28,8 +28,7 @@ from sam4ct.io.track_parts import (
     initial_of,
     movie_of,
 )
-from sam4ct.io.volumes import ZARR, open_volumes
-from sam4ct.io.zarr_frames import ZarrFrames
+from sam4ct.io.volumes import ZARR, digits_of, open_volumes
 
 
 @dataclass(frozen=True)
@@ -192,8 +191,4 @@ def _digits(source: Path) -> int:
             f"{source}: is a movie of images, of shape {volumes.shape}. Cells are followed by"
             " seeds in volumes (z, y, x) only; link masks of them instead."
         )
-    if isinstance(volumes, TiffVolumes):
-        return frame_files(source, PREFIX).digits
-    least = WIDTHS[0] if volumes.frames < 10 ** WIDTHS[0] else WIDTHS[1]
-    named = volumes.digits if isinstance(volumes, ZarrFrames) else least
-    return max(least, min(named, WIDTHS[1]))
+    return digits_of(source, volumes)

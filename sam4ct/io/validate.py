@@ -5,6 +5,8 @@ Collects every problem instead of stopping at the first. Holds one plane at a ti
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +20,24 @@ from sam4ct.io.tracks import TRACKS, read_tracks
 from sam4ct.lineage import Track, frame_problems, table_problems
 
 
+@dataclass(frozen=True)
+class _Pictures:
+    """What is known of the images of a result."""
+
+    frames: frozenset[int]
+    digits: int
+    """Width of the frame numbers."""
+    shape: Callable[[int], tuple[int, ...]]
+    """Of a frame, ([z,] y, x)."""
+
+
 def validate_result(folder: Path, images: Path | None = None) -> list[str]:
     """Return what is wrong with a result folder, one sentence each; [] if it is valid.
 
     Args:
         folder: Holds `maskNNN.tif` and `res_track.txt`.
-        images: The images it belongs to, `DATASET/SS`; None checks the result by itself.
+        images: The images it belongs to, `DATASET/SS`, be it a folder of TIFF files or Zarr;
+            None checks the result by itself.
 
     Raises:
         SequenceError: A folder cannot be listed, or the images have problems themselves.
@@ -42,23 +56,38 @@ def validate_result(folder: Path, images: Path | None = None) -> list[str]:
     return problems
 
 
-def _images(folder: Path) -> FrameFiles:
+def _images(folder: Path) -> _Pictures:
+    if not any(folder.glob("*.tif*")) and (found := _movie(folder)):
+        return found
     pictures = frame_files(folder, "t")
     if pictures.problems:
         raise SequenceError(pictures.problems[0])
-    if not pictures.files:
+    if not (files := pictures.files):
         raise SequenceError(f"{folder}: holds no images. Give the folder with t000.tif.")
-    return pictures
+    return _Pictures(frozenset(files), pictures.digits, lambda t: read_info(files[t]).shape)
+
+
+def _movie(folder: Path) -> _Pictures | None:
+    """Return the images in Zarr that `open_volumes` finds; None if there is neither."""
+    from sam4ct.io.volumes import ZARR, digits_of, open_volumes  # zarr takes a moment to import
+
+    beside = folder.with_name(f"{folder.name}{ZARR}")
+    if not (beside.is_dir() or folder.suffix == ZARR or any(folder.glob(f"*{ZARR}"))):
+        return None
+    movie = open_volumes(folder)
+    return _Pictures(
+        frozenset(range(movie.frames)), digits_of(folder, movie), lambda t: movie.shape
+    )
 
 
 def _frame_number_problems(
-    masks: FrameFiles, tracks: list[Track], pictures: FrameFiles | None
+    masks: FrameFiles, tracks: list[Track], pictures: _Pictures | None
 ) -> list[str]:
     if pictures is None:
         last = max([*masks.files, *(track.end for track in tracks)], default=0)
         expected, digits = set(range(last + 1)), masks.digits
     else:
-        expected, digits = set(pictures.files), pictures.digits
+        expected, digits = set(pictures.frames), pictures.digits
     problems = [
         f"{masks.folder / frame_name(MASK, t, digits or 3)}: is missing."
         for t in sorted(expected - set(masks.files))
@@ -80,9 +109,7 @@ def _frame_number_problems(
     return problems
 
 
-def _mask_problems(
-    masks: FrameFiles, tracks: list[Track], pictures: FrameFiles | None
-) -> list[str]:
+def _mask_problems(masks: FrameFiles, tracks: list[Track], pictures: _Pictures | None) -> list[str]:
     """Return the problems of the pixels: type, shape, and labels that are alive or not."""
     by_label = {track.label: track for track in tracks}
     shape: tuple[int, ...] | None = None
@@ -90,8 +117,8 @@ def _mask_problems(
     for t, path in masks.files.items():
         try:
             mask, labels = read_info(path), labels_in(read_planes(path))
-            if pictures is not None and t in pictures.files:
-                shape = read_info(pictures.files[t]).shape
+            if pictures is not None and t in pictures.frames:
+                shape = pictures.shape(t)
         except SequenceError as error:
             problems.append(str(error))
             continue

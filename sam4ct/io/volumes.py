@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sam4ct.io.tiff_volumes import TiffVolumes
+from sam4ct.io.names import WIDTHS, frame_files
+from sam4ct.io.tiff_volumes import PREFIX, TiffVolumes
 from sam4ct.io.zarr_arrays import is_zarr
 from sam4ct.io.zarr_frames import ZarrFrames, is_frame_name, is_group_of_frames
 from sam4ct.io.zarr_volumes import ZarrVolumes
@@ -37,6 +38,20 @@ def open_volumes(path: Path) -> Volumes:
 
 def _open_zarr(path: Path) -> ZarrVolumes | ZarrFrames:
     return ZarrFrames(path) if is_group_of_frames(path) else ZarrVolumes(path)
+
+
+def digits_of(path: Path, volumes: Volumes) -> int:
+    """Return the width of the frame numbers that go with a movie, 3 or 4.
+
+    Args:
+        path: Of the movie, of which `volumes` was opened.
+        volumes: The movie.
+    """
+    if isinstance(volumes, TiffVolumes):
+        return frame_files(path, PREFIX).digits
+    least = WIDTHS[0] if volumes.frames < 10 ** WIDTHS[0] else WIDTHS[1]
+    named = volumes.digits if isinstance(volumes, ZarrFrames) else least
+    return max(least, min(named, WIDTHS[1]))
 
 
 def refuse_unlike(volumes: Volumes) -> None:
