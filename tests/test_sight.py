@@ -310,7 +310,9 @@ def test_what_is_left_of_a_neighbour_must_be_a_cell() -> None:
 def test_rows_say_what_the_regions_are() -> None:
     regions = [ball_at((10, 30, 20)), ball_at((4, 5, 60))]
     drawn = label_frame(SHAPE, [(10, 30, 20), (4, 5, 60)], 5)
-    found = described(scope_of([drawn], [[]]), 0, regions[:1], regions[1:], places_um((10, 30, 20)), RULES)
+    found = described(
+        scope_of([drawn], [[]]), 0, regions[:1], regions[1:], places_um((10, 30, 20)), RULES
+    )
     rows = found.rows
     assert found.regions == {1: regions[0], 2: regions[1]}
     assert rows.t.tolist() == [0, 0]
