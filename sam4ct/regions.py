@@ -55,6 +55,11 @@ class Region:
             return np.full(self.mask.ndim, np.nan)
         return np.asarray(at.mean(axis=0) + self.corner)
 
+    def holds(self, pixel: Sequence[int] | NDArray[np.int64]) -> bool:
+        """Whether a pixel of the frame is one of the region."""
+        at = np.subtract(pixel, self.corner)
+        return bool((at >= 0).all() and (at < self.mask.shape).all() and self.mask[tuple(at)])
+
     def part(self, box: Sequence[slice]) -> Mask:
         """Return the mask under a box of the frame, which must lie within that of the region."""
         return self.mask[

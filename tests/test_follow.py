@@ -287,7 +287,7 @@ def test_a_cell_is_followed_over_frames_in_which_its_seed_is_missed(ahead: int) 
     ]
 
 
-@pytest.mark.parametrize("ahead", [0, 9])
+@pytest.mark.parametrize("ahead", [0, 2, 9])
 def test_a_run_without_seeds_comes_to_an_end(ahead: int) -> None:
     """Two frames without a seed are allowed; then the cell is gone, seed or not."""
     drawn, last = drawn_cells(*[walk(20)] * 7), [[], [], [], [], [], walk(20), walk(20)]

@@ -16,7 +16,7 @@ import pytest
 from drawn import Rows, link_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from track_scene import ALONE, COSTS, ODDS, UNSEEDED, At, evidence, horizon_rules, sightings
+from track_scene import ALONE, COSTS, END, ODDS, UNSEEDED, At, evidence, horizon_rules, sightings
 
 from sam4ct.geometry import Margins
 from sam4ct.lineage import table_problems
@@ -163,11 +163,11 @@ def test_a_region_without_a_seed_has_its_price(lead: float, chosen: int) -> None
     assert rows(seen(case)) == [(0, 1, 1, chosen, 0)]
 
 
-@pytest.mark.parametrize(("odds", "linked"), [(-ALONE - 0.1, False), (-ALONE + 0.1, True)])
+@pytest.mark.parametrize(("odds", "linked"), [(-END - 0.1, False), (-END + 0.1, True)])
 def test_a_region_without_a_seed_that_no_cell_needs_costs_nothing(
     odds: float, linked: bool
 ) -> None:
-    """The cell pays for being alone; what it leaves does not."""
+    """The cell pays for its end; what it leaves does not."""
     case = movie([sightings(0, HERE), sightings(1, THERE, unseeded=[1])], {(1, 1): odds + UNSEEDED})
     assert (len(rows(seen(case))) == 1) == linked
 
@@ -176,11 +176,11 @@ def test_a_region_without_a_seed_that_no_cell_needs_costs_nothing(
 def test_a_division_into_regions_without_seeds_pays_for_both(
     unseeded: list[int], divided: bool
 ) -> None:
-    """The division has odds of 4.5. Its rival is that the cell ends, which costs 1."""
+    """The division has odds of 4.5. Its rival is that the cell ends, which costs 4."""
     after = sightings(1, HERE, THERE, unseeded=unseeded)
     pair = {(1, 1), (1, 2)}
     step = evidence(0, dict.fromkeys(pair, -2.0), dividing=pair)
-    dear = replace(COSTS, unseeded=2.9)
+    dear = replace(COSTS, unseeded=4.4)
     horizon = Horizon(sightings(0, HERE), 1, dear, horizon_rules())
     horizon.add(after, step)
     assert bool(horizon.links().division.any()) == divided
@@ -429,3 +429,25 @@ def test_tables_of_frames_that_are_settled_are_let_go(ahead: int) -> None:
         assert sum(isinstance(table, Sightings) for table in alive) == min(t + 1, ahead + 2)
         assert sum(isinstance(table, Evidence) for table in alive) == min(t, ahead + 1)
         del alive
+
+
+# Ends
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 9])
+def test_a_cell_ends_for_the_same_price_once_its_past_is_settled(ahead: int) -> None:
+    """A poor link into frame 3 costs 6.5; an end and a beginning instead of it, 8."""
+    frames = [sightings(t, HERE, unseeded=[1] * (t == 3)) for t in range(7)]
+    steps = [{(1, 1): -4.0 if t == 2 else ODDS} for t in range(6)]
+    assert len(rows(seen(movie(frames, *steps), ahead=ahead))) == 6
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 2, 9])
+def test_a_run_without_seeds_ends_for_the_same_price_once_its_past_is_settled(ahead: int) -> None:
+    frames = [
+        sightings(0, HERE),
+        *(sightings(t, HERE, unseeded=[1]) for t in (1, 2)),
+        *(sightings(t) for t in (3, 4, 5)),
+    ]
+    steps = [{(1, 1): ODDS}, {(1, 1): ODDS}, {}, {}, {}]
+    assert len(rows(seen(movie(frames, *steps), ahead=ahead))) == 2

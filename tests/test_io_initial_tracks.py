@@ -115,6 +115,13 @@ def test_centroids_outside_are_refused(tmp_path: Path) -> None:
         read_initial(path, SHAPE)
 
 
+def test_cells_in_one_voxel_are_refused(tmp_path: Path) -> None:
+    path = centroids(tmp_path / "t.json", {1: (1, 1, 1), 2: (1, 5, 1), 4: (1, 5.3, 0.8)})
+    message = r"t\.json: the tracks 2 and 4 begin in the same voxel, \(1, 5, 1\) \(z, y, x\)"
+    with pytest.raises(SequenceError, match=message):
+        read_initial(path, SHAPE)
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [

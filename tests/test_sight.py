@@ -363,3 +363,12 @@ def test_edges_in_z_count_where_the_profile_says_so() -> None:
 def test_a_frame_without_regions_has_empty_rows() -> None:
     found = described(scope_of([EMPTY], [[]]), 0, [], [], places_um(), RULES)
     assert (found.regions, len(found.rows)) == ({}, 0)
+
+
+def test_no_cell_to_follow_is_empty() -> None:
+    """Two cells to follow, of which the segmenter finds the first one twice."""
+    seen_twice = Answers([ball_at((10, 30, 20), 3.0)] * 2)
+    scope = scope_of([EMPTY, EMPTY], [[], []], seen_twice)
+    found = first_sight(scope, places_um((10, 30, 20), (10, 30, 30)), RULES)
+    assert all(region.size for region in found.regions.values())
+    assert found.regions[2].holds((10, 30, 30))

@@ -185,7 +185,9 @@ def _steps(
 def _radius(diameter: float, steps: Floats) -> tuple[float, str]:
     least, most = (share * diameter for share in RADII)
     if not len(steps):
-        return round(least, 1), "one cell diameter: no seed near the cells is in two frames"
+        return round(least, 1), (
+            f"{RADII[0]:g} cell diameters: no seed near the cells is in two frames"
+        )
     step = float(np.quantile(steps, STEADY))
     radius = min(max(ROOM * step, least), most)
     return round(radius, 1), (

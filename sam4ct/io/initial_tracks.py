@@ -82,7 +82,19 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
         )
     cells = InitialCells(tuple(places), np.array(list(places.values()), np.float64), sizes)
     _refuse_outside(path, cells, shape)
+    _refuse_same_place(path, cells)
     return cells
+
+
+def _refuse_same_place(path: Path, cells: InitialCells) -> None:
+    """Refuse two cells of which nothing tells one from the other."""
+    first: dict[tuple[int, ...], int] = {}
+    for label, voxel in zip(cells.labels, np.rint(cells.places).astype(int).tolist(), strict=True):
+        if (other := first.setdefault(tuple(voxel), label)) != label:
+            raise SequenceError(
+                f"{path}: the tracks {other} and {label} begin in the same voxel, {tuple(voxel)}"
+                " (z, y, x). Remove one of the two."
+            )
 
 
 def refuse_background(path: Path, cells: InitialCells, volumes: VolumeReader) -> None:

@@ -90,6 +90,8 @@ class Horizon:
         """Of all regions, into every frame but the first."""
         self._past = Followed(0, frozenset(range(1, followed + 1)))
         """In the first frame."""
+        self._joined = frozenset(first.label.tolist())
+        """Labels in the first frame that a settled link leads into; all in frame 0."""
         self._settled: list[Links] = []
 
     def add(self, rows: Sightings, evidence: Evidence) -> None:
@@ -123,6 +125,8 @@ class Horizon:
     def _settle(self) -> None:
         """Settle the links into the second frame, which becomes the first."""
         self._settled.append(_of(self._links, self._past.t + 1, self._past.labels))
+        into = self._links.label2[self._links.t2 == self._past.t + 1]
+        self._joined = frozenset(into.tolist())
         self._past = self._past.after(self._links, self._frames[1])
         del self._frames[0], self._evidence[0]
 
@@ -152,17 +156,19 @@ class Horizon:
             fringe, np.minimum(problem.disappear, costs.disappear_border), problem.disappear
         )
         # However a region of the first frame came about, it is there.
-        appear = np.where(window.t == self._past.t, 0.0, appear)
-        alone = np.minimum(problem.alone, appear + disappear)
-        first = {int(label): row for row, label in enumerate(self._frames[0].label)}
+        first = window.t == self._past.t
+        appear = np.where(first, 0.0, appear)
+        alone = np.where(window.seeded, np.minimum(problem.alone, appear + disappear), 0.0)
+        joined = first & np.isin(window.label, list(self._joined))
+        rows = {int(label): row for row, label in enumerate(self._frames[0].label)}
         return replace(
             problem,
             link_cost=problem.link_cost + extra[links.v],
             split_cost=problem.split_cost + extra[splits.v] + extra[splits.w],
             appear=appear,
             disappear=disappear,
-            alone=np.where(window.seeded, alone, 0.0),
-            born={first[label]: t for label, t in self._past.born.items()},
+            alone=np.where(joined, disappear, alone),
+            born={rows[label]: t for label, t in self._past.born.items()},
         )
 
     def _expected(self, chosen: Sightings) -> Floats:

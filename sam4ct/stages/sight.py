@@ -24,7 +24,7 @@ from sam4ct.geometry import Margins, box_of
 from sam4ct.intensity import contrast_nearby
 from sam4ct.regions import Region
 from sam4ct.stages.shapes import largest_part
-from sam4ct.tables import Flags, Floats, Sightings
+from sam4ct.tables import Flags, Floats, Ints, Sightings
 from sam4ct.types import SeedReader, VolumeReader, VolumeSegmenter
 
 SAME = 0.7
@@ -96,15 +96,13 @@ def first_sight(scope: Scope, initial_um: Floats, rules: SightRules) -> Sighted:
 
     Args:
         scope: What is looked at.
-        initial_um: Places of the cells to follow, (n, 3); the labels of their regions are
-            1 to n in this order.
+        initial_um: Places of the cells to follow, (n, 3), no two in one voxel; the labels of
+            their regions are 1 to n in this order. What the segmenter does not see is a ball:
+            a cell to follow is followed.
         rules: Where and what.
     """
-    # A cell that is to be followed is followed, whatever the segmenter makes of it.
     own = [
-        click
-        if credible(click.region, rules.min_size, rules)
-        else Click(click.at_um, _ball(click.at_um, scope, rules))
+        click if _is_there(click, rules) else Click(click.at_um, _ball(click.at_um, scope, rules))
         for click in clicks_at(scope, 0, initial_um, rules)
     ]
     others = without_doubles(near_seeds(scope, 0, initial_um, rules), rules, beside=own)
@@ -226,9 +224,20 @@ def clicks_at(scope: Scope, t: int, places_um: Floats, rules: SightRules) -> lis
     return [Click(at, region) for at, region in zip(places_um, found, strict=True)]
 
 
+def voxel_of(at_um: Floats, rules: SightRules) -> Ints:
+    """Return the voxel that is clicked at a place, (3,)."""
+    return np.asarray(np.floor(at_um / np.asarray(rules.spacing_um) + 0.5), dtype=np.int64)
+
+
 def credible(region: Region, least: int, rules: SightRules) -> bool:
     """Whether a region has the size of a cell; `least` voxels are too few."""
     return least < region.size < MOST * rules.typical_size
+
+
+def _is_there(click: Click, rules: SightRules) -> bool:
+    """Whether a click found a cell where it was."""
+    seen = credible(click.region, rules.min_size, rules)
+    return seen and click.region.holds(voxel_of(click.at_um, rules))
 
 
 def same_cell(one: Region, other: Region) -> bool:

@@ -15,8 +15,16 @@ import numpy as np
 from sam4ct.regions import Region
 from sam4ct.stages.fill import SIZE_RANGE
 from sam4ct.stages.shapes import largest_part
-from sam4ct.stages.sight import Click, Scope, SightRules, clicks_at, credible, shared_box
-from sam4ct.tables import Floats, Ints
+from sam4ct.stages.sight import (
+    Click,
+    Scope,
+    SightRules,
+    clicks_at,
+    credible,
+    shared_box,
+    voxel_of,
+)
+from sam4ct.tables import Floats
 from sam4ct.types import Propagated
 
 OWN = 0.5
@@ -65,7 +73,7 @@ def unseeded_regions(
         for tip, at in expected
         if (at >= -0.5 * spacing).all()
         and (at <= last).all()
-        and not any(_holds(region, np.round(at / spacing).astype(int)) for region in seeded)
+        and not any(region.holds(voxel_of(at, rules)) for region in seeded)
     ]
     if not asked:
         return []
@@ -109,9 +117,3 @@ def believed(click: Click, size: int, others: Sequence[Region], rules: SightRule
         return None
     off = np.linalg.norm(own.centroid * np.asarray(rules.spacing_um) - click.at_um)
     return own if off <= FAR * rules.diameter_um else None
-
-
-def _holds(region: Region, voxel: Ints) -> bool:
-    """Whether a voxel of the frame is one of a region."""
-    at = voxel - region.corner
-    return bool((at >= 0).all() and (at < region.mask.shape).all() and region.mask[tuple(at)])
