@@ -15,6 +15,7 @@ import numpy as np
 from sam4ct.stages.propagate import Reach
 from sam4ct.stages.recognise import recognise
 from sam4ct.stages.sight import (
+    Click,
     Scope,
     Sighted,
     SightRules,
@@ -24,7 +25,7 @@ from sam4ct.stages.sight import (
     parted,
     without_doubles,
 )
-from sam4ct.stages.unseeded import Tip, unseeded_regions
+from sam4ct.stages.unseeded import Tip, unseeded_clicks
 from sam4ct.tables import Evidence, Sightings
 from sam4ct.types import Recogniser
 
@@ -63,21 +64,25 @@ def follow(
     forward = recogniser.propagate(before.t, before.regions, t)
     places = before.places_um(sight.spacing_um)[[tip.label - 1 for tip in tips]]
     around = np.concatenate([places, [tip.expected_um for tip in tips]])
-    clicks = without_doubles(near_seeds(scope, t, around, sight), sight)
-    seeded = [r for r in parted(clicks, sight) if credible(r, sight.min_size, sight)]
+    clicks = _of_cells(without_doubles(near_seeds(scope, t, around, sight), sight), sight)
+    # What the edge of the frame cuts may be on its way out.
     cut = before.rows.border
-    unseeded = unseeded_regions(
-        scope,
-        t,
-        # What the edge of the frame cuts may be on its way out.
-        [t for t in tips if t.unseeded < rules.max_unseeded and not cut[t.label - 1]],
-        before.regions,
-        forward,
-        seeded,
-        sight,
+    open_tips = [p for p in tips if p.unseeded < rules.max_unseeded and not cut[p.label - 1]]
+    more = unseeded_clicks(
+        scope, t, open_tips, before.regions, forward, parted(clicks, sight), sight
     )
+    regions = parted([*clicks, *more], sight)
+    seeded = [r for r in regions[: len(clicks)] if credible(r, sight.min_size, sight)]
+    unseeded = [r for r in regions[len(clicks) :] if credible(r, sight.min_size_unseeded, sight)]
     after = described(scope, t, seeded, unseeded, places, sight)
     reach = Reach(sight.spacing_um, sight.reach_um)
     evidence = recognise(recogniser, before, after, forward, reach)
     recogniser.forget_before(t)
     return after, evidence
+
+
+def _of_cells(clicks: Sequence[Click], sight: SightRules) -> list[Click]:
+    """Return the clicks of which enough is left beside the others to be a cell."""
+    regions = parted(clicks, sight)
+    pairs = zip(clicks, regions, strict=True)
+    return [click for click, region in pairs if credible(region, sight.min_size, sight)]
