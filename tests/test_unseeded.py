@@ -108,6 +108,13 @@ def test_the_sister_of_a_daughter_is_looked_for_on_the_other_side(
     assert ((10, 60 - y, 20) in asked((10, 30, 20), seeded=seeded)) == clicked
 
 
+def test_the_middle_between_sisters_is_where_the_mother_was_going() -> None:
+    """SAM 2 sees the mother in one of them."""
+    daughter = ball_at((10, 35, 20), 4.0)
+    found = {1: Propagated(daughter, 2.0)}
+    assert asked((10, 30, 20), found=found, seeded=[daughter]) == [(10, 25, 20)]
+
+
 def test_a_sister_is_as_large_as_her_sister() -> None:
     """Not as the mother, of whom she is a fifth."""
     drawn = drawn_cells([(10, 25, 20)])

@@ -69,13 +69,13 @@ def unseeded_clicks(
     """
     spacing = np.asarray(rules.spacing_um)
     centres = np.array([r.centroid for r in seeded]).reshape(-1, 3) * spacing
-    expected = [
-        (place_of(tip, regions[tip.label], found[tip.label], rules), regions[tip.label].size)
-        for tip in tips
-    ]
+    sizes = [regions[tip.label].size for tip in tips]
+    seen = [place_of(tip, regions[tip.label], found[tip.label], rules) for tip in tips]
+    # SAM 2 goes on in one daughter, not in the middle between both.
+    middles = [tip.expected_um for tip in tips]
     asked = [
-        *_without_region(expected, centres, rules),
-        *_sisters(expected, centres, [region.size for region in seeded], rules),
+        *_without_region(list(zip(seen, sizes, strict=True)), centres, rules),
+        *_sisters(list(zip(middles, sizes, strict=True)), centres, seeded, rules),
     ]
     last = (np.array(scope.volumes.shape) - 0.5) * spacing
     asked = [a for a in asked if (a[0] >= -0.5 * spacing).all() and (a[0] <= last).all()]
@@ -103,17 +103,20 @@ def _without_region(
 
 
 def _sisters(
-    expected: Sequence[Expected], centres_um: Floats, sizes: Sequence[int], rules: SightRules
+    mothers: Sequence[Expected],
+    centres_um: Floats,
+    seeded: Sequence[Region],
+    rules: SightRules,
 ) -> Iterator[Expected]:
     """Yield where the sister of a region would be that may be a daughter: opposite of it."""
-    for at, size in expected:
+    for at, size in mothers:
         distance = np.linalg.norm(centres_um - at, axis=1)
         if not len(distance):
             continue
         nearest = int(distance.argmin())
         beside = NEAR < distance[nearest] / rules.diameter_um <= APART
-        if beside and sizes[nearest] <= DAUGHTER * size:
-            yield 2.0 * at - centres_um[nearest], sizes[nearest]
+        if beside and seeded[nearest].size <= DAUGHTER * size:
+            yield 2.0 * at - centres_um[nearest], seeded[nearest].size
 
 
 def place_of(tip: Tip, region: Region, found: Propagated, rules: SightRules) -> Floats:
