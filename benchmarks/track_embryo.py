@@ -37,8 +37,9 @@ from sam4ct.pipelines.track_record import follow_rules
 from sam4ct.regions import Region
 from sam4ct.simulate.embryo import EmbryoLaw
 from sam4ct.simulate.seeds import SeedErrors
+from sam4ct.stages.clicks import clicks_at
 from sam4ct.stages.descent import Descent, descent
-from sam4ct.stages.sight import clicks_at, parted
+from sam4ct.stages.overlaps import parted
 from sam4ct.tables import Floats, Links
 
 SHOWN = ("DET", "TRA", "LNK", "CT", "TF", "BC(0)", "BC(1)", "BIO")

@@ -89,14 +89,19 @@ def test_links_are_told_by_the_labels_of_tracks() -> None:
     assert len(found.labelled(Links.empty())) == 0
 
 
-@pytest.mark.parametrize(("top", "refused"), [(MAX_LABEL - 2, False), (MAX_LABEL - 1, True)])
-def test_more_labels_than_a_mask_can_hold_are_refused(top: int, refused: bool) -> None:
+@pytest.mark.parametrize(("top", "daughters"), [(65533, [65534, 65535]), (65534, [65535, 1])])
+def test_labels_that_were_left_out_are_used_when_there_are_no_larger_ones(
+    top: int, daughters: list[int]
+) -> None:
+    found = descent([top], make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)]))
+    assert [found.in_frame(1)[label] for label in (1, 2)] == daughters
+    assert not table_problems(found.tracks)
+
+
+def test_more_tracks_than_a_mask_can_hold_are_refused() -> None:
     links = make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)])
-    if not refused:
-        assert rows(descent([top], links))[-1] == (MAX_LABEL, 1, 1, top)
-        return
-    with pytest.raises(ResultError, match=r"go up to 65536, .* 65535\. Give .* small labels"):
-        descent([top], links)
+    with pytest.raises(ResultError, match="frame 1: there are more than 65535 tracks"):
+        descent(range(1, MAX_LABEL + 1), links)
 
 
 @st.composite

@@ -28,11 +28,12 @@ from track_scene import (
 )
 
 from sam4ct.regions import Region
+from sam4ct.stages.clicks import Scope
 from sam4ct.stages.follow import FollowRules, follow
 from sam4ct.stages.horizon import Horizon
 from sam4ct.stages.propagate import Reach, StayPut
 from sam4ct.stages.recognise import recognise
-from sam4ct.stages.sight import Scope, Sighted, first_sight
+from sam4ct.stages.sight import Sighted, first_sight
 from sam4ct.stages.unseeded import Tip
 from sam4ct.tables import Evidence
 

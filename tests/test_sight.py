@@ -29,19 +29,9 @@ from track_scene import (
 
 from sam4ct.geometry import Margins, box_of
 from sam4ct.regions import Region
-from sam4ct.stages.sight import (
-    FRINGE,
-    MOST,
-    Click,
-    Sighted,
-    clicks_at,
-    described,
-    first_sight,
-    near_seeds,
-    parted,
-    same_cell,
-    without_doubles,
-)
+from sam4ct.stages.clicks import MOST, Click, clicks_at
+from sam4ct.stages.overlaps import parted, same_cell, without_doubles
+from sam4ct.stages.sight import FRINGE, Sighted, described, first_sight, near_seeds
 
 EMPTY = np.zeros(SHAPE, np.int64)
 FLAT = replace(RULES, spacing_um=(4.0, 1.0, 1.0))
@@ -372,3 +362,23 @@ def test_no_cell_to_follow_is_empty() -> None:
     found = first_sight(scope, places_um((10, 30, 20), (10, 30, 30)), RULES)
     assert all(region.size for region in found.regions.values())
     assert found.regions[2].holds((10, 30, 30))
+
+
+def test_a_cell_in_the_outer_half_of_a_slice_is_a_ball_in_the_frame() -> None:
+    """Cells flatter than a slice, of which the segmenter sees none."""
+    flat = replace(RULES, spacing_um=(12.0, 1.0, 1.0))
+    scope = scope_of([EMPTY], [[]], Answers([NOTHING]))
+    (region,) = first_sight(scope, places_um((20.5 * 12.0, 30, 20)), flat).regions.values()
+    assert region.holds((20, 30, 20))
+
+
+def test_every_click_keeps_its_own_voxel() -> None:
+    """The first click is at the corner of its voxel, the other one nearer to its middle."""
+    one, other = Region(np.ones((1, 1, 2), bool), (10, 30, 20)), ball_at((10, 30, 20))
+    clicks = [
+        Click(at, r)
+        for at, r in zip(
+            places_um((10.49, 30.49, 20.49), (9.45, 30, 20)), (one, other), strict=True
+        )
+    ]
+    assert parted(clicks, RULES)[0].holds((10, 30, 20))

@@ -22,7 +22,7 @@ from track_scene import (
 )
 
 from sam4ct.regions import Region
-from sam4ct.stages.sight import Click
+from sam4ct.stages.clicks import Click
 from sam4ct.stages.unseeded import Tip, believed, place_of, unseeded_clicks
 from sam4ct.types import Propagated
 

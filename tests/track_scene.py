@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from sam4ct.geometry import Margins
 from sam4ct.regions import Region, regions_of
 from sam4ct.stages.candidates import LINK_FEATURES
+from sam4ct.stages.clicks import Scope, SightRules
 from sam4ct.stages.costs import Costs, Quadratic
 from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.stages.follow import FollowRules
 from sam4ct.stages.horizon import HorizonRules
-from sam4ct.stages.sight import Scope, SightRules
 from sam4ct.tables import Evidence, Floats, Sightings
 from sam4ct.types import Image, Propagated, Seeds
 

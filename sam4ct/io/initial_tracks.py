@@ -89,7 +89,8 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
 def _refuse_same_place(path: Path, cells: InitialCells) -> None:
     """Refuse two cells of which nothing tells one from the other."""
     first: dict[tuple[int, ...], int] = {}
-    for label, voxel in zip(cells.labels, np.rint(cells.places).astype(int).tolist(), strict=True):
+    voxels = np.floor(cells.places + 0.5).astype(int).tolist()  # as clicks are rounded
+    for label, voxel in zip(cells.labels, voxels, strict=True):
         if (other := first.setdefault(tuple(voxel), label)) != label:
             raise SequenceError(
                 f"{path}: the tracks {other} and {label} begin in the same voxel, {tuple(voxel)}"

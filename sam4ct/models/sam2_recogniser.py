@@ -145,12 +145,13 @@ class Sam2Recogniser:
             return np.empty(0)
         with precision(self._device, bf16=self._settings.bf16):
             one, other = (self._remembered(t, r) for t, r in zip(frames, regions, strict=True))
-        units = [F.normalize(k.memory.features.float().flatten(1), dim=1) for k in (one, other)]
         rows = [(one.rows[a], other.rows[b]) for a, b in pairs]
 
         def compare(part: range) -> Tensor:
             a, b = torch.tensor(rows[part.start : part.stop], device=self._device).T
-            return (units[0][a] * units[1][b]).sum(dim=1).cpu()
+            pairs = one.memory.features[a], other.memory.features[b]
+            units = [F.normalize(features.float().flatten(1), dim=1) for features in pairs]
+            return (units[0] * units[1]).sum(dim=1).cpu()
 
         cosines = torch.cat(self._batches.run(len(rows), compare))
         return np.asarray(cosines.numpy(), dtype=np.float64)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sam4ct.intensity import prepared
 from sam4ct.pipelines.track_plan import TrackPlan
+from sam4ct.stages.clicks import Scope
 from sam4ct.stages.propagate import StayPut
-from sam4ct.stages.sight import Scope
 from sam4ct.types import Recogniser
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from sam4ct.models.device import device_name
 from sam4ct.pipelines.record import LIBRARIES, LIBRARIES_OF_CLICKS
 from sam4ct.pipelines.track_files import read_rows
 from sam4ct.pipelines.track_plan import TrackPlan
+from sam4ct.stages.clicks import SightRules
 from sam4ct.stages.descent import Descent
 from sam4ct.stages.follow import FollowRules
 from sam4ct.stages.horizon import HorizonRules
-from sam4ct.stages.sight import SightRules
 from sam4ct.tables import Links
 
 

@@ -1,12 +1,12 @@
 """Descent: from the links of cells that are followed to tracks with labels.
 
 The cells to follow keep the labels that they were given; daughters get the next ones, in
-order of their frame and region.
+order of their frame and region, and those that were left out once the next ones are used up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,7 +54,7 @@ def descent(initial: Sequence[int], links: Links) -> Descent:
     """
     tracks = {label: Track(label, 0, 0) for label in initial}
     regions: dict[int, dict[int, int]] = {0: dict(enumerate(initial, start=1))}
-    top = max(initial, default=0)
+    labels = _free_labels(initial)
     rows = zip(
         links.t.tolist(),
         links.label.tolist(),
@@ -66,14 +66,22 @@ def descent(initial: Sequence[int], links: Links) -> Descent:
     for t, label, t2, label2, division in rows:
         track = regions[t][label]
         if division:
-            top += 1
-            tracks[top] = Track(top, t2, t2, track)
+            own = next(labels, None)
+            if own is None:
+                raise ResultError(
+                    f"frame {t2}: there are more than {MAX_LABEL} tracks, which is all that a"
+                    " result can hold. Follow fewer cells at a time."
+                )
+            tracks[own] = Track(own, t2, t2, track)
+            track = own
         else:
             tracks[track] = replace(tracks[track], end=t2)
-        regions.setdefault(t2, {})[label2] = top if division else track
-    if top > MAX_LABEL:
-        raise ResultError(
-            f"the daughters' labels go up to {top}, but a result can hold {MAX_LABEL}. Give the"
-            " cells to follow small labels."
-        )
+        regions.setdefault(t2, {})[label2] = track
     return Descent([tracks[label] for label in sorted(tracks)], regions)
+
+
+def _free_labels(taken: Sequence[int]) -> Iterator[int]:
+    """Yield labels for new tracks: from the largest on, then those that were left out below it."""
+    top = max(taken, default=0)
+    yield from range(top + 1, MAX_LABEL + 1)
+    yield from sorted(set(range(1, top)).difference(taken))

@@ -12,19 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sam4ct.stages.clicks import Click, Scope, SightRules, credible
+from sam4ct.stages.overlaps import parted, without_doubles
 from sam4ct.stages.propagate import Reach
 from sam4ct.stages.recognise import recognise
-from sam4ct.stages.sight import (
-    Click,
-    Scope,
-    Sighted,
-    SightRules,
-    credible,
-    described,
-    near_seeds,
-    parted,
-    without_doubles,
-)
+from sam4ct.stages.sight import Sighted, described, near_seeds
 from sam4ct.stages.unseeded import Tip, unseeded_clicks
 from sam4ct.tables import Evidence, Sightings
 from sam4ct.types import Recogniser

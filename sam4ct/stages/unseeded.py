@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.regions import Region
+from sam4ct.stages.clicks import Click, Scope, SightRules, clicks_at, credible
 from sam4ct.stages.fill import SIZE_RANGE
-from sam4ct.stages.sight import Click, Scope, SightRules, clicks_at, credible, shared_box
+from sam4ct.stages.overlaps import shared_box
 from sam4ct.tables import Floats
 from sam4ct.types import Propagated
 
