@@ -8,8 +8,9 @@ challenge does, what is made of them by
     sam4ct              `sam4ct run`, profile derived from the data
     no similarity       the same, blind to how alike SAM 2's memories are
     no SAM 2            `sam4ct run --evidence overlap`
-    nearest seed        every seed descends from the nearest seed of the frame before, within
-                        the same radius; masks by the same clicks
+    nearest seed        a cell goes on in the nearest seed that is nearer to no other cell or
+                        seed, within the same radius; masks by the same clicks
+    nearest two         the same, and divides where there are two such seeds
 """
 
 from __future__ import annotations
@@ -68,7 +69,11 @@ def run_without_sam2(dataset: Path, result: Path) -> None:
     run_track(*planned(dataset, result, "overlap"))
 
 
-def run_nearest(dataset: Path, result: Path) -> None:
+def run_nearest_two(dataset: Path, result: Path) -> None:
+    run_nearest(dataset, result, most=2)
+
+
+def run_nearest(dataset: Path, result: Path, most: int = 1) -> None:
     plan, _ = planned(dataset, result)
     spacing, reach = np.asarray(plan.profile.spacing_um), follow_rules(plan).sight.reach_um
     # By frame: the places of followed cells, and the number of each one's mother or self before.
@@ -84,7 +89,7 @@ def run_nearest(dataset: Path, result: Path) -> None:
         for seed in order[distance[order] < np.inf].tolist():
             if nearest[seed] < len(places[-1]):
                 taken.setdefault(int(nearest[seed]), []).append(seed)
-        rows = [(seed, cell) for cell, own in sorted(taken.items()) for seed in own[:2]]
+        rows = [(seed, cell) for cell, own in sorted(taken.items()) for seed in own[:most]]
         places.append(seeds[[seed for seed, _ in rows]].reshape(-1, 3))
         sources.append([cell for _, cell in rows])
         around = seeds
@@ -139,6 +144,7 @@ RUNS: Mapping[str, Callable[[Path, Path], None]] = {
     "no similarity": run_without_similarity,
     "no SAM 2": run_without_sam2,
     "nearest seed": run_nearest,
+    "nearest two": run_nearest_two,
 }
 
 
