@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tracked_movie import movie, save, write_zarr
 
 from sam4ct.errors import SequenceError
+from sam4ct.io import cached_volumes
 from sam4ct.io.cached_volumes import CachedVolumes, block_shape
 from sam4ct.io.volumes import open_volumes
 from sam4ct.types import VolumeReader
@@ -112,6 +113,39 @@ def test_blocks_that_are_not_touched_are_not_read() -> None:
     volumes, behind = cached()
     volumes.window(0, part((3, 6), (8, 16), (8, 16)))
     assert behind.asked == [(0, ((3, 6), (8, 16), (8, 16)))]
+
+
+@pytest.mark.parametrize(
+    ("piece", "most", "read"),
+    [
+        ((1, 1, 1), 3 * 24 * 30, [(0, 24, 0, 30)]),
+        ((1, 1, 1), 3 * 16 * 30, [(0, 8, 0, 30), (8, 24, 0, 30)]),
+        ((1, 1, 1), 3 * 8 * 16, [(y, y + 8, *x) for y in (0, 8, 16) for x in ((0, 16), (16, 30))]),
+        ((1, 16, 1), 3 * 16 * 32, [(0, 16, 0, 30), (16, 24, 0, 30)]),
+        ((1, 24, 16), 1, [(0, 24, 0, 16), (0, 24, 16, 30)]),
+        ((1, 24, 30), 1, [(0, 24, 0, 30)]),
+    ],
+)
+def test_no_more_is_read_at_once_than_is_said_or_a_piece_has(
+    piece: tuple[int, ...],
+    most: int,
+    read: list[tuple[int, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cached_volumes, "MOST_AT_ONCE", most)
+    behind = Counting(movie(1, (3, 24, 30)), piece)
+    volumes = CachedVolumes(behind, SOURCE, block=BLOCK)
+    np.testing.assert_array_equal(volumes.window(0, ALL), behind.stored[0])
+    assert [(*y, *x) for _, (_, y, x) in behind.asked] == read
+
+
+def test_parts_cover_a_box_those_that_are_kept_first() -> None:
+    volumes, behind = cached()
+    volumes.window(0, part((0, 3), (8, 16), (8, 16)))
+    found = list(volumes.parts(0, tuple(part((0, 3), (9, 20), (9, 30)))))
+    assert [at[1:] for at, _ in found] == [(slice(8, 16),) * 2, (slice(8, 20), slice(8, 30))]
+    for at, values in found:
+        np.testing.assert_array_equal(values, behind.stored[0][at])
 
 
 def test_blocks_used_last_are_kept_within_the_bound() -> None:

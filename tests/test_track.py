@@ -5,6 +5,8 @@ What is refused is in `test_track_bad_input`; everything below a folder, in `tes
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -159,6 +161,29 @@ def test_report_is_written_anew_by_the_run_alone(embryo: Path, sam2: Path) -> No
     assert refused.status == 2
     assert "01.zarr: a report of images in Zarr is made by `sam4ct run` alone" in refused.err
     assert page.read_bytes() == expected
+
+
+def test_voxels_that_only_the_report_needs_cost_the_report_alone(
+    dataset: Path, overlap: Path, tmp_path: Path
+) -> None:
+    """Where all was seen before, no cell needs a voxel."""
+    result = tmp_path / "result"
+    shutil.copytree(work_of(overlap), work_of(result))
+    work_of(result).joinpath("report.html").write_text("of another result")
+    damage(dataset / "01.zarr" / "0" / "c" / str(FRAMES - 1) / "0" / "0" / "0")
+    ran = sam4ct("run", dataset, "--out", result, "--evidence", "overlap")
+    assert ran.status == 0, ran.err
+    assert re.search(r"report is left out.*01\.zarr\S*: .*Copy", ran.err), ran.err
+    assert written(result) == written(overlap)
+    assert not work_of(result).joinpath("report.html").exists()
+    assert record(result)["resumed"]
+
+
+def damage(chunk: Path) -> None:
+    """Overwrite a file without a trace in its size and time: a disk that fails."""
+    status = chunk.stat()
+    chunk.write_bytes(b"\xff" * status.st_size)
+    os.utime(chunk, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 # Every kind of input

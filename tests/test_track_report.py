@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,20 +17,36 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from report_fakes import FACTS, LINKS, TRACKS, FakeSequence, Page
 
+from sam4ct.io.cached_volumes import MOST_AT_ONCE, CachedVolumes
 from sam4ct.lineage import Track
-from sam4ct.pipelines import track_report
 from sam4ct.pipelines.track_report import read_extract, write_track_report
 from sam4ct.regions import Region, regions_of
 from sam4ct.report import extract
-from sam4ct.report.extract import MOST_VOXELS, Extract
+from sam4ct.report.extract import MOST_VOXELS, Box, Extract
 from sam4ct.report.viewer import shown_frames
 from sam4ct.tables import Links
 
 MARGIN = extract.MARGIN_PX
+LAYER = 8
+"""Planes that are read at once."""
+
+
+class Parts:
+    """A movie that is read in layers of planes."""
+
+    shape: tuple[int, ...]
+
+    def window(self, t: int, window: Sequence[slice]) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def parts(self, t: int, box: Box) -> Iterator[tuple[Box, NDArray[Any]]]:
+        for first in range(box[0].start, box[0].stop, LAYER):
+            at = (slice(first, min(first + LAYER, box[0].stop)), *box[1:])
+            yield at, self.window(t, at)
 
 
 @dataclass
-class Cubes:
+class Cubes(Parts):
     """A movie of bright cubes; remembers what was read of it."""
 
     shape: tuple[int, int, int]
@@ -93,8 +110,7 @@ def facts_on(page: Page) -> dict[str, str]:
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> int:
     """Few voxels may be shown, so that small movies are made coarser, too."""
-    for module in (extract, track_report):
-        monkeypatch.setattr(module, "MOST_VOXELS", 40_000)
+    monkeypatch.setattr(extract, "MOST_VOXELS", 40_000)
     return 40_000
 
 
@@ -104,7 +120,7 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_the_page_holds_what_that_of_linked_volumes_holds(tmp_path: Path) -> None:
     sequence = FakeSequence(3)
 
-    class Movie:
+    class Movie(Parts):
         frames, shape = sequence.frames, sequence.shape
 
         def window(self, t: int, window: Sequence[slice]) -> NDArray[np.uint16]:
@@ -195,33 +211,64 @@ def test_frames_of_gigabytes_are_reported_in_bounded_memory(tmp_path: Path) -> N
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert max(prod(size) for _, size in movie.reads) <= MOST_VOXELS
     assert peak < 12 * MOST_VOXELS
     assert facts_on(page)["Shown"].endswith("every 5th pixel; every 5th slice")
     assert [cell[0] for cell in page.data["frames"][0]["cells"]] == [101, 102]
 
 
-@pytest.mark.parametrize("most", [1, 300, 10**6])
-def test_slabs_join_to_the_voxels_of_the_frame(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = np.random.default_rng(0).integers(0, 999, (23, 11, 13))
+@dataclass
+class Chunks:
+    """A movie of constant frames that is stored as `sam4ct convert` does."""
+
+    shape: tuple[int, int, int] = (32, 2048, 2048)
+    piece: tuple[int, ...] = (32, 128, 128)
+    frames: int = 1
+    decoded: int = 0
+    """Voxels."""
+
+    def window(self, t: int, window: Sequence[slice]) -> NDArray[np.uint16]:
+        size = [part.stop - part.start for part in window]
+        self.decoded += prod(size)
+        return np.full(size, t + 1, np.uint16)
+
+
+def test_frame_of_wide_chunks_is_decoded_once_and_never_held() -> None:
+    behind, held = Chunks(), 16 << 20
+    volumes = CachedVolumes(behind, Path("A/01.zarr"), max_bytes=held)
+    frame, box = behind.shape, (slice(1, 31), slice(130, 2000), slice(0, 2048))
+    tracemalloc.start()
+    try:
+        found = read_extract(volumes, 0, Extract(frame, box, (1, 4, 4)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.shape == (30, 468, 512)
+    assert (found == 1).all()
+    assert behind.decoded == 32 * (2048 - 128) * 2048
+    # What was read last is let go when the next is there.
+    assert peak < found.nbytes + held + 2 * 2 * MOST_AT_ONCE + (4 << 20)
+
+
+@given(st.data())
+def test_parts_join_to_the_voxels_of_the_frame(data: st.DataObject) -> None:
+    sides = st.tuples(*[st.integers(1, 9)] * 3)
+    frame = np.random.default_rng(0).integers(0, 999, (11, 13, 9))
+    box = []
+    for n in frame.shape:
+        first = data.draw(st.integers(0, n - 1))
+        box.append(slice(first, data.draw(st.integers(first + 1, n))))
+    steps = data.draw(sides)
 
     class Movie:
-        frames, shape = 1, frame.shape
+        frames, shape, piece = 1, frame.shape, (1, 1, 1)
 
         def window(self, t: int, window: Sequence[slice]) -> NDArray[np.int64]:
             return frame[tuple(window)]
 
-    monkeypatch.setattr(track_report, "MOST_VOXELS", most)
-    box = (slice(2, 22), slice(1, 11), slice(3, 12))
-    found = read_extract(Movie(), 0, Extract(frame.shape, box, (3, 2, 2)))
-    assert np.array_equal(found, frame[2:22:3, 1:11:2, 3:12:2])
-
-
-def test_slices_that_are_not_shown_are_not_read(tmp_path: Path) -> None:
-    movie = Cubes((991, 1871, 965), {1: (0, 0, 0), 2: (979, 1859, 953)})
-    written(tmp_path, movie)
-    shown = 2  # once for its contrast, once for its pictures
-    assert sum(size[0] for _, size in movie.reads) == shown * len(range(0, 991, 5))
+    volumes = CachedVolumes(Movie(), Path("A/01"), block=data.draw(sides))
+    found = read_extract(volumes, 0, Extract(frame.shape, tuple(box), steps))
+    every = (slice(part.start, part.stop, step) for part, step in zip(box, steps, strict=True))
+    assert np.array_equal(found, frame[tuple(every)])
 
 
 def test_of_frames_that_are_not_shown_only_thumbnails_are_read(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Windows of a movie that overlap, of which nothing is read twice as long as there is room.
 
 Keeps blocks of a fixed grid, those used last, up to a bound in bytes. Blocks follow the
-pieces in which the movie is stored, so that decoding one serves all windows around. Which
-voxels are where on disk is left to the reader behind.
+pieces in which the movie is stored, so that decoding one serves all windows around. A box
+that is too large to hold is had in parts. Which voxels are where on disk is left to the
+reader behind.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -27,10 +29,12 @@ LEAST_BLOCK = (8, 64, 64)
 LARGEST_BLOCK = (512, 256, 1024)
 """Voxels of a block (z, y, x) at most, where pieces are larger: whole planes of a large
 volume would push each other out."""
+MOST_AT_ONCE = 16 << 20
+"""Voxels that are read at once; more only where one piece or one block has more."""
 
+Box = tuple[slice, ...]
 _Index = tuple[int, ...]
 _Key = tuple[int, _Index]
-_Box = tuple[slice, ...]
 
 
 class StoredVolumes(VolumeReader, Protocol):
@@ -79,8 +83,8 @@ class CachedVolumes:
             block: Their shape, ([z,] y, x); None: `block_shape`.
         """
         self._volumes, self._source, self._max_bytes = volumes, source, max_bytes
-        self._shape = volumes.shape
-        self._block = tuple(block or block_shape(self._shape, volumes.piece))
+        self._shape, self._piece = volumes.shape, volumes.piece
+        self._block = tuple(block or block_shape(self._shape, self._piece))
         if len(self._block) != len(self._shape) or min(self._block) < 1:
             raise ValueError(f"blocks of {self._block} in frames of {self._shape}")
         self._kept: OrderedDict[_Key, Frame] = OrderedDict()
@@ -116,7 +120,7 @@ class CachedVolumes:
             return self._volumes.window(t, window)  # says what is wrong, or has no voxels
         box = tuple(slice(first, last) for first, last in bounds)
         found: Frame | None = None
-        for at, values in self._parts(t, box):
+        for at, values in self.parts(t, box):
             if found is None:
                 found = np.empty([part.stop - part.start for part in box], values.dtype)
             common = [_common(a, b) for a, b in zip(at, box, strict=True)]
@@ -127,12 +131,23 @@ class CachedVolumes:
         assert found is not None, "a window with voxels touches a block"
         return found
 
-    def _parts(self, t: int, box: _Box) -> Iterator[tuple[_Box, Frame]]:
-        """Yield parts of a frame that cover a box, and where they are: kept ones, then read ones.
+    def parts(self, t: int, box: Box) -> Iterator[tuple[Box, Frame]]:
+        """Yield parts of a frame that cover a box, and where in the frame they are.
 
-        What is missing is read layer by layer in z: planes are mostly stored one by one, and
-        a plane may be one piece.
+        What is not kept is read once, and no more than `MOST_AT_ONCE` of it is held at a
+        time. Parts are whole blocks: they reach out of the box, and may overlap.
+
+        Args:
+            t: Frame number.
+            box: In the frame; not empty.
+
+        Yields:
+            A box of the frame, and its voxels; these may be kept, so do not change them.
+
+        Raises:
+            SequenceError: As `window` does.
         """
+        # Layer by layer in z: planes are mostly stored one by one, and a plane may be one piece.
         touched = [
             range(part.start // n, -(-part.stop // n))
             for part, n in zip(box, self._block, strict=True)
@@ -144,14 +159,35 @@ class CachedVolumes:
                     missing.append(index)
                 else:
                     yield self._box(index), kept
-            if missing:
-                yield self._read(t, missing)
+            for together in self._batches(missing) if missing else ():
+                yield self._read(t, together)
 
-    def _read(self, t: int, missing: Sequence[_Index]) -> tuple[_Box, Frame]:
-        """Read the smallest box around missing blocks, and keep these."""
-        lowest, highest = np.min(missing, axis=0), np.max(missing, axis=0)
+    def _batches(self, missing: Sequence[_Index]) -> Iterator[Sequence[_Index]]:
+        """Yield the missing blocks of a layer in groups that are read at once.
+
+        A group is halved by its rows, then by its columns, until it is small enough. Blocks
+        of one piece stay together, or it would be decoded for each.
+        """
+        if prod(part.stop - part.start for part in self._around(missing)) > MOST_AT_ONCE:
+            for axis in (-2, -1):
+                pieces = [self._block[axis] * i[axis] // self._piece[axis] for i in missing]
+                if len(distinct := sorted(set(pieces))) > 1:
+                    middle = distinct[len(distinct) // 2]
+                    pairs = list(zip(missing, pieces, strict=True))
+                    yield from self._batches([index for index, n in pairs if n < middle])
+                    yield from self._batches([index for index, n in pairs if n >= middle])
+                    return
+        yield missing
+
+    def _around(self, blocks: Sequence[_Index]) -> Box:
+        """Return the smallest box of the frame around blocks."""
+        lowest, highest = np.min(blocks, axis=0), np.max(blocks, axis=0)
         first, last = (self._box(tuple(index.tolist())) for index in (lowest, highest))
-        box = tuple(slice(a.start, b.stop) for a, b in zip(first, last, strict=True))
+        return tuple(slice(a.start, b.stop) for a, b in zip(first, last, strict=True))
+
+    def _read(self, t: int, missing: Sequence[_Index]) -> tuple[Box, Frame]:
+        """Read the smallest box around missing blocks, and keep these."""
+        box = self._around(missing)
         values = self._volumes.window(t, box)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise SequenceError(
@@ -163,7 +199,7 @@ class CachedVolumes:
             self._keep((t, index), values[tuple(_moved(a, b.start) for a, b in place)].copy())
         return box, values
 
-    def _box(self, index: _Index) -> _Box:
+    def _box(self, index: _Index) -> Box:
         """Where a block is in the frame; those at the far edges are cut off."""
         return tuple(
             slice(i * n, min((i + 1) * n, length))

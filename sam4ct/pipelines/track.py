@@ -8,7 +8,10 @@ run that was killed at any moment goes on from the last frame.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
+from sam4ct.errors import SequenceError
 from sam4ct.io.atomic import write_json
 from sam4ct.io.progress import Progress
 from sam4ct.io.result import ResultWriter, refuse_target
@@ -89,21 +92,33 @@ def _finish(
         write_table(work.links, named)
         if options.report:
             course = course_of(clock, engine_counts(work), resumed=resumed)
-            write_track_report(
-                work.report,
-                plan.volumes,
-                lambda t: regions_of_tracks(work, found, t),
-                lambda t: {track: track for track in found.in_frame(t).values()},
-                found.tracks,
-                named,
-                facts_of_run(record | course),
-            )
+            _report(plan, work, found, named, facts_of_run(record | course))
             clock.lap("report")
         course = course_of(clock, engine_counts(work), resumed=resumed)
         for t in range(plan.volumes.frames):
             writer.take(t, painted.path(t), found.in_frame(t).values())
         # Before the result takes its place: if it is there, so is the rest.
         write_json(work.run_json, record | course)
+
+
+def _report(
+    plan: TrackPlan, work: WorkDir, found: Descent, links: Links, facts: Mapping[str, Any]
+) -> None:
+    """Write the report, or say why there is none: it shows voxels that no cell needed."""
+    try:
+        write_track_report(
+            work.report,
+            plan.volumes,
+            lambda t: regions_of_tracks(work, found, t),
+            lambda t: {track: track for track in found.in_frame(t).values()},
+            found.tracks,
+            links,
+            facts,
+        )
+    except SequenceError as error:
+        # One that is there may be of another result.
+        work.report.unlink(missing_ok=True)
+        logger.warning("the report is left out, the result does not need it: %s", error)
 
 
 def run_follow(plan: TrackPlan, work: WorkDir) -> Links:

@@ -1,32 +1,39 @@
 """The report of a run that follows chosen cells, whose frames may be too large to hold.
 
 Owns what is read for it: of the frames that are shown, the box around all cells that are
-followed, slab by slab and made coarser as it comes; of the least certain links, the few
+followed, part by part and made coarser as it comes; of the least certain links, the few
 planes around their ends. How it is shown is left to `sam4ct.report`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from sam4ct.lineage import Track
 from sam4ct.regions import Region
 from sam4ct.report import write_page
-from sam4ct.report.extract import MOST_VOXELS, Box, Extract
+from sam4ct.report.extract import Box, Extract
 from sam4ct.report.uncertain import LinkEnds
 from sam4ct.tables import Links
 from sam4ct.types import Image, VolumeReader
 
 
+class VolumeParts(VolumeReader, Protocol):
+    """A reader of boxes that may be too large to hold, e.g. `CachedVolumes`."""
+
+    def parts(self, t: int, box: Box) -> Iterator[tuple[Box, Image]]:
+        """Parts of a frame that cover a box, and where they are; they may reach out of it."""
+        ...
+
+
 def write_track_report(
     path: Path,
-    volumes: VolumeReader,
+    volumes: VolumeParts,
     regions: Callable[[int], Mapping[int, Region]],
     track_of: Callable[[int], Mapping[int, int]],
     tracks: Sequence[Track],
@@ -37,8 +44,8 @@ def write_track_report(
 
     Args:
         path: The HTML file; replaced if it is there.
-        volumes: The movie, (z, y, x). Slabs are read one after the other: one that keeps
-            what it has decoded (`CachedVolumes`) decodes nothing twice.
+        volumes: The movie, (z, y, x). What is shown of a frame is asked for once, or twice
+            where the contrast is chosen by it.
         regions: The regions of the cells that are followed, of a frame, by region label;
             none is empty, all lie in the frame. Asked for every frame, and again for
             those that are shown.
@@ -61,7 +68,7 @@ def write_track_report(
 class _FollowedCells:
     """The cells that are followed and what is around them; `ShownFrames`."""
 
-    volumes: VolumeReader
+    volumes: VolumeParts
     by_label: Callable[[int], Mapping[int, Region]]
     track_of: Callable[[int], Mapping[int, int]]
     extract: Extract
@@ -84,23 +91,33 @@ class _FollowedCells:
         }
 
 
-def read_extract(volumes: VolumeReader, t: int, extract: Extract) -> Image:
-    """Return the extract of a frame, (z, y, x).
+def read_extract(volumes: VolumeParts, t: int, extract: Extract) -> Image:
+    """Return the extract of a frame, (z, y, x). All of its box is read, a part at a time."""
+    found: Image | None = None
+    for at, values in volumes.parts(t, extract.box):
+        if found is None:
+            found = np.empty(extract.shape, values.dtype)
+        axes = zip(at, extract.box, extract.steps, strict=True)
+        shown, source = zip(*(_sampled(*axis) for axis in axes), strict=True)
+        found[shown] = values[source]
+    assert found is not None, "the box of an extract has voxels"
+    return found
 
-    No more is read at once than may be shown, or one plane, if that is more.
+
+def _sampled(part: slice, whole: slice, step: int) -> tuple[slice, slice]:
+    """Return which samples of an axis are in a part of it: as numbered in all, and in the part.
+
+    Args:
+        part: Of the axis.
+        whole: What every `step`-th voxel is taken of, from its first.
+        step: One or more.
     """
-    (depth, *plane), steps = extract.box, extract.steps
-    zs = range(depth.start, depth.stop, steps[0])
-    pixels = prod(part.stop - part.start for part in plane)
-    count = max(1, MOST_VOXELS // (pixels * steps[0]))
-    slabs = []
-    for first in range(0, len(zs), count):
-        part = zs[first : first + count]
-        slab = volumes.window(t, (slice(part[0], part[-1] + 1), *plane))
-        coarse = slab[tuple(slice(None, None, step) for step in steps)]
-        # A copy: a view would keep all that was read.
-        slabs.append(coarse.copy())
-    return np.concatenate(slabs)
+    first = -(-max(0, part.start - whole.start) // step)
+    last = -(-(min(part.stop, whole.stop) - whole.start) // step)
+    start = whole.start + first * step - part.start
+    # Where no sample is in the part, all of both are empty.
+    stop = start + max(0, last - first) * step
+    return slice(first, max(first, last)), slice(start, stop, step)
 
 
 def _box_around(regions: Callable[[int], Mapping[int, Region]], volumes: VolumeReader) -> Box:
