@@ -2,8 +2,9 @@
 
 Owns what an image on disk is: an OME-Zarr group, of which the full resolution is taken, or
 a bare array. Axes of length one carry nothing and are dropped, as `tiff` does, but y, x
-and those asked for. What the metadata mean is left to `ome`; how images make a movie, to
-`zarr_volumes` (one array with t) and `zarr_frames` (one array a frame).
+and those asked for. What the metadata mean is left to `ome`; which file holds what, to
+`zarr_chunks`; how images make a movie, to `zarr_volumes` (one array with t) and `zarr_frames`
+(one array a frame).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import zarr
 from sam4ct.errors import SequenceError
 from sam4ct.io.ome import AXES, OmeImage, read_ome
 from sam4ct.io.tiff import Frame, FrameInfo
+from sam4ct.io.zarr_chunks import chunk_files, held_along
 from sam4ct.profile import Spacing
 
 ZARR_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
@@ -33,6 +34,8 @@ AGAIN = "Copy the folder again, or convert the images again."
 _NODES = ("zarr.json", ".zgroup", ".zarray")
 _BY_PLACE = ("t", "c", *AXES[1:])
 """Axes of bare arrays without names; an array of fewer has the last of them."""
+_DAMAGE = (OSError, LookupError, RuntimeError, TypeError, ValueError)
+"""What damaged metadata or chunks raise in zarr and its codecs."""
 
 Node = zarr.Group | zarr.Array[Any]
 
@@ -80,8 +83,7 @@ class ImageArray:
         index = tuple(wanted.get(axis, slice(0, 1)) for axis in self.ome.axes)
         if self.every_chunk:
             self._refuse_missing_chunks(index)
-        with _damage_told(self.path):
-            read = np.asarray(self.array[index])
+        read = self._read(index)
         shape = [max(0, part.stop - part.start) for part in bounds]
         return np.ascontiguousarray(read.reshape(shape).astype(info.dtype, copy=False))
 
@@ -89,17 +91,37 @@ class ImageArray:
         by_axis = dict(zip(self.ome.axes, lengths, strict=True))
         return tuple(int(by_axis[axis]) for axis in self.kept)
 
+    def frames_of(self, file: Path) -> range:
+        """Return the frames of which a file has voxels; none if it is no chunk, or t no axis."""
+        if "t" not in self.ome.axes or not file.is_relative_to(self.folder):
+            return range(0)
+        name = file.relative_to(self.folder).as_posix()
+        return held_along(self.array, self.ome.axes.index("t"), name)
+
     def _refuse_missing_chunks(self, index: Sequence[slice]) -> None:
         """Zarr would fill an absent chunk with zeros without a word."""
-        sizes = self.array.chunks
-        touched = (
-            range(part.start // n, -(-part.stop // n)) if part.stop > part.start else ()
-            for part, n in zip(index, sizes, strict=True)
-        )
-        for chunk in product(*touched):
-            file = self.folder / self.array.metadata.encode_chunk_key(chunk)
+        for file, _ in chunk_files(self.folder, self.array, index):
             if not file.is_file():
                 raise SequenceError(f"{file}: this chunk of the array is missing. {AGAIN}")
+
+    def _read(self, index: tuple[slice, ...]) -> Frame:
+        """Read a part of the array; if this fails, find the first chunk to blame."""
+        try:
+            return np.asarray(self.array[index])
+        except _DAMAGE as error:
+            for file, held in chunk_files(self.folder, self.array, index):
+                self._refuse_damaged_chunk(file, held)
+            raise _damaged(self.path, error) from error
+
+    def _refuse_damaged_chunk(self, file: Path, held: tuple[slice, ...]) -> None:
+        try:
+            self.array[held]
+        except _DAMAGE as error:
+            frames = self.frames_of(file)
+            which = f" of frame {frames[0]}" if len(frames) == 1 else ""
+            raise SequenceError(
+                f"{file}: this chunk{which} cannot be read ({error}). {AGAIN}"
+            ) from error
 
 
 def open_node(path: Path) -> Node:
@@ -201,8 +223,12 @@ def _kept_axes(
 
 @contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """Turn whatever damaged metadata or chunks raise in zarr and its codecs into one error."""
+    """Turn whatever damaged metadata raise into one error."""
     try:
         yield
-    except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise SequenceError(f"{path}: cannot be read ({error}). {AGAIN}") from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> SequenceError:
+    return SequenceError(f"{path}: cannot be read ({error}). {AGAIN}")

@@ -65,6 +65,7 @@ class ZarrFrames:
         """
         self._digits, places = _complete(path)
         self._images = tuple(image_array(place, open_node(place)) for place in places)
+        self._frames = {place: t for t, place in enumerate(places)}
         first = self._images[0]
         self._info = first.info
         for image in self._images:
@@ -98,6 +99,11 @@ class ZarrFrames:
     def spacing_um(self) -> Spacing:
         """Size of a voxel (z, y, x) as the first frame says; 1 where it does not."""
         return self._images[0].spacing_um
+
+    def frames_of(self, file: Path) -> range:
+        """Return the frame to which a file of the movie belongs, metadata or not; or none."""
+        t = next((self._frames[above] for above in file.parents if above in self._frames), None)
+        return range(0) if t is None else range(t, t + 1)
 
     def frame(self, t: int) -> Frame:
         """Return a whole frame, ([z,] y, x); see `window`."""

@@ -65,6 +65,10 @@ class ZarrVolumes:
         """Size of a voxel (z, y, x) as the file says; 1 where it does not."""
         return self._image.spacing_um
 
+    def frames_of(self, file: Path) -> range:
+        """Return the frames of which a file of the movie has voxels; none for metadata."""
+        return self._image.frames_of(file)
+
     def frame(self, t: int) -> Frame:
         """Return a whole frame, ([z,] y, x); see `window`."""
         return self.window(t, [slice(None)] * len(self.shape))
