@@ -89,6 +89,13 @@ def test_links_are_told_by_the_labels_of_tracks() -> None:
     assert len(found.labelled(Links.empty())) == 0
 
 
+def test_tracks_without_daughters_that_end_early_are_lost() -> None:
+    """The first divides, one of its daughters ends in frame 1; the other cell ends in frame 0."""
+    born, later = make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)]), make_links((1, 1, 2, 1))
+    found = descent([5, 9], Links.concat([born, later]))
+    assert [track.label for track in found.lost_before(2)] == [9, 11]
+
+
 @pytest.mark.parametrize(("top", "daughters"), [(65533, [65534, 65535]), (65534, [65535, 1])])
 def test_labels_that_were_left_out_are_used_when_there_are_no_larger_ones(
     top: int, daughters: list[int]

@@ -52,7 +52,7 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
         logger.info("%s", outlook_of(plan))
         work = do_run(plan, options)
         click.echo(f"{plan.sequence.result_dir}: written")
-        if options.report:
+        if options.report and work.report.exists():
             click.echo(f"{work.report}: look at it in a browser")
 
 

@@ -78,6 +78,7 @@ def track_record(plan: TrackPlan, work: WorkDir, links: Links, found: Descent) -
             "divisions": int(links.division.sum()) // 2,
             "tracks": len(found.tracks),
             "unseeded": len(unseeded),
+            "lost": len(found.lost_before(frames - 1)),
         },
         "generated": sorted(unseeded),
     }

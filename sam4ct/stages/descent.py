@@ -29,6 +29,11 @@ class Descent:
         """Return the track label of every region in a frame, by the region's label."""
         return self.regions.get(t, {})
 
+    def lost_before(self, t: int) -> list[Track]:
+        """Return the tracks that end before a frame without having divided."""
+        mothers = {track.parent for track in self.tracks}
+        return [k for k in self.tracks if k.end < t and k.label not in mothers]
+
     def labelled(self, links: Links) -> Links:
         """Return links of these regions with track labels in the place of the regions' own."""
 
