@@ -173,12 +173,54 @@ def test_missing_file_of_a_frame_is_named(folder: Path) -> None:
 
 def test_fault_in_any_frame_is_told_when_all_are_checked(folder: Path) -> None:
     write_plain(folder)
-    SeedFiles(folder, SHAPE).check(range(3))
+    SeedFiles(folder, SHAPE).check(3)
     (folder / "t002.csv").write_text("z,y,x\n3,4,700\n")
     seeds = SeedFiles(folder, SHAPE)
     seeds.require(range(3))
     with pytest.raises(SequenceError, match=r"t002\.csv: 1 of 1 seeds of frame 2 lie outside"):
-        seeds.check(range(3))
+        seeds.check(3)
+
+
+def test_every_frame_has_a_digest_whatever_the_form(folder: Path) -> None:
+    write_plain(folder)
+    before = SeedFiles(folder, SHAPE).check(3)
+    assert len(set(before)) == 3
+    (folder / "t001.csv").write_text((folder / "t001.csv").read_text() + "3,4,7\n")
+    after = SeedFiles(folder, SHAPE).check(3)
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
+    scaled = SeedFiles(folder, SHAPE, 0.5).check(3)
+    assert not set(scaled) & set(after)
+
+
+def test_digest_is_that_of_the_same_seeds_in_a_table(folder: Path, tmp_path: Path) -> None:
+    write_plain(folder)
+    table = tmp_path / "all.csv"
+    table.write_text(timed(","))
+    assert SeedFiles(table, SHAPE).check(3) == SeedFiles(folder, SHAPE).check(3)
+
+
+def test_seeds_counted_from_1_are_refused(folder: Path) -> None:
+    (folder / "seeds.csv").write_text("t,z,y,x\n1,3,4,5\n2,3,4,5\n3,3,4,5\n")
+    message = r"seeds\.csv: has seeds of frame 3, but .* numbered from 0 to 2.* counted from 1\.$"
+    with pytest.raises(SequenceError, match=message):
+        SeedFiles(folder, SHAPE).check(3)
+
+
+def test_seeds_of_later_frames_are_refused(folder: Path) -> None:
+    write_plain(folder)
+    message = r"t002\.csv: has seeds of frame 2, but the movie has 2 frames\. .*later frames\.$"
+    with pytest.raises(SequenceError, match=message):
+        SeedFiles(folder, SHAPE).check(2)
+
+
+def test_frames_without_seeds_are_told_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_table(folder)
+    SeedFiles(folder, SHAPE).check(3)
+    assert not caplog.records
+    SeedFiles(folder, SHAPE).check(5)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().endswith("seeds.csv: 2 of 5 frames have no seeds (t003 to t004)")
 
 
 def test_table_of_other_frames_is_refused(folder: Path) -> None:

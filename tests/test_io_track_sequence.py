@@ -13,13 +13,15 @@ from test_io_zarr_frames import write_folder, write_group
 from tracked_movie import LABELS, make_tracked, movie, save, write_zarr
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.movie_digests import digest_movie
 from sam4ct.io.track_sequence import (
     TrackSequence,
     count_images,
     find_track_sequence,
-    fingerprint,
     track_names,
 )
+from sam4ct.io.track_sequence import fingerprint as fingerprint_of
+from sam4ct.io.volumes import open_volumes
 
 Change = Callable[[Path], object]
 
@@ -194,8 +196,11 @@ def test_missing_files_of_options_are_named(dataset: Path, option: str) -> None:
 def test_several_files_of_initial_tracks_are_refused(dataset: Path) -> None:
     (dataset / "01_INIT" / "tracks.json").rename(dataset / "01_INIT" / "a.json")
     save(dataset / "01_INIT" / "b.tif", LABELS)
-    message = r"01_INIT: holds 2 files of initial tracks \(a\.json, b\.tif\)\. Keep one"
-    with pytest.raises(SequenceError, match=message):
+    message = r"01_INIT: holds 2 files of initial tracks \(a\.json, b\.tif\)\. Keep one of them"
+    with pytest.raises(SequenceError, match=rf"{message}, or name the JSON .* tracks\.json\.$"):
+        found(dataset)
+    (dataset / "01_INIT" / "a.json").rename(dataset / "01_INIT" / "c.tif")
+    with pytest.raises(SequenceError, match=r"\(b\.tif, c\.tif\)\. Keep one of them\.$"):
         found(dataset)
 
 
@@ -247,6 +252,10 @@ def test_result_may_lie_beside_the_initial_tracks_asked_for(dataset: Path, tmp_p
 
 
 # Fingerprints
+
+
+def fingerprint(sequence: TrackSequence) -> dict[str, str]:
+    return fingerprint_of(sequence, digest_movie(sequence.source, open_volumes(sequence.source)))
 
 
 def changed(dataset: Path, change: Change) -> set[str]:

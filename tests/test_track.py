@@ -350,12 +350,3 @@ def test_lost_frame_and_those_after_it_alone_are_looked_at_again(embryo: Path, d
     assert made == {f"{last}.{part}.parquet" for part in ("regions", "evidence", "rows")}
     assert written(done) == expected
     assert 0 < clicks(done) - asked < asked / 2
-
-
-def test_changed_seeds_make_everything_anew(embryo: Path, dataset: Path, done: Path) -> None:
-    kept = artifacts(done)
-    with seed_files(dataset)[2].open("a") as file:
-        file.write("1,1,1\n")
-    run(dataset, done, "--overwrite", *OVERLAP)
-    assert not set(artifacts(done).values()) & set(kept.values())
-    assert not record(done)["resumed"]

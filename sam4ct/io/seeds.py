@@ -8,6 +8,8 @@ left to `seed_table`. In memory are one frame's seeds, or a table that is of all
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,10 +22,14 @@ from sam4ct.io.names import file_ranges, list_folder
 from sam4ct.io.seed_table import SUFFIXES, SeedTable, read_seed_table
 from sam4ct.types import Seeds
 
+logger = logging.getLogger(__name__)
+
 SEEDS = "_SEEDS"
 SETTINGS = "settings.json"
 """Beside seeds that `sam4ct seeds` found: how. Their z are slices of the image already."""
 _TABLES = tuple(f"seeds{suffix}" for suffix in SUFFIXES)
+_DIGITS = 3
+"""Of frame numbers in messages, at least."""
 _FRAME = re.compile(r"t([0-9]+)(?:[_.].*)?\.(?:csv|parquet)")
 
 
@@ -97,19 +103,32 @@ class SeedFiles:
                 " with `sam4ct seeds`."
             )
 
-    def check(self, frames: Iterable[int]) -> None:
+    def check(self, frames: int) -> tuple[str, ...]:
         """Read the seeds of all frames once, so that none of them stops a run half-way.
 
         Args:
-            frames: All frames of the movie.
+            frames: How many the movie has.
+
+        Returns:
+            By frame, the SHA-256 of its seeds as `seeds` gives them, in whatever form they lie.
 
         Raises:
-            SequenceError: As `require` and `seeds`.
+            SequenceError: As `require` and `seeds`, or there are seeds of later frames.
         """
-        frames = tuple(frames)
-        self.require(frames)
-        for t in frames:
-            self.seeds(t)
+        self._refuse_later(frames)
+        self.require(range(frames))
+        digests, empty = [], []
+        for t in range(frames):
+            seeds = self.seeds(t)
+            digests.append(_digest(seeds))
+            if not len(seeds):
+                empty.append(t)
+        if empty:
+            names = file_ranges("t", empty, _DIGITS, "")
+            logger.warning(
+                "%s: %d of %d frames have no seeds (%s)", self._path, len(empty), frames, names
+            )
+        return tuple(digests)
 
     def seeds(self, t: int) -> Seeds:
         """Return the seeds of a frame: places (n, 3), (z, y, x) in voxels; none if it has no file.
@@ -166,6 +185,21 @@ class SeedFiles:
         scores = None if table.scores is None else table.scores[order]
         self._table = SeedTable(table.places[order], self._times, scores)
 
+    def _refuse_later(self, frames: int) -> None:
+        """Refuse seeds of frames that the movie does not have: others may be off by one, too."""
+        last = self.frames[-1]
+        if last < frames:
+            return
+        where = self._path if self._table is not None else self._files[last]
+        counted = (
+            " They seem to be counted from 1." if (self.frames[0], last) == (1, frames) else ""
+        )
+        raise SequenceError(
+            f"{where}: has seeds of frame {last}, but the movie has {frames} frames. Frames are"
+            f" numbered from 0 to {frames - 1}: renumber the seeds, or remove those of later"
+            f" frames.{counted}"
+        )
+
     def _refuse_outside(self, file: Path, t: int, places: NDArray[np.float64]) -> None:
         """Refuse seeds beyond the outer faces of the outermost voxels."""
         outside = ~_inside(places, self._shape)
@@ -194,6 +228,14 @@ class SeedFiles:
         return " ".join(remedies) or (
             "Do seeds and images belong together? Places count in voxels, from 0."
         )
+
+
+def _digest(seeds: Seeds) -> str:
+    parts = [seeds.places, *([] if seeds.scores is None else [seeds.scores])]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{part.shape}".encode() + np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
 
 
 def _inside(places: NDArray[np.float64], shape: Sequence[int]) -> NDArray[np.bool_]:

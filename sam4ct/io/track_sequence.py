@@ -2,8 +2,8 @@
 
 Owns which movie, seeds and initial tracks make up a sequence, and what identifies them.
 Where they lie by default is left to `track_parts`; that seeds and initial tracks fit the
-movie, to `seeds` and `initial_tracks`; how files are told apart, to `digests`. Results go
-where those of `ctc` go.
+movie, to `seeds` and `initial_tracks`; how files are told apart, to `digests` and
+`movie_digests`. Results go where those of `ctc` go.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import refuse_input_as_result, work_dir_of
 from sam4ct.io.datasets import count_frames
-from sam4ct.io.digests import digest_of, digest_of_file, digest_of_movie
+from sam4ct.io.digests import digest_of, digest_of_file
+from sam4ct.io.movie_digests import MovieDigests
 from sam4ct.io.names import in_one_message, list_folder
 from sam4ct.io.seeds import SEEDS
 from sam4ct.io.tiff_volumes import PREFIX
@@ -120,11 +121,10 @@ def count_images(movie: Path) -> int:
         return 0
 
 
-def fingerprint(sequence: TrackSequence) -> dict[str, str]:
+def fingerprint(sequence: TrackSequence, movie: MovieDigests) -> dict[str, str]:
     """Return what identifies the inputs: "images", "seeds" and "initial" → SHA-256.
 
-    Movies are too large to be read for this: of their files are taken the names, sizes and
-    times of change, and the content of what is metadata. Of the others, the content.
+    Of the files of seeds and of the initial tracks, the content is taken.
 
     Raises:
         SequenceError: A file cannot be read.
@@ -132,7 +132,7 @@ def fingerprint(sequence: TrackSequence) -> dict[str, str]:
     seeds = sequence.seeds
     tables = list_folder(seeds) if seeds.is_dir() else [seeds]
     return {
-        "images": digest_of_movie(sequence.source),
+        "images": movie.whole,
         "seeds": digest_of((path.name, digest_of_file(path)) for path in tables if path.is_file()),
         "initial": digest_of_file(sequence.initial),
     }
@@ -172,9 +172,11 @@ def _not_one_initial(dataset_dir: Path, name: str, asked: Path | None, found: li
     where = asked or dataset_dir / f"{name}{INITIAL}"
     if found:
         names = ", ".join(path.name for path in found[:5])
+        # Labels under that name would be taken for a JSON file.
+        by_name = any(path.suffix == Path(TRACKS).suffix for path in found)
         return (
-            f"{found[0].parent}: holds {len(found)} files of initial tracks ({names}). Keep one"
-            f" of them, or name it {TRACKS}."
+            f"{found[0].parent}: holds {len(found)} files of initial tracks ({names}). Keep one of"
+            f" them{f', or name the JSON file to be used {TRACKS}' if by_name else ''}."
         )
     return (
         f"{where}: there are no initial tracks. Label the cells to follow in frame 0 and run"

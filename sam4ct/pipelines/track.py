@@ -23,7 +23,7 @@ from sam4ct.pipelines.plan import Options
 from sam4ct.pipelines.record import Clock, course_of
 from sam4ct.pipelines.track_engines import TrackEngines
 from sam4ct.pipelines.track_files import (
-    has_frame,
+    frames_done,
     read_evidence,
     read_frame,
     read_regions,
@@ -65,11 +65,11 @@ def run_track(plan: TrackPlan, options: Options) -> WorkDir:
     clock = Clock()
     with WorkDir.open(sequence.work_dir, plan.key(), overwrite=options.overwrite) as work:
         for stage in STAGES:
-            work.stage(stage, plan.stage_key())
-        resumed = has_frame(work, 0)
-        links = run_follow(plan, work)
+            work.stage(stage, plan.stage_key(stage))
+        done = frames_done(work, plan.by_frame)
+        links = run_follow(plan, work, done)
         clock.lap("follow")
-        _finish(plan, work, links, options, clock, resumed=resumed)
+        _finish(plan, work, links, options, clock, resumed=done > 0)
     return work
 
 
@@ -78,6 +78,13 @@ def _finish(
 ) -> None:
     """Paint and report; the result takes its place last of all."""
     found = descent(plan.cells.labels, links)
+    last = plan.volumes.frames - 1
+    logger.info(
+        "%d tracks of %d cells, %d of them end before the last frame without a division",
+        len(found.tracks),
+        len(plan.cells),
+        len(found.lost_before(last)),
+    )
     painted = run_paint_frames(plan, work, found)
     clock.lap("paint")
     with ResultWriter(
@@ -121,21 +128,25 @@ def _report(
         logger.warning("the report is left out, the result does not need it: %s", error)
 
 
-def run_follow(plan: TrackPlan, work: WorkDir) -> Links:
+def run_follow(plan: TrackPlan, work: WorkDir, done: int) -> Links:
     """Follow the cells through all frames.
+
+    Args:
+        plan: From `make_track_plan`.
+        work: Open work folder.
+        done: How many frames are done; see `frames_done`.
 
     Returns:
         Their links; labels are those of the regions in the work folder.
     """
     frames, engines, rules = plan.volumes.frames, TrackEngines(plan), follow_rules(plan)
-    done = next((t for t in range(frames) if not has_frame(work, t)), frames)
     costs = load_costs(plan.evidence, "track")
     seen: Sighted | None = None
     with Progress(frames, "follow", "frames", done=done) as progress:
         if done == 0:
             seen = first_sight(engines.scope, plan.initial_um, rules.sight)
             keep_counts(work, (done, 1), engines.counts())
-            write_frame(work, seen, None)
+            write_frame(work, seen, None, plan.by_frame[0])
             progress.step(note=f"{len(plan.cells)} cells")
         horizon = Horizon(read_rows(work, 0), len(plan.cells), costs, horizon_rules(plan))
         for t in range(1, frames):
@@ -148,7 +159,7 @@ def run_follow(plan: TrackPlan, work: WorkDir) -> Links:
             )
             # Before the frame counts as done: what two parts both did was done twice.
             keep_counts(work, (done, 1), engines.counts())
-            write_frame(work, seen, evidence)
+            write_frame(work, seen, evidence, plan.by_frame[t])
             horizon.add(seen.rows, evidence)
             progress.step(note=f"{len(horizon.tips())} cells, {len(seen.regions)} regions")
     return horizon.links()

@@ -17,12 +17,14 @@ from sam4ct.errors import ProfileError
 from sam4ct.geometry import Margins, even
 from sam4ct.io.cached_volumes import CachedVolumes
 from sam4ct.io.initial_tracks import InitialCells, read_initial, refuse_background
+from sam4ct.io.movie_digests import digest_movie
 from sam4ct.io.seeds import SeedFiles
 from sam4ct.io.track_sequence import TrackSequence, fingerprint
 from sam4ct.io.volumes import open_volumes, refuse_unlike
 from sam4ct.models.entry import Entry
 from sam4ct.models.manifest import load_manifest
 from sam4ct.pipelines.plan import AUTO, Options, choose_network
+from sam4ct.pipelines.track_files import FrameInputs
 from sam4ct.pipelines.track_survey import derived_track
 from sam4ct.profile import Profile, TrackSettings, load_profile, profile_names
 from sam4ct.tables import Floats
@@ -51,6 +53,10 @@ class TrackPlan:
     """By role."""
     inputs: Mapping[str, str]
     """Digests of the inputs."""
+    images_shared: str
+    """Digest of what all images have in common."""
+    by_frame: tuple[FrameInputs, ...]
+    """Digests of what is of one frame."""
 
     @property
     def track(self) -> TrackSettings:
@@ -92,9 +98,17 @@ class TrackPlan:
             **{f"weights.{r}": f"{e.name} {e.sha256}" for r, e in sorted(self.weights.items())},
         }
 
-    def stage_key(self) -> dict[str, str]:
-        """The same for all stages, with the version of their code."""
-        return {**self.key(), "code": CODE_VERSION, "version": __version__}
+    def stage_key(self, stage: str) -> dict[str, str]:
+        """What a stage depends on, the version of its code included.
+
+        Painted frames depend on the whole movie: a lineage is decided some frames later. What
+        is seen of a frame depends on no later one, and `by_frame` tells them apart.
+        """
+        key = {**self.key(), "code": CODE_VERSION, "version": __version__}
+        if stage != "paint":
+            key["images"] = self.images_shared
+            del key["seeds"]
+        return key
 
 
 def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
@@ -113,10 +127,11 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
     if profile.track is None or profile.cell_diameter_px is None:
         raise AssertionError("settled above")
     seeds = SeedFiles(sequence.seeds, volumes.shape, profile.track.seeds_z_scale)
-    seeds.check(range(volumes.frames))
+    seeds_by_frame = seeds.check(volumes.frames)
     cached = CachedVolumes(volumes, sequence.source)
     refuse_background(sequence.initial, cells, cached)
     _warn_of_weights(options, weights)
+    movie = digest_movie(sequence.source, volumes)
     return TrackPlan(
         sequence,
         cached,
@@ -127,7 +142,9 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
         options.evidence,
         device,
         weights,
-        fingerprint(sequence),
+        fingerprint(sequence, movie),
+        movie.shared,
+        tuple(map(FrameInputs, movie.frames, seeds_by_frame)),
     )
 
 

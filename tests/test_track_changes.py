@@ -1,0 +1,138 @@
+"""Input that changes under a run of mode "track": what is looked at again, and what is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from commands import sam4ct
+from embryo_runs import FRAMES, OVERLAP, make_embryo, record, run, work_of, written
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with a Zarr as the movie and its result beside it; no test changes them."""
+    dataset = make_embryo(tmp_path_factory.mktemp("embryo"))
+    run(dataset, dataset / "01_RES")
+    return dataset
+
+
+@pytest.fixture
+def dataset(finished: Path, tmp_path: Path) -> Path:
+    """A copy, of the same times, that a test may change."""
+    return shutil.copytree(finished, tmp_path / "Embryo")
+
+
+def again(dataset: Path, caplog: pytest.LogCaptureFixture, *options: object) -> str:
+    """Run once more, and return what is said of changes."""
+    run(dataset, dataset / "01_RES", "--overwrite", *options, *OVERLAP)
+    return "\n".join(message for message in caplog.messages if "changed since" in message)
+
+
+def artifacts(dataset: Path) -> dict[str, int]:
+    """When everything that was seen of frames was written: a file made anew has another time."""
+    folder = work_of(dataset / "01_RES") / "work" / "propagate"
+    return {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("*.parquet"))}
+
+
+def made_anew(kept: dict[str, int], dataset: Path) -> set[int]:
+    """Return the frames of which everything is new; of the others, all is as it was."""
+    now = artifacts(dataset)
+    assert now.keys() == kept.keys()
+    of = {t: [name for name in now if name.startswith(f"t{t:05d}.")] for t in range(FRAMES)}
+    new = {t for t in of if all(now[name] != kept[name] for name in of[t])}
+    assert all(now[name] == kept[name] for t in of if t not in new for name in of[t])
+    return new
+
+
+def chunks_of(dataset: Path, frame: int) -> list[Path]:
+    """Return the files with voxels of a frame."""
+    files = (dataset / "01.zarr" / "0" / "c" / f"{frame}").rglob("*")
+    return sorted(path for path in files if path.is_file())
+
+
+def touch(path: Path) -> None:
+    """Move the time of a file's last change."""
+    time = path.stat().st_mtime_ns + 1
+    os.utime(path, ns=(time, time))
+
+
+@pytest.mark.parametrize("frame", [0, 1, 3])
+def test_changed_image_makes_its_frame_and_those_after_it_anew(
+    frame: int, dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = dataset / "01_RES"
+    expected, kept = written(result), artifacts(dataset)
+    touch(chunks_of(dataset, frame)[0])
+    painted = work_of(result) / "work" / "paint" / "mask000.tif"
+    painted.parent.mkdir(exist_ok=True)
+    painted.write_bytes(b"painted before the change")
+    told = again(dataset, caplog)
+    assert told.count("\n") == 0
+    assert f"01_RES.sam4ct: the image of frame {frame} changed since it was looked at" in told
+    assert made_anew(kept, dataset) == set(range(frame, FRAMES))
+    assert written(result) == expected
+    assert record(result)["resumed"] == (frame > 0)
+
+
+def test_chunk_that_stopped_a_run_may_be_replaced(
+    finished: Path, dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    result, stopping = dataset / "01_RES", 3
+    for folder in (result, work_of(result)):
+        shutil.rmtree(folder)
+    for chunk in chunks_of(dataset, stopping):
+        chunk.write_bytes(b"damaged")
+    stopped = sam4ct("-q", "run", dataset, *OVERLAP)
+    assert stopped.status == 2
+    assert f"01.zarr/0/c/{stopping}/" in stopped.err
+    assert f"this chunk of frame {stopping} cannot be read" in stopped.err
+    kept = artifacts(dataset)
+    assert {name[:6] for name in kept} == {f"t{t:05d}" for t in range(stopping)}
+    for sound, chunk in zip(
+        chunks_of(finished, stopping), chunks_of(dataset, stopping), strict=True
+    ):
+        chunk.write_bytes(sound.read_bytes())
+    assert again(dataset, caplog) == ""
+    assert kept.items() <= artifacts(dataset).items()
+    assert written(result) == written(finished / "01_RES")
+
+
+def test_frame_undone_by_a_kill_keeps_none_that_followed_from_it(
+    dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = artifacts(dataset)
+    touch(chunks_of(dataset, 1)[0])
+    (work_of(dataset / "01_RES") / "work" / "propagate" / "t00001.rows.parquet").unlink()
+    again(dataset, caplog)
+    assert made_anew(kept, dataset) == set(range(1, FRAMES))
+
+
+def test_changed_seeds_make_their_frame_and_those_after_it_anew(
+    dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = artifacts(dataset)
+    with (dataset / "01_SEEDS" / "t002.csv").open("a") as file:
+        file.write("1,1,1\n")
+    assert "the seeds of frame 2 changed since" in again(dataset, caplog)
+    assert made_anew(kept, dataset) == set(range(2, FRAMES))
+
+
+def test_nothing_is_made_anew_where_nothing_has_changed(
+    dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected, kept = written(dataset / "01_RES"), artifacts(dataset)
+    assert again(dataset, caplog) == ""
+    assert made_anew(kept, dataset) == set()
+    assert written(dataset / "01_RES") == expected
+
+
+def test_other_settings_make_everything_anew(
+    dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = artifacts(dataset)
+    again(dataset, caplog, "--profile", "Fluo-N3DL-DRO")
+    assert made_anew(kept, dataset) == set(range(FRAMES))
+    assert not record(dataset / "01_RES")["resumed"]
