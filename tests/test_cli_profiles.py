@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from sam4ct.cli.profiles import profiles
 from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.io.atomic import write_json
 from sam4ct.io.embryo import EmbryoFiles, write_embryo
+from sam4ct.io.volumes import open_volumes
 from sam4ct.profile import Profile, load_profile, profile_names
 from sam4ct.simulate.embryo import EmbryoLaw
 from sam4ct.simulate.seeds import SeedErrors
@@ -121,7 +123,7 @@ def test_derive_tells_the_reasons_of_the_table_too(embryo: Path) -> None:
     printed = output("derive", embryo, "01")
     assert "Derived from the seeds and initial tracks of Nuclei 01." in printed
     below = printed.partition("\n[track]\n")[2]
-    assert below.count("# Here: ") == below.count(" = ") == 6
+    assert below.count("# Here: ") == below.count(" = ") == 4
 
 
 def test_derive_knows_for_which_cells_seeds_were_searched(embryo: Path) -> None:
@@ -131,6 +133,46 @@ def test_derive_knows_for_which_cells_seeds_were_searched(embryo: Path) -> None:
 
 def test_derive_takes_the_spacing_of_cells_to_follow_from_the_user(embryo: Path) -> None:
     assert derived(embryo, "--spacing", 2, 1, 1).spacing_um == (2.0, 1.0, 1.0)
+
+
+@pytest.fixture
+def silent(embryo: Path) -> Path:
+    """The same, of which no file says how large voxels are."""
+    movie = open_volumes(embryo / "01")
+    frames = [movie.frame(t) for t in range(movie.frames)]
+    shutil.rmtree(embryo / "01.zarr", ignore_errors=True)
+    (embryo / "01").mkdir(exist_ok=True)
+    for t, frame in enumerate(frames):
+        tifffile.imwrite(embryo / "01" / f"t{t:03}.tif", frame, photometric="minisblack")
+    return embryo
+
+
+def test_derive_takes_the_spacing_of_the_search_for_seeds_where_the_movie_says_none(
+    silent: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_json(silent / "01_SEEDS" / "settings.json", {"spacing": [1.2, 0.4, 0.4]})
+    assert derived(silent).spacing_um == (1.2, 0.4, 0.4)
+    assert not caplog.records
+
+
+def test_derive_prefers_the_spacing_of_the_movie(embryo: Path) -> None:
+    write_json(embryo / "01_SEEDS" / "settings.json", {"spacing": [7, 1, 1]})
+    assert derived(embryo).spacing_um == pytest.approx((1.2, 0.4, 0.4))
+
+
+@pytest.mark.parametrize("searched", [{}, {"spacing": [1.0, 1.0, 1.0]}])
+def test_derive_warns_where_nobody_says_the_spacing(
+    searched: dict[str, object], silent: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if searched:
+        write_json(silent / "01_SEEDS" / "settings.json", searched)
+    assert derived(silent).spacing_um == (1.0, 1.0, 1.0)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "nothing says the size of a voxel" in record.getMessage()
+    caplog.clear()
+    derived(silent, "--spacing", 1, 1, 1)
+    assert not caplog.records
 
 
 def test_derive_prefers_masks_to_link(dataset: Path, embryo: Path) -> None:

@@ -101,6 +101,22 @@ def searched_diameters(folder: Path) -> tuple[float, float] | None:
     return None
 
 
+def searched_spacing(folder: Path) -> tuple[float, float, float] | None:
+    """Return the size of a voxel (z, y, x), micrometres, by which the seeds were searched.
+
+    Returns:
+        What `sam4ct seeds` was told or took from the movie; None if another program found
+        the seeds, or in images.
+
+    Raises:
+        WorkError: The folder says it, but cannot be understood.
+    """
+    match _stored(folder):
+        case {"spacing": [float() | int() as z, float() | int() as y, float() | int() as x]}:
+            return float(z), float(y), float(x)
+    return None
+
+
 def _refuse_foreign(folder: Path) -> None:
     """Refuse a folder with anything in it but what a search has left."""
     if folder.exists() and not (folder / SETTINGS).is_file():

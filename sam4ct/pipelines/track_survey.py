@@ -6,14 +6,18 @@ are read, of the seeds those of the first frames.
 
 from __future__ import annotations
 
+import logging
+
 from sam4ct.derive import Derivation, derive_track_profile
 from sam4ct.derive.track import FRAMES_SEEN
 from sam4ct.io.initial_tracks import read_initial, refuse_background
-from sam4ct.io.seed_folder import searched_diameters
+from sam4ct.io.seed_folder import searched_diameters, searched_spacing
 from sam4ct.io.seeds import SeedFiles
 from sam4ct.io.track_sequence import TrackSequence
 from sam4ct.io.volumes import open_volumes
 from sam4ct.profile import Spacing
+
+logger = logging.getLogger(__name__)
 
 UNKNOWN = (1.0, 1.0, 1.0)
 """Spacing of a movie that does not say it."""
@@ -35,15 +39,33 @@ def derived_track(sequence: TrackSequence, spacing_um: Spacing | None = None) ->
     refuse_background(sequence.initial, initial, volumes)
     seeds = SeedFiles(sequence.seeds, volumes.shape)
     seeds.require(range(min(volumes.frames, FRAMES_SEEN)))
-    stated = volumes.spacing_um
+    if spacing_um is None:
+        spacing_um = _stated_spacing(sequence, volumes.spacing_um)
     return derive_track_profile(
         sequence.dataset,
         volumes.shape,
         volumes.frames,
-        spacing_um=spacing_um or (None if stated == UNKNOWN else stated),
+        spacing_um=spacing_um,
         initial=initial.places,
         sizes=initial.sizes,
         seeds=seeds,
         volumes=volumes,
         known_diameter_px=searched_diameters(sequence.seeds),
     )
+
+
+def _stated_spacing(sequence: TrackSequence, by_movie: Spacing) -> Spacing | None:
+    """Return the size of a voxel as the movie says, else as the search for seeds was told.
+
+    None, with a warning, if neither does: then cells are taken for balls in voxels.
+    """
+    for stated in (by_movie, searched_spacing(sequence.seeds)):
+        if stated is not None and stated != UNKNOWN:
+            return stated
+    logger.warning(
+        "%s: nothing says the size of a voxel, and they are taken for cubes. If slices are further"
+        " apart than pixels, cells are looked for in the wrong places: `sam4ct profiles derive`"
+        " with --spacing Z Y X makes a profile for --profile.",
+        sequence.source,
+    )
+    return None
