@@ -174,13 +174,21 @@ BAD_FILES: dict[str, tuple[object, str]] = {
     "no tracks": (GOOD | {"tracks": []}, "at least one track"),
     "other axes": (GOOD | {"axes": ["x", "y"]}, r"axes are \['x', 'y'\]"),
     "label twice": (GOOD | {"tracks": GOOD["tracks"] * 2}, "label 1 is there twice"),
-    "label 0": (with_track(label=0), "track 1 is .*Give a positive whole label"),
-    "label of half": (with_track(label=1.5), "track 1 is"),
-    "no label": (GOOD | {"tracks": [{"centroid": [1, 2]}]}, "track 1 is"),
+    "label 0": (
+        with_track(label=0),
+        r"entry 1 of the tracks has the label 0 and the centroid \(2\.0, 3\)\. Give a positive",
+    ),
+    "label of half": (with_track(label=1.5), "entry 1 .* the label 1.5 and"),
+    "no label": (GOOD | {"tracks": [{"centroid": [1, 2]}]}, r"no label and the centroid \(1, 2\)"),
+    "no centroid": (GOOD | {"tracks": [{"label": 4}]}, "the label 4 and no centroid"),
+    "no list": (with_track(centroid="1, 2"), "a centroid that is no list"),
+    "no object": (GOOD | {"tracks": [[1, 2]]}, "entry 1 .* no label and no centroid"),
+    "second entry": (GOOD | {"tracks": [*GOOD["tracks"], {"label": 7}]}, "entry 2 .* the label 7"),
     "too many axes": (with_track(centroid=[1, 2, 3]), "a centroid of 2 numbers"),
-    "no number": (with_track(centroid=[1, "2"]), "track 1 is"),
-    "outside": (with_track(centroid=[-1, 2]), "track 1 is"),
-    "nan": (with_track(centroid=[float("nan"), 2]), "track 1 is"),
+    "far too many": (with_track(centroid=[0] * 99), r"\(0, 0, 0, 0, \.\.\.\)"),
+    "no number": (with_track(centroid=[1, "2"]), r'\(1, "2"\)'),
+    "outside": (with_track(centroid=[-1, 2]), r"\(-1, 2\).* numbers, -0\.5 or more"),
+    "nan": (with_track(centroid=[float("nan"), 2]), r"\(NaN, 2\)"),
 }
 
 
@@ -195,6 +203,11 @@ def test_bad_file_of_centroids_is_refused(tmp_path: Path, kind: str) -> None:
 def test_good_file_by_hand_is_read(tmp_path: Path) -> None:
     (tmp_path / "tracks.json").write_text(json.dumps(GOOD))
     assert read_centroids(tmp_path / "tracks.json") == Centroids(0, {1: (2.0, 3.0)})
+
+
+def test_centroid_may_be_at_the_outer_face_of_the_first_voxel(tmp_path: Path) -> None:
+    (tmp_path / "tracks.json").write_text(json.dumps(with_track(centroid=[-0.5, 0])))
+    assert read_centroids(tmp_path / "tracks.json").tracks == {1: (-0.5, 0.0)}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])

@@ -19,6 +19,10 @@ from sam4ct.io.atomic import write_json
 
 AXES = ("z", "y", "x")
 Point = tuple[float, ...]
+_LEAST = -0.5
+"""The outer face of the first voxel."""
+_TOLD = 4
+"""So many coordinates of a wrong centroid are told."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,24 @@ def _track(path: Path, number: int, row: object, axes: int) -> tuple[int, Point]
         ):
             return label, tuple(map(float, point))
     raise SequenceError(
-        f"{path}: track {number} is {str(row)[:60]}. Give a positive whole label and a"
-        f" centroid of {axes} numbers, 0 or more."
+        f"{path}: entry {number} of the tracks has {_told(row)}. Give a positive whole label and"
+        f" a centroid of {axes} numbers, {_LEAST} or more."
     )
+
+
+def _told(row: object) -> str:
+    """The label and the centroid of an entry, as far as it has them."""
+    entry = row if isinstance(row, dict) else {}
+    label = f"the label {json.dumps(entry['label'])}" if "label" in entry else "no label"
+    match entry.get("centroid"):
+        case [*point]:
+            more = [*map(json.dumps, point[:_TOLD]), *(["..."] if len(point) > _TOLD else [])]
+            return f"{label} and the centroid ({', '.join(more)})"
+        case None:
+            return f"{label} and no centroid"
+    return f"{label} and a centroid that is no list"
 
 
 def _is_place(value: object) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and isfinite(value) and value >= 0  # type: ignore[arg-type, operator]
+    return number and isfinite(value) and value >= _LEAST  # type: ignore[arg-type, operator]

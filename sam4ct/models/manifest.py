@@ -51,13 +51,13 @@ class Manifest:
             reference: NAME, or NAME@sha256:HEX for weights that must be just these.
 
         Raises:
-            WeightsError: There is none, and the nearest is named; or the manifest
-                lists another hash.
+            WeightsError: There is none, and the nearest and the remarks are told; or the
+                manifest lists another hash.
         """
         name, pinned, wanted = reference.partition(PIN)
         by_name = {e.name: e for e in self.entries}
         if name not in by_name:
-            told = "".join(f" {note}" for note in self.notes if _is_about(note, name))
+            told = "".join(f" {note}" for note in self.notes)
             raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}{told}")
         entry = by_name[name]
         if pinned and wanted != entry.sha256:
@@ -76,11 +76,6 @@ class Manifest:
         """Return this manifest with entries added, replacing those of the same name."""
         by_name = {e.name: e for e in (*self.entries, *entries)}
         return Manifest(tuple(by_name.values()), self.notes)
-
-
-def _is_about(note: str, name: str) -> bool:
-    """Whether a remark is about weights of that family: it begins with it, as their names do."""
-    return name.lower().startswith(note.partition(" ")[0].lower())
 
 
 def packaged_manifest() -> Path:
