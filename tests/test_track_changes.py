@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 from commands import sam4ct
 from embryo_runs import FRAMES, OVERLAP, make_embryo, record, run, work_of, written
+
+from sam4ct.errors import WorkError
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.track_files import FrameInputs, frames_done
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,11 @@ def chunks_of(dataset: Path, frame: int) -> list[Path]:
     """Return the files with voxels of a frame."""
     files = (dataset / "01.zarr" / "0" / "c" / f"{frame}").rglob("*")
     return sorted(path for path in files if path.is_file())
+
+
+def inputs_of_frame(work: WorkDir, t: int) -> FrameInputs:
+    path = work.artifact("propagate", f"t{t:05d}.input.json")
+    return FrameInputs(**json.loads(path.read_bytes()))
 
 
 def touch(path: Path) -> None:
@@ -100,14 +110,24 @@ def test_chunk_that_stopped_a_run_may_be_replaced(
     assert written(result) == written(finished / "01_RES")
 
 
-def test_frame_undone_by_a_kill_keeps_none_that_followed_from_it(
-    dataset: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    kept = artifacts(dataset)
-    touch(chunks_of(dataset, 1)[0])
-    (work_of(dataset / "01_RES") / "work" / "propagate" / "t00001.rows.parquet").unlink()
-    again(dataset, caplog)
-    assert made_anew(kept, dataset) == set(range(1, FRAMES))
+def test_kill_leaves_no_frame_that_was_seen_after_a_changed_one(dataset: Path) -> None:
+    work = WorkDir(work_of(dataset / "01_RES"))
+    folder = work.root / "work" / "propagate"
+    inputs = [inputs_of_frame(work, t) for t in range(FRAMES)]
+    assert frames_done(work, inputs) == FRAMES
+    inputs[2] = FrameInputs("another", inputs[2].seeds)
+    assert frames_done(work, inputs) == 2
+    rows = {path.name for path in folder.glob("*.rows.parquet")}
+    assert rows == {"t00000.rows.parquet", "t00001.rows.parquet"}
+
+
+def test_damaged_digests_of_a_frame_are_told(dataset: Path) -> None:
+    work = WorkDir(work_of(dataset / "01_RES"))
+    path = work.artifact("propagate", "t00001.input.json")
+    for content in (b"{", b'{"image": "a"}', b"[]"):
+        path.write_bytes(content)
+        with pytest.raises(WorkError, match=r"t00001\.input\.json: damaged\. Delete it and run"):
+            frames_done(work, [inputs_of_frame(work, 0)] * FRAMES)
 
 
 def test_changed_seeds_make_their_frame_and_those_after_it_anew(
