@@ -7,6 +7,7 @@ whatever runs on the conditions runs on them, too.
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,8 +58,9 @@ class Movie:
     def truth(self) -> Path:
         return self.dataset / f"{self.sequence}_GT"
 
-    def result(self, folder: Path) -> Path:
-        """Where its result is, of those below a folder."""
+    def result(self, out: Path, linker: str) -> Path:
+        """Where a linker leaves its result."""
+        folder = out / "results" / linker.replace(" ", "-")
         return folder / self.dataset.name / f"{self.sequence}_RES"
 
 
@@ -163,6 +165,29 @@ def _made(folder: Path, condition: Condition, seed: int) -> Movie:
     if not note.exists() or note.read_text() != definition:
         raise SystemExit(f"{folder / dataset}: is of another definition. Remove it.")
     return Movie(condition.name, folder / dataset, SEQUENCE)
+
+
+def add_choice(parser: ArgumentParser) -> None:
+    """Add the options that choose movies, for `chosen`."""
+    parser.add_argument("out", type=Path, help="Holds movies and results.")
+    parser.add_argument("--data", type=Path, help="Real sequences, instead of simulated ones.")
+    parser.add_argument("--only", action="append", default=[], metavar="CONDITION")
+    parser.add_argument("--seeds", type=int, default=1, help="Movies a condition.")
+
+
+def chosen(arguments: Namespace) -> list[Movie]:
+    """Return the movies that were chosen.
+
+    Raises:
+        SystemExit: There are none.
+    """
+    if arguments.data:
+        movies = real(arguments.data, arguments.only)
+    else:
+        movies = simulated(arguments.out / "movies", arguments.only, arguments.seeds)
+    if not movies:
+        raise SystemExit("There is nothing of these names.")
+    return movies
 
 
 def real(data: Path, only: Collection[str] = ()) -> list[Movie]:

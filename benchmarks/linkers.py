@@ -23,37 +23,46 @@ from sam4ct.pipelines.plan import Options, make_plan
 from sam4ct.regions import LabelFrame
 from sam4ct.stages.paint import relabelled
 
-Linker = Callable[[Sequence[Movie], Path, Path], None]
-"""Given movies, the folder of results, and that of the peers' environment."""
+Task = tuple[Movie, Path]
+"""A movie and where its result goes."""
+Linker = Callable[[Sequence[Task], Path], None]
+"""Given tasks and the folder of the peers' environment."""
 
 
-def fresh(movie: Movie, folder: Path) -> Path:
-    """Return where a movie's result goes, nothing of an earlier one beside it."""
-    result = movie.result(folder)
-    for old in (result, work_dir_of(result)):
-        shutil.rmtree(old, ignore_errors=True)
-    result.parent.mkdir(parents=True, exist_ok=True)
-    return result
+def link(name: str, movies: Sequence[Movie], out: Path, env: Path) -> None:
+    """Link movies by a linker.
+
+    Args:
+        name: One of `LINKERS`.
+        movies: To be linked.
+        out: Results go below it, see `Movie.result`.
+        env: Folder of the peers' environment.
+    """
+    tasks = [(movie, movie.result(out, name)) for movie in movies]
+    for _, result in tasks:
+        for old in (result, work_dir_of(result)):
+            shutil.rmtree(old, ignore_errors=True)
+        result.parent.mkdir(parents=True, exist_ok=True)
+    LINKERS[name](tasks, env)
 
 
-def by_sam4ct(movies: Sequence[Movie], folder: Path, env: Path, evidence: str = "sam2") -> None:
+def by_sam4ct(tasks: Sequence[Task], env: Path, evidence: str = "sam2") -> None:
     """As `sam4ct run --profile auto` does."""
     options = Options(profile="auto", evidence=evidence, report=False)
-    for movie in movies:
-        (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=fresh(movie, folder))
+    for movie, result in tasks:
+        (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
         run_sequence(make_plan(sequence, options), options)
 
 
-def by_peer(movies: Sequence[Movie], folder: Path, env: Path, program: str) -> None:
+def by_peer(tasks: Sequence[Task], env: Path, program: str) -> None:
     """By a program of `peers`."""
-    sequences = [(movie.images, movie.masks, fresh(movie, folder)) for movie in movies]
+    sequences = [(movie.images, movie.masks, result) for movie, result in tasks]
     run_peer(peer_python(env), program, sequences)
 
 
-def by_overlap(movies: Sequence[Movie], folder: Path, env: Path) -> None:
+def by_overlap(tasks: Sequence[Task], env: Path) -> None:
     """Each mask goes on from the mask of the frame before that it overlaps most."""
-    for movie in movies:
-        result = fresh(movie, folder)
+    for movie, result in tasks:
         (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
         reader = CtcReader(sequence)
         frames = [reader.labels(t) for t in range(reader.frames)]

@@ -11,7 +11,8 @@ Derived profiles and parameters throughout: no linker knows what it is given.
 
 Prints OP_CLB, LNK and BIO of every linker, the means, the mean gap to 1, by how much the gap
 of this project's linkers is smaller than the best peer's, and the least by which they lead
-the best peer of a condition: below 0, they fall behind. A result that breaks the challenge's rules ends the run.
+the best peer of a condition: below 0, they fall behind. A result that breaks the challenge's
+rules ends the run.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,8 +28,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from conditions import Movie, real, simulated
-from linkers import LINKERS, OURS, PEERS
+from conditions import Movie, add_choice, chosen
+from linkers import LINKERS, OURS, PEERS, link
 
 from sam4ct.evaluate import evaluate
 
@@ -38,7 +38,7 @@ Row = dict[str, tuple[float, ...]]
 """SHOWN by linker; nan where there is no such score."""
 
 
-def scored(movies: Iterable[Movie], folder: Path) -> dict[str, list[tuple[float, ...]]]:
+def scored(movies: Iterable[Movie], out: Path, linker: str) -> dict[str, list[tuple[float, ...]]]:
     """Scores of the movies of each label.
 
     Raises:
@@ -46,9 +46,10 @@ def scored(movies: Iterable[Movie], folder: Path) -> dict[str, list[tuple[float,
     """
     rows: dict[str, list[tuple[float, ...]]] = {}
     for movie in movies:
-        scores = evaluate(movie.result(folder), movie.truth)
+        result = movie.result(out, linker)
+        scores = evaluate(result, movie.truth)
         if not scores["Valid"]:
-            raise SystemExit(f"{movie.result(folder)}: the result is not valid")
+            raise SystemExit(f"{result}: the result is not valid")
         values = (scores[name] for name in SHOWN)
         rows.setdefault(movie.label, []).append(
             tuple(float("nan") if value is None else value for value in values)
@@ -62,11 +63,10 @@ def compared(
     """Link all movies by all linkers; return mean scores by label and linker."""
     table: dict[str, Row] = {movie.label: {} for movie in movies}
     for name in linkers:
-        folder = out / "results" / name.replace(" ", "-")
         began = time.monotonic()
-        LINKERS[name](movies, folder, env)
+        link(name, movies, out, env)
         seconds = time.monotonic() - began
-        for label, rows in scored(movies, folder).items():
+        for label, rows in scored(movies, out, name).items():
             table[label][name] = tuple(np.mean(rows, axis=0).tolist())
         print(f"{name}: {len(movies)} sequences in {seconds:.0f} s", flush=True)
     return table
@@ -107,25 +107,15 @@ def summary(table: Mapping[str, Row]) -> list[str]:
     return lines
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--data", type=Path, help="Link these real sequences instead.")
-    parser.add_argument("--only", action="append", default=[], metavar="CONDITION")
+    add_choice(parser)
     parser.add_argument("--linkers", nargs="+", choices=LINKERS, default=list(LINKERS))
-    parser.add_argument("--seeds", type=int, default=1, help="Movies a condition.")
     parser.add_argument("--env", type=Path, help="The peers' environment.")
     parser.add_argument("--json", type=Path, help="Write all scores to this file.")
     arguments = parser.parse_args()
-    out = arguments.out
-    if arguments.data:
-        movies = real(arguments.data, arguments.only)
-    else:
-        movies = simulated(out / "movies", arguments.only, arguments.seeds)
-    if not movies:
-        print("there is nothing of these names")
-        return 1
-    table = compared(movies, arguments.linkers, out, arguments.env or out / "peers")
+    env = arguments.env or arguments.out / "peers"
+    table = compared(chosen(arguments), arguments.linkers, arguments.out, env)
     print(" " * 24 + "  ".join(f"{name:^21}" for name in arguments.linkers))
     print(" " * 24 + "  ".join("".join(f"{s:>7}" for s in SHOWN) for _ in arguments.linkers))
     for label, row in table.items():
@@ -133,8 +123,7 @@ def main() -> int:
     print("\n".join(summary(table)))
     if arguments.json:
         arguments.json.write_text(json.dumps(table, indent=1) + "\n")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
