@@ -5,7 +5,8 @@
 #   make test     lint, types, layers and the fast tests with their coverage
 #   make lint     lint and types alone          make format   let ruff rewrite the code
 #   make image    the container's image, for GPUs; make image-cpu PYTORCH_INDEX=address: without
-#   make bench    score real sequences: make bench SAM4CT_DATA=folder
+#   make bench    measure how fast whole sequences are linked (ONLY=HeLa-like: one of them)
+#   make scores   score real sequences: make scores SAM4CT_DATA=folder
 #   make lock     remake requirements/*.lock (UPGRADE=1: with the newest versions)
 #   make clean    remove what the targets above made, .venv included
 #
@@ -28,7 +29,7 @@ TESTING := $(VENV)/.testing-stamp
 # where there is no CUDA compiler.
 export SAM2_BUILD_CUDA := 0
 
-.PHONY: demo test lint format image image-cpu bench lock clean
+.PHONY: demo test lint format image image-cpu bench scores lock clean
 
 demo: $(RUNTIME)
 	@$(BIN)/sam4ct demo demo-out
@@ -59,7 +60,10 @@ image-cpu:
 	  --build-arg PYTORCH_INDEX="$(PYTORCH_INDEX)" .
 
 bench: $(TESTING)
-	@test -n "$(SAM4CT_DATA)" || { echo "Say where the sequences are: make bench SAM4CT_DATA=folder"; exit 2; }
+	@$(BIN)/python benchmarks/speed.py $(if $(ONLY),--only $(ONLY))
+
+scores: $(TESTING)
+	@test -n "$(SAM4CT_DATA)" || { echo "Say where the sequences are: make scores SAM4CT_DATA=folder"; exit 2; }
 	@$(BIN)/python benchmarks/real_scores.py --data "$(SAM4CT_DATA)"
 
 # In --require-hashes mode pip would prefer the index's CUDA build of PyTorch to a CPU build
