@@ -128,7 +128,7 @@ class PackagePredictor:
         for label, region in regions.items():
             if prompt == "points":
                 size = self._predictor.image_size
-                points, kinds = prompt_points(drawn(region, window, size)[None].numpy() > 0)
+                points, kinds = prompt_points(drawn([region], [window], size).numpy() > 0)
                 self._predictor.add_new_points_or_box(
                     state, at, label, points[0] / size, kinds[0], normalize_coords=False
                 )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from drawn import ball
 from numpy.typing import NDArray
 from sam2_scene import Scene, scene
@@ -27,8 +26,7 @@ def network() -> Any:
 
 
 def seen(slab: int, mask: NDArray[np.bool_], score: float) -> Section:
-    logits = torch.from_numpy(np.where(mask, 1.0, -1.0).astype(np.float32))
-    return Section(Window(8, 8, 16, slab), logits, score)
+    return Section(Window(8, 8, 16, slab), mask, score)
 
 
 DISC = ball((16, 16), (8, 8), 4.0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from drawn import ball
 
 from sam4ct.geometry import Window
-from sam4ct.intensity import stretched
-from sam4ct.models.sam2_windows import cropped, drawn, located
+from sam4ct.intensity import BRIGHT, DARK, EPSILON, stretched
+from sam4ct.models.sam2_windows import cropped, drawn, enlarged, inside, located, shown
 from sam4ct.regions import Region
 
 SIZE = 64
@@ -33,6 +34,35 @@ def test_a_crop_has_the_networks_size_and_values_from_0_to_1(size: int) -> None:
     assert (crop.min(), crop.max()) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("size", [2, 16, 128, 300])
+def test_levels_are_the_quantiles_that_torch_finds_by_sorting(size: int) -> None:
+    image = frame((40, 50))
+    crops = F.interpolate(
+        image[None, None, :32, :32], (size, size), mode="bilinear", antialias=True
+    )
+    samples = crops[0, 0][:: max(1, size // 128), :: max(1, size // 128)]
+    dark, bright = torch.quantile(samples.flatten(), torch.tensor([DARK, BRIGHT]) / 100)
+    expected = ((crops[0, 0] - dark) / (bright - dark + EPSILON)).clamp(0, 1)
+    assert cropped(image, Window(0, 0, 32), size).numpy() == pytest.approx(
+        expected.numpy(), abs=2e-5
+    )
+
+
+def test_windows_of_several_sides_are_shown_as_if_alone() -> None:
+    image, windows = frame(), [Window(0, 0, 20), Window(-4, 50, 40), Window(5, 5, 20)]
+    together = shown([inside(image, w) for w in windows], windows, SIZE)
+    assert all(torch.equal(cropped(image, w, SIZE), together[i]) for i, w in enumerate(windows))
+
+
+def test_masks_of_several_sides_keep_their_order() -> None:
+    logits = torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1).expand(3, 4, 4)
+    found = enlarged(logits, [Window(0, 0, 8), Window(0, 0, 16), Window(9, 9, 8)])
+    assert [(f.rows, f.masks.shape[1], f.masks.float().mean((1, 2)).tolist()) for f in found] == [
+        ([0, 2], 8, [0.0, 1.0]),
+        ([1], 16, [1.0]),
+    ]
+
+
 def test_a_constant_window_is_black() -> None:
     assert not cropped(torch.full((64, 64), 7.0), Window(0, 0, 32), SIZE).any()
 
@@ -41,14 +71,14 @@ def test_what_lies_outside_the_frame_has_the_median_of_what_lies_inside() -> Non
     image = frame((32, 64))
     crop = cropped(image, Window(-16, 0, SIZE), SIZE)
     outside = torch.cat([crop[:14], crop[-14:]])
-    assert outside.std() == 0
+    assert (outside == outside[0, 0]).all()
     assert outside[0, 0] == pytest.approx(float(crop[16:-16].median()), abs=1e-6)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_a_region_is_drawn_where_it_lies_in_the_window(scale: int) -> None:
     region = Region(ball((64, 64), (30, 40), 9.0), (100, 200))
-    mask = drawn(region, Window(90, 190, 80), 80 * scale).numpy()
+    mask = drawn([region], [Window(90, 190, 80)], 80 * scale)[0].numpy()
     inside = mask.reshape(80, scale, 80, scale).mean((1, 3)) > 0.5
     expected = np.zeros((80, 80), bool)
     expected[10:74, 10:74] = region.mask
@@ -58,13 +88,13 @@ def test_a_region_is_drawn_where_it_lies_in_the_window(scale: int) -> None:
 
 def test_pixels_of_a_region_outside_the_window_are_left_out() -> None:
     region = Region(np.ones((10, 10), bool), (5, 5))
-    assert drawn(region, Window(10, -4, 16), 16).sum() == 5 * 7
+    assert drawn([region], [Window(10, -4, 16)], 16).sum() == 5 * 7
 
 
 @pytest.mark.parametrize("window", [Window(0, 0, 64), Window(-20, 30, 80), Window(40, 40, 40)])
 def test_a_drawn_region_is_located_where_it_was(window: Window) -> None:
     region = Region(ball((64, 64), (50, 60), 8.0), (0, 0)).tight()
-    logits = drawn(region, window, window.side) - 0.5
+    logits = drawn([region], [window], window.side)[0] - 0.5
     assert located(logits, window, (64, 64)) == region.clipped((64, 64)).tight()
 
 

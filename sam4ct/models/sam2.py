@@ -33,7 +33,7 @@ from sam4ct.models.sam2_network import (
     remember_points,
 )
 from sam4ct.models.sam2_prompts import prompt_points
-from sam4ct.models.sam2_windows import Section, assembled, cropped, drawn
+from sam4ct.models.sam2_windows import Found, Section, assembled, drawn, enlarged, inside, shown
 from sam4ct.regions import Region
 from sam4ct.types import Propagated
 
@@ -112,7 +112,8 @@ class Sam2Propagator:
             settings: Device, precision and batch sizes.
         """
         self._device = torch.device(settings.device)
-        self._network = network.to(self._device).eval()
+        # Hiera is written with channels last: any other order is turned around at every step.
+        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
         self._image, self._plan, self._settings = image, plan, settings
         self._window_batches = Batches(settings.window_batch)
         self._object_batches = Batches(settings.object_batch)
@@ -177,8 +178,8 @@ class Sam2Propagator:
 
             def look(part: range) -> Features:
                 here = windows[part.start : part.stop]
-                crops = [cropped(slices[self._middle(w)], w, size) for w in here]
-                return encode(self._network, torch.stack(crops))
+                parts = [inside(slices[self._middle(w)], w) for w in here]
+                return encode(self._network, shown(parts, here, size))
 
             features = Features.joined(self._window_batches.run(len(windows), look))
             self._counters.encoder_windows += len(windows)
@@ -201,9 +202,8 @@ class Sam2Propagator:
             def keep(part: range) -> Memory:
                 sections = [shapes[i].section(self._middle(windows[i])) for i in part]
                 here = windows[part.start : part.stop]
-                masks = [drawn(s, w, size) for s, w in zip(sections, here, strict=True)]
                 there = source.features.take(places[part.start : part.stop])
-                return self._remember(there, torch.stack(masks))
+                return self._remember(there, drawn(sections, here, size))
 
             source.memory = Memory.joined(self._object_batches.run(len(regions), keep))
             source.regions = regions
@@ -218,17 +218,22 @@ class Sam2Propagator:
         objects = self._index([row for row, _ in asked])
         places = self._index([target.rows[window] for _, window in asked])
 
-        def find(part: range) -> tuple[Tensor, Tensor]:
+        def find(part: range) -> tuple[list[Found], Tensor]:
             rows = slice(part.start, part.stop)
-            shown, there = memory.take(objects[rows]), target.features.take(places[rows])
-            return recall(self._network, shown, there, gated=self._settings.gated)
+            known, there = memory.take(objects[rows]), target.features.take(places[rows])
+            logits, scores = recall(self._network, known, there, gated=self._settings.gated)
+            return enlarged(logits, [window for _, window in asked[rows]]), scores
 
-        found = self._object_batches.run(len(asked), find)
+        # Nothing is fetched before all is asked: the device has no reason to wait in between.
+        batches = self._object_batches.run(len(asked), find)
         self._counters.objects_recalled += len(asked)
-        logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
         sections: list[list[Section]] = [[] for _ in views]
-        for (row, window), mask, score in zip(asked, logits, scores.tolist(), strict=True):
-            sections[row].append(Section(window, mask, score))
+        left = iter(asked)
+        for found, scores in batches:
+            masks = {row: mask for part in found for row, mask in part.fetched()}
+            for i, score in enumerate(scores.tolist()):
+                row, window = next(left)
+                sections[row].append(Section(window, masks[i], score))
         return sections
 
     def _remember(self, there: Features, masks: Tensor) -> Memory:

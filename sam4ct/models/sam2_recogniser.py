@@ -172,12 +172,10 @@ class Sam2Recogniser:
 
         def keep(part: range) -> Memory:
             here = [windows[i] for i in part]
-            masks = [
-                drawn(regions[labels[i]].section(self._middle(windows[i])), windows[i], size)
-                for i in part
-            ]
+            sections = [regions[labels[i]].section(self._middle(windows[i])) for i in part]
             there = encode(self._network, self._look(t, here))
-            return remember(self._network, there, torch.stack(masks).to(self._device))
+            masks = drawn(sections, here, size)
+            return remember(self._network, there, masks.to(self._device))
 
         memory = Memory.joined(self._batches.run(len(labels), keep))
         rows = {label: row for row, label in enumerate(labels)}
@@ -187,7 +185,7 @@ class Sam2Recogniser:
     def _look(self, t: int, windows: Sequence[Window]) -> Tensor:
         """Return the windows of a frame as the network sees them, (N, S, S)."""
         size, (height, width) = self._network.image_size, self._grid.shape[-2:]
-        crops = []
+        parts = []
         for window in windows:
             y, x, side = window.y, window.x, window.side
             inside = self._plane(
@@ -196,9 +194,9 @@ class Sam2Recogniser:
                 slice(max(0, y), min(height, y + side)),
                 slice(max(0, x), min(width, x + side)),
             )
-            crops.append(shown(torch.from_numpy(inside).to(self._device), window, size))
+            parts.append(torch.from_numpy(inside).to(self._device))
         self._windows += len(windows)
-        return torch.stack(crops)
+        return shown(parts, windows, size)
 
     def _deep(self, logits: Tensor, window: Window, source: Region) -> Region:
         """Return what was found in a window, as deep as the region that was looked for."""

@@ -8,7 +8,8 @@ knows that a frame may have more than one slice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from sam4ct.geometry import Slabs, Window, WindowGrid
 from sam4ct.intensity import BRIGHT, DARK, EPSILON
-from sam4ct.regions import Region
+from sam4ct.regions import Mask, Region
 from sam4ct.types import Propagated
 
 LEVEL_SAMPLES = 128
@@ -27,47 +28,106 @@ LEVEL_SAMPLES = 128
 
 def cropped(image: Tensor, window: Window, size: int) -> Tensor:
     """Cut a window out of a slice of the frame, (y, x) float32, on any device; see `shown`."""
+    return shown([inside(image, window)], [window], size)[0]
+
+
+def inside(image: Tensor, window: Window) -> Tensor:
+    """Return the part of a window that lies in a slice of the frame, (y, x)."""
     (y, x), side = window.corner, window.side
-    return shown(image[max(0, y) : y + side, max(0, x) : x + side], window, size)
+    return image[max(0, y) : y + side, max(0, x) : x + side]
 
 
-def shown(inside: Tensor, window: Window, size: int) -> Tensor:
-    """Scale the contrast of a window as `intensity.stretched` does, and resize it.
+def shown(parts: Sequence[Tensor], windows: Sequence[Window], size: int) -> Tensor:
+    """Scale the contrast of windows as `intensity.stretched` does, and resize them.
 
     What lies outside of the frame becomes the median of what lies inside: an
     edge as faint as can be had.
 
     Args:
-        inside: The part of the window that lies in the frame, (h, w) float32, on any
-            device; not empty.
-        window: Its corner counts where it lies outside of the frame.
+        parts: Of each window what lies in the frame, (h, w) float32, on any device;
+            not empty.
+        windows: Their corners count where they lie outside of the frame.
         size: Side of the network's image.
 
     Returns:
-        (size, size), 0 to 1.
+        (N, size, size), 0 to 1.
     """
-    (y, x), side = window.corner, window.side
-    if inside.shape != (side, side):
-        padded = inside.median().repeat(side, side)
-        top, left = max(0, -y), max(0, -x)
-        padded[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
-        inside = padded
-    crop = _resized(inside, size)
+    whole = [_padded(part, window) for part, window in zip(parts, windows, strict=True)]
+    crops = _resized(whole, size)
     stride = max(1, size // LEVEL_SAMPLES)
     # Levels stay on the device: reading them here would make it wait for every window.
-    shares = crop.new_tensor([DARK / 100.0, BRIGHT / 100.0])
-    dark, bright = torch.quantile(crop[::stride, ::stride].flatten(), shares)
-    scaled: Tensor = (crop - dark) / (bright - dark + EPSILON)
+    dark, bright = _levels(crops[:, ::stride, ::stride].flatten(1))
+    scaled = (crops - dark[:, None, None]) / (bright - dark + EPSILON)[:, None, None]
     return scaled.clamp(0.0, 1.0)
 
 
-def drawn(region: Region, window: Window, size: int) -> Tensor:
-    """Draw the part of a region that lies in a window; (size, size) float32, 1 inside."""
-    mask = np.zeros((window.side, window.side), np.float32)
-    y, x = (c - w for c, w in zip(region.corner, window.corner, strict=True))
-    inside = Region(region.mask, (y, x)).clipped(mask.shape)
-    mask[inside.box] = inside.mask
-    return (_resized(torch.from_numpy(mask), size) >= 0.5).float()
+def _padded(part: Tensor, window: Window) -> Tensor:
+    """Return a whole window of the part that lies in the frame."""
+    side = window.side
+    if part.shape == (side, side):
+        return part
+    whole = part.median().repeat(side, side)
+    top, left = max(0, -window.y), max(0, -window.x)
+    whole[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return whole
+
+
+def _levels(samples: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the values of every row (N, n) that are shown as black and as white, (N,) each.
+
+    The same quantiles as `torch.quantile` gives, which sorts all samples for them; these
+    lie so near the ends that looking for the few beyond them is several times faster.
+    """
+    last = samples.shape[1] - 1
+    dark, bright = DARK / 100.0 * last, BRIGHT / 100.0 * last
+    low, high = math.floor(dark), math.floor(bright)
+    lowest = samples.topk(min(low + 2, last + 1), dim=1, largest=False).values
+    highest = samples.topk(last - high + 1, dim=1).values
+    return (
+        torch.lerp(lowest[:, low], lowest[:, -1], dark - low),
+        torch.lerp(highest[:, -1], highest[:, max(0, last - high - 1)], bright - high),
+    )
+
+
+def drawn(regions: Sequence[Region], windows: Sequence[Window], size: int) -> Tensor:
+    """Draw the part of each region that lies in its window.
+
+    Returns:
+        (N, size, size) float32, 1 inside.
+    """
+    masks = []
+    for region, window in zip(regions, windows, strict=True):
+        mask = np.zeros((window.side, window.side), np.float32)
+        y, x = (c - w for c, w in zip(region.corner, window.corner, strict=True))
+        part = Region(region.mask, (y, x)).clipped(mask.shape)
+        mask[part.box] = part.mask
+        masks.append(torch.from_numpy(mask))
+    return (_resized(masks, size) >= 0.5).float()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Masks that were found in windows of one side, still on the device."""
+
+    rows: list[int]
+    """Their numbers among all that were looked for."""
+    masks: Tensor
+    """(K, side, side), bool."""
+
+    def fetched(self) -> Iterator[tuple[int, Mask]]:
+        """Yield the row and the mask (side, side) of each."""
+        return zip(self.rows, self.masks.cpu().numpy(), strict=True)
+
+
+def enlarged(logits: Tensor, windows: Sequence[Window]) -> list[Found]:
+    """Turn mask logits of windows (K, n, n), positive inside, into masks of the windows' sides."""
+    found = []
+    for side, rows in _by_size(window.side for window in windows).items():
+        fine = F.interpolate(
+            logits[rows][:, None], (side, side), mode="bilinear", align_corners=False
+        )
+        found.append(Found(rows, fine[:, 0] > 0))
+    return found
 
 
 def located(logits: Tensor, window: Window, shape: tuple[int, ...]) -> Region:
@@ -78,9 +138,8 @@ def located(logits: Tensor, window: Window, shape: tuple[int, ...]) -> Region:
         window: Where they were predicted.
         shape: Of the slice; what lies outside is cut off.
     """
-    size = (window.side, window.side)
-    fine = F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)
-    return Region((fine[0, 0] > 0).numpy(), window.corner).clipped(shape).tight()
+    (found,) = enlarged(logits[None], [window])
+    return Section(window, found.masks[0].numpy(), 0.0).region(shape)
 
 
 @dataclass(frozen=True)
@@ -88,10 +147,14 @@ class Section:
     """What the network found of an object in one window."""
 
     window: Window
-    logits: Tensor
-    """(n, n), positive inside, on the CPU."""
+    mask: Mask
+    """(side, side)."""
     score: float
     """Logit that the object is there."""
+
+    def region(self, shape: tuple[int, ...]) -> Region:
+        """Return the mask as a region of a slice of a shape (y, x); what is outside is cut off."""
+        return Region(self.mask, self.window.corner).clipped(shape).tight()
 
 
 def assembled(sections: Sequence[Section], grid: WindowGrid) -> Propagated:
@@ -103,9 +166,9 @@ def assembled(sections: Sequence[Section], grid: WindowGrid) -> Propagated:
     best = max(sections, key=lambda section: section.score)
     slice_shape = grid.shape[-2:]
     if len(grid.shape) == 2:
-        return Propagated(located(best.logits, best.window, slice_shape), best.score)
+        return Propagated(best.region(slice_shape), best.score)
     seen = {
-        section.window.slab: located(section.logits, section.window, slice_shape)
+        section.window.slab: section.region(slice_shape)
         for section in sections
         if section.score > 0.0 or section is best
     }
@@ -128,9 +191,20 @@ def _stacked(sections: Mapping[int, Region], slabs: Slabs) -> Region:
     return Region(mask, (first, int(low[0]), int(low[1])))
 
 
-def _resized(image: Tensor, size: int) -> Tensor:
-    """Resize (H, W) to (size, size), bilinear with antialiasing."""
-    resized = F.interpolate(
-        image[None, None], (size, size), mode="bilinear", align_corners=False, antialias=True
-    )
-    return resized[0, 0]
+def _by_size(sizes: Iterable[int]) -> dict[int, list[int]]:
+    """Rows by their size, in increasing order each."""
+    rows: dict[int, list[int]] = {}
+    for row, size in enumerate(sizes):
+        rows.setdefault(size, []).append(row)
+    return rows
+
+
+def _resized(images: Sequence[Tensor], size: int) -> Tensor:
+    """Resize square images to (N, size, size), bilinear with antialiasing."""
+    resized = images[0].new_empty((len(images), size, size))
+    for rows in _by_size(len(image) for image in images).values():
+        stack = torch.stack([images[row] for row in rows])[:, None]
+        resized[rows] = F.interpolate(
+            stack, (size, size), mode="bilinear", align_corners=False, antialias=True
+        )[:, 0]
+    return resized
