@@ -1,0 +1,241 @@
+"""Tell what each rule and each group of features is worth, by leaving it out.
+
+    python benchmarks/ablations.py OUT [--data FOLDER] [--only CONDITION] [--without NAME ...]
+
+Links the movies of suite.py, profiles derived, once as the product does and once without each
+of `WITHOUT`, and prints the mean scores and what is lost. Evidence is gathered once a movie,
+by the product, and kept below OUT/ablations; what suite.py left of it is taken over. All that
+follows is done anew each time.
+
+A group of features is left out by giving all links of a movie the group's mean, so that it
+tells none from another. Costs are not fitted again, which may get back a part of what is
+lost: these are upper bounds of what a group is worth. Without SAM 2 is what `--evidence
+overlap` does, with the costs fitted for that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from conditions import Movie, add_choice, chosen
+
+from sam4ct.evaluate import evaluate
+from sam4ct.io.ctc import find_sequences, work_dir_of
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines import plan as plans
+from sam4ct.pipelines import results, stages
+from sam4ct.pipelines.plan import Options, Plan, make_plan
+from sam4ct.stages import repair
+from sam4ct.stages.candidates import LINK_FEATURES
+from sam4ct.stages.costs import Costs
+from sam4ct.stages.divisions import DIVISION_FEATURES
+from sam4ct.stages.fill import FillRules, Generated, fill_gaps
+from sam4ct.tables import Detections, Flags, Floats, Joins, Links
+
+SHOWN = ("OP_CLB", "LNK", "CT", "TF", "BC(1)", "BIO")
+PROPAGATED = ("iou", "containment", "coverage", "margin", "score")
+NEVER = 100.0
+"""Costs, or odds against: more than ever are paid, or for."""
+Change = Callable[[], AbstractContextManager[Any]]
+
+
+@contextmanager
+def _no_gaps() -> Iterator[None]:
+    """Link to the next frame only; what features compare with is left as it is."""
+    division_odds, gap = Costs.division_odds, DIVISION_FEATURES.index("skipped")
+
+    def without_gaps(self: Costs, features: Floats) -> Floats:
+        return np.where(features[:, gap] > 0.0, -NEVER, division_odds(self, features))
+
+    with (
+        _costs(lambda costs: {"skip": NEVER}),
+        mock.patch.object(Costs, "division_odds", without_gaps),
+    ):
+        yield
+
+
+@contextmanager
+def _flat(links: Callable[[str], bool], divisions: Callable[[str], bool]) -> Iterator[None]:
+    """Give features of some names their mean."""
+
+    def flattened(features: Floats, names: Sequence[str], chosen: Callable[[str], bool]) -> Floats:
+        flat = features.copy()
+        columns = [chosen(name) for name in names]
+        if len(flat):
+            flat[:, columns] = flat[:, columns].mean(axis=0)
+        return flat
+
+    link_odds, division_odds = Costs.link_odds, Costs.division_odds
+
+    def of_links(self: Costs, features: Floats) -> Floats:
+        return link_odds(self, flattened(features, LINK_FEATURES, links))
+
+    def of_divisions(self: Costs, features: Floats) -> Floats:
+        return division_odds(self, flattened(features, DIVISION_FEATURES, divisions))
+
+    with (
+        mock.patch.object(Costs, "link_odds", of_links),
+        mock.patch.object(Costs, "division_odds", of_divisions),
+    ):
+        yield
+
+
+def _links(*parts: str) -> Change:
+    """Features of links whose names hold one of these words."""
+    return partial(_flat, lambda name: any(p in name for p in parts), lambda name: False)
+
+
+def _divisions(*parts: str) -> Change:
+    return partial(_flat, lambda name: False, lambda name: any(p in name for p in parts))
+
+
+def _propagated(*ways: str) -> Change:
+    """Features of masks propagated these ways, of links and of divisions."""
+    names = {f"{way}_{part}" for way in ways for part in PROPAGATED}
+
+    def chosen(name: str) -> bool:
+        return name in names or name.rpartition("_")[0] in names
+
+    return partial(_flat, chosen, chosen)
+
+
+@contextmanager
+def _without_specks() -> Iterator[None]:
+    def none(detections: Detections, *_: Any) -> Flags:
+        return np.zeros(len(detections), dtype=bool)
+
+    with mock.patch.object(results, "specks", none), mock.patch.object(repair, "specks", none):
+        yield
+
+
+@contextmanager
+def _costs(change: Callable[[Costs], dict[str, float]]) -> Iterator[None]:
+    load = stages.load_costs
+
+    def changed(*names: str) -> Costs:
+        costs = load(*names)
+        return replace(costs, **change(costs))
+
+    with mock.patch.object(stages, "load_costs", changed):
+        yield
+
+
+def _scene(**changes: Any) -> AbstractContextManager[Any]:
+    """Link by other rules."""
+    scene_of = stages.scene_of
+    return mock.patch.object(stages, "scene_of", lambda plan: replace(scene_of(plan), **changes))
+
+
+def _filling(method: str) -> AbstractContextManager[Any]:
+    def filled(links: Links, reader: Any, masks: Any, rules: FillRules) -> list[Generated]:
+        return fill_gaps(links, reader, masks, replace(rules, method=method))
+
+    return mock.patch.object(results, "fill_gaps", filled)
+
+
+def _no_joins(*_: Any) -> Joins:
+    return Joins.empty()
+
+
+WITHOUT: Mapping[str, Change] = {
+    "gaps": _no_gaps,
+    "propagated masks": _propagated("forward", "backward"),
+    "masks propagated forward": _propagated("forward"),
+    "masks propagated backward": _propagated("backward"),
+    "joining of fragments": lambda: mock.patch.object(stages, "find_fragments", _no_joins),
+    "dropping of specks": _without_specks,
+    "filling": partial(_filling, "none"),
+    "filling by SAM 2": partial(_filling, "interpolate"),
+    "divisions": partial(_scene, divide=False),
+    "least cycle": partial(_scene, min_cycle_frames=1),
+    "cheaper ends at the border": partial(
+        _costs, lambda c: {"appear_border": c.appear, "disappear_border": c.disappear}
+    ),
+    "cheaper lone regions": partial(_costs, lambda c: {"alone": c.appear + c.disappear}),
+    "object scores": _links("score"),
+    "overlap": _links("overlap"),
+    "distance": _links("distance", "nearness"),
+    "drift": _links("drift"),
+    "likeness of size": _links("size_likeness"),
+    "likeness of brightness": _links("brightness_likeness"),
+    "masks in divisions": _divisions("coverage", "containment"),
+    "sizes in divisions": _divisions("size", "daughter"),
+    "places in divisions": _divisions("centre_offset", "separation"),
+    "future and rivals in divisions": _divisions("future", "rival"),
+    "growth in divisions": _divisions("growth"),
+}
+SAM2 = "SAM 2"
+"""Not a change of a run, but a run of another kind."""
+
+
+def gathered(movie: Movie, out: Path, evidence: str) -> Plan:
+    """Gather the evidence of a movie, as far as it is not there; return its plan."""
+    result = out / "ablations" / evidence / movie.dataset.name / f"{movie.sequence}_RES"
+    (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
+    left = work_dir_of(movie.result(out, "sam4ct" if evidence == "sam2" else "sam4ct overlap"))
+    if left.exists() and not sequence.work_dir.exists():
+        shutil.copytree(left, sequence.work_dir)
+    plan = make_plan(sequence, Options(profile="auto", evidence=evidence))
+    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=True) as work:
+        stages.run_detect(plan, work)
+        stages.run_propagate(plan, work)
+    return plan
+
+
+def linked(plan: Plan, truth: Path, change: AbstractContextManager[Any]) -> list[float]:
+    """Link, fill and paint a movie under a change; return its scores, SHOWN."""
+    # Another version of the code, so that nothing of an earlier run of it is used.
+    version = dict.fromkeys(("associate", "generate", "fill", "paint"), str(time.time_ns()))
+    with ExitStack() as changes:
+        changes.enter_context(mock.patch.dict(plans.CODE_VERSIONS, version))
+        changes.enter_context(change)
+        work = changes.enter_context(
+            WorkDir.open(plan.sequence.work_dir, plan.key(), overwrite=True)
+        )
+        links = stages.run_associate(plan, work)
+        made = results.run_fill(plan, work, links)
+        with results.run_paint(plan, work, links, made, overwrite=True):
+            pass
+    scores = evaluate(plan.sequence.result_dir, truth)
+    values = (scores[name] for name in SHOWN)
+    return [float("nan") if value is None else value for value in values]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_choice(parser)
+    names = (SAM2, *WITHOUT)
+    parser.add_argument("--without", nargs="+", choices=names, default=names)
+    parser.add_argument("--json", type=Path, help="Write the scores of all movies to this file.")
+    arguments = parser.parse_args()
+    rows: dict[str, list[list[float]]] = {name: [] for name in ("", *arguments.without)}
+    for movie in chosen(arguments):
+        plan = gathered(movie, arguments.out, "sam2")
+        for name in rows:
+            run, change = plan, WITHOUT.get(name, ExitStack)
+            if name == SAM2:
+                run = gathered(movie, arguments.out, "overlap")
+            rows[name].append(linked(run, movie.truth, change()))
+        print(f"{movie.label}: {len(rows)} runs", flush=True)
+    print(f"{'without':<32}" + "".join(f"{score:>9}" for score in SHOWN) + f"{'lost':>9}")
+    means = {name: np.nanmean(scores, axis=0) for name, scores in rows.items()}
+    for name, mean in means.items():
+        values = "".join(f"{value:>9.4f}" for value in mean)
+        print(f"{name or 'nothing':<32}{values}{means[''][0] - mean[0]:>9.4f}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
