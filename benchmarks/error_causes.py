@@ -8,8 +8,8 @@ and 1; the costs over 1.5 times the number of true edges are the gap of LNK to 1
 one cause, the first of these that holds for what it concerns: both ends, and of a wrong edge
 also where the earlier cell truly went and where the later one came from.
 
-    missed mask        no given mask covers more than half of one of these cells, and fewer
-                       than two lie mostly in it
+    missed mask        no given mask covers more than half of one of these cells, as it is missed
+                       or far too small, and fewer than two lie mostly in it
     merged masks       the mask of one of these cells covers more than half of another, too
     split masks        two or more masks lie mostly in one of these cells
     spurious mask      the result goes on from the earlier cell, or came to the later one, by
