@@ -47,7 +47,12 @@ EVIDENCE = click.option(
     show_default=True,
     help="What says which mask is which: SAM 2, or plain overlap (no network).",
 )
-
+FAST = click.option(
+    "--fast",
+    is_flag=True,
+    help="Ask SAM 2 only where the overlap of masks leaves a choice: several times faster where"
+    " cells move little, and a little less accurate.",
+)
 GENERATE = click.option(
     "--generate-masks/--no-generate-masks",
     default=None,
@@ -95,7 +100,7 @@ def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
 
 def run_options(command: Command) -> Command:
     """Add the options that choose what is computed, the same for `run`, `check` and `stage`."""
-    for option in (GENERATE, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
+    for option in (GENERATE, FAST, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
         command = option(command)
     return command
 

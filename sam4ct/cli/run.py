@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +17,12 @@ from sam4ct.cli.options import (
     run_options,
     track_options,
 )
+from sam4ct.errors import ProfileError
 from sam4ct.io.result import refuse_target
 from sam4ct.pipelines.plan import Options
+
+if TYPE_CHECKING:
+    from sam4ct.pipelines.modes import AnySequence
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
 
     options = Options(**chosen)
     found = find_runs(dataset_dir, sequences, out, options)
+    _refuse_useless(found, options)
     for sequence in found:
         refuse_target(sequence.result_dir, overwrite=options.overwrite)
     # All plans before the first run: what is wrong with any sequence is said before any work.
@@ -66,6 +72,20 @@ def check(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **cho
     from sam4ct.pipelines.modes import find_runs, outlook_of, plan_run
 
     options = Options(**chosen)
-    for sequence in find_runs(dataset_dir, sequences, out, options):
+    found = find_runs(dataset_dir, sequences, out, options)
+    _refuse_useless(found, options)
+    for sequence in found:
         plan = plan_run(sequence, options)
         click.echo(outlook_of(plan, timed=True))
+
+
+def _refuse_useless(found: Sequence[AnySequence], options: Options) -> None:
+    """Refuse an option that would change nothing for a sequence."""
+    from sam4ct.io.track_sequence import TrackSequence
+
+    followed = [sequence for sequence in found if isinstance(sequence, TrackSequence)]
+    if options.fast and followed:
+        raise ProfileError(
+            f"{followed[0].result_dir}: --fast: has no use where cells are followed by seeds: there"
+            " are no masks whose overlap could tell. Leave it out."
+        )

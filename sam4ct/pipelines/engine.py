@@ -11,35 +11,42 @@ from numpy.typing import NDArray
 
 from sam4ct.geometry import WindowPlan
 from sam4ct.intensity import prepared
-from sam4ct.io.ctc import CtcReader
+from sam4ct.pipelines.background import Ahead
 from sam4ct.pipelines.plan import Plan
 from sam4ct.stages.propagate import StayPut
+from sam4ct.stages.shortcut import Chains, OpenEnds, Shortcut
 from sam4ct.tables import Detections
-from sam4ct.types import Propagator
+from sam4ct.types import FrameReader, Propagator
 
 if TYPE_CHECKING:
     from sam4ct.models.sam2 import Sam2Propagator
 
 
 def propagator_of(
-    plan: Plan, reader: CtcReader, regions: Detections | None = None
+    plan: Plan, reader: FrameReader, regions: Detections | None = None
 ) -> tuple[Propagator, Callable[[], dict[str, int]]]:
     """Return the propagator, and a function that tells what it has done so far.
 
     Args:
         plan: The run.
-        reader: For the images.
-        regions: Those that will be asked about; all given ones if None.
+        reader: For the images, and for the masks of a fast run.
+        regions: Those that will be asked about; all given ones if None. Of others, nothing
+            is settled by their overlap.
     """
     if plan.evidence == "overlap":
         return StayPut(), dict
-    regions = plan.survey.detections if regions is None else regions
-    windows = WindowPlan.of(regions, plan.grid, plan.profile.max_gap + 1)
-    engine = sam2_engine(plan, reader, windows)
-    return engine, lambda: asdict(engine.counters)
+    asked = plan.survey.detections if regions is None else regions
+    windows = WindowPlan.of(asked, plan.grid, plan.profile.max_gap + 1)
+    if not plan.fast or regions is not None:
+        engine = sam2_engine(plan, reader, windows)
+        return engine, lambda: asdict(engine.counters)
+    chains = Chains(reader)
+    engine = sam2_engine(plan, reader, OpenEnds(windows.grid, windows.boxes, windows.reach, chains))
+    shortcut = Shortcut(engine, reader, chains)
+    return shortcut, lambda: {**asdict(engine.counters), "objects_settled": shortcut.settled}
 
 
-def sam2_engine(plan: Plan, reader: CtcReader, windows: WindowPlan) -> Sam2Propagator:
+def sam2_engine(plan: Plan, reader: FrameReader, windows: WindowPlan) -> Sam2Propagator:
     """Return the SAM 2 engine of a run, with its weights on its device.
 
     Args:
@@ -61,7 +68,7 @@ def sam2_engine(plan: Plan, reader: CtcReader, windows: WindowPlan) -> Sam2Propa
 
     return Sam2Propagator(
         load_sam2(plan.weights["sam2"], plan.device),
-        image,
+        Ahead(image, reader.frames),
         windows,
         EngineSettings(device=plan.device, prompt=profile.prompt),
     )

@@ -154,7 +154,8 @@ def _job(target: Target, options: Options) -> Job:
     refuse_target(sequence.result_dir, overwrite=options.overwrite)
     roles = {"sam2"} if options.evidence == "sam2" else set()
     if isinstance(sequence, TrackSequence):
-        options = replace(options, generate_masks=None)  # every region is generated
+        # Every region is generated, and all of them are looked at.
+        options = replace(options, generate_masks=None, fast=False)
         settle_track_profile(sequence, options)
         return Job(target, sequence, options, frozenset(roles | {"sam_med3d"}))
     if len(CtcReader(sequence).shape) == 2:

@@ -47,6 +47,8 @@ class Options:
     device: str = "auto"
     evidence: str = "sam2"
     """What links are judged by: "sam2", or "overlap" of unmoved masks."""
+    fast: bool = False
+    """Whether SAM 2 is asked only where the overlap of masks leaves a choice."""
     generate_masks: bool | None = None
     """Whether SAM-Med3D segments missed cells of volumes; None: as the profile says."""
     overwrite: bool = False
@@ -70,6 +72,8 @@ class Plan:
     device: str
     weights: Mapping[str, Entry] = field(default_factory=dict)
     """By role; empty if no network is asked."""
+    fast: bool = False
+    """Whether SAM 2 is asked only where the overlap of masks leaves a choice."""
 
     @property
     def diameter_px(self) -> float:
@@ -102,6 +106,7 @@ class Plan:
             "masks": self.survey.checked.masks_sha256,
             "profile": hashlib.sha256(settings.encode()).hexdigest(),
             "evidence": self.evidence,
+            **({"fast": "yes"} if self.fast else {}),
             "device": self.device.partition(":")[0],
             **{f"weights.{r}": f"{e.name} {e.sha256}" for r, e in sorted(self.weights.items())},
         }
@@ -123,12 +128,12 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     _refuse_prompt(named, weights)
     seen = survey(sequence)
     if named is not None:
-        return Plan(sequence, seen, named, {}, options.evidence, device, weights)
+        return Plan(sequence, seen, named, {}, options.evidence, device, weights, options.fast)
     found = seen.derived(sequence.dataset)
     profile, reasons = _with_options(found.profile, options), dict(found.reasons)
     if options.generate_masks is not None:
         reasons["generate_masks"] = "asked for"
-    return Plan(sequence, seen, profile, reasons, options.evidence, device, weights)
+    return Plan(sequence, seen, profile, reasons, options.evidence, device, weights, options.fast)
 
 
 def settle_profile(sequence: CtcSequence, options: Options) -> Profile | None:
@@ -150,8 +155,14 @@ def choose_network(options: Options, *, generate: bool = False) -> tuple[str, di
         generate: Whether masks are generated.
 
     Raises:
-        WeightsError: The device or the weights are not there, or the file is another one.
+        WeightsError: The device or the weights are not there, the file is another one, or
+            options contradict each other.
     """
+    if options.fast and options.evidence != "sam2":
+        raise WeightsError(
+            f"--fast: has no use with --evidence {options.evidence}, which asks no network at all."
+            " Leave one of them out."
+        )
     manifest = load_manifest()
     useless = {}
     if options.evidence != "sam2":

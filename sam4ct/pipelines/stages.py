@@ -6,6 +6,7 @@ One function a stage, so that a whole run and a shard of it do the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +17,13 @@ from sam4ct.io.masks import write_masks
 from sam4ct.io.progress import Progress
 from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.background import Behind, LabelsAhead
 from sam4ct.pipelines.engine import propagator_of
 from sam4ct.pipelines.engine_counts import keep_counts
 from sam4ct.pipelines.plan import Plan
 from sam4ct.stages.associate import Scene, associate
 from sam4ct.stages.costs import load_costs
-from sam4ct.stages.propagate import Reach, frame_pairs, propagate_pair
+from sam4ct.stages.propagate import PropagatedRow, Reach, frame_pairs, propagate_pair
 from sam4ct.stages.repair import find_fragments, join, without_specks
 from sam4ct.tables import Detections, Evidence, Joins, Links
 from sam4ct.types import FrameReader, Propagator
@@ -58,7 +60,7 @@ def run_propagate(plan: Plan, work: WorkDir, frames: range | None = None) -> Non
     files = {pair: PairFiles(work.evidence(*pair), work.masks(*pair)) for pair in pairs}
 
     def asked() -> Asked:
-        reader = CtcReader(plan.sequence)
+        reader = LabelsAhead(CtcReader(plan.sequence))
         return Asked(reader, plan.survey.detections, *propagator_of(plan, reader))
 
     gather(plan, work, files, asked, "propagate")
@@ -105,22 +107,23 @@ def gather(
     reader, detections, propagator, counts, new = prepared()
     reach = reach_of(plan)
     done = len(files) - len(missing)
-    with Progress(len(files), stage, "frame pairs", done=done) as progress:
+    with Progress(len(files), stage, "frame pairs", done=done) as progress, Behind() as behind:
         for t, dt in missing:
             found = propagate_pair(reader, detections, propagator, (t, dt), reach)
+            kept = [mask for mask in found.masks if new(mask.t, mask.label)]
+            behind.do(partial(_keep, files[t, dt], kept, found.evidence))
             if done_so_far := counts():
-                keep_counts(work, missing[0], done_so_far, stage)
-            write_masks(
-                files[t, dt].masks,
-                [
-                    (m.t, m.label, m.t2, m.found.object_score, m.found.region)
-                    for m in found.masks
-                    if new(m.t, m.label)
-                ],
-            )
-            write_table(files[t, dt].evidence, found.evidence)
+                behind.do(partial(keep_counts, work, missing[0], done_so_far, stage))
             propagator.forget_before(t + dt - plan.profile.max_gap - 1)
             progress.step(note=f"{len(found.masks)} regions")
+
+
+def _keep(files: PairFiles, masks: Sequence[PropagatedRow], evidence: Evidence) -> None:
+    """Write what was learned from a frame pair; the evidence last."""
+    write_masks(
+        files.masks, [(m.t, m.label, m.t2, m.found.object_score, m.found.region) for m in masks]
+    )
+    write_table(files.evidence, evidence)
 
 
 def all_pairs(plan: Plan) -> list[tuple[int, int]]:
