@@ -69,6 +69,8 @@ class Compared:
     result: Graph
     found: Mapping[Node, Node]
     """The region of the result that matches a true cell."""
+    shared: frozenset[Node]
+    """True cells whose region matches another one, too."""
     nowhere: frozenset[Node]
     """The regions of the result that match no true cell and lie mostly in none."""
     errors: Sequence[EdgeError]
@@ -102,7 +104,8 @@ def compare(result_dir: Path, gt_dir: Path) -> Compared:
         nowhere |= {(t, label) for label in matches[t].labels if label not in of_cells}
     graphs = Graph.of(truth.tracks), Graph.of(result.tracks)
     found, cells = _matched(matches)
-    return Compared(*graphs, found, frozenset(nowhere), _errors(*graphs, cells))
+    shared = frozenset(cell for cell, region in found.items() if region not in cells)
+    return Compared(*graphs, found, shared, frozenset(nowhere), _errors(*graphs, cells))
 
 
 def _matched(matches: Sequence[Match]) -> tuple[dict[Node, Node], dict[Node, Node]]:

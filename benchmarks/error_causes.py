@@ -12,6 +12,8 @@ also where the earlier cell truly went and where the later one came from.
                        or far too small, and fewer than two lie mostly in it
     merged masks       the mask of one of these cells covers more than half of another, too
     split masks        two or more masks lie mostly in one of these cells
+    joined wrongly     the region of one of these cells in the result covers more than half of
+                       another, too: the linker joined their masks
     spurious mask      the result goes on from the earlier cell, or came to the later one, by
                        a region that is of no cell
     division missed    in truth, one of these cells divides or is born by a division, and the
@@ -46,7 +48,7 @@ from sam4ct.io.tiff import read_frame
 from sam4ct.regions import LabelFrame
 
 CAUSES = (
-    *("missed mask", "merged masks", "split masks", "spurious mask"),
+    *("missed mask", "merged masks", "split masks", "joined wrongly", "spurious mask"),
     *("division missed", "division invented", "fast motion", "border", "other"),
 )
 STAYS = 1.0 / 3.0
@@ -107,6 +109,7 @@ def cause_of(error: EdgeError, compared: Compared, given: GivenMasks) -> str:
         "missed mask": any(map(given.missed, cells)),
         "merged masks": any(map(given.merged, cells)),
         "split masks": any(map(given.split, cells)),
+        "joined wrongly": bool(compared.shared & cells),
         "spurious mask": _by_way_of_nothing(error, compared),
         "division missed": divided,
         "division invented": _divides_in_result(error, compared),
