@@ -6,7 +6,7 @@ recalled in each frame asked for. Batches hold windows of one frame or objects
 of one pair of frames, so a result depends on nothing that was asked before.
 
 What a window looks like to the network is sam2_windows.py, the network's own
-steps are sam2_network.py, prompt points sam2_prompts.py.
+steps are sam2_network.py and sam2_trunk.py, prompt points sam2_prompts.py.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from sam4ct.models.sam2_network import (
     remember_points,
 )
 from sam4ct.models.sam2_prompts import prompt_points
+from sam4ct.models.sam2_trunk import without_padding
 from sam4ct.models.sam2_windows import Found, Section, assembled, drawn, enlarged, inside, shown
 from sam4ct.regions import Region
 from sam4ct.types import Propagated
@@ -114,6 +115,7 @@ class Sam2Propagator:
         self._device = torch.device(settings.device)
         # Hiera is written with channels last: any other order is turned around at every step.
         self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        without_padding(self._network)
         self._image, self._plan, self._settings = image, plan, settings
         self._window_batches = Batches(settings.window_batch)
         self._object_batches = Batches(settings.object_batch)

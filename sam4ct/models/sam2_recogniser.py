@@ -25,6 +25,7 @@ from sam4ct.geometry import Slabs, Window, WindowGrid, box_of
 from sam4ct.models.batches import Batches
 from sam4ct.models.device import precision
 from sam4ct.models.sam2_network import Memory, encode, recall, remember
+from sam4ct.models.sam2_trunk import without_padding
 from sam4ct.models.sam2_windows import drawn, located, shown
 from sam4ct.regions import Region
 from sam4ct.types import Propagated
@@ -77,7 +78,8 @@ class Sam2Recogniser:
             settings: Device, precision and batch size.
         """
         self._device = torch.device(settings.device)
-        self._network = network.to(self._device).eval()
+        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        without_padding(self._network)
         self._plane, self._settings = plane, settings
         # No step, and slabs of one slice: every window has its region in the middle.
         self._grid = WindowGrid(shape, side, step=0.0, slabs=Slabs(shape[0], height=1, reach=0))
