@@ -38,7 +38,7 @@ from sam4ct.pipelines import results, stages
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.stages import repair
 from sam4ct.stages.candidates import LINK_FEATURES
-from sam4ct.stages.costs import Costs
+from sam4ct.stages.costs import Costs, Odds
 from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.tables import Detections, Flags, Floats, Joins, Links
@@ -53,14 +53,14 @@ Change = Callable[[], AbstractContextManager[Any]]
 @contextmanager
 def _no_gaps() -> Iterator[None]:
     """Link to the next frame only; what features compare with is left as it is."""
-    division_odds, gap = Costs.division_odds, DIVISION_FEATURES.index("skipped")
+    division_odds, gap = Odds.of_divisions, DIVISION_FEATURES.index("skipped")
 
-    def without_gaps(self: Costs, features: Floats) -> Floats:
+    def without_gaps(self: Odds, features: Floats) -> Floats:
         return np.where(features[:, gap] > 0.0, -NEVER, division_odds(self, features))
 
     with (
         _costs(lambda costs: {"skip": NEVER}),
-        mock.patch.object(Costs, "division_odds", without_gaps),
+        mock.patch.object(Odds, "of_divisions", without_gaps),
     ):
         yield
 
@@ -76,17 +76,17 @@ def _flat(links: Callable[[str], bool], divisions: Callable[[str], bool]) -> Ite
             flat[:, columns] = flat[:, columns].mean(axis=0)
         return flat
 
-    link_odds, division_odds = Costs.link_odds, Costs.division_odds
+    link_odds, division_odds = Odds.of_links, Odds.of_divisions
 
-    def of_links(self: Costs, features: Floats) -> Floats:
+    def of_links(self: Odds, features: Floats) -> Floats:
         return link_odds(self, flattened(features, LINK_FEATURES, links))
 
-    def of_divisions(self: Costs, features: Floats) -> Floats:
+    def of_divisions(self: Odds, features: Floats) -> Floats:
         return division_odds(self, flattened(features, DIVISION_FEATURES, divisions))
 
     with (
-        mock.patch.object(Costs, "link_odds", of_links),
-        mock.patch.object(Costs, "division_odds", of_divisions),
+        mock.patch.object(Odds, "of_links", of_links),
+        mock.patch.object(Odds, "of_divisions", of_divisions),
     ):
         yield
 

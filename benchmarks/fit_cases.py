@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.evaluate.matching import match
-from sam4ct.finetune.pairs import draw_movie
+from sam4ct.finetune.pairs import draw_movie, log_uniform
 from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tables import read_table
@@ -29,7 +29,7 @@ from sam4ct.stages.propagate import frame_pairs
 from sam4ct.stages.repair import JoinedFrames, find_fragments, join
 from sam4ct.tables import Detections, Evidence, Joins
 
-FRAMES = {2: 14, 3: 10}
+FRAMES = {2: 18, 3: 10}
 """Of a case, by its dimensions: volumes take longer."""
 
 
@@ -58,7 +58,7 @@ def draw_case(seed: int, ndim: int) -> tuple[MovieLaw, SegmentationErrors]:
 
 
 def _flat(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
-    diameter = float(np.exp(rng.uniform(np.log(16), np.log(44))))
+    diameter = log_uniform(rng, 16.0, 44.0)
     side = int(np.clip(diameter * rng.uniform(6, 11), 150, 360))
     scale = diameter / 2.0 / movie.law.radius
     cover = rng.uniform(0.08, 0.6)
@@ -70,8 +70,8 @@ def _flat(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
         law=replace(
             movie.law,
             radius=diameter / 2.0,
-            motion=movie.law.motion * rng.uniform(0.3, 1.0),
-            cycle=rng.uniform(12.0, 50.0),
+            motion=movie.law.motion * log_uniform(rng, 0.2, 1.6),
+            cycle=log_uniform(rng, 8.0, 60.0),
             death=float(rng.choice([0.0, 0.01])),
         ),
         optics=replace(movie.optics, blur_px=max(0.5, movie.optics.blur_px * scale)),
@@ -79,9 +79,9 @@ def _flat(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
 
 
 def _deep(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
-    """A volume: smaller cells, coarser slices, steps of up to a diameter, shorter cycles."""
-    diameter = float(np.exp(rng.uniform(np.log(12), np.log(24))))
-    apart = float(np.exp(rng.uniform(0.0, np.log(7.0))))
+    """A volume: smaller cells, coarser slices, coarser time: far steps, short cycles."""
+    diameter = log_uniform(rng, 12.0, 24.0)
+    apart = log_uniform(rng, 1.0, 7.0)
     across = diameter * np.array([rng.uniform(2.5, 4.5), *(rng.uniform(5.0, 8.0, 2))])
     shape = tuple(int(n) for n in np.ceil(across / [apart, 1.0, 1.0]))
     scale = diameter / 2.0 / movie.law.radius
@@ -96,11 +96,11 @@ def _deep(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
             movie.law,
             radius=diameter / 2.0,
             elongation=float(np.clip(movie.law.elongation, 0.6, 0.95)),
-            motion=rng.uniform(0.05, 0.55),
+            motion=log_uniform(rng, 0.05, 0.9),
             persistence=rng.uniform(0.0, 0.5),
-            cycle=rng.uniform(7.0, 40.0),
+            cycle=log_uniform(rng, 4.0, 40.0),
             death=float(rng.choice([0.0, 0.01])),
-            separation=rng.uniform(0.7, 1.5),
+            separation=rng.uniform(0.7, 2.0),
             dimmest=rng.uniform(0.15, 0.9),
             inherited=float(rng.choice([1.0, rng.uniform(0.0, 1.0)])),
         ),

@@ -4,8 +4,9 @@
 
 simulates cases of random looks, densities, motion and mask errors below OUT
 (fit_cases.py), gathers their evidence through the product itself, learns from two
-thirds of them which links and divisions are right, and chooses the costs of
-beginnings, ends and gaps by the score of the last third.
+thirds of them which links and divisions are right, at first sight and once a first lineage
+is known, and chooses the costs of beginnings, ends and gaps by the score of the last third.
+How sure a link is said to be is fitted to that third, too.
 No real data is used. Prints how well the fit holds on the cases it has not seen.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,15 @@ from sam4ct.io.result import ResultWriter
 from sam4ct.pipelines.plan import Options
 from sam4ct.pipelines.stages import scene_of
 from sam4ct.stages.associate import associate, measured
-from sam4ct.stages.candidates import LINK_FEATURES, candidates
-from sam4ct.stages.costs import TABLE, Costs, Quadratic
-from sam4ct.stages.divisions import DIVISION_FEATURES, divisions
+from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
+from sam4ct.stages.costs import TABLE, Calibration, Costs, Odds, Quadratic
+from sam4ct.stages.course import Course, course_of
+from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
 from sam4ct.stages.fill import FillRules, fill_gaps
 from sam4ct.stages.paint import paint
 from sam4ct.stages.repair import JoinedFrames
 from sam4ct.stages.trace import trace
-from sam4ct.tables import Floats
+from sam4ct.tables import Floats, row_numbers
 
 RIDGE = 3.0
 """Weight of the squared coefficients (features scaled to unit variance)."""
@@ -50,6 +52,8 @@ START = {
 }
 FACTORS = (0.5, 0.7, 1.4, 2.0)
 """Tried on every one of these constants, one after another."""
+Cases = list[tuple[Case, Course | None]]
+Examples = tuple[Floats, NDArray[np.bool_]]
 
 
 def fitted(features: Floats, right: NDArray[np.bool_], names: tuple[str, ...]) -> Quadratic:
@@ -77,21 +81,51 @@ def fitted(features: Floats, right: NDArray[np.bool_], names: tuple[str, ...]) -
     )
 
 
-def examples(cases: list[Case], link: Quadratic | None) -> tuple[Floats, NDArray[np.bool_]]:
-    """Features and truth of all links, or of all divisions once links have log odds."""
-    features, right = [], []
+def links_of(case: Case, course: Course | None) -> Candidates:
+    """All possible links of a case."""
+    places, diameter = measured(case.detections, scene_of(case.plan))
+    return candidates(case.detections, case.evidence, places, diameter, course)
+
+
+def splits_of(case: Case, links: Candidates, link: Quadratic, course: Course | None) -> Divisions:
+    """All possible divisions of a case, once links have log odds."""
+    places, diameter = measured(case.detections, scene_of(case.plan))
+    odds = link(links.features, LINK_FEATURES)
+    return divisions(case.detections, links, odds, places, diameter, course)
+
+
+def look(seen: Cases, unseen: Cases) -> Odds:
+    """Fit the odds of one look at cases, each with what an earlier look told, if there was one."""
+    links, held_back = (
+        [(c, course, links_of(c, course)) for c, course in x] for x in (seen, unseen)
+    )
+
+    def of_links(rows: list[tuple[Case, Course | None, Candidates]]) -> Examples:
+        right = [link_targets(case, found.u, found.v) for case, _, found in rows]
+        return np.concatenate([found.features for *_, found in rows]), np.concatenate(right)
+
+    link = fitted(*of_links(links), LINK_FEATURES)
+    print("links:", quality(link, LINK_FEATURES, of_links(held_back)))
+
+    def of_splits(rows: list[tuple[Case, Course | None, Candidates]]) -> Examples:
+        splits = [(case, splits_of(case, found, link, course)) for case, course, found in rows]
+        right = [division_targets(case, found.u, found.v, found.w) for case, found in splits]
+        return np.concatenate([found.features for _, found in splits]), np.concatenate(right)
+
+    division = fitted(*of_splits(links), DIVISION_FEATURES)
+    print("divisions:", quality(division, DIVISION_FEATURES, of_splits(held_back)), flush=True)
+    return Odds(link=link, division=division)
+
+
+def courses(cases: list[Case], costs: Costs) -> Cases:
+    """Return the cases, each with what its lineage by some costs tells."""
+    found: Cases = []
     for case in cases:
-        positions, diameter = measured(case.detections, scene_of(case.plan))
-        links = candidates(case.detections, case.evidence, positions, diameter)
-        if link is None:
-            features.append(links.features)
-            right.append(link_targets(case, links.u, links.v))
-            continue
-        odds = link(links.features, LINK_FEATURES)
-        splits = divisions(case.detections, links, odds, positions, diameter)
-        features.append(splits.features)
-        right.append(division_targets(case, splits.u, splits.v, splits.w))
-    return np.concatenate(features), np.concatenate(right)
+        scene = scene_of(case.plan)
+        links = associate(case.detections, case.evidence, costs, scene)
+        places, _ = measured(case.detections, scene)
+        found.append((case, course_of(case.detections, links, places)))
+    return found
 
 
 def score(cases: list[Case], costs: Costs, folder: Path) -> float:
@@ -115,10 +149,9 @@ def score(cases: list[Case], costs: Costs, folder: Path) -> float:
     return float(np.mean(values))
 
 
-def tuned(cases: list[Case], link: Quadratic, division: Quadratic, folder: Path) -> Costs:
+def tuned(cases: list[Case], costs: Costs, folder: Path) -> Costs:
     """Choose the constants one after another by the score of cases not fitted to."""
-    best = Costs(link=link, division=division, **START)
-    reached = score(cases, best, folder)
+    best, reached = costs, score(cases, costs, folder)
     print(f"constants as started: OP_CLB {reached:.4f}", flush=True)
     for name in START:
         for factor in FACTORS:
@@ -128,6 +161,27 @@ def tuned(cases: list[Case], link: Quadratic, division: Quadratic, folder: Path)
                 best, reached = trial, value
         print(f"{name} = {getattr(best, name)}: OP_CLB {reached:.4f}", flush=True)
     return best
+
+
+def calibrated(cases: list[Case], costs: Costs) -> Calibration:
+    """Fit how sure links are to how often they are right."""
+    shares, right = [], []
+    for case in cases:
+        links = associate(case.detections, case.evidence, costs, scene_of(case.plan))
+        u = row_numbers(case.detections, links.t, links.label)
+        v = row_numbers(case.detections, links.t2, links.label2)
+        shares.append(links.confidence)
+        right.append(link_targets(case, u, v))
+    share, truth = np.concatenate(shares), np.concatenate(right)
+
+    def loss(numbers: Floats) -> float:
+        z = Calibration(*numbers).odds(share)
+        return float(np.logaddexp(0.0, z).sum() - z[truth].sum())
+
+    answer = minimize(loss, [0.0, 1.0, 0.0], method="Nelder-Mead")
+    found = Calibration(*(round(float(x), 4) for x in answer.x))
+    print(f"sure of {found(share).mean():.4f} of {len(share)} links, {truth.mean():.4f} are right")
+    return found
 
 
 def quality(model: Quadratic, names: tuple[str, ...], data: tuple[Floats, Any]) -> str:
@@ -154,17 +208,12 @@ def main() -> None:
         print(f"case {seed}: {len(cases[-1].detections)} regions", flush=True)
     third = max(1, len(cases) // 3)
     unseen, seen = cases[:third], cases[third:]
-    link = fitted(*examples(seen, None), LINK_FEATURES)
-    division = fitted(*examples(seen, link), DIVISION_FEATURES)
-    print("links:", quality(link, LINK_FEATURES, examples(unseen, None)))
-    print("divisions:", quality(division, DIVISION_FEATURES, examples(unseen, link)))
-    best = tuned(unseen, link, division, arguments.out / "trial")
+    costs = Costs(first=look([(c, None) for c in seen], [(c, None) for c in unseen]), **START)
+    second = look(courses(seen, costs), courses(unseen, costs))
+    costs = tuned(unseen, replace(costs, second=second), arguments.out / "trial")
+    costs = replace(costs, calibration=calibrated(unseen, costs))
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    table[f"{arguments.evidence}-{arguments.ndim}d"] = {
-        **{name: getattr(best, name) for name in START},
-        "link": vars(best.link),
-        "division": vars(best.division),
-    }
+    table[f"{arguments.evidence}-{arguments.ndim}d"] = asdict(costs)
     TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"{TABLE}: written")
 

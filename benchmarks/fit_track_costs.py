@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from sam4ct.stages.associate import Scene, measured
-from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates, row_numbers
-from sam4ct.stages.costs import TABLE, Costs, Quadratic
+from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
+from sam4ct.stages.costs import TABLE, Costs, Odds, Quadratic
 from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
 from sam4ct.stages.horizon import Horizon
 from sam4ct.stages.sight import FRINGE
-from sam4ct.tables import Floats, Links
+from sam4ct.tables import Floats, Links, row_numbers
 
 FOLLOWED = 15
 """Of the cells of a case: the others are neighbours that must not be taken for them."""
@@ -222,7 +222,8 @@ def _related(case: TrackCase, a: int, b: int) -> bool:
 
 def tuned(cases: list[TrackCase], link: Quadratic, division: Quadratic) -> Costs:
     """Choose the constants one after another by the lineages of cases not fitted to."""
-    best, reached = Costs(link=link, division=division, skip=0.0, **START), 0.0
+    odds = Odds(link=link, division=division)
+    best, reached = Costs(first=odds, skip=0.0, **START), 0.0
     for name in START:
         for factor in (1.0, *FACTORS):
             trial = replace(best, **{name: round(START[name] * factor, 3)})
@@ -255,8 +256,7 @@ def main() -> None:
     table = json.loads(TABLE.read_text())
     table[f"{arguments.evidence}-track"] = {
         **{name: getattr(best, name) for name in (*START, "skip")},
-        "link": vars(best.link),
-        "division": vars(best.division),
+        "first": {"link": vars(link), "division": vars(division)},
     }
     TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"{TABLE}: written")

@@ -151,3 +151,12 @@ class Joins(Table):
     t: Ints
     label: Ints
     into: Ints
+
+
+def row_numbers(detections: Detections, t: Ints, label: Ints) -> Ints:
+    """Return the row of each (t, label); detections are ordered by both."""
+    base = int(max(detections.label.max(initial=0), label.max(initial=0))) + 1
+    keys, wanted = detections.t * base + detections.label, t * base + label
+    rows = np.searchsorted(keys, wanted)
+    assert (keys.take(rows, mode="clip") == wanted).all() if len(keys) else not len(wanted)
+    return rows

@@ -13,10 +13,9 @@ from sam4ct.stages.candidates import (
     Candidates,
     candidates,
     diameters,
-    row_numbers,
 )
 from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
-from sam4ct.tables import Detections, Evidence, Floats
+from sam4ct.tables import Detections, Evidence, Floats, row_numbers
 
 MOVING = label_frames(
     [(10, 10), (10, 24), (30, 20)], [(10, 12), (12, 25), (29, 20)], [(11, 13), (14, 25), (28, 20)]

@@ -18,7 +18,7 @@ from sam4ct.geometry import Margins
 from sam4ct.regions import Region, regions_of
 from sam4ct.stages.candidates import LINK_FEATURES
 from sam4ct.stages.clicks import Scope, SightRules
-from sam4ct.stages.costs import Costs, Quadratic
+from sam4ct.stages.costs import Costs, Odds, Quadratic
 from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.stages.follow import FollowRules
 from sam4ct.stages.horizon import HorizonRules
@@ -239,8 +239,10 @@ def _plain(names: Sequence[str], feature: str) -> Quadratic:
 
 
 COSTS = Costs(
-    link=_plain(LINK_FEATURES, "forward_iou"),
-    division=_plain(DIVISION_FEATURES, "forward_coverage_low"),
+    first=Odds(
+        link=_plain(LINK_FEATURES, "forward_iou"),
+        division=_plain(DIVISION_FEATURES, "forward_coverage_low"),
+    ),
     appear=END,
     disappear=END,
     appear_border=0.0,

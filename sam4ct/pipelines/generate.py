@@ -46,12 +46,11 @@ from sam4ct.stages.augment import (
     merged,
     supported,
 )
-from sam4ct.stages.candidates import row_numbers
 from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.generate import GenerateRules, Swept, sweep
 from sam4ct.stages.missing import Motion, gaps, open_ends
 from sam4ct.stages.repair import joined_detections
-from sam4ct.tables import Detections, Evidence, Joins, Links
+from sam4ct.tables import Detections, Evidence, Joins, Links, row_numbers
 from sam4ct.types import FrameReader, Propagated, VolumeSegmenter
 
 

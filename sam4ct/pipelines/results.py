@@ -18,12 +18,11 @@ from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.stages import JOINED
 from sam4ct.regions import Region
 from sam4ct.stages.augment import as_background, without
-from sam4ct.stages.candidates import row_numbers
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.stages.paint import paint
 from sam4ct.stages.repair import JoinedFrames, joined_detections, specks
 from sam4ct.stages.trace import Traced, trace
-from sam4ct.tables import Detections, Joins, Links
+from sam4ct.tables import Detections, Joins, Links, row_numbers
 from sam4ct.types import FrameReader
 
 FILLED = "generated.parquet"

@@ -3,7 +3,8 @@
 Works on tables only. Each region is linked to at most one earlier region, or
 is born of one mother together with a sister, or appears; it goes on in one
 later region, divides, or disappears. This module says what each of these costs
-and what the answer means; `solve` finds the choice of least total cost.
+and what the answer means; `solve` finds the choice of least total cost. Links are judged
+twice: the first lineage tells how cells move and grow old (`course`), the second knows it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from sam4ct.geometry import Margins
 from sam4ct.stages.candidates import candidates, diameters
 from sam4ct.stages.costs import Costs
+from sam4ct.stages.course import Course, course_of
 from sam4ct.stages.divisions import divisions
 from sam4ct.stages.solve import Choice, Problem, solve
 from sam4ct.tables import Detections, Evidence, Floats, Links
@@ -51,13 +53,16 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
     if not len(detections) or not len(evidence):
         return Links.empty()
     problem = pose(detections, evidence, costs, scene)
-    choice = solve(problem)
-    links = accepted(detections, problem, choice)
+    links = accepted(detections, problem, solve(problem), costs)
+    if costs.second is not None:
+        course = course_of(detections, links, measured(detections, scene)[0])
+        problem = pose(detections, evidence, costs, scene, course)
+        links = accepted(detections, problem, solve(problem), costs)
     logger.info(
         "associated %d regions: %d links, %d divisions",
         len(detections),
         len(links),
-        len(choice.splits),
+        int(links.division.sum()) // 2,
     )
     return links
 
@@ -70,13 +75,28 @@ def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
     return centroids * spacing, diameters(detections, scene.ndim) * unit
 
 
-def pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:
-    """Return what may be linked to what, and what every choice costs; see `associate`."""
+def pose(
+    detections: Detections,
+    evidence: Evidence,
+    costs: Costs,
+    scene: Scene,
+    course: Course | None = None,
+) -> Problem:
+    """Return what may be linked to what, and what every choice costs; see `associate`.
+
+    Args:
+        detections: Ordered by frame and label.
+        evidence: Rows of any frame pairs.
+        costs: With odds for a second look, if a course is given.
+        scene: Length, dimensions and voxel size of the sequence.
+        course: What a first lineage tells of the regions.
+    """
+    look = costs.first if course is None or costs.second is None else costs.second
     places, diameter = measured(detections, scene)
-    links = candidates(detections, evidence, places, diameter)
-    odds = costs.link_odds(links.features)
-    splits = divisions(detections, links, odds, places, diameter)
-    split_cost = -costs.division_odds(splits.features)
+    links = candidates(detections, evidence, places, diameter, course)
+    odds = look.of_links(links.features)
+    splits = divisions(detections, links, odds, places, diameter, course)
+    split_cost = -look.of_divisions(splits.features)
     edge = scene.border.holds(detections)
     appear = np.where(edge, costs.appear_border, costs.appear)
     disappear = np.where(edge, costs.disappear_border, costs.disappear)
@@ -101,13 +121,13 @@ def pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene)
     )
 
 
-def accepted(detections: Detections, problem: Problem, choice: Choice) -> Links:
-    """Return the links of a choice, ordered by target, with their confidence."""
+def accepted(detections: Detections, problem: Problem, choice: Choice, costs: Costs) -> Links:
+    """Return the links of a choice, ordered by target, with how sure they are."""
     links, splits = problem.links, problem.splits
     e, s = choice.links, choice.splits
     u = np.concatenate([links.u[e], splits.u[s], splits.u[s]])
     v = np.concatenate([links.v[e], splits.v[s], splits.w[s]])
-    confidence = _confidence(problem, choice)
+    confidence = costs.calibration(_shares(problem, choice))
     order = np.lexsort((detections.label[v], detections.t[v]))
     u, v = u[order], v[order]
     return Links(
@@ -120,12 +140,12 @@ def accepted(detections: Detections, problem: Problem, choice: Choice) -> Links:
     )
 
 
-def _confidence(problem: Problem, choice: Choice) -> Floats:
+def _shares(problem: Problem, choice: Choice) -> Floats:
     """Weigh every chosen link or division against all else its regions could have done.
 
     A region's ways in (links, divisions, appearing) and ways out compete with
-    weights exp(-cost); the confidence is the smallest share of the choice among
-    the regions it joins.
+    weights exp(-cost); what counts is the smallest share of the choice among the
+    regions it joins.
     """
     links, splits = problem.links, problem.splits
 

@@ -13,8 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from sam4ct.regions import LabelFrame, Region
-from sam4ct.stages.candidates import row_numbers
-from sam4ct.tables import Detections, Flags, Ints, Joins, Links
+from sam4ct.tables import Detections, Flags, Ints, Joins, Links, row_numbers
 from sam4ct.types import FrameReader, Image, Propagated, Propagator
 
 

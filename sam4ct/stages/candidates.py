@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sam4ct.stages.course import Course
 from sam4ct.stages.likeness import likeness
 from sam4ct.stages.motion import surrounding_motion
 from sam4ct.stages.rivals import margin, nearness
-from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
+from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, row_numbers
 
 LINK_FEATURES = (
     "forward_iou",
@@ -34,6 +34,10 @@ LINK_FEATURES = (
     "drift_distance",
     "drift_forward_nearness",
     "drift_backward_nearness",
+    "past_distance",
+    "past_forward_nearness",
+    "past_backward_nearness",
+    "future_distance",
     "size_change",
     "size_likeness",
     "brightness_likeness",
@@ -76,17 +80,12 @@ def diameters(detections: Detections, ndim: int) -> Floats:
     return np.asarray(2.0 * np.cbrt(3.0 * detections.size / (4.0 * np.pi)))
 
 
-def row_numbers(detections: Detections, t: Ints, label: Ints) -> Ints:
-    """Return the row of each (t, label); detections are ordered by both."""
-    base = int(max(detections.label.max(initial=0), label.max(initial=0))) + 1
-    keys, wanted = detections.t * base + detections.label, t * base + label
-    rows = np.searchsorted(keys, wanted)
-    assert (keys.take(rows, mode="clip") == wanted).all() if len(keys) else not len(wanted)
-    return rows
-
-
 def candidates(
-    detections: Detections, evidence: Evidence, positions_um: Floats, diameter_um: Floats
+    detections: Detections,
+    evidence: Evidence,
+    positions_um: Floats,
+    diameter_um: Floats,
+    course: Course | None = None,
 ) -> Candidates:
     """Join evidence rows into possible links.
 
@@ -95,7 +94,74 @@ def candidates(
         evidence: Directed rows, any order.
         positions_um: Centroid of every detection, (N, 3).
         diameter_um: Of every detection.
+        course: What a first lineage tells of them; without it, how the surroundings
+            move is told by regions that are each other's nearest.
     """
+    joined = _joined(detections, evidence)
+    u, v, dt = joined.u, joined.v, joined.dt
+    # Of both ends; what is measured in diameters is so in their mean.
+    across = 0.5 * (diameter_um[u] + diameter_um[v])
+    columns = _seen(joined, evidence)
+    apart = joined.spread(evidence.distance_um, np.ones(len(evidence), bool)) / across
+    columns["distance"] = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
+    columns |= joined.nearnesses("", columns["distance"])
+    nearest = (columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0)
+    here, there, steps = positions_um[u], positions_um[v], dt[:, None]
+    if course is None:
+        drift = surrounding_motion(here, there, u, joined.frames, nearest)
+    else:
+        drift = course.around_um[u] * steps
+        past = here + course.expected_um(u) * steps
+        columns["past_distance"] = in_diameters(there - past, across)
+        columns |= joined.nearnesses("past_", columns["past_distance"])
+        future = here + course.traced_um(u, v) * steps
+        columns["future_distance"] = in_diameters(there - future, across)
+    columns["drift_distance"] = in_diameters(there - here - drift, across)
+    columns |= joined.nearnesses("drift_", columns["drift_distance"])
+    columns |= _alike(detections, evidence, joined, nearest)
+    columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
+    unknown = np.zeros(len(u))
+    features = np.stack([columns.get(name, unknown) for name in LINK_FEATURES], axis=1)
+    return Candidates(u, v, features, dt, drift)
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """Possible links, and which evidence rows speak of each."""
+
+    u: Ints
+    v: Ints
+    dt: Ints
+    row: Ints
+    """Number of the link that each evidence row speaks of."""
+    forward: Flags
+    """By evidence row: whether it looks ahead in time."""
+    frames: Ints
+    """Number of the pair of frames, by link."""
+    ways_out: Ints
+    """Links out of one region into one frame have one number: they are rivals."""
+    ways_in: Ints
+
+    def spread(self, values: Floats, rows: Flags) -> Floats:
+        """Return by link the value of one of its evidence rows, 0 without."""
+        column = np.zeros(len(self.u))
+        column[self.row[rows]] = values[rows]
+        return column
+
+    def least_margin(self, values: Floats) -> Floats:
+        """How much larger a value is than the best rival's on either side."""
+        return np.minimum(margin(values, self.ways_out), margin(values, self.ways_in))
+
+    def nearnesses(self, name: str, distance: Floats) -> dict[str, Floats]:
+        """How much nearer a link leads than its rivals, out of u and into v."""
+        return {
+            f"{name}forward_nearness": nearness(distance, self.ways_out),
+            f"{name}backward_nearness": nearness(distance, self.ways_in),
+        }
+
+
+def _joined(detections: Detections, evidence: Evidence) -> _Joined:
+    """Return the pairs of regions that evidence speaks of, in either direction."""
     a = row_numbers(detections, evidence.t, evidence.label)
     b = row_numbers(detections, evidence.t2, evidence.label2)
     forward = evidence.t < evidence.t2
@@ -103,19 +169,18 @@ def candidates(
         np.where(forward, a, b) * len(detections) + np.where(forward, b, a), return_inverse=True
     )
     u, v = np.divmod(key, max(1, len(detections)))
-
-    def spread(values: Floats, rows: NDArray[np.bool_]) -> Floats:
-        column = np.zeros(len(key))
-        column[row[rows]] = values[rows]
-        return column
-
     dt = detections.t[v] - detections.t[u]
-    # A margin compares with the best other candidate of the same region in the same frame.
     steps = int(dt.max(initial=0)) + 1
-    out_group, in_group = u * steps + dt, v * steps + dt
-    columns: dict[str, Floats] = {
-        f"{way}_{name}": spread(values, rows)
-        for way, rows in (("forward", forward), ("backward", ~forward))
+    return _Joined(
+        u, v, dt, row, forward, detections.t[u] * steps + dt, u * steps + dt, v * steps + dt
+    )
+
+
+def _seen(joined: _Joined, evidence: Evidence) -> dict[str, Floats]:
+    """Features of propagated masks and of the masks as they lie."""
+    columns = {
+        f"{way}_{name}": joined.spread(values, rows)
+        for way, rows in (("forward", joined.forward), ("backward", ~joined.forward))
         for name, values in (
             ("iou", evidence.iou_prop),
             ("containment", evidence.containment_prop),
@@ -123,38 +188,29 @@ def candidates(
             ("score", np.clip(evidence.object_score / SCORE_SCALE, -1.0, 1.0)),
         )
     }
-    everything = np.ones(len(evidence), dtype=bool)
-    columns["overlap"] = spread(evidence.overlap, everything)
-    columns["forward_margin"] = margin(columns["forward_iou"], out_group)
-    columns["backward_margin"] = margin(columns["backward_iou"], in_group)
-    columns["overlap_margin"] = np.asarray(
-        np.minimum(margin(columns["overlap"], out_group), margin(columns["overlap"], in_group))
-    )
-    apart = spread(evidence.distance_um, everything) / (0.5 * (diameter_um[u] + diameter_um[v]))
-    columns["distance"] = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
-    columns["forward_nearness"] = nearness(columns["distance"], out_group)
-    columns["backward_nearness"] = nearness(columns["distance"], in_group)
-    nearest = (columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0)
-    here, there = positions_um[u], positions_um[v]
-    drift = surrounding_motion(here, there, u, detections.t[u] * steps + dt, nearest)
-    columns["drift_distance"] = in_diameters(
-        there - here - drift, 0.5 * (diameter_um[u] + diameter_um[v])
-    )
-    columns["drift_forward_nearness"] = nearness(columns["drift_distance"], out_group)
-    columns["drift_backward_nearness"] = nearness(columns["drift_distance"], in_group)
-    ratio = np.asarray(detections.size[v] / detections.size[u])
-    columns["size_change"] = np.clip(np.log(ratio), -2.0, 2.0)
-    columns["size_likeness"] = likeness(np.asarray(np.log(ratio)), dt, nearest)
+    columns["forward_margin"] = margin(columns["forward_iou"], joined.ways_out)
+    columns["backward_margin"] = margin(columns["backward_iou"], joined.ways_in)
+    columns["overlap"] = joined.spread(evidence.overlap, np.ones(len(evidence), bool))
+    columns["overlap_margin"] = joined.least_margin(columns["overlap"])
+    return columns
+
+
+def _alike(
+    detections: Detections, evidence: Evidence, joined: _Joined, nearest: Flags
+) -> dict[str, Floats]:
+    """Features of how alike two regions are."""
+    u, v, dt = joined.u, joined.v, joined.dt
+    ratio = np.asarray(np.log(detections.size[v] / detections.size[u]))
     # Figures of fluorescence spread over decades; those of other microscopes have both signs.
     bright = np.arcsinh(detections.contrast)
-    columns["brightness_likeness"] = likeness(bright[v] - bright[u], dt, nearest)
-    alike = spread(evidence.similarity, everything)
-    columns["memory_likeness"] = likeness(alike, dt, nearest)
-    columns["memory_margin"] = np.asarray(
-        np.minimum(margin(alike, out_group), margin(alike, in_group))
-    )
-    columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
-    return Candidates(u, v, np.stack([columns[n] for n in LINK_FEATURES], axis=1), dt, drift)
+    memories = joined.spread(evidence.similarity, np.ones(len(evidence), bool))
+    return {
+        "size_change": np.clip(ratio, -2.0, 2.0),
+        "size_likeness": likeness(ratio, dt, nearest),
+        "brightness_likeness": likeness(bright[v] - bright[u], dt, nearest),
+        "memory_likeness": likeness(memories, dt, nearest),
+        "memory_margin": joined.least_margin(memories),
+    }
 
 
 def in_diameters(offsets: Floats, diameter: Floats) -> Floats:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from sam4ct.tables import Floats
 
 TABLE = Path(__file__).with_name("costs.json")
 ODDS_LIMIT = 12.0
+LEAST_SHARE = 0.01
+"""Of all that two regions could do; smaller shares, and those to 1, count as this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +40,52 @@ class Quadratic:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Costs:
-    """Log odds of links and divisions, and the costs of beginnings, ends and gaps."""
+class Odds:
+    """Log odds of links and divisions."""
 
     link: Quadratic
     division: Quadratic
+
+    def of_links(self, features: Floats) -> Floats:
+        """Log odds (links,) of features (links, LINK_FEATURES)."""
+        return self.link(features, LINK_FEATURES)
+
+    def of_divisions(self, features: Floats) -> Floats:
+        """Log odds (divisions,) of features (divisions, DIVISION_FEATURES)."""
+        return self.division(features, DIVISION_FEATURES)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How often links are right, by their share among all that could be (see `associate`).
+
+    A share looks at the two ends of a link alone; what the rest of the lineage says for
+    it makes it right more often.
+    """
+
+    bias: float = 0.0
+    slope: float = 1.0
+    bend: float = 0.0
+
+    def odds(self, share: Floats) -> Floats:
+        """Log odds that a link is right, by its share, 0 to 1."""
+        share = np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
+        given = np.log(share / (1.0 - share))
+        return np.asarray(self.bias + self.slope * given + self.bend * given**2)
+
+    def __call__(self, share: Floats) -> Floats:
+        """Probability that a link is right, by its share; as it is without a fit."""
+        return np.asarray(1.0 / (1.0 + np.exp(-self.odds(share))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """Log odds of links and divisions, and the costs of beginnings, ends and gaps."""
+
+    first: Odds
+    """While nothing is known of how cells move."""
+    second: Odds | None = None
+    """Once a first lineage tells; None where there's no second look."""
     appear: float
     disappear: float
     appear_border: float
@@ -53,14 +97,7 @@ class Costs:
     """Per frame in which the cell was missed."""
     unseeded: float = 0.0
     """Of a region without a seed, in a track that is followed by seeds."""
-
-    def link_odds(self, features: Floats) -> Floats:
-        """Log odds (links,) of features (links, LINK_FEATURES)."""
-        return self.link(features, LINK_FEATURES)
-
-    def division_odds(self, features: Floats) -> Floats:
-        """Log odds (divisions,) of features (divisions, DIVISION_FEATURES)."""
-        return self.division(features, DIVISION_FEATURES)
+    calibration: Calibration = Calibration()
 
 
 def load_costs(evidence: str, kind: str) -> Costs:
@@ -71,6 +108,14 @@ def load_costs(evidence: str, kind: str) -> Costs:
         kind: "2d" or "3d" for linking masks, "track" for following cells by seeds.
     """
     table = json.loads(TABLE.read_text())[f"{evidence}-{kind}"]
+    first, second = _odds(table.pop("first")), table.pop("second", None)
     return Costs(
-        link=Quadratic(**table.pop("link")), division=Quadratic(**table.pop("division")), **table
+        first=first,
+        second=_odds(second) if second else None,
+        calibration=Calibration(**table.pop("calibration", {})),
+        **table,
     )
+
+
+def _odds(table: dict[str, Any]) -> Odds:
+    return Odds(link=Quadratic(**table["link"]), division=Quadratic(**table["division"]))

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from sam4ct.stages.candidates import Candidates, in_diameters
+from sam4ct.stages.course import Course
 from sam4ct.stages.rivals import best_other
 from sam4ct.tables import Detections, Flags, Floats, Ints
 
@@ -32,6 +33,11 @@ DIVISION_FEATURES = (
     "daughter_small",
     "daughter_large",
     "growth",
+    "opposite",
+    "goes_on",
+    "mother_growth",
+    "ripeness",
+    "ripeness_known",
     "skipped",
 )
 DIVISION_REACH = 1.6
@@ -61,6 +67,7 @@ def divisions(
     logits: Floats,
     positions_um: Floats,
     diameter_um: Floats,
+    course: Course | None = None,
 ) -> Divisions:
     """Pair possible links of one cell into one later frame into possible divisions.
 
@@ -70,27 +77,34 @@ def divisions(
         logits: Log odds of every link, from the link costs.
         positions_um: Centroids, (N, 3).
         diameter_um: Of every detection.
+        course: What a first lineage tells of them, if there is one.
     """
     e, f = _sisters(links)
     u, v, w = links.u[e], links.v[e], links.v[f]
     rival = best_other(logits, links.v, alone=-6.0)
-    onward = _onward(detections, links, logits)
+    best_out = np.full(len(detections), -6.0)
+    np.maximum.at(best_out, links.u, logits)
+    # There is no frame after the last.
+    onward = np.where(detections.t >= detections.t.max(initial=0), 0.0, best_out)
+    way_v, way_w = (positions_um[i] - positions_um[u] - links.drift_um[e] for i in (v, w))
     columns = {
         **_shared(links, e, f),
         **_shapes(detections.size[u], detections.size[v], detections.size[w]),
         "link_low": _scaled(np.minimum(logits[e], logits[f])),
         "link_high": _scaled(np.maximum(logits[e], logits[f])),
-        "centre_offset": in_diameters(
-            0.5 * (positions_um[v] + positions_um[w]) - positions_um[u] - links.drift_um[e],
-            diameter_um[u],
-        ),
+        "centre_offset": in_diameters(0.5 * (way_v + way_w), diameter_um[u]),
+        "opposite": _cosine(way_v, way_w),
+        "goes_on": _scaled(best_out[u]),
         "separation": in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
         "future_low": _scaled(np.minimum(onward[v], onward[w])),
         "rival_low": _scaled(np.maximum(rival[e], rival[f])),
         "growth": _growth(detections)[detections.t[u], links.dt[e]],
         "skipped": links.dt[e] - 1.0,
+        **(_history(course, u) if course else {}),
     }
-    return Divisions(u, v, w, np.stack([columns[n] for n in DIVISION_FEATURES], axis=1))
+    unknown = np.zeros(len(u))
+    features = np.stack([columns.get(name, unknown) for name in DIVISION_FEATURES], axis=1)
+    return Divisions(u, v, w, features)
 
 
 def _sisters(links: Candidates) -> tuple[Ints, Ints]:
@@ -121,12 +135,20 @@ def _growth(detections: Detections) -> Floats:
     return np.asarray(np.clip(np.log(counts[later] / counts[:, None]), -0.5, 0.7))
 
 
-def _onward(detections: Detections, links: Candidates, logits: Floats) -> Floats:
-    """Log odds of the best link out of each region; even where there is no later frame."""
-    onward = np.full(len(detections), -6.0)
-    np.maximum.at(onward, links.u, logits)
-    onward[detections.t >= detections.t.max(initial=0)] = 0.0
-    return onward
+def _cosine(one: Floats, other: Floats) -> Floats:
+    """Cosine of the angles between rows (N, 3): -1 where daughters part from their mother."""
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return np.asarray((one * other).sum(axis=1) / np.maximum(lengths, 1e-9))
+
+
+def _history(course: Course, u: Ints) -> dict[str, Floats]:
+    """Features of what a mother did before: cells round up, and divide at about one age."""
+    known = ~np.isnan(course.ripeness[u])
+    return {
+        "mother_growth": np.clip(np.nan_to_num(course.growth[u]), -1.0, 1.0),
+        "ripeness": np.clip(np.nan_to_num(course.ripeness[u]), -2.0, 1.0),
+        "ripeness_known": known.astype(np.float64),
+    }
 
 
 def _shared(links: Candidates, e: Ints, f: Ints) -> dict[str, Floats]:

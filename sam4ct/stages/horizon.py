@@ -15,12 +15,11 @@ import numpy as np
 
 from sam4ct.geometry import Margins
 from sam4ct.stages.associate import Scene, accepted, pose
-from sam4ct.stages.candidates import row_numbers
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.missing import PERSISTENCE, Motion
 from sam4ct.stages.solve import Problem, solve
 from sam4ct.stages.unseeded import Tip
-from sam4ct.tables import Evidence, Floats, Links, Sightings
+from sam4ct.tables import Evidence, Floats, Links, Sightings, row_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +143,7 @@ class Horizon:
             min_cycle_frames=rules.min_cycle_frames,
         )
         problem = self._settled_first(pose(window, evidence, self._costs, scene), window)
-        return accepted(window, problem, solve(problem))
+        return accepted(window, problem, solve(problem), self._costs)
 
     def _settled_first(self, problem: Problem, window: Sightings) -> Problem:
         """Return the problem with what is known of the first frame and of what was looked at."""

@@ -13,9 +13,8 @@ from functools import cache
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sam4ct.stages.candidates import row_numbers
 from sam4ct.stages.propagate import Reach
-from sam4ct.tables import Detections, Floats, Links
+from sam4ct.tables import Detections, Floats, Links, row_numbers
 
 PERSISTENCE = 0.5
 """Share of a cell's last step that is expected again; the rest is that of its neighbours."""

@@ -14,8 +14,7 @@ import numpy as np
 
 from sam4ct.geometry import Margins
 from sam4ct.regions import LabelFrame
-from sam4ct.stages.candidates import row_numbers
-from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, Joins
+from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, Joins, row_numbers
 from sam4ct.types import FrameReader, Image
 
 COVERED = 0.6

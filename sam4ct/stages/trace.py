@@ -13,9 +13,8 @@ import numpy as np
 
 from sam4ct.errors import ResultError
 from sam4ct.lineage import MAX_LABEL, Track
-from sam4ct.stages.candidates import row_numbers
 from sam4ct.stages.fill import Generated
-from sam4ct.tables import Detections, Ints, Links
+from sam4ct.tables import Detections, Ints, Links, row_numbers
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,105 @@
+"""Course: what a first lineage tells of every region: how it moves, grows and ages.
+
+Where cells go by up to a diameter a frame, the nearest region is often another cell.
+How its neighbours went, and how it went before, tells better; but that is known only
+once most links are. So links are judged twice (`associate`), the second time with this.
+Pure tables, positions in micrometres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sam4ct.stages.missing import PERSISTENCE
+from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
+
+NEIGHBOURS = 8
+"""Linked regions that are asked how the surroundings move."""
+LEAST_NEIGHBOURS = 6
+"""In a frame; with fewer, nothing is taken to move."""
+LEAST_DIVISIONS = 5
+"""Of cells whose birth was seen; with fewer, nothing is said of how long a cycle takes."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Of every region, a row each; nan where the first lineage does not tell."""
+
+    around_um: Floats
+    """How the surroundings move on, a frame, (N, 3); 0 where nothing is known."""
+    before_um: Floats
+    """Step a frame in which the cell came here, (N, 3)."""
+    after_um: Floats
+    """Step a frame in which it goes on."""
+    growth: Floats
+    """Logarithm of the size by that of its last region."""
+    ripeness: Floats
+    """Logarithm of the age by that at which cells of the sequence divide."""
+
+    def expected_um(self, u: Ints) -> Floats:
+        """Return the step a frame that is expected of regions u, (len(u), 3)."""
+        return _blended(self.before_um[u], self.around_um[u])
+
+    def traced_um(self, u: Ints, v: Ints) -> Floats:
+        """Return the step a frame from u that is expected by how regions v go on."""
+        return _blended(self.after_um[v], self.around_um[u])
+
+
+def course_of(detections: Detections, links: Links, positions_um: Floats) -> Course:
+    """Return what links tell of the regions that they join.
+
+    Args:
+        detections: Ordered by frame and label.
+        links: Of a lineage: at most one into a region, and one or a division out of it.
+        positions_um: Centroid of every region, (N, 3).
+    """
+    count = len(detections)
+    u = row_numbers(detections, links.t, links.label)
+    v = row_numbers(detections, links.t2, links.label2)
+    a, b = u[~links.division], v[~links.division]
+    before, after = np.full((count, 3), np.nan), np.full((count, 3), np.nan)
+    growth = np.full(count, np.nan)
+    before[b] = (positions_um[b] - positions_um[a]) / (detections.t[b] - detections.t[a])[:, None]
+    after[a] = before[b]
+    growth[b] = np.log(detections.size[b] / detections.size[a])
+    around = _around(detections, positions_um, after)
+    return Course(around, before, after, growth, _ripeness(detections, u, v, links.division))
+
+
+def _around(detections: Detections, positions_um: Floats, steps: Floats) -> Floats:
+    """Return the median of the steps of each region's nearest neighbours, its own left out."""
+    around = np.zeros_like(positions_um)
+    ends = np.flatnonzero(np.diff(detections.t)) + 1
+    for rows in np.split(np.arange(len(detections)), ends):
+        going = rows[~np.isnan(steps[rows, 0])]
+        if len(going) < LEAST_NEIGHBOURS:
+            continue
+        nearest = min(NEIGHBOURS + 1, len(going))
+        found = going[cKDTree(positions_um[going]).query(positions_um[rows], k=nearest)[1]]
+        seen = steps[found]
+        seen[found == rows[:, None]] = np.nan
+        around[rows] = np.nanmedian(seen, axis=1)
+    return around
+
+
+def _ripeness(detections: Detections, u: Ints, v: Ints, division: Flags) -> Floats:
+    """Return the logarithm of every age by the median age of those that divide."""
+    born = np.full(len(detections), np.nan)
+    # Rows are ordered by frame, so a cell's own birth is known before it is handed on.
+    for step in np.argsort(v).tolist():
+        born[v[step]] = detections.t[v[step]] if division[step] else born[u[step]]
+    age = detections.t - born + 1.0
+    dividing = age[np.unique(u[division])]
+    dividing = dividing[~np.isnan(dividing)]
+    if len(dividing) < LEAST_DIVISIONS:
+        return np.full(len(detections), np.nan)
+    return np.asarray(np.log(age / np.median(dividing)))
+
+
+def _blended(own: Floats, around: Floats) -> Floats:
+    """Return what is expected of cells that go on partly as before, partly like others."""
+    own = np.where(np.isnan(own), around, own)
+    return np.asarray(PERSISTENCE * own + (1.0 - PERSISTENCE) * around)
