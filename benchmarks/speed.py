@@ -1,16 +1,16 @@
 """Measure how fast whole sequences are linked, and what the time goes into.
 
-    python benchmarks/speed.py                          about ten minutes on two cores
-    python benchmarks/speed.py --only HeLa-like PSC-like --frames 12
-    python benchmarks/speed.py --only HeLa-like -- --fast
+    python benchmarks/speed.py                          about twenty minutes on two cores
+    python benchmarks/speed.py --only HeLa-like --fast
+    python benchmarks/speed.py --scaling                does twice as much take twice the time?
+    python benchmarks/speed.py --association            1,000 frames of 600 cells: their tables
 
 Simulates sequences as large and as crowded as those of the challenge and links each as
 `sam4ct run` does, in a process of its own: with the compact weights on the CPU, or with SAM
-2.1's largest network and random weights on a CUDA device. What follows `--` are options of
-`sam4ct run`. Prints for every sequence
+2.1's largest network and random weights on a CUDA device. Prints for every sequence
     cell/s      masks linked a second, from the first look at the files to the report
-    passes      encoder passes a frame, and a mask
-    shares      of the time, by part (speed_clock.py)
+    passes      encoder passes a frame
+    each        encoder passes a mask
     MB          peak memory of the host, and of the device
     cost        seconds on a CUDA device; on the CPU those of CPU, all threads together, because
                 other work on the machine makes seconds on the clock mean little
@@ -21,64 +21,31 @@ Simulates sequences as large and as crowded as those of the challenge and links 
                 stages included
     per cell    how many times it is what a cell costs in the run: the published way follows it
                 to the frame before; sam4ct to up to three frames before and after
+and what the time on the clock goes into, in percent (speed_clock.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
-import resource
 import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from speed_baseline import PerCell, sampled_cells
-from speed_clock import PARTS, Stopwatch
+from speed_clock import PARTS
+from speed_runs import Movie, apart, baseline, measure, window_side
+from speed_tables import association
 
-from sam4ct.intensity import prepared
-from sam4ct.io.ctc import CtcReader, find_sequences
-from sam4ct.io.simulated import write_dataset
 from sam4ct.models.add import add
 from sam4ct.models.manifest import MANIFEST, VARIABLE, load_manifest
 from sam4ct.models.networks import build
-from sam4ct.models.weights import load_sam2
-from sam4ct.pipelines.link import run_sequence
-from sam4ct.pipelines.plan import Options, Plan, make_plan
-from sam4ct.simulate import SegmentationErrors, movie_law
 
-SAMPLE = 24
-"""Cells that the baseline follows, before and after the run."""
 LARGEST = "sam2.1-hiera-large"
 RANDOM = "random-hiera-large"
-
-
-@dataclass(frozen=True)
-class Movie:
-    """A sequence to be simulated."""
-
-    look: str
-    shape: tuple[int, ...]
-    """Frame ([z,] y, x)."""
-    cells: int
-    frames: int
-    """Unless asked otherwise."""
-    slice_spacing: float = 5.0
-    """Distance of slices, in pixels."""
-
-    def write(self, folder: Path, name: str, frames: int | None) -> Path:
-        """Simulate the movie as a dataset of that name."""
-        law = movie_law(
-            self.look, self.shape, frames or self.frames, self.cells, self.slice_spacing
-        )
-        digits = 3 if law.frames <= 1000 else 4
-        return write_dataset(folder, name, law, SegmentationErrors(), 951, digits)
 
 
 MOVIES = {
@@ -87,66 +54,6 @@ MOVIES = {
     "GOWT1-like": Movie("sparse-nuclei", (1024, 1024), 30, 12),
     "CE-like": Movie("nuclei", (35, 512, 708), 300, 4, 11.0),
 }
-
-
-def measure(dataset: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Link the one sequence of a dataset and follow a sample of its cells one by one.
-
-    Returns:
-        Figures of the run, JSON.
-    """
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
-    on_cuda = torch.cuda.is_available() and options.get("device") != "cpu"
-    chosen = Options(profile="auto", **options)
-    (sequence,) = find_sequences(dataset, ["01"], out)
-    clock = Stopwatch(torch.cuda.synchronize if on_cuda else lambda: None)
-    began, began_cpu = time.perf_counter(), time.process_time()
-    with clock.running():
-        plan = make_plan(sequence, chosen)
-        work = run_sequence(plan, chosen)
-    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
-    record = json.loads(work.run_json.read_text())
-    return {
-        "frames": record["counts"]["frames"],
-        "masks": record["counts"]["regions"],
-        "links": record["counts"]["links"],
-        "seconds": seconds,
-        "cost": seconds if on_cuda else cpu_seconds,
-        "parts": dict(clock.seconds),
-        "engine": record["engine"],
-        "pairs": record["engine"].get("objects_recalled", 0) // max(1, len(_slabs(plan))),
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "device_mb": torch.cuda.max_memory_allocated() / 2**20 if on_cuda else 0.0,
-        "side": plan.grid.side,
-        "device": record["device"],
-    }
-
-
-def _slabs(plan: Plan) -> range:
-    """The slabs in which a cell is looked for; one in an image."""
-    slabs = plan.grid.slabs
-    return range(min(slabs.of(slabs.depth - 1) + 1, 1 + 2 * slabs.reach))
-
-
-def baseline(dataset: Path, side: int, options: dict[str, Any]) -> tuple[float, float]:
-    """Seconds and encoder passes of one cell in a window of its own."""
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
-    on_cuda = torch.cuda.is_available() and options.get("device") != "cpu"
-    device = "cuda:0" if on_cuda else "cpu"
-    entry = load_manifest().get(options.get("weights", ("compact-sam2",))[0])
-    (sequence,) = find_sequences(dataset, ["01"])
-    reader = CtcReader(sequence)
-    per_cell = PerCell(entry, load_sam2(entry, device), side, device)
-    cells = sampled_cells(lambda t: prepared(reader.image(t)), reader.labels, reader.frames, SAMPLE)
-    per_cell.seconds(cells[:4])  # warms up
-    return per_cell.seconds(cells)
-
-
-def apart(function: Any, *arguments: Any) -> Any:
-    """Call a function in a process of its own, so that its memory is its own, too."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def random_weights(folder: Path) -> None:
@@ -207,33 +114,68 @@ def row(name: str, figures: dict[str, Any]) -> str:
     return f"{name:<12}{cells}\n{'  percent':<12}{shares}"
 
 
-def window_side(dataset: Path, options: dict[str, Any]) -> int:
-    """Side of the windows of a dataset's sequence."""
-    (sequence,) = find_sequences(dataset, ["01"])
-    return make_plan(sequence, Options(profile="auto", **options)).grid.side
+def scaled() -> dict[str, list[tuple[str, Movie]]]:
+    """Return movies of which each has twice as much of something as the one before."""
+    least = Movie("nuclei", (360, 360), 40, 8)
+
+    def twice(n: int) -> Movie:
+        side = round(least.shape[0] * 2 ** (n / 2))
+        return replace(least, shape=(side, side), cells=least.cells * 2**n)
+
+    def roomier(n: int) -> Movie:
+        return replace(twice(n), cells=least.cells)
+
+    def longer(n: int) -> Movie:
+        return replace(least, frames=least.frames * 2**n)
+
+    kinds = {"frames": longer, "cells, as crowded": twice, "pixels, as many cells": roomier}
+    return {kind: [(f"x{2**n}", make(n)) for n in range(3)] for kind, make in kinds.items()}
+
+
+def scaling(folder: Path, options: dict[str, Any]) -> None:
+    """Print what sequences cost that have two and four times as much of something."""
+    print(f"{'':<24}{'frames':>7}{'masks':>8}{'passes':>8}{'cost':>8}{'ms a mask':>11}")
+    for kind, movies in scaled().items():
+        for factor, movie in movies:
+            name = f"{kind.partition(',')[0]}-{factor}"
+            dataset = movie.write(folder, name, None)
+            figures = apart(measure, dataset, folder / f"{name}-RES", options)
+            masks, passes = figures["masks"], figures["engine"]["encoder_windows"]
+            print(
+                f"{kind + ' ' + factor:<24}{figures['frames']:>7}{masks:>8}{passes:>8}"
+                f"{figures['cost']:>8.1f}{1000 * figures['cost'] / masks:>11.1f}",
+                flush=True,
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=list(MOVIES), default=list(MOVIES))
     parser.add_argument("--frames", type=int, help="Of every sequence.")
+    parser.add_argument("--fast", action="store_true", help="As the option of `sam4ct run`.")
     parser.add_argument("--device", choices=["auto", "cpu"], default="auto")
-    parser.add_argument("--keep", type=Path, help="Simulate and link here, and leave it.")
+    parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--association", action="store_true")
     parser.add_argument("--json", type=Path, help="Write all figures to this file.")
     chosen = parser.parse_args()
+    if chosen.association:
+        links, seconds, memory = apart(association, chosen.frames or 1000, 600)
+        print(f"{links} links, {seconds:.1f} s of CPU, {memory:.0f} MB")
+        return
     with tempfile.TemporaryDirectory(prefix="sam4ct-speed-") as temporary:
-        folder = chosen.keep or Path(temporary)
-        options: dict[str, Any] = {"device": chosen.device}
+        folder = Path(temporary)
+        options: dict[str, Any] = {"device": chosen.device, "fast": chosen.fast}
         if chosen.device == "auto" and torch.cuda.is_available():
-            random_weights(Path(temporary))
+            random_weights(folder)
             os.environ[VARIABLE] = temporary
             options["weights"] = (RANDOM,)
+        if chosen.scaling:
+            scaling(folder, options)
+            return
         print(heading(), flush=True)
         rows = {}
         for name in chosen.only:
-            dataset = folder / name
-            if not dataset.exists():
-                MOVIES[name].write(folder, name, chosen.frames)
+            dataset = MOVIES[name].write(folder, name, chosen.frames)
             rows[name] = compared(name, dataset, folder / f"{name}-RES", options)
     if chosen.json:
         chosen.json.write_text(json.dumps(rows, indent=1) + "\n")

@@ -113,8 +113,7 @@ class Sam2Propagator:
             settings: Device, precision and batch sizes.
         """
         self._device = torch.device(settings.device)
-        # Hiera is written with channels last: any other order is turned around at every step.
-        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._network = network.to(self._device).eval()
         without_padding(self._network)
         self._image, self._plan, self._settings = image, plan, settings
         self._window_batches = Batches(settings.window_batch)

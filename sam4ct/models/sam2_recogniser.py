@@ -78,7 +78,7 @@ class Sam2Recogniser:
             settings: Device, precision and batch size.
         """
         self._device = torch.device(settings.device)
-        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._network = network.to(self._device).eval()
         without_padding(self._network)
         self._plane, self._settings = plane, settings
         # No step, and slabs of one slice: every window has its region in the middle.

@@ -21,6 +21,9 @@ from sam4ct.types import FrameReader, Propagator
 if TYPE_CHECKING:
     from sam4ct.models.sam2 import Sam2Propagator
 
+SMALL = 256
+"""Networks of this image size and smaller look for more objects at once."""
+
 
 def propagator_of(
     plan: Plan, reader: FrameReader, regions: Detections | None = None
@@ -70,5 +73,9 @@ def sam2_engine(plan: Plan, reader: FrameReader, windows: WindowPlan) -> Sam2Pro
         load_sam2(plan.weights["sam2"], plan.device),
         Ahead(image, reader.frames),
         windows,
-        EngineSettings(device=plan.device, prompt=profile.prompt),
+        EngineSettings(
+            device=plan.device,
+            prompt=profile.prompt,
+            object_batch=64 if plan.weights["sam2"].image_size <= SMALL else 32,
+        ),
     )

@@ -28,7 +28,7 @@ AUTO = "auto"
 
 CODE_VERSIONS = {
     "detect": "2",
-    "propagate": "2",
+    "propagate": "3",
     "associate": "2",
     "generate": "1",
     "fill": "2",
