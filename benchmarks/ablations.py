@@ -120,7 +120,7 @@ def _without_specks() -> Iterator[None]:
 
 
 @contextmanager
-def _costs(change: Callable[[Costs], dict[str, float]]) -> Iterator[None]:
+def _costs(change: Callable[[Costs], dict[str, Any]]) -> Iterator[None]:
     load = stages.load_costs
 
     def changed(*names: str) -> Costs:
@@ -157,6 +157,7 @@ WITHOUT: Mapping[str, Change] = {
     "dropping of specks": _without_specks,
     "filling": partial(_filling, "none"),
     "filling by SAM 2": partial(_filling, "interpolate"),
+    "second look": partial(_costs, lambda c: {"second": None}),
     "divisions": partial(_scene, divide=False),
     "least cycle": partial(_scene, min_cycle_frames=1),
     "cheaper ends at the border": partial(
@@ -167,12 +168,14 @@ WITHOUT: Mapping[str, Change] = {
     "overlap": _links("overlap"),
     "distance": _links("distance", "nearness"),
     "drift": _links("drift"),
+    "past and future course": _links("past", "future_distance"),
     "likeness of size": _links("size_likeness"),
     "likeness of brightness": _links("brightness_likeness"),
     "masks in divisions": _divisions("coverage", "containment"),
     "sizes in divisions": _divisions("size", "daughter"),
     "places in divisions": _divisions("centre_offset", "separation"),
     "future and rivals in divisions": _divisions("future", "rival"),
+    "course in divisions": _divisions("opposite", "goes_on", "mother_growth", "ripeness"),
     "growth in divisions": _divisions("growth"),
 }
 SAM2 = "SAM 2"
