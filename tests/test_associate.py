@@ -23,7 +23,9 @@ from hypothesis import strategies as st
 from sam4ct.lineage import table_problems
 from sam4ct.simulate import SegmentationErrors, damaged, movie_law, simulate
 from sam4ct.stages.associate import associate
-from sam4ct.stages.costs import load_costs
+from sam4ct.stages.candidates import LINK_FEATURES
+from sam4ct.stages.costs import Calibration, Costs, Odds, Quadratic, load_costs
+from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.stages.repair import find_fragments, join
 from sam4ct.stages.trace import trace
 from sam4ct.tables import Detections, Evidence, Links
@@ -45,6 +47,61 @@ def balls(
 
 
 # Drawn cases
+
+
+def test_a_second_look_knows_how_the_neighbours_move() -> None:
+    """All cells go right by 16; of two that stand close, one comes to stand near the other's place.
+
+    t   0                1
+        1 . 2 . . . .    . . 1 . 2 . .
+    """
+    alone = [(40 * i + 20, 20) for i in range(1, 8)]
+    before = [(20, 20), (20, 44), *alone]
+    frames = label_frames(before, [(y, x + 16) for y, x in before], shape=(340, 100), radius=5.0)
+    detections, evidence, scene = (
+        detections_of(frames),
+        evidence_of(frames, radius_um=40.0),
+        scene_of(frames),
+    )
+    by_distance = Costs(
+        first=Odds(link=falling(LINK_FEATURES, "distance"), division=never()),
+        appear=1.0,
+        disappear=1.0,
+        appear_border=1.0,
+        disappear_border=1.0,
+        alone=1.0,
+        skip=0.0,
+    )
+    twice = replace(
+        by_distance,
+        second=Odds(link=falling(LINK_FEATURES, "drift_distance"), division=never()),
+    )
+    right = [(0, i, 1, i, 0) for i in range(1, 10)]
+    rows = link_rows(associate(detections, evidence, by_distance, scene))
+    assert (0, 2, 1, 1, 0) in rows
+    assert link_rows(associate(detections, evidence, twice, scene)) == right
+
+
+def falling(names: tuple[str, ...], feature: str) -> Quadratic:
+    """Log odds of 3 where a feature is 0, and less by 2.5 for every 1."""
+    none = dict.fromkeys(names, 0.0)
+    return Quadratic(bias=3.0, weights=none | {feature: -2.5}, squares=none)
+
+
+def never() -> Quadratic:
+    none = dict.fromkeys(DIVISION_FEATURES, 0.0)
+    return Quadratic(bias=-12.0, weights=none, squares=none)
+
+
+def test_how_sure_links_are_is_as_fitted() -> None:
+    frames = label_frames([(20, 20)], [(20, 21)])
+    detections, evidence, scene = detections_of(frames), evidence_of(frames), scene_of(frames)
+    plain = replace(COSTS, calibration=Calibration())
+    surer = replace(COSTS, calibration=Calibration(bias=1.0))
+    share, sure = (
+        associate(detections, evidence, costs, scene).confidence[0] for costs in (plain, surer)
+    )
+    assert np.log(sure / (1.0 - sure)) == pytest.approx(np.log(share / (1.0 - share)) + 1.0)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

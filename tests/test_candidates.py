@@ -14,6 +14,7 @@ from sam4ct.stages.candidates import (
     candidates,
     diameters,
 )
+from sam4ct.stages.course import Course
 from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
 from sam4ct.tables import Detections, Evidence, Floats, row_numbers
 
@@ -186,6 +187,37 @@ def test_growth_is_how_many_more_regions_there_are(born: int, growth: float) -> 
     row = np.flatnonzero(daughters.u == 0)[0]
     found_growth = daughters.features[row, DIVISION_FEATURES.index("growth")]
     assert found_growth == pytest.approx(growth)
+
+
+@pytest.mark.parametrize(
+    ("daughters", "cosine"), [([(20, 15), (20, 25)], -1.0), ([(15, 20), (20, 25)], 0.0)]
+)
+def test_daughters_part_in_opposite_ways(daughters: list[tuple[int, int]], cosine: float) -> None:
+    both = split(label_frames([(20, 20)], daughters))
+    assert both.features[0, DIVISION_FEATURES.index("opposite")] == pytest.approx(cosine, abs=0.05)
+
+
+def test_what_a_mother_did_before_is_known_from_a_course() -> None:
+    frames = label_frames([(20, 18)], [(20, 20)], [(20, 15), (20, 25)])
+    detections, links = detections_of(frames), found(frames)
+    nothing = np.zeros((4, 3))
+    ripeness = np.array([np.nan, 0.3, np.nan, np.nan])
+    course = Course(
+        nothing, nothing, nothing, growth=np.array([np.nan, -0.4, 0, 0]), ripeness=ripeness
+    )
+    told = divisions(
+        detections,
+        links,
+        np.zeros(len(links.u)),
+        places(detections),
+        diameters_um(detections),
+        course,
+    )
+    names = ("mother_growth", "ripeness", "ripeness_known")
+    rows = told.features[:, [DIVISION_FEATURES.index(name) for name in names]]
+    assert rows[told.u == 1].tolist() == [[-0.4, 0.3, 1.0]]
+    assert (rows[told.u == 0] == 0.0).all()
+    assert (told.u == 0).any()
 
 
 def test_two_near_successors_may_be_daughters() -> None:
