@@ -27,10 +27,9 @@ def without_padding(network: Any) -> None:
 
 
 def _forward(block: Any, x: Tensor) -> Tensor:
-    """What `MultiScaleBlock.forward` gives for a map of tokens, (B, H, W, C)."""
-    height, width = x.shape[1:3]
-    padding = block.window_size**2 - height * width
-    if padding <= 0 or max(height, width) > block.window_size:
+    """What `MultiScaleBlock.forward` gives for a square map of tokens, (B, H, W, C)."""
+    padding = block.window_size**2 - x.shape[1] * x.shape[2]
+    if padding <= 0:
         usual: Tensor = MultiScaleBlock.forward(block, x)
         return usual
     shortcut, x = x, block.norm1(x)
