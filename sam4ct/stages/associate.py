@@ -19,6 +19,7 @@ from sam4ct.stages.candidates import candidates, diameters
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.course import Course, course_of
 from sam4ct.stages.divisions import divisions
+from sam4ct.stages.shares import considered, shares
 from sam4ct.stages.solve import Choice, Problem, solve
 from sam4ct.tables import Detections, Evidence, Floats, Links
 
@@ -52,12 +53,10 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
     """
     if not len(detections) or not len(evidence):
         return Links.empty()
-    problem = pose(detections, evidence, costs, scene)
-    links = accepted(detections, problem, solve(problem), costs)
+    links = _looked(detections, evidence, costs, scene)
     if costs.second is not None:
         course = course_of(detections, links, measured(detections, scene)[0])
-        problem = pose(detections, evidence, costs, scene, course)
-        links = accepted(detections, problem, solve(problem), costs)
+        links = _looked(detections, evidence, costs, scene, course)
     logger.info(
         "associated %d regions: %d links, %d divisions",
         len(detections),
@@ -65,6 +64,18 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
         int(links.division.sum()) // 2,
     )
     return links
+
+
+def _looked(
+    detections: Detections,
+    evidence: Evidence,
+    costs: Costs,
+    scene: Scene,
+    course: Course | None = None,
+) -> Links:
+    """Return the links of one look."""
+    problem = considered(pose(detections, evidence, costs, scene, course))
+    return accepted(detections, problem, solve(problem), costs)
 
 
 def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
@@ -127,7 +138,9 @@ def accepted(detections: Detections, problem: Problem, choice: Choice, costs: Co
     e, s = choice.links, choice.splits
     u = np.concatenate([links.u[e], splits.u[s], splits.u[s]])
     v = np.concatenate([links.v[e], splits.v[s], splits.w[s]])
-    confidence = costs.calibration(_shares(problem, choice))
+    share = shares(problem)
+    double = share.splits[s]
+    confidence = costs.calibration(np.concatenate([share.links[e], double, double]))
     order = np.lexsort((detections.label[v], detections.t[v]))
     u, v = u[order], v[order]
     return Links(
@@ -138,29 +151,3 @@ def accepted(detections: Detections, problem: Problem, choice: Choice, costs: Co
         division=(np.arange(len(order)) >= len(e))[order],
         confidence=confidence[order],
     )
-
-
-def _shares(problem: Problem, choice: Choice) -> Floats:
-    """Weigh every chosen link or division against all else its regions could have done.
-
-    A region's ways in (links, divisions, appearing) and ways out compete with
-    weights exp(-cost); what counts is the smallest share of the choice among the
-    regions it joins.
-    """
-    links, splits = problem.links, problem.splits
-
-    def weight(cost: Floats) -> Floats:
-        return np.exp(-np.clip(cost, -30.0, 30.0))
-
-    into, out = weight(problem.appear), weight(problem.disappear)
-    link_weight, split_weight = weight(problem.link_cost), weight(problem.split_cost)
-    np.add.at(into, links.v, link_weight)
-    np.add.at(out, links.u, link_weight)
-    np.add.at(out, splits.u, split_weight)
-    for daughter in (splits.v, splits.w):
-        np.add.at(into, daughter, split_weight)
-    e, s = choice.links, choice.splits
-    single = link_weight[e] / np.maximum(into[links.v[e]], out[links.u[e]])
-    most = np.maximum(np.maximum(into[splits.v[s]], into[splits.w[s]]), out[splits.u[s]])
-    double = split_weight[s] / most
-    return np.concatenate([single, double, double])

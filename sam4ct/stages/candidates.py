@@ -120,9 +120,15 @@ def candidates(
     columns |= joined.nearnesses("drift_", columns["drift_distance"])
     columns |= _alike(detections, evidence, joined, nearest)
     columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
-    unknown = np.zeros(len(u))
-    features = np.stack([columns.get(name, unknown) for name in LINK_FEATURES], axis=1)
-    return Candidates(u, v, features, dt, drift)
+    return Candidates(u, v, packed(columns, LINK_FEATURES, len(u)), dt, drift)
+
+
+def packed(columns: dict[str, Floats], names: tuple[str, ...], count: int) -> Floats:
+    """Return columns as one array (count, names), 0 where there is none; empties the columns."""
+    features = np.zeros((count, len(names)), order="F")
+    for number, name in enumerate(names):
+        features[:, number] = columns.pop(name, 0.0)
+    return features
 
 
 @dataclass(frozen=True)

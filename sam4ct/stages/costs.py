@@ -34,9 +34,11 @@ class Quadratic:
     squares: dict[str, float]
 
     def __call__(self, features: Floats, names: tuple[str, ...]) -> Floats:
-        weights = np.array([d[name] for d in (self.weights, self.squares) for name in names])
-        features = np.concatenate([features, features**2], axis=1)
-        return np.asarray(np.clip(features @ weights + self.bias, -ODDS_LIMIT, ODDS_LIMIT))
+        odds = np.full(len(features), self.bias)
+        # Column by column: the squares of all features of a long movie would fill the memory.
+        for column, name in zip(features.T, names, strict=True):
+            odds += column * (self.weights[name] + self.squares[name] * column)
+        return np.asarray(np.clip(odds, -ODDS_LIMIT, ODDS_LIMIT))
 
 
 @dataclass(frozen=True, kw_only=True)

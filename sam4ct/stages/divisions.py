@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from sam4ct.stages.candidates import Candidates, in_diameters
+from sam4ct.stages.candidates import Candidates, in_diameters, packed
 from sam4ct.stages.course import Course
 from sam4ct.stages.rivals import best_other
 from sam4ct.tables import Detections, Flags, Floats, Ints
@@ -87,7 +87,7 @@ def divisions(
     # There is no frame after the last.
     onward = np.where(detections.t >= detections.t.max(initial=0), 0.0, best_out)
     way_v, way_w = (positions_um[i] - positions_um[u] - links.drift_um[e] for i in (v, w))
-    columns = {
+    columns: dict[str, Floats] = {
         **_shared(links, e, f),
         **_shapes(detections.size[u], detections.size[v], detections.size[w]),
         "link_low": _scaled(np.minimum(logits[e], logits[f])),
@@ -99,12 +99,10 @@ def divisions(
         "future_low": _scaled(np.minimum(onward[v], onward[w])),
         "rival_low": _scaled(np.maximum(rival[e], rival[f])),
         "growth": _growth(detections)[detections.t[u], links.dt[e]],
-        "skipped": links.dt[e] - 1.0,
+        "skipped": np.asarray(links.dt[e] - 1.0, dtype=np.float64),
         **(_history(course, u) if course else {}),
     }
-    unknown = np.zeros(len(u))
-    features = np.stack([columns.get(name, unknown) for name in DIVISION_FEATURES], axis=1)
-    return Divisions(u, v, w, features)
+    return Divisions(u, v, w, packed(columns, DIVISION_FEATURES, len(u)))
 
 
 def _sisters(links: Candidates) -> tuple[Ints, Ints]:

@@ -37,10 +37,11 @@ def surrounding_motion(
         pairs = rows[nearest[rows]]
         if len(pairs) < LEAST_PAIRS:
             continue
-        # One more than asked: the row's own pair may be among them.
+        regions, first, back = np.unique(source[rows], return_index=True, return_inverse=True)
+        # One more than asked: the region's own pair may be among them.
         count = min(NEIGHBOURS + 1, len(pairs))
-        _, found = cKDTree(here_um[pairs]).query(here_um[rows], k=count)
-        steps = (there_um - here_um)[pairs][found]
-        steps[source[pairs][found] == source[rows][:, None]] = np.nan
-        moved[rows] = np.nanmedian(steps, axis=1)
+        _, found = cKDTree(here_um[pairs]).query(here_um[rows[first]], k=count)
+        steps = (there_um[pairs] - here_um[pairs])[found]
+        steps[source[pairs][found] == regions[:, None]] = np.nan
+        moved[rows] = np.nanmedian(steps, axis=1)[back]
     return moved

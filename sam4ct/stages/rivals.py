@@ -19,15 +19,18 @@ def nearness(distance: Floats, group: Ints) -> Floats:
 
 def best_other(values: Floats, group: Ints, alone: float) -> Floats:
     """The largest other value of each row's group; `alone` where there is no other."""
-    order = np.lexsort((-values, group))
-    start = np.ones(len(order), dtype=bool)
-    start[1:] = group[order][1:] != group[order][:-1]
-    first = np.flatnonzero(start)
-    lengths = np.diff(np.append(first, len(order)))
-    sorted_values = values[order]
-    runner_up = sorted_values[np.minimum(first + 1, max(0, len(order) - 1))]
-    second = np.where(lengths > 1, runner_up, alone)
-    which = np.cumsum(start) - 1
+    if not len(values):
+        return values
+    order = np.argsort(group, kind="stable")
+    ordered, names = values[order], group[order]
+    begins = np.flatnonzero(np.diff(names, prepend=names[0] - 1))
+    which = np.repeat(np.arange(len(begins)), np.diff(np.append(begins, len(order))))
+    best = np.maximum.reduceat(ordered, begins)
+    leads = ordered == best[which]
+    behind = np.maximum.reduceat(np.where(leads, -np.inf, ordered), begins)
+    # Where several are best, the other of each is as good.
+    runner_up = np.where(np.add.reduceat(leads.astype(np.int64), begins) > 1, best, behind)
+    runner_up[np.isneginf(runner_up)] = alone
     other = np.empty_like(values)
-    other[order] = np.where(start, second[which], sorted_values[first][which])
+    other[order] = np.where(leads, runner_up[which], best[which])
     return other
