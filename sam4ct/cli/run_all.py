@@ -11,6 +11,7 @@ import click
 
 from sam4ct.cli.options import (
     EVIDENCE,
+    FAST,
     GENERATE,
     OVERWRITE,
     PROFILE,
@@ -33,6 +34,7 @@ from sam4ct.pipelines.run_all import Kind, Outcome, run_all
 )
 @device_option("cuda")
 @EVIDENCE
+@FAST
 @GENERATE
 @OVERWRITE
 @REPORT

@@ -65,6 +65,7 @@ def record_of(
         "profile": asdict(plan.profile),
         "reasons": dict(plan.reasons),
         "evidence": plan.evidence,
+        "fast": plan.fast,
         "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
         "device": device_name(plan.device) if plan.weights else "CPU",
         "python": platform.python_version(),
