@@ -28,6 +28,8 @@ LINK_FEATURES = (
     "backward_margin",
     "overlap",
     "overlap_margin",
+    "still_containment",
+    "still_coverage",
     "distance",
     "forward_nearness",
     "backward_nearness",
@@ -102,6 +104,7 @@ def candidates(
     # Of both ends; what is measured in diameters is so in their mean.
     across = 0.5 * (diameter_um[u] + diameter_um[v])
     columns = _seen(joined, evidence)
+    columns |= _still(columns["overlap"], detections.size[u], detections.size[v])
     apart = joined.spread(evidence.distance_um, np.ones(len(evidence), bool)) / across
     columns["distance"] = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
     columns |= joined.nearnesses("", columns["distance"])
@@ -199,6 +202,12 @@ def _seen(joined: _Joined, evidence: Evidence) -> dict[str, Floats]:
     columns["overlap"] = joined.spread(evidence.overlap, np.ones(len(evidence), bool))
     columns["overlap_margin"] = joined.least_margin(columns["overlap"])
     return columns
+
+
+def _still(overlap: Floats, here: Ints, there: Ints) -> dict[str, Floats]:
+    """Shares of two masks that lie under each other, from the IoU of the two and their sizes."""
+    shared = overlap / (1.0 + overlap) * (here + there)
+    return {"still_containment": shared / here, "still_coverage": shared / there}
 
 
 def _alike(

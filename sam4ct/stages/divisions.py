@@ -22,6 +22,9 @@ DIVISION_FEATURES = (
     "forward_containment_sum",
     "backward_containment_low",
     "backward_containment_high",
+    "still_coverage_low",
+    "still_coverage_high",
+    "still_containment_sum",
     "link_low",
     "link_high",
     "size_balance",
@@ -150,7 +153,8 @@ def _history(course: Course, u: Ints) -> dict[str, Floats]:
 
 
 def _shared(links: Candidates, e: Ints, f: Ints) -> dict[str, Floats]:
-    """Features of propagated masks, from those of the links e and f."""
+    """Features of masks that were propagated or stay, from those of the links e and f."""
+    still, held = links.column("still_coverage"), links.column("still_containment")
     coverage, inside = links.column("forward_coverage"), links.column("forward_containment")
     back = links.column("backward_containment")
     return {
@@ -159,6 +163,9 @@ def _shared(links: Candidates, e: Ints, f: Ints) -> dict[str, Floats]:
         "forward_containment_sum": inside[e] + inside[f],
         "backward_containment_low": np.minimum(back[e], back[f]),
         "backward_containment_high": np.maximum(back[e], back[f]),
+        "still_coverage_low": np.minimum(still[e], still[f]),
+        "still_coverage_high": np.maximum(still[e], still[f]),
+        "still_containment_sum": held[e] + held[f],
     }
 
 
