@@ -154,7 +154,9 @@ class Section:
 
     def region(self, shape: tuple[int, ...]) -> Region:
         """Return the mask as a region of a slice of a shape (y, x); what is outside is cut off."""
-        return Region(self.mask, self.window.corner).clipped(shape).tight()
+        tight = Region(self.mask, self.window.corner).clipped(shape).tight()
+        # The mask is one of many in an array, which would stay in memory as long as it.
+        return Region(tight.mask.copy(), tight.corner)
 
 
 def assembled(sections: Sequence[Section], grid: WindowGrid) -> Propagated:

@@ -131,6 +131,7 @@ def packed(columns: dict[str, Floats], names: tuple[str, ...], count: int) -> Fl
     features = np.zeros((count, len(names)), order="F")
     for number, name in enumerate(names):
         features[:, number] = columns.pop(name, 0.0)
+    assert not columns, f"no feature is named {', '.join(columns)}"
     return features
 
 

@@ -21,7 +21,7 @@ from sam4ct.tables import Floats
 
 TABLE = Path(__file__).with_name("costs.json")
 ODDS_LIMIT = 12.0
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.02
 """Of all that two regions could do; smaller shares, and those to 1, count as this."""
 
 
@@ -76,7 +76,7 @@ class Calibration:
         return np.asarray(self.bias + self.slope * given + self.bend * given**2)
 
     def __call__(self, share: Floats) -> Floats:
-        """Probability that a link is right, by its share; as it is without a fit."""
+        """Probability that a link is right, by its share; without a fit the share itself."""
         return np.asarray(1.0 / (1.0 + np.exp(-self.odds(share))))
 
 

@@ -7,6 +7,7 @@ solver's time. Pure tables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,20 +16,25 @@ from sam4ct.stages.solve import Problem
 from sam4ct.tables import Floats
 
 LEAST_SHARE = 1e-3
-"""Of a choice that is considered. Rivals would have to be worth that much less elsewhere."""
+"""Of a choice, where its share is largest, to be considered."""
 COST_LIMIT = 30.0
 
 
 @dataclass(frozen=True)
 class Shares:
-    """The smallest share of every choice among the regions that it joins."""
+    """Of every choice, at the ends where its share is smallest, or largest."""
 
     links: Floats
     splits: Floats
 
 
 def shares(problem: Problem) -> Shares:
-    """Weigh all choices of a problem."""
+    """Return the smallest share of every choice among the regions that it joins."""
+    return _shares(problem, np.maximum)
+
+
+def _shares(problem: Problem, worth: Callable[[Floats, Floats], Floats]) -> Shares:
+    """Weigh all choices by what their regions could do in all, the least or the most worth."""
     links, splits = problem.links, problem.splits
     into, out = _weight(problem.appear), _weight(problem.disappear)
     link_weight, split_weight = _weight(problem.link_cost), _weight(problem.split_cost)
@@ -37,13 +43,18 @@ def shares(problem: Problem) -> Shares:
     np.add.at(out, splits.u, split_weight)
     for daughter in (splits.v, splits.w):
         np.add.at(into, daughter, split_weight)
-    most = np.maximum(np.maximum(into[splits.v], into[splits.w]), out[splits.u])
-    return Shares(link_weight / np.maximum(into[links.v], out[links.u]), split_weight / most)
+    of_links = worth(into[links.v], out[links.u])
+    of_splits = worth(worth(into[splits.v], into[splits.w]), out[splits.u])
+    return Shares(link_weight / of_links, split_weight / of_splits)
 
 
 def considered(problem: Problem) -> Problem:
-    """Return the problem without the choices of very small shares."""
-    found = shares(problem)
+    """Return the problem without the choices whose share is very small at all their ends.
+
+    At one end does not suffice: where a whole row of cells moves on by one place, each
+    link is weak against the one that its own cell would rather have.
+    """
+    found = _shares(problem, np.minimum)
     links, splits = found.links > LEAST_SHARE, found.splits > LEAST_SHARE
     return replace(
         problem,

@@ -151,7 +151,7 @@ def _minimum(
     relaxed = linprog(
         gain, A_ub=rows, b_ub=np.ones(rows.shape[0]), bounds=(0, 1), method="highs-ds"
     )
-    if relaxed.x is None:
+    if relaxed.status != 0:
         raise RuntimeError(f"the solver found no solution: {relaxed.message}")
     if (np.abs(relaxed.x - np.round(relaxed.x)) < WHOLE).all():
         return np.asarray(relaxed.x > 0.5)
@@ -163,6 +163,12 @@ def _minimum(
         if behind <= within or within == LAST_GAP:
             break
         within = min(behind, LAST_GAP)
+    if behind > within:
+        logger.info(
+            "association: a component of %d choices is proved to within %.1f log odds",
+            len(gain),
+            behind - within,
+        )
     taken = np.zeros(len(gain), bool)
     taken[free[whole]] = True
     return taken
