@@ -1,7 +1,8 @@
 """Solve: the choice of links and divisions with the least total cost.
 
 An integer program: every region has at most one way in and at most one way out.
-It is solved exactly, one connected component at a time, by HiGHS.
+It is solved by HiGHS, one connected component at a time: exactly, but for very large ones,
+which are solved to within what is said in the log.
 """
 
 from __future__ import annotations
