@@ -50,8 +50,8 @@ EVIDENCE = click.option(
 FAST = click.option(
     "--fast",
     is_flag=True,
-    help="Ask SAM 2 only where the overlap of masks leaves a choice: several times faster where"
-    " cells move little, and a little less accurate.",
+    help="Ask SAM 2 only where the overlap of masks leaves a choice: up to several times less"
+    " work where cells move little, and a little less accurate.",
 )
 GENERATE = click.option(
     "--generate-masks/--no-generate-masks",
