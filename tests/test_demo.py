@@ -58,7 +58,11 @@ def test_demo_is_made_anew_where_there_is_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_demo")
-def test_a_demo_of_volumes_leaves_that_of_images_alone(tmp_path: Path) -> None:
+def test_a_demo_of_volumes_leaves_that_of_images_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief = replace(demo.EXHIBITS[3], frames=2)
+    monkeypatch.setitem(demo.EXHIBITS, 3, brief)
     other = tmp_path / DATASET
     other.mkdir()
     (other / "01_RES").mkdir()

@@ -9,18 +9,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from bad_inputs import BAD_INPUTS, VOLUME, make_dataset
-from commands import Outcome, finished, sam4ct, start, tree
+from commands import Outcome, finished, sam4ct, start, tree, uncounted
 from embryo_runs import make_embryo
 
+from sam4ct.errors import Sam4ctError
 from sam4ct.pipelines import run_all as module
 from sam4ct.pipelines.apart import Ending
-from sam4ct.pipelines.jobs import find_targets, settle, with_weights
+from sam4ct.pipelines.jobs import Job, find_targets, settle, with_weights
 from sam4ct.pipelines.plan import Options
 
 OVERLAP = ["--evidence", "overlap", "--no-report"]
@@ -51,6 +52,20 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in this process: one of its own takes seconds to start, see test_apart.py for those."""
+
+    def run_here(work: Callable[[Job], None], job: Job) -> Ending:
+        try:
+            work(job)
+        except Sam4ctError as error:
+            return Ending(str(error))
+        return Ending()
+
+    monkeypatch.setattr(module, "run_apart", run_here)
+
+
 def errors(outcome: Outcome) -> str:
     """Return what follows `Error: `; a refusal says nothing on stdout."""
     assert (outcome.status, outcome.out) == (2, "")
@@ -62,6 +77,7 @@ def errors(outcome: Outcome) -> str:
 # What is run
 
 
+@pytest.mark.usefixtures("at_home")
 def test_every_sequence_is_run_with_its_profile_once(root: Path) -> None:
     before = tree(root)
     ran = sam4ct("run-all", root, *OVERLAP)
@@ -86,6 +102,7 @@ def test_every_sequence_is_run_with_its_profile_once(root: Path) -> None:
     assert tree(root) == after
 
 
+@pytest.mark.usefixtures("at_home")
 def test_only_what_is_not_there_is_run_unless_asked_otherwise(root: Path) -> None:
     shutil.rmtree(root / "training")
     assert sam4ct("run", root / "Mine", "01", *OVERLAP).status == 0
@@ -99,6 +116,7 @@ def test_only_what_is_not_there_is_run_unless_asked_otherwise(root: Path) -> Non
     assert first.stat().st_mtime_ns > written
 
 
+@pytest.mark.usefixtures("at_home")
 def test_results_below_another_root_lie_as_the_datasets_do(
     root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -112,6 +130,7 @@ def test_results_below_another_root_lie_as_the_datasets_do(
     assert f"{root / 'Mine'}: nothing to do for 02: {LACKING}" in caplog.messages
 
 
+@pytest.mark.usefixtures("at_home")
 def test_root_that_is_a_dataset_says_which_profile_its_name_misses(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -127,6 +146,7 @@ def test_quiet_run_says_nothing_on_stderr(tmp_path: Path) -> None:
     assert (ran.status, ran.err) == (0, "")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_movies_are_followed_beside_masks_that_are_linked(tmp_path: Path) -> None:
     add(tmp_path, "Mine")
     result = make_embryo(tmp_path, "--frames", 2) / "01_RES"
@@ -150,6 +170,7 @@ def test_movies_are_followed_beside_masks_that_are_linked(tmp_path: Path) -> Non
     assert f"failed: {result}: is incomplete or of other images: 1 masks for 2" in damaged.out
 
 
+@pytest.mark.usefixtures("at_home")
 def test_movie_without_initial_tracks_has_nothing_to_do(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -257,13 +278,16 @@ def test_nothing_to_run_is_refused_with_what_is_there(
     assert "docker run -v" in message
 
 
-def test_all_that_stands_in_the_way_is_one_message(tmp_path: Path) -> None:
+def test_all_that_stands_in_the_way_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(tmp_path, "Mine")
     (tmp_path / "file").touch()
     before = tree(tmp_path)
     wrong = ["--profile", "PSC", "--weights", "huge", "--out", tmp_path / "file" / "out"]
-    no_gpu = {"CUDA_VISIBLE_DEVICES": "", "SAM4CT_DEVICE": ""}
-    message = errors(finished(start("-q", "run-all", tmp_path, *wrong, **no_gpu)))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.delenv("SAM4CT_DEVICE", raising=False)
+    message = errors(sam4ct("-q", "run-all", tmp_path, *wrong))
     place, profile, weights, device = message.splitlines()
     assert place.startswith(f"{tmp_path / 'file'}: Not a directory.")
     assert "there is no profile 'PSC'" in profile
@@ -301,8 +325,7 @@ def run_as_another(*args: object) -> Outcome:
     )
     command = [sys.executable, "-c", program, *map(str, args)]
     # Coverage of it would be written into the checkout, where that user may not write.
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
-    ended = subprocess.run(command, capture_output=True, text=True, cwd="/", env=variables)
+    ended = subprocess.run(command, capture_output=True, text=True, cwd="/", env=uncounted())
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
 
@@ -326,6 +349,7 @@ def test_place_that_cannot_be_written_is_refused_with_its_owner(
     assert tree(open_folder) == before
 
 
+@pytest.mark.usefixtures("at_home")
 def test_place_that_cannot_be_written_does_not_stop_the_others(tmp_path: Path) -> None:
     add(tmp_path, "Mine")
     # Not even root can make a file there.
@@ -338,6 +362,7 @@ def test_place_that_cannot_be_written_does_not_stop_the_others(tmp_path: Path) -
     assert counts == "1 written, 0 there already, 1 failed"
 
 
+@pytest.mark.usefixtures("at_home")
 def test_what_is_not_looked_into_or_lacks_images_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,6 +385,7 @@ def test_what_is_not_looked_into_or_lacks_images_fails(
         assert counts == f"{run}, 2 failed"
 
 
+@pytest.mark.usefixtures("at_home")
 def test_result_with_masks_missing_is_not_done(tmp_path: Path) -> None:
     result = add(tmp_path, "Mine") / "01_RES"
     assert sam4ct("-q", "run-all", tmp_path, *OVERLAP).status == 0
@@ -383,6 +409,7 @@ def results(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(files)}
 
 
+@pytest.mark.usefixtures("at_home")
 def test_stopped_run_is_continued_by_the_same_command_to_the_same_bytes(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for name in ("A", "B"):
