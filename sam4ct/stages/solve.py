@@ -1,8 +1,8 @@
 """Solve: the choice of links and divisions with the least total cost.
 
 An integer program: every region has at most one way in and at most one way out.
-It is solved by HiGHS, one connected component at a time: exactly, but for very large ones,
-which are solved to within what is said in the log.
+`prices` settles most of it; what is left falls apart in components, which HiGHS solves:
+exactly, but for very large ones, which are solved to within what is said in the log.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import coo_array, csr_array, vstack
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sam4ct.stages.candidates import Candidates
 from sam4ct.stages.divisions import Divisions
+from sam4ct.stages.prices import Program, Solvers, settle, settle_again
 from sam4ct.tables import Floats, Ints
 
 logger = logging.getLogger(__name__)
@@ -63,84 +65,66 @@ class Choice:
 
 
 def solve(problem: Problem) -> Choice:
-    """Solve each connected component by itself."""
-    links, splits = problem.links, problem.splits
-    tail = np.concatenate([links.u, splits.u, splits.u])
-    head = np.concatenate([links.v, splits.v, splits.w])
-    graph = coo_array(
-        (np.ones(len(tail), np.int8), (tail, head)), shape=(problem.count, problem.count)
-    )
-    _, component = connected_components(graph, directed=False)
-    link_groups = _grouped(component[links.u])
-    split_groups = _grouped(component[splits.u])
-    none = np.empty(0, np.int64)
-    chosen = [
-        _solve_component(problem, link_groups.get(c, none), split_groups.get(c, none))
-        for c in sorted({*link_groups, *split_groups})
-    ]
-    return Choice(
-        np.sort(np.concatenate([none, *(c.links for c in chosen)])),
-        np.sort(np.concatenate([none, *(c.splits for c in chosen)])),
-    )
-
-
-def _grouped(keys: NDArray[np.int32]) -> dict[int, Ints]:
-    """Rows by key, both in increasing order."""
-    if not len(keys):
-        return {}
-    order = np.argsort(keys, kind="stable")
-    values, starts = np.unique(keys[order], return_index=True)
-    return {
-        int(value): rows for value, rows in zip(values, np.split(order, starts[1:]), strict=True)
-    }
-
-
-def _solve_component(problem: Problem, e: Ints, s: Ints) -> Choice:
-    """Choose among links `e` and divisions `s`, which share no region with any other."""
-    links, splits = problem.links, problem.splits
-    nodes = np.unique(
-        np.concatenate([links.u[e], links.v[e], splits.u[s], splits.v[s], splits.w[s]])
-    )
-    # Appearing and disappearing are what is left when a region has no link in or out, so their
-    # costs are saved by each choice that gives it one, and they need no variables of their own.
-    # A region with neither pays for being alone instead.
-    appear, disappear = problem.appear, problem.disappear
-    gain = np.concatenate(
-        [
-            problem.link_cost[e] - disappear[links.u[e]] - appear[links.v[e]],
-            problem.split_cost[s]
-            - disappear[splits.u[s]]
-            - appear[splits.v[s]]
-            - appear[splits.w[s]],
-            (problem.alone - appear - disappear)[nodes],
-        ]
-    )
-    n, k, count = len(e), len(s), len(nodes)
-    out_row = np.searchsorted(nodes, np.concatenate([links.u[e], splits.u[s], nodes]))
-    in_row = count + np.searchsorted(
-        nodes, np.concatenate([links.v[e], splits.v[s], nodes, splits.w[s]])
-    )
-    every = np.arange(n + k + count)
-    column = np.concatenate([every, every, np.arange(n, n + k)])
-    rows = np.concatenate([out_row, in_row])
-    at_most_one = coo_array(
-        (np.ones(len(rows)), (rows, column)), shape=(2 * count, len(gain))
-    ).tocsr()
-    too_soon: list[tuple[int, int]] = []
+    """Choose links and divisions."""
+    program = _program(problem)
+    n, k = len(problem.links.u), len(problem.splits.u)
+    settled = settle(program, SOLVERS)
     while True:
-        taken = _minimum(gain, at_most_one, too_soon)
-        choice = Choice(e[taken[:n]], s[taken[n : n + k]])
-        found = _too_soon(problem, choice)
+        links, splits = np.flatnonzero(settled.taken[:n]), settled.taken[n : n + k]
+        choice = Choice(links, np.flatnonzero(splits))
+        found = [(n + a, n + b) for a, b in _too_soon(problem, choice)]
         if not found:
             return choice
         # Rare, so it is cheaper to forbid such pairs when they turn up than all beforehand.
-        place = {int(row): n + i for i, row in enumerate(s)}
-        too_soon += [(place[a], place[b]) for a, b in found]
+        program, settled = settle_again(program, found, settled, SOLVERS)
 
 
-def _minimum(
-    gain: Floats, at_most_one: csr_array, not_both: list[tuple[int, int]]
-) -> NDArray[np.bool_]:
+def _program(problem: Problem) -> Program:
+    """Return links, divisions and regions that stay alone as choices among ways.
+
+    Ways out of regions come first, then ways in.
+    """
+    links, splits, count = problem.links, problem.splits, problem.count
+    # Appearing and disappearing are what is left when a region has no link in or out, so their
+    # costs are saved by each choice that gives it one, and they need no choices of their own.
+    # A region with neither pays for being alone instead.
+    appear, disappear = problem.appear, problem.disappear
+    saving = np.concatenate(
+        [
+            disappear[links.u] + appear[links.v] - problem.link_cost,
+            disappear[splits.u] + appear[splits.v] + appear[splits.w] - problem.split_cost,
+            appear + disappear - problem.alone,
+        ]
+    )
+    n, k, every = len(links.u), len(splits.u), np.arange(count)
+    way = np.concatenate(
+        [links.u, splits.u, every, *(count + v for v in (links.v, splits.v, every, splits.w))]
+    )
+    choice = np.concatenate([np.arange(n + k + count), np.arange(n + k + count), n + np.arange(k)])
+    ones = np.ones(len(way))
+    return Program(saving, coo_array((ones, (choice, way)), (len(saving), 2 * count)).tocsr())
+
+
+def _in_parts(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
+    """Return the choices that are taken, at least in part, where parts are allowed."""
+    return np.asarray(_relaxed(-saving, at_most_one).x > WHOLE)
+
+
+def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
+    """Return the choices that save most, of one component after the other."""
+    _, component = connected_components(at_most_one.T @ at_most_one, directed=False)
+    taken = np.zeros(len(saving), bool)
+    for number in range(int(component.max()) + 1):
+        some = np.flatnonzero(component == number)
+        rows = at_most_one[:, some]
+        taken[some] = _minimum(-saving[some], rows[np.flatnonzero(np.diff(rows.indptr))])
+    return taken
+
+
+SOLVERS = Solvers(_in_parts, _each)
+
+
+def _minimum(gain: Floats, rows: csr_array) -> NDArray[np.bool_]:
     """Return which variables are 1 at the least total gain.
 
     Without whole numbers the problem is easy, and nearly all of its answer is whole
@@ -148,13 +132,8 @@ def _minimum(
     few of them to the integer program: none that costs more than the best whole answer
     is behind can be part of a better one.
     """
-    rows = _rows(at_most_one, not_both)
-    relaxed = linprog(
-        gain, A_ub=rows, b_ub=np.ones(rows.shape[0]), bounds=(0, 1), method="highs-ds"
-    )
-    if relaxed.status != 0:
-        raise RuntimeError(f"the solver found no solution: {relaxed.message}")
-    if (np.abs(relaxed.x - np.round(relaxed.x)) < WHOLE).all():
+    relaxed = _relaxed(gain, rows)
+    if not _broken(relaxed.x).any():
         return np.asarray(relaxed.x > 0.5)
     within = FIRST_GAP
     while True:
@@ -175,12 +154,17 @@ def _minimum(
     return taken
 
 
-def _rows(at_most_one: csr_array, not_both: list[tuple[int, int]]) -> csr_array:
-    """Return all constraints: of the variables of each row, at most one may be 1."""
-    pairs = np.repeat(np.arange(len(not_both)), 2)
-    columns = np.array(not_both, dtype=np.int64).ravel()
-    shape = len(not_both), at_most_one.shape[1]
-    return vstack([at_most_one, coo_array((np.ones(len(pairs)), (pairs, columns)), shape)]).tocsr()
+def _relaxed(gain: Floats, rows: csr_array) -> Any:
+    """Return the answer without whole numbers, of scipy's kind."""
+    answer = linprog(gain, A_ub=rows, b_ub=np.ones(rows.shape[0]), bounds=(0, 1), method="highs-ds")
+    if answer.status != 0:
+        raise RuntimeError(f"the solver found no solution: {answer.message}")
+    return answer
+
+
+def _broken(values: Floats) -> NDArray[np.bool_]:
+    """Which values are not whole."""
+    return np.asarray(np.abs(values - np.round(values)) >= WHOLE)
 
 
 def _whole(gain: Floats, rows: csr_array) -> NDArray[np.bool_]:

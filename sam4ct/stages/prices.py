@@ -1,0 +1,244 @@
+"""Prices: which choices are settled by their surroundings, and what is left to a solver.
+
+Every region has one way in and one way out, and every choice takes two or three ways. If the
+ways have prices such that no choice saves more than its ways cost, each that is taken saves
+just that, and ways that nobody takes are free, nothing saves more in all: that is the duality
+of linear programming. Nearly everywhere such prices come of a first choice and some
+bargaining. Elsewhere ways are left open to a solver, with all choices that take one of them,
+which pay for their other ways. If the solver wants a choice with such another way, that way
+is opened, too; once it wants none, the whole is as good as if it had been solved at once.
+Which choices there are and what they save is the business of `solve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array, hstack
+from scipy.sparse.csgraph import connected_components
+
+from sam4ct.tables import Flags, Floats, Ints
+
+ROUNDS = 10
+"""Of bargaining; more settle hardly more."""
+SLIGHT = 1e-9
+"""Log odds; smaller differences are none."""
+BATCH = 3000
+"""Choices that a solver is given at once, at least, if there are so many: each call costs some."""
+
+Solver = Callable[[Floats, csr_array], Flags]
+"""Takes savings, and constraints (ways, choices), and returns the choices that save most."""
+
+
+@dataclass(frozen=True)
+class Solvers:
+    """The same twice: what is found in parts is mostly whole, and found much sooner."""
+
+    in_parts: Solver
+    """Where it takes choices in part, they count as taken; so ways may be taken by several."""
+    whole: Solver
+
+
+@dataclass(frozen=True)
+class Program:
+    """Choices of which each way may be taken by one at most."""
+
+    saving: Floats
+    """By choice; only choices with a positive one are ever taken."""
+    ways: csr_array
+    """Ones, (choices, ways)."""
+
+    @cached_property
+    def takers(self) -> csr_array:
+        """The choices of each way, (ways, choices)."""
+        return self.ways.T.tocsr()
+
+    @cached_property
+    def way(self) -> Ints:
+        """The way of each entry of `takers`."""
+        return np.repeat(np.arange(self.takers.shape[0]), np.diff(self.takers.indptr))
+
+    def best(self, values: Floats) -> Floats:
+        """Return by way the largest value of its entries in `takers`; -inf without any."""
+        best = np.full(self.takers.shape[0], -np.inf)
+        taken = np.flatnonzero(np.diff(self.takers.indptr))
+        if len(taken):
+            best[taken] = np.maximum.reduceat(values, self.takers.indptr[taken])
+        return best
+
+    def taking(self, ways: Flags) -> Ints:
+        """Return the choices that take one of some ways, in increasing order."""
+        return np.unique(self.takers[np.flatnonzero(ways)].indices)
+
+    def taken_by(self, choices: Ints) -> Flags:
+        """Return which ways some choices take."""
+        ways = np.zeros(self.ways.shape[1], bool)
+        ways[self.ways[choices].indices] = True
+        return ways
+
+    def never_both(self, pairs: list[tuple[int, int]]) -> Program:
+        """Return the program with a way for each pair of choices; a pair of one is never taken."""
+        saving = self.saving.copy()
+        saving[[a for a, b in pairs if a == b]] = 0.0
+        both = [pair for pair in pairs if pair[0] != pair[1]]
+        choice, way = np.array(both, dtype=np.int64).ravel(), np.repeat(np.arange(len(both)), 2)
+        more = coo_array((np.ones(len(way)), (choice, way)), (len(saving), len(both)))
+        return Program(saving, hstack([self.ways, more]).tocsr())
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The best choices, and how that is known."""
+
+    taken: Flags
+    """By choice."""
+    price: Floats
+    """By way; of no account where it is open."""
+    part: Ints
+    """By way: -1 where it has a price, else the number of the component that was solved."""
+
+
+def settle(program: Program, solvers: Solvers) -> Settled:
+    """Return the choices that save most in all."""
+    taken = _obvious(program)
+    price = _bargained(program, taken)
+    cheap = np.flatnonzero(program.ways @ price - program.saving < -SLIGHT)
+    first = Settled(taken, price, np.full(len(price), -1))
+    return _solved(program, first, program.taken_by(cheap) | (price < -SLIGHT), solvers)
+
+
+def settle_again(
+    program: Program, pairs: list[tuple[int, int]], settled: Settled, solvers: Solvers
+) -> tuple[Program, Settled]:
+    """Return a program in which some pairs of choices exclude each other, and its best choices.
+
+    Args:
+        program: Without these pairs.
+        pairs: Of choices; one that is paired with itself is excluded.
+        settled: The best choices without them.
+        solvers: Of what prices do not settle.
+    """
+    narrower = program.never_both(pairs)
+    more = narrower.ways.shape[1] - len(settled.price)
+    before = replace(
+        settled,
+        price=np.pad(settled.price, (0, more)),
+        part=np.pad(settled.part, (0, more), constant_values=-1),
+    )
+    doubtful = narrower.taken_by(np.unique(np.array(pairs)))
+    return narrower, _solved(narrower, before, doubtful, solvers)
+
+
+def _obvious(program: Program) -> Flags:
+    """Return a choice for a start: again and again those that save most at all their ways."""
+    choice, count = program.takers.indices, len(program.saving)
+    rank = np.empty(count)
+    rank[np.argsort(program.saving, kind="stable")] = np.arange(count)
+    rank[program.saving <= 0.0] = -np.inf
+    takes = np.diff(program.ways.indptr)
+    taken = np.zeros(count, bool)
+    while True:
+        at_ways = rank[choice]
+        leads = (at_ways == program.best(at_ways)[program.way]) & (at_ways >= 0.0)
+        new = (np.bincount(choice, leads, count) == takes) & (rank >= 0.0)
+        if not new.any():
+            return taken
+        taken |= new
+        rank[program.taking(program.taken_by(np.flatnonzero(new)))] = -np.inf
+
+
+def _bargained(program: Program, taken: Flags) -> Floats:
+    """Return a price of every way by which its choice, if there is one, saves just its ways' cost.
+
+    Each way is worth at least what its next best choice would pay; what a choice saves
+    beyond that is shared evenly by its ways, as bargaining neighbours would.
+    """
+    choice, way = program.takers.indices, program.way
+    chosen = taken[choice]
+    mate = np.full(len(program.takers.indptr) - 1, -1)
+    mate[way[chosen]] = choice[chosen]
+    takes = np.maximum(1, np.diff(program.ways.indptr))
+    paired = mate >= 0
+    price = np.where(paired, (program.saving / takes)[mate], 0.0)
+    for _ in range(ROUNDS):
+        left = program.saving - program.ways @ price
+        offer = np.where(chosen, -np.inf, left[choice] + price[way])
+        least = np.maximum(0.0, program.best(offer))
+        surplus = (program.saving - program.ways @ least) / takes
+        price = 0.5 * (price + np.where(paired, least + surplus[mate], 0.0))
+    return price
+
+
+def _solved(program: Program, settled: Settled, fresh: Flags, solvers: Solvers) -> Settled:
+    """Open ways to the solvers, in parts first."""
+    settled = _opened(program, settled, fresh, solvers.in_parts)
+    several = program.ways.T @ settled.taken > 1
+    return _opened(program, settled, several, solvers.whole)
+
+
+def _opened(program: Program, settled: Settled, fresh: Flags, solver: Solver) -> Settled:
+    """Open ways to the solver, and whatever it wants beside them."""
+    taken, price, part = settled.taken.copy(), settled.price, settled.part.copy()
+    while fresh.any():
+        touching = program.taking(fresh)
+        fresh = fresh | program.taken_by(touching[taken[touching]])
+        # Components that choices connect with these ways are solved again.
+        near = np.unique(part[program.taken_by(program.taking(fresh))])
+        again = np.flatnonzero(fresh | np.isin(part, near[near >= 0]))
+        first = int(part.max(initial=-1)) + 1
+        part[again] = first
+        piece = _piece(program, np.where(part < 0, price, 0.0), again)
+        part[again] += piece.component
+        taken[program.taking(part >= first)] = False
+        taken[piece.choices] = piece.solved(solver)
+        wanted = piece.choices[taken[piece.choices]]
+        fresh = program.taken_by(wanted) & (part < 0)
+        astray = program.taking(fresh)
+        taken[np.intersect1d(astray, wanted)] = False
+    return Settled(taken, price, part)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What is left to the solver: open ways, and the choices that take one of them."""
+
+    choices: Ints
+    saving: Floats
+    """Less what the other ways of a choice cost."""
+    at_most_one: csr_array
+    """(open ways, choices)."""
+    component: Ints
+    """By open way."""
+    component_of: Ints
+    """By choice."""
+
+    def solved(self, solver: Solver) -> Flags:
+        """Return which of the choices are taken; components are given to the solver in batches."""
+        count = int(self.component.max(initial=-1)) + 1
+        batch = np.cumsum(np.bincount(self.component_of, minlength=count)) // BATCH
+        of_choice, of_way = batch[self.component_of], batch[self.component]
+        columns = self.at_most_one.tocsc()
+        taken = np.zeros(len(self.choices), bool)
+        for number in np.unique(of_choice).tolist():
+            some = np.flatnonzero(of_choice == number)
+            rows = columns[:, some].tocsr()[np.flatnonzero(of_way == number)]
+            taken[some] = solver(self.saving[some], rows)
+        return taken
+
+
+def _piece(program: Program, price: Floats, ways: Ints) -> _Piece:
+    """Return what the solver is to decide about some ways, where all others have a price."""
+    choices = np.unique(program.takers[ways].indices)
+    rows = program.ways[choices]
+    saving = program.saving[choices] - rows @ price
+    worth = saving > SLIGHT
+    choices, saving = choices[worth], saving[worth]
+    at_most_one = rows[np.flatnonzero(worth)][:, ways].T.tocsr()
+    entries = at_most_one.tocoo()
+    size = len(ways) + len(choices)
+    graph = coo_array((entries.data, (entries.row, len(ways) + entries.col)), (size, size))
+    _, component = connected_components(graph, directed=False)
+    return _Piece(choices, saving, at_most_one, component[: len(ways)], component[len(ways) :])

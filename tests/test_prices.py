@@ -1,0 +1,150 @@
+"""Prices: what they settle is the best choice, and what they cannot settle is solved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array, csr_array
+
+from sam4ct.stages.prices import Program, Settled, Solvers, settle, settle_again
+from sam4ct.tables import Flags, Floats
+
+
+def program(choices: dict[tuple[int, ...], float]) -> Program:
+    """A program of choices by the ways that they take, with what each saves."""
+    entries = [(n, way) for n, ways in enumerate(choices) for way in ways]
+    choice, way = np.array(entries).T
+    shape = len(choices), int(way.max()) + 1
+    saving = np.array(list(choices.values()))
+    return Program(saving, coo_array((np.ones(len(way)), (choice, way)), shape).tocsr())
+
+
+def crowded(seed: int, frames: int = 12, regions: int = 15) -> Program:
+    """Links of regions to the next frame's and the one after, and some divisions, by chance."""
+    rng = np.random.default_rng(seed)
+    choices = {}
+    count = frames * regions
+    for u in range(count - regions):
+        ahead = rng.integers(1, 3, 5) * regions
+        near = (u + ahead + rng.integers(-2, 3, 5)) % count
+        choices |= {(u, count + v): rng.normal(3.0, 3.0) for v in near.tolist()}
+        one, other = near[:2].tolist()
+        if one != other:
+            choices[u, count + one, count + other] = rng.normal(3.0, 3.0)
+    return program(choices)
+
+
+def best(given: Program) -> tuple[Flags, float]:
+    """The best choices of a program and what they save, by the integer program as a whole."""
+    taken = whole(given.saving, given.ways.T.tocsr())
+    return taken, float(given.saving[taken].sum())
+
+
+def whole(saving: Floats, at_most_one: csr_array) -> Flags:
+    answer = milp(
+        -saving,
+        integrality=np.ones(len(saving)),
+        bounds=Bounds(0, 1),
+        constraints=LinearConstraint(at_most_one, -np.inf, 1.0),
+        options={"mip_rel_gap": 0.0},
+    )
+    return np.asarray(answer.x > 0.5)
+
+
+class Counted:
+    """A solver that counts how many choices it was given."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def __call__(self, saving: Floats, at_most_one: csr_array) -> Flags:
+        self.given += len(saving)
+        return whole(saving, at_most_one)
+
+
+def settled(given: Program) -> Settled:
+    return settle(given, Solvers(whole, whole))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_best_choices_are_found_as_if_solved_at_once(seed: int) -> None:
+    given = crowded(seed)
+    taken, saved = best(given)
+    found = settled(given).taken
+    assert given.saving[found].sum() == pytest.approx(saved)
+    assert found.tolist() == taken.tolist()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_closed_ways_have_prices_that_prove_it(seed: int) -> None:
+    given = crowded(seed)
+    found = settled(given)
+    closed = found.part < 0
+    assert closed.any()
+    paid = given.ways @ np.where(closed, found.price, 0.0)
+    only_closed = given.ways @ (~closed).astype(float) == 0
+    assert (paid - given.saving)[only_closed].min() > -1e-6
+    np.testing.assert_allclose(
+        paid[only_closed & found.taken], given.saving[only_closed & found.taken]
+    )
+
+
+def test_what_is_clear_is_not_given_to_a_solver() -> None:
+    """
+    Two cells that go on, and could each be the other, unlikely:
+    t   0   1          0 and 1 are ways out, 2 and 3 are ways in
+        0 - 2
+        1 - 3
+    """
+    solver = Counted()
+    given = program({(0, 2): 9.0, (1, 3): 9.0, (0, 3): 2.0, (1, 2): 2.0})
+    assert settle(given, Solvers(solver, solver)).taken.tolist() == [True, True, False, False]
+    assert solver.given == 0
+
+
+def test_where_the_best_of_all_is_not_part_of_the_best_it_is_given_up() -> None:
+    given = program({(0, 2): 5.0, (0, 3): 4.5, (1, 2): 4.5, (1, 3): 0.1})
+    assert settled(given).taken.tolist() == [False, True, True, False]
+
+
+def test_a_row_of_cells_moves_on_by_one_place() -> None:
+    """Each would rather stay than move, but then one would be left over at the end."""
+    count = 30
+    stay = {(n, count + n): 5.0 for n in range(count)}
+    move = {(n, count + n + 1): 4.9 for n in range(count)}
+    given = program({(0, count): 0.1} | {k: v for k, v in stay.items() if k[0]} | move)
+    taken, _ = best(given)
+    assert taken.sum() == count
+    assert settled(given).taken.tolist() == taken.tolist()
+
+
+def test_a_choice_that_saves_nothing_is_not_taken() -> None:
+    assert not settled(program({(0, 1): -1.0, (1, 2): 0.0})).taken.any()
+
+
+def test_equal_choices_do_not_share_a_way() -> None:
+    assert settled(program({(0, 2): 1.0, (1, 2): 1.0, (0, 3): 1.0})).taken.sum() == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_that_exclude_each_other_are_taken_into_account_later(seed: int) -> None:
+    given = crowded(seed)
+    first = settled(given)
+    a, b, c = np.flatnonzero(first.taken)[[3, 40, 80]].tolist()
+    narrower, again = settle_again(given, [(a, b), (c, c)], first, Solvers(whole, whole))
+    taken, saved = best(narrower)
+    assert narrower.saving[again.taken].sum() == pytest.approx(saved)
+    assert again.taken.tolist() == taken.tolist()
+    assert again.taken[[a, b]].sum() == 1
+    assert not again.taken[c]
+
+
+def test_choices_in_part_are_solved_again_in_whole_numbers() -> None:
+    """Of three divisions that share a daughter two by two, half of each would be taken."""
+    given = program({(0, 3, 4): 2.0, (1, 4, 5): 2.1, (2, 3, 5): 2.2})
+
+    def in_parts(saving: Floats, at_most_one: csr_array) -> Flags:
+        return np.ones(len(saving), bool)
+
+    assert settle(given, Solvers(in_parts, whole)).taken.tolist() == [False, False, True]
