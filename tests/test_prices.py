@@ -123,8 +123,25 @@ def test_a_choice_that_saves_nothing_is_not_taken() -> None:
     assert not settled(program({(0, 1): -1.0, (1, 2): 0.0})).taken.any()
 
 
-def test_equal_choices_do_not_share_a_way() -> None:
-    assert settled(program({(0, 2): 1.0, (1, 2): 1.0, (0, 3): 1.0})).taken.sum() == 2
+@pytest.mark.parametrize("seed", range(6))
+def test_of_choices_that_save_the_same_none_share_a_way(seed: int) -> None:
+    given = crowded(seed)
+    given = Program(np.round(given.saving / 3.0), given.ways)
+    found = settled(given).taken
+    assert (given.ways.T @ found).max() == 1
+    assert given.saving[found].sum() == pytest.approx(best(given)[1])
+
+
+def test_a_doubt_is_solved_where_it_is() -> None:
+    """A hundred cells in a row, of which two at one end would rather both be the same."""
+    count = 100
+    choices = {(n, count + n): 9.0 for n in range(count)}
+    choices |= {(n, count + n + 1): 2.0 for n in range(count - 1)}
+    choices |= {(0, count): 4.5, (0, count + 1): 5.0, (1, count + 1): 4.5, (1, count): 0.1}
+    solver = Counted()
+    found = settle(program(choices), Solvers(solver, solver))
+    assert found.taken.sum() == count
+    assert 0 < solver.given < 10
 
 
 @pytest.mark.parametrize("seed", range(4))

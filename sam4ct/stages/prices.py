@@ -196,8 +196,6 @@ def _opened(program: Program, settled: Settled, fresh: Flags, solver: Solver) ->
         taken[piece.choices] = piece.solved(solver)
         wanted = piece.choices[taken[piece.choices]]
         fresh = program.taken_by(wanted) & (part < 0)
-        astray = program.taking(fresh)
-        taken[np.intersect1d(astray, wanted)] = False
     return Settled(taken, price, part)
 
 
