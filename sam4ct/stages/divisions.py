@@ -7,7 +7,6 @@ units, as those of links are. Pure tables: no images, no files.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from itertools import combinations
 
 import numpy as np
 
@@ -116,12 +115,16 @@ def _sisters(links: Candidates) -> tuple[Ints, Ints]:
         | (links.column("overlap") > 0.05)
         | (links.column("distance") < DIVISION_REACH)
     )
-    by_mother: dict[tuple[int, int], list[int]] = {}
-    for e in np.flatnonzero(plausible).tolist():
-        by_mother.setdefault((int(links.u[e]), int(links.dt[e])), []).append(e)
-    pairs = [pair for rows in by_mother.values() for pair in combinations(rows, 2)]
-    first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return first, second
+    rows = np.flatnonzero(plausible)
+    family = links.u[rows] * (MAX_DIVISION_STEP + 1) + links.dt[rows]
+    order = np.argsort(family, kind="stable")
+    rows, family = rows[order], family[order]
+    # A row is paired with those of its family that come after it.
+    place = np.arange(len(rows))
+    later = np.searchsorted(family, family, side="right") - place - 1
+    first = np.repeat(place, later)
+    ahead = np.arange(len(first)) - np.repeat(np.cumsum(later) - later, later)
+    return rows[first], rows[first + 1 + ahead]
 
 
 def _growth(detections: Detections) -> Floats:
