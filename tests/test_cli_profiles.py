@@ -99,11 +99,18 @@ def test_derive_refuses_a_spacing_of_zero(dataset: Path) -> None:
 # --- of cells to follow ----------------------------------------------------------------
 
 
-@pytest.fixture(params=[False, True], ids=["zarr", "tiff"])
-def embryo(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+@pytest.fixture(scope="module", params=[False, True], ids=["zarr", "tiff"])
+def simulated(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Nuclei of about 11.5 pixels and voxels of 1.2 x 0.4 x 0.4 um, with seeds of some detector."""
     law = EmbryoLaw(shape=(24, 160, 160), frames=3, cells=12, followed=4)
-    return write_embryo(tmp_path, "Nuclei", law, SeedErrors(), 0, EmbryoFiles(tiff=request.param))
+    files = EmbryoFiles(tiff=request.param)
+    return write_embryo(tmp_path_factory.mktemp("nuclei"), "Nuclei", law, SeedErrors(), 0, files)
+
+
+@pytest.fixture
+def embryo(simulated: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(simulated, tmp_path / simulated.name)
 
 
 def derived(folder: Path, *options: object) -> Profile:

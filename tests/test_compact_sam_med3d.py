@@ -127,7 +127,7 @@ def test_what_is_no_checkpoint_of_a_training_is_refused(
 
 def test_the_included_network_does_better_than_a_ball_of_the_usual_size() -> None:
     entry = load_manifest().get("compact-sam-med3d")
-    settings = Training(validation=12, crops=2, objects=1)
+    settings = Training(validation=6, crops=2, objects=1)
     task = ClickTask(entry.overrides, entry.window_diameters, settings)
     assert entry.window_diameters is not None
     size = entry.image_size

@@ -198,6 +198,7 @@ def test_options_are_used_where_they_have_a_use(tmp_path: Path) -> None:
 # What fails
 
 
+@pytest.mark.usefixtures("at_home")
 def test_broken_sequences_are_told_and_the_others_run(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
