@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.geometry import Margins
-from sam4ct.stages.candidates import candidates, diameters
+from sam4ct.stages.candidates import Candidates, candidates, diameters
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.course import Course, course_of
-from sam4ct.stages.divisions import divisions
+from sam4ct.stages.divisions import Divisions, divisions
 from sam4ct.stages.shares import considered, shares
 from sam4ct.stages.solve import Choice, Problem, solve
+from sam4ct.stages.spans import Spans
 from sam4ct.tables import Detections, Evidence, Floats, Links
 
 logger = logging.getLogger(__name__)
@@ -53,10 +54,12 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
     """
     if not len(detections) or not len(evidence):
         return Links.empty()
-    links = _looked(detections, evidence, costs, scene)
+    places, diameter = measured(detections, scene)
+    spans = Spans(detections, evidence, diameter)
+    links = _looked(detections, spans, costs, scene)
     if costs.second is not None:
-        course = course_of(detections, links, measured(detections, scene)[0])
-        links = _looked(detections, evidence, costs, scene, course)
+        course = course_of(detections, links, places)
+        links = _looked(detections, spans, costs, scene, course)
     logger.info(
         "associated %d regions: %d links, %d divisions",
         len(detections),
@@ -68,13 +71,13 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
 
 def _looked(
     detections: Detections,
-    evidence: Evidence,
+    spans: Spans,
     costs: Costs,
     scene: Scene,
     course: Course | None = None,
 ) -> Links:
     """Return the links of one look."""
-    problem = considered(pose(detections, evidence, costs, scene, course))
+    problem = considered(_posed(detections, spans, costs, scene, course))
     return accepted(detections, problem, solve(problem), costs)
 
 
@@ -86,44 +89,55 @@ def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
     return centroids * spacing, diameters(detections, scene.ndim) * unit
 
 
-def pose(
+def pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:
+    """Return what may be linked to what, and what every choice costs; see `associate`."""
+    spans = Spans(detections, evidence, measured(detections, scene)[1])
+    return _posed(detections, spans, costs, scene)
+
+
+def _posed(
     detections: Detections,
-    evidence: Evidence,
+    spans: Spans,
     costs: Costs,
     scene: Scene,
     course: Course | None = None,
 ) -> Problem:
-    """Return what may be linked to what, and what every choice costs; see `associate`.
-
-    Args:
-        detections: Ordered by frame and label.
-        evidence: Rows of any frame pairs.
-        costs: With odds for a second look, if a course is given.
-        scene: Length, dimensions and voxel size of the sequence.
-        course: What a first lineage tells of the regions.
-    """
-    look = costs.first if course is None or costs.second is None else costs.second
-    places, diameter = measured(detections, scene)
-    links = candidates(detections, evidence, places, diameter, course)
-    odds = look.of_links(links.features)
-    splits = divisions(detections, links, odds, places, diameter, course)
-    split_cost = -look.of_divisions(splits.features)
+    """As `pose`, with odds for a second look if the course of cells is known."""
     edge = scene.border.holds(detections)
     appear = np.where(edge, costs.appear_border, costs.appear)
     disappear = np.where(edge, costs.disappear_border, costs.disappear)
     appear = np.where(detections.t == 0, 0.0, appear)
     disappear = np.where(detections.t == scene.frames - 1, 0.0, disappear)
-    link_cost = -odds + costs.skip * (links.dt - 1)
-    # What costs more than ending one track and beginning another is never chosen.
-    useful = link_cost < disappear[links.u] + appear[links.v]
-    worth = disappear[splits.u] + appear[splits.v] + appear[splits.w]
-    likely = (split_cost < worth) & scene.divide
+    places, diameter = measured(detections, scene)
+    look = costs.first if course is None or costs.second is None else costs.second
+    found = []
+    for span in spans:
+        rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
+        links = candidates(detections, rows, places, diameter, course, likenesses)
+        odds = look.of_links(links.features)
+        splits = divisions(detections, links, odds, places, diameter, course)
+        split_cost = -look.of_divisions(splits.features)
+        link_cost = -odds + costs.skip * (links.dt - 1)
+        # What costs more than ending one track and beginning another is never chosen.
+        useful = link_cost < disappear[links.u] + appear[links.v]
+        useful &= span.holds(detections.t[links.u])
+        worth = disappear[splits.u] + appear[splits.v] + appear[splits.w]
+        likely = (split_cost < worth) & scene.divide & span.holds(detections.t[splits.u])
+        found.append(
+            (
+                links.without_features().take(useful),
+                link_cost[useful],
+                splits.without_features().take(likely),
+                split_cost[likely],
+            )
+        )
+    some_links, link_costs, some_splits, split_costs = zip(*found, strict=True)
     return Problem(
         len(detections),
-        links.take(useful),
-        link_cost[useful],
-        splits.take(likely),
-        split_cost[likely],
+        Candidates.concat(some_links),
+        np.concatenate(link_costs),
+        Divisions.concat(some_splits),
+        np.concatenate(split_costs),
         appear,
         disappear,
         np.minimum(costs.alone, appear + disappear),

@@ -7,15 +7,17 @@ free of units, so that one set of costs serves all microscopes. Pure tables: no 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 
 from sam4ct.stages.course import Course
 from sam4ct.stages.likeness import likeness
 from sam4ct.stages.motion import surrounding_motion
-from sam4ct.stages.rivals import margin, nearness
-from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, row_numbers
+from sam4ct.stages.pairs import Pairs, pairs_of
+from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
 LINK_FEATURES = (
     "forward_iou",
@@ -49,6 +51,7 @@ LINK_FEATURES = (
     "backward_score",
     "skipped",
 )
+LIKENESSES = ("size_likeness", "brightness_likeness", "memory_likeness")
 FAR = 3.0
 """Cell diameters; larger distances count as this."""
 SCORE_SCALE = 5.0
@@ -56,7 +59,20 @@ SCORE_SCALE = 5.0
 
 
 @dataclass(frozen=True)
-class Candidates:
+class Choices:
+    """Base of possible links, and of divisions: selects and joins rows."""
+
+    def take(self, rows: Ints | Flags) -> Self:
+        """Return the rows that an index or a boolean mask selects."""
+        return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Self]) -> Self:
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Candidates(Choices):
     """Possible links u -> v; u and v are row numbers of the detections."""
 
     u: Ints
@@ -67,12 +83,12 @@ class Candidates:
     drift_um: Floats
     """How far the cells around u moved meanwhile, (links, 3)."""
 
+    def without_features(self) -> Candidates:
+        """Return the same links; once they have a cost, their features only take memory."""
+        return replace(self, features=np.empty((len(self.u), 0)))
+
     def column(self, name: str) -> Floats:
         return np.asarray(self.features[:, LINK_FEATURES.index(name)])
-
-    def take(self, rows: Ints | Flags) -> Candidates:
-        """Return the rows that an index or a boolean mask selects."""
-        return Candidates(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def diameters(detections: Detections, ndim: int) -> Floats:
@@ -82,12 +98,60 @@ def diameters(detections: Detections, ndim: int) -> Floats:
     return np.asarray(2.0 * np.cbrt(3.0 * detections.size / (4.0 * np.pi)))
 
 
+@dataclass(frozen=True)
+class Changes(Choices):
+    """How figures change from the earlier region to the later one, of possible links.
+
+    What a change is worth is measured on a whole sequence.
+    """
+
+    size: Floats
+    """Logarithm of the ratio."""
+    brightness: Floats
+    memory: Floats
+    """Rather how alike what SAM 2 remembers of the two is."""
+    t: Ints
+    """Of the earlier region."""
+    dt: Ints
+    nearest: Flags
+    """Whether the two are each other's nearest."""
+
+    @classmethod
+    def of(
+        cls, detections: Detections, evidence: Evidence, pairs: Pairs, nearest: Flags
+    ) -> Changes:
+        u, v = pairs.u, pairs.v
+        # Figures of fluorescence spread over decades; those of other microscopes have both signs.
+        bright = np.arcsinh(detections.contrast)
+        return cls(
+            np.asarray(np.log(detections.size[v] / detections.size[u])),
+            bright[v] - bright[u],
+            pairs.spread(evidence.similarity, np.ones(len(evidence), bool)),
+            detections.t[u],
+            pairs.dt,
+            nearest,
+        )
+
+    @classmethod
+    def among(cls, detections: Detections, evidence: Evidence, diameter_um: Floats) -> Changes:
+        """Return the changes that `candidates` goes by."""
+        pairs = pairs_of(detections, evidence)
+        across = 0.5 * (diameter_um[pairs.u] + diameter_um[pairs.v])
+        return cls.of(detections, evidence, pairs, _nearest(_apart(pairs, evidence, across)))
+
+    def likenesses(self) -> Floats:
+        """Log odds that two regions are one cell, by each figure: (links, LIKENESSES)."""
+        figures = self.size, self.brightness, self.memory
+        return np.stack([likeness(f, self.dt, self.nearest) for f in figures], axis=1)
+
+
 def candidates(
     detections: Detections,
     evidence: Evidence,
     positions_um: Floats,
     diameter_um: Floats,
     course: Course | None = None,
+    likenesses: Floats | None = None,
 ) -> Candidates:
     """Join evidence rows into possible links.
 
@@ -98,30 +162,34 @@ def candidates(
         diameter_um: Of every detection.
         course: What a first lineage tells of them; without it, how the surroundings
             move is told by regions that are each other's nearest.
+        likenesses: Of these links, from `Changes`, if they are but some of the sequence.
     """
-    joined = _joined(detections, evidence)
-    u, v, dt = joined.u, joined.v, joined.dt
+    pairs = pairs_of(detections, evidence)
+    u, v, dt = pairs.u, pairs.v, pairs.dt
     # Of both ends; what is measured in diameters is so in their mean.
     across = 0.5 * (diameter_um[u] + diameter_um[v])
-    columns = _seen(joined, evidence)
+    columns = _seen(pairs, evidence)
     columns |= _still(columns["overlap"], detections.size[u], detections.size[v])
-    apart = joined.spread(evidence.distance_um, np.ones(len(evidence), bool)) / across
-    columns["distance"] = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
-    columns |= joined.nearnesses("", columns["distance"])
-    nearest = (columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0)
+    columns |= _apart(pairs, evidence, across)
+    nearest = _nearest(columns)
     here, there, steps = positions_um[u], positions_um[v], dt[:, None]
     if course is None:
-        drift = surrounding_motion(here, there, u, joined.frames, nearest)
+        drift = surrounding_motion(here, there, u, pairs.frames, nearest)
     else:
         drift = course.around_um[u] * steps
         past = here + course.expected_um(u) * steps
         columns["past_distance"] = in_diameters(there - past, across)
-        columns |= joined.nearnesses("past_", columns["past_distance"])
+        columns |= pairs.nearnesses("past_", columns["past_distance"])
         future = here + course.traced_um(u, v) * steps
         columns["future_distance"] = in_diameters(there - future, across)
     columns["drift_distance"] = in_diameters(there - here - drift, across)
-    columns |= joined.nearnesses("drift_", columns["drift_distance"])
-    columns |= _alike(detections, evidence, joined, nearest)
+    columns |= pairs.nearnesses("drift_", columns["drift_distance"])
+    changes = Changes.of(detections, evidence, pairs, nearest)
+    if likenesses is None:
+        likenesses = changes.likenesses()
+    columns |= dict(zip(LIKENESSES, likenesses.T, strict=True))
+    columns["size_change"] = np.clip(changes.size, -2.0, 2.0)
+    columns["memory_margin"] = pairs.least_margin(changes.memory)
     columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
     return Candidates(u, v, packed(columns, LINK_FEATURES, len(u)), dt, drift)
 
@@ -135,62 +203,11 @@ def packed(columns: dict[str, Floats], names: tuple[str, ...], count: int) -> Fl
     return features
 
 
-@dataclass(frozen=True)
-class _Joined:
-    """Possible links, and which evidence rows speak of each."""
-
-    u: Ints
-    v: Ints
-    dt: Ints
-    row: Ints
-    """Number of the link that each evidence row speaks of."""
-    forward: Flags
-    """By evidence row: whether it looks ahead in time."""
-    frames: Ints
-    """Number of the pair of frames, by link."""
-    ways_out: Ints
-    """Links out of one region into one frame have one number: they are rivals."""
-    ways_in: Ints
-
-    def spread(self, values: Floats, rows: Flags) -> Floats:
-        """Return by link the value of one of its evidence rows, 0 without."""
-        column = np.zeros(len(self.u))
-        column[self.row[rows]] = values[rows]
-        return column
-
-    def least_margin(self, values: Floats) -> Floats:
-        """How much larger a value is than the best rival's on either side."""
-        return np.minimum(margin(values, self.ways_out), margin(values, self.ways_in))
-
-    def nearnesses(self, name: str, distance: Floats) -> dict[str, Floats]:
-        """How much nearer a link leads than its rivals, out of u and into v."""
-        return {
-            f"{name}forward_nearness": nearness(distance, self.ways_out),
-            f"{name}backward_nearness": nearness(distance, self.ways_in),
-        }
-
-
-def _joined(detections: Detections, evidence: Evidence) -> _Joined:
-    """Return the pairs of regions that evidence speaks of, in either direction."""
-    a = row_numbers(detections, evidence.t, evidence.label)
-    b = row_numbers(detections, evidence.t2, evidence.label2)
-    forward = evidence.t < evidence.t2
-    key, row = np.unique(
-        np.where(forward, a, b) * len(detections) + np.where(forward, b, a), return_inverse=True
-    )
-    u, v = np.divmod(key, max(1, len(detections)))
-    dt = detections.t[v] - detections.t[u]
-    steps = int(dt.max(initial=0)) + 1
-    return _Joined(
-        u, v, dt, row, forward, detections.t[u] * steps + dt, u * steps + dt, v * steps + dt
-    )
-
-
-def _seen(joined: _Joined, evidence: Evidence) -> dict[str, Floats]:
+def _seen(pairs: Pairs, evidence: Evidence) -> dict[str, Floats]:
     """Features of propagated masks and of the masks as they lie."""
     columns = {
-        f"{way}_{name}": joined.spread(values, rows)
-        for way, rows in (("forward", joined.forward), ("backward", ~joined.forward))
+        f"{way}_{name}": pairs.spread(values, rows)
+        for way, rows in (("forward", pairs.forward), ("backward", ~pairs.forward))
         for name, values in (
             ("iou", evidence.iou_prop),
             ("containment", evidence.containment_prop),
@@ -198,10 +215,10 @@ def _seen(joined: _Joined, evidence: Evidence) -> dict[str, Floats]:
             ("score", np.clip(evidence.object_score / SCORE_SCALE, -1.0, 1.0)),
         )
     }
-    columns["forward_margin"] = margin(columns["forward_iou"], joined.ways_out)
-    columns["backward_margin"] = margin(columns["backward_iou"], joined.ways_in)
-    columns["overlap"] = joined.spread(evidence.overlap, np.ones(len(evidence), bool))
-    columns["overlap_margin"] = joined.least_margin(columns["overlap"])
+    columns["forward_margin"] = pairs.ways_out.margin(columns["forward_iou"])
+    columns["backward_margin"] = pairs.ways_in.margin(columns["backward_iou"])
+    columns["overlap"] = pairs.spread(evidence.overlap, np.ones(len(evidence), bool))
+    columns["overlap_margin"] = pairs.least_margin(columns["overlap"])
     return columns
 
 
@@ -211,22 +228,16 @@ def _still(overlap: Floats, here: Ints, there: Ints) -> dict[str, Floats]:
     return {"still_containment": shared / here, "still_coverage": shared / there}
 
 
-def _alike(
-    detections: Detections, evidence: Evidence, joined: _Joined, nearest: Flags
-) -> dict[str, Floats]:
-    """Features of how alike two regions are."""
-    u, v, dt = joined.u, joined.v, joined.dt
-    ratio = np.asarray(np.log(detections.size[v] / detections.size[u]))
-    # Figures of fluorescence spread over decades; those of other microscopes have both signs.
-    bright = np.arcsinh(detections.contrast)
-    memories = joined.spread(evidence.similarity, np.ones(len(evidence), bool))
-    return {
-        "size_change": np.clip(ratio, -2.0, 2.0),
-        "size_likeness": likeness(ratio, dt, nearest),
-        "brightness_likeness": likeness(bright[v] - bright[u], dt, nearest),
-        "memory_likeness": likeness(memories, dt, nearest),
-        "memory_margin": joined.least_margin(memories),
-    }
+def _apart(pairs: Pairs, evidence: Evidence, across: Floats) -> dict[str, Floats]:
+    """Features of how far two regions are from each other as they lie."""
+    apart = pairs.spread(evidence.distance_um, np.ones(len(evidence), bool)) / across
+    distance = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
+    return {"distance": distance, **pairs.nearnesses("", distance)}
+
+
+def _nearest(columns: dict[str, Floats]) -> Flags:
+    """Which regions are each other's nearest."""
+    return np.asarray((columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0))
 
 
 def in_diameters(offsets: Floats, diameter: Floats) -> Floats:

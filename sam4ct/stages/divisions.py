@@ -6,14 +6,14 @@ units, as those of links are. Pure tables: no images, no files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sam4ct.stages.candidates import Candidates, in_diameters, packed
+from sam4ct.stages.candidates import Candidates, Choices, in_diameters, packed
 from sam4ct.stages.course import Course
 from sam4ct.stages.rivals import best_other
-from sam4ct.tables import Detections, Flags, Floats, Ints
+from sam4ct.tables import Detections, Floats, Ints
 
 DIVISION_FEATURES = (
     "forward_coverage_low",
@@ -49,7 +49,7 @@ MAX_DIVISION_STEP = 2
 
 
 @dataclass(frozen=True)
-class Divisions:
+class Divisions(Choices):
     """Possible divisions of u into v and w; rows of the detections."""
 
     u: Ints
@@ -58,9 +58,9 @@ class Divisions:
     features: Floats
     """(divisions, DIVISION_FEATURES)."""
 
-    def take(self, rows: Ints | Flags) -> Divisions:
-        """Return the rows that an index or a boolean mask selects."""
-        return Divisions(*(getattr(self, f.name)[rows] for f in fields(self)))
+    def without_features(self) -> Divisions:
+        """Return the same divisions; once they have a cost, their features only take memory."""
+        return replace(self, features=np.empty((len(self.u), 0)))
 
 
 def divisions(

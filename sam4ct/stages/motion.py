@@ -43,5 +43,17 @@ def surrounding_motion(
         _, found = cKDTree(here_um[pairs]).query(here_um[rows[first]], k=count)
         steps = (there_um[pairs] - here_um[pairs])[found]
         steps[source[pairs][found] == regions[:, None]] = np.nan
-        moved[rows] = np.nanmedian(steps, axis=1)[back]
+        moved[rows] = middle(steps)[back]
     return moved
+
+
+def middle(steps: Floats) -> Floats:
+    """Return the median of each row's steps, (rows, 3), of (rows, neighbours, 3) with some nan.
+
+    As `np.nanmedian`, which takes three times as long for so few neighbours.
+    """
+    ordered = np.sort(steps, axis=1)
+    known = np.count_nonzero(~np.isnan(steps), axis=1, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum(0, known - 1) // 2, axis=1)
+    high = np.take_along_axis(ordered, known // 2, axis=1)
+    return np.asarray((low + high)[:, 0] / 2.0)

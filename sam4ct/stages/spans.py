@@ -1,0 +1,96 @@
+"""Spans: the evidence of a sequence a few frames at a time, so that its features fit in memory.
+
+What a link or a division is like depends on regions a few frames around; a span brings the
+evidence of these along, so features do not depend on where spans begin. Pure tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sam4ct.stages.candidates import Changes
+from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
+
+ROWS = 500_000
+"""Of evidence in a span, about."""
+LEAST_FRAMES = 8
+"""Of a span, if there are so many: the frames around it are looked at twice."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Frames whose links into later ones are judged together."""
+
+    first: int
+    end: int
+    """One past the last."""
+    around: tuple[int, int]
+    """First frame, and one past the last, of links that matter to these."""
+
+    def holds(self, t: Ints) -> Flags:
+        """Which frames belong to the span itself."""
+        return np.asarray((t >= self.first) & (t < self.end))
+
+
+class Spans:
+    """Evidence by the earlier frame of the two that it speaks of."""
+
+    def __init__(
+        self,
+        detections: Detections,
+        evidence: Evidence,
+        diameter_um: Floats,
+        rows: int | None = None,
+    ) -> None:
+        """Args:
+        detections: Ordered by frame and label.
+        evidence: Rows of any frame pairs, any order.
+        diameter_um: Of every detection.
+        rows: Of evidence in a span, about; ROWS if not given.
+        """
+        self._evidence, self._rows = evidence, rows or ROWS
+        self._reach = int(np.abs(evidence.t2 - evidence.t).max(initial=1))
+        self._frames = int(detections.t.max(initial=0)) + 1
+        earlier = np.minimum(evidence.t, evidence.t2)
+        self._order: Ints | None = None
+        if (np.diff(earlier) < 0).any():
+            # Sixteen bits are sorted in linear time.
+            small = earlier.astype(np.uint16) if self._frames < 2**16 else earlier
+            self._order = np.argsort(small, kind="stable")
+        self._begins = _begins(earlier, self._frames)
+        self._likenesses: Floats | None = None
+        spans = list(self)
+        if len(spans) > 1:
+            own = (self.evidence(span.first, span.end) for span in spans)
+            changes = Changes.concat([Changes.among(detections, e, diameter_um) for e in own])
+            self._likenesses = changes.likenesses()
+            self._first_links = _begins(changes.t, self._frames)
+
+    def __iter__(self) -> Iterator[Span]:
+        first = 0
+        while first < self._frames:
+            full = int(np.searchsorted(self._begins, self._begins[first] + self._rows))
+            end = min(self._frames, max(full, first + LEAST_FRAMES))
+            around = max(0, first - self._reach), min(self._frames, end + self._reach)
+            yield Span(first, end, around)
+            first = end
+
+    def evidence(self, first: int, end: int) -> Evidence:
+        """Return the rows that speak of links out of some frames into later ones."""
+        place = slice(self._begins[first], self._begins[end])
+        rows = place if self._order is None else self._order[place]
+        return Evidence(**{n: getattr(self._evidence, n)[rows] for n in Evidence.schema()})
+
+    def likenesses(self, first: int, end: int) -> Floats | None:
+        """Return those of the links out of some frames; None if all are in one span."""
+        if self._likenesses is None:
+            return None
+        return self._likenesses[self._first_links[first] : self._first_links[end]]
+
+
+def _begins(t: Ints, frames: int) -> Ints:
+    """Return how many rows come before each frame, and in all."""
+    return np.concatenate([[0], np.cumsum(np.bincount(t, minlength=frames))])
