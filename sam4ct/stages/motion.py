@@ -37,7 +37,10 @@ def surrounding_motion(
         pairs = rows[nearest[rows]]
         if len(pairs) < LEAST_PAIRS:
             continue
-        regions, first, back = np.unique(source[rows], return_index=True, return_inverse=True)
+        # Rows of one region mostly follow each other, and are asked about once.
+        begins = np.diff(source[rows], prepend=-1) != 0
+        first, back = np.flatnonzero(begins), np.cumsum(begins) - 1
+        regions = source[rows[first]]
         # One more than asked: the region's own pair may be among them.
         count = min(NEIGHBOURS + 1, len(pairs))
         _, found = cKDTree(here_um[pairs]).query(here_um[rows[first]], k=count)

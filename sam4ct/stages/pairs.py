@@ -53,8 +53,7 @@ class Pairs:
 
 def pairs_of(detections: Detections, evidence: Evidence) -> Pairs:
     """Return the pairs of regions that evidence speaks of, in either direction."""
-    a = row_numbers(detections, evidence.t, evidence.label)
-    b = row_numbers(detections, evidence.t2, evidence.label2)
+    a, b = _ends(detections, evidence)
     forward = evidence.t < evidence.t2
     key, row = np.unique(
         np.where(forward, a, b) * len(detections) + np.where(forward, b, a), return_inverse=True
@@ -71,4 +70,19 @@ def pairs_of(detections: Detections, evidence: Evidence) -> Pairs:
         detections.t[u] * steps + dt,
         Rivals.of(u * steps + dt),
         Rivals.of(v * steps + dt),
+    )
+
+
+def _ends(detections: Detections, evidence: Evidence) -> tuple[Ints, Ints]:
+    """Return the rows of the regions that evidence leads from and to."""
+    if not len(evidence):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    # Of a long sequence, only the frames in question are searched.
+    first = min(evidence.t.min(), evidence.t2.min())
+    last = max(evidence.t.max(), evidence.t2.max())
+    low, high = np.searchsorted(detections.t, [first, last + 1])
+    some = detections.take(np.arange(low, high))
+    return (
+        low + row_numbers(some, evidence.t, evidence.label),
+        low + row_numbers(some, evidence.t2, evidence.label2),
     )

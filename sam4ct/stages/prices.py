@@ -71,7 +71,9 @@ class Program:
 
     def taking(self, ways: Flags) -> Ints:
         """Return the choices that take one of some ways, in increasing order."""
-        return np.unique(self.takers[np.flatnonzero(ways)].indices)
+        taking = np.zeros(len(self.saving), bool)
+        taking[self.takers[np.flatnonzero(ways)].indices] = True
+        return np.flatnonzero(taking)
 
     def taken_by(self, choices: Ints) -> Flags:
         """Return which ways some choices take."""
@@ -229,7 +231,7 @@ class _Piece:
 
 def _piece(program: Program, price: Floats, ways: Ints) -> _Piece:
     """Return what the solver is to decide about some ways, where all others have a price."""
-    choices = np.unique(program.takers[ways].indices)
+    choices = program.taking(np.bincount(ways, minlength=len(price)) > 0)
     rows = program.ways[choices]
     saving = program.saving[choices] - rows @ price
     worth = saving > SLIGHT
