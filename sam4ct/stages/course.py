@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sam4ct.stages.missing import PERSISTENCE
+from sam4ct.stages.motion import middle
 from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 
 NEIGHBOURS = 8
@@ -81,7 +82,7 @@ def _around(detections: Detections, positions_um: Floats, steps: Floats) -> Floa
         found = going[cKDTree(positions_um[going]).query(positions_um[rows], k=nearest)[1]]
         seen = steps[found]
         seen[found == rows[:, None]] = np.nan
-        around[rows] = np.nanmedian(seen, axis=1)
+        around[rows] = middle(seen)
     return around
 
 

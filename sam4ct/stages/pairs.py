@@ -13,6 +13,9 @@ import numpy as np
 from sam4ct.stages.rivals import Rivals
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, row_numbers
 
+SPARSE = 4
+"""Possible labels by rows of evidence; where there are more, a table of them would be large."""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -77,12 +80,19 @@ def _ends(detections: Detections, evidence: Evidence) -> tuple[Ints, Ints]:
     """Return the rows of the regions that evidence leads from and to."""
     if not len(evidence):
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    first = int(min(evidence.t.min(), evidence.t2.min()))
+    last = int(max(evidence.t.max(), evidence.t2.max()))
     # Of a long sequence, only the frames in question are searched.
-    first = min(evidence.t.min(), evidence.t2.min())
-    last = max(evidence.t.max(), evidence.t2.max())
-    low, high = np.searchsorted(detections.t, [first, last + 1])
+    low, high = np.searchsorted(detections.t, [first, last + 1]).tolist()
     some = detections.take(np.arange(low, high))
-    return (
-        low + row_numbers(some, evidence.t, evidence.label),
-        low + row_numbers(some, evidence.t2, evidence.label2),
-    )
+    labels = int(some.label.max(initial=0)) + 1
+    if (last - first + 1) * labels > SPARSE * len(evidence):
+        a = row_numbers(some, evidence.t, evidence.label)
+        b = row_numbers(some, evidence.t2, evidence.label2)
+        return low + a, low + b
+    # Usual labels are few, and looked up sooner than searched for.
+    row = np.full((last - first + 1, labels), -1)
+    row[some.t - first, some.label] = np.arange(low, high)
+    a, b = row[evidence.t - first, evidence.label], row[evidence.t2 - first, evidence.label2]
+    assert min(a.min(), b.min()) >= 0
+    return a, b
