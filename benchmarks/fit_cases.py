@@ -153,6 +153,12 @@ def matched_cells(
     return [cells.get(key, set()) for key in keys]
 
 
+def same_targets(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether u and v are the same cell."""
+    rows = zip(u.tolist(), v.tolist(), strict=True)
+    return np.array([bool(case.cells[a] & case.cells[b]) for a, b in rows], bool)
+
+
 def link_targets(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether u and v are the same cell, or mother and daughter."""
 

@@ -15,12 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from fit_cases import Case, division_targets, gather, link_targets
+from fit_cases import Case, division_targets, gather, link_targets, same_targets
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -38,7 +39,7 @@ from sam4ct.stages.fill import FillRules, fill_gaps
 from sam4ct.stages.paint import paint
 from sam4ct.stages.repair import JoinedFrames
 from sam4ct.stages.trace import trace
-from sam4ct.tables import Floats, row_numbers
+from sam4ct.tables import Floats, Ints, row_numbers
 
 RIDGE = 3.0
 """Weight of the squared coefficients (features scaled to unit variance)."""
@@ -54,6 +55,14 @@ FACTORS = (0.5, 0.7, 1.4, 2.0)
 """Tried on every one of these constants, one after another."""
 Cases = list[tuple[Case, Course | None]]
 Examples = tuple[Floats, NDArray[np.bool_]]
+Truth = Callable[[Case, Ints, Ints], NDArray[np.bool_]]
+
+
+class LinkOdds(NamedTuple):
+    """Of both questions about a link."""
+
+    same: Quadratic
+    kin: Quadratic
 
 
 def fitted(features: Floats, right: NDArray[np.bool_], names: tuple[str, ...]) -> Quadratic:
@@ -87,11 +96,11 @@ def links_of(case: Case, course: Course | None) -> Candidates:
     return candidates(case.detections, case.evidence, places, diameter, course)
 
 
-def splits_of(case: Case, links: Candidates, link: Quadratic, course: Course | None) -> Divisions:
+def splits_of(case: Case, links: Candidates, odds: LinkOdds, course: Course | None) -> Divisions:
     """All possible divisions of a case, once links have log odds."""
     places, diameter = measured(case.detections, scene_of(case.plan))
-    odds = link(links.features, LINK_FEATURES)
-    return divisions(case.detections, links, odds, places, diameter, course)
+    kin, same = (model(links.features, LINK_FEATURES) for model in (odds.kin, odds.same))
+    return divisions(case.detections, links, kin, same, places, diameter, course)
 
 
 def look(seen: Cases, unseen: Cases) -> Odds:
@@ -100,21 +109,25 @@ def look(seen: Cases, unseen: Cases) -> Odds:
         [(c, course, links_of(c, course)) for c, course in x] for x in (seen, unseen)
     )
 
-    def of_links(rows: list[tuple[Case, Course | None, Candidates]]) -> Examples:
-        right = [link_targets(case, found.u, found.v) for case, _, found in rows]
+    def of_links(rows: list[tuple[Case, Course | None, Candidates]], truth: Truth) -> Examples:
+        right = [truth(case, found.u, found.v) for case, _, found in rows]
         return np.concatenate([found.features for *_, found in rows]), np.concatenate(right)
 
-    link = fitted(*of_links(links), LINK_FEATURES)
-    print("links:", quality(link, LINK_FEATURES, of_links(held_back)))
+    def judged(question: str, truth: Truth) -> Quadratic:
+        model = fitted(*of_links(links, truth), LINK_FEATURES)
+        print(f"{question}:", quality(model, LINK_FEATURES, of_links(held_back, truth)))
+        return model
+
+    odds = LinkOdds(judged("one cell", same_targets), judged("kin", link_targets))
 
     def of_splits(rows: list[tuple[Case, Course | None, Candidates]]) -> Examples:
-        splits = [(case, splits_of(case, found, link, course)) for case, course, found in rows]
+        splits = [(case, splits_of(case, found, odds, course)) for case, course, found in rows]
         right = [division_targets(case, found.u, found.v, found.w) for case, found in splits]
         return np.concatenate([found.features for _, found in splits]), np.concatenate(right)
 
     division = fitted(*of_splits(links), DIVISION_FEATURES)
     print("divisions:", quality(division, DIVISION_FEATURES, of_splits(held_back)), flush=True)
-    return Odds(link=link, division=division)
+    return Odds(link=odds.same, kin=odds.kin, division=division)
 
 
 def courses(cases: list[Case], costs: Costs) -> Cases:

@@ -57,7 +57,8 @@ def links_of(case: TrackCase) -> Candidates:
 
 def splits_of(case: TrackCase, links: Candidates, link: Quadratic) -> Divisions:
     positions, diameter = measured(case.rows, scene_of(case))
-    return divisions(case.rows, links, link(links.features, LINK_FEATURES), positions, diameter)
+    odds = link(links.features, LINK_FEATURES)
+    return divisions(case.rows, links, odds, odds, positions, diameter)
 
 
 def right_links(case: TrackCase, links: Candidates) -> NDArray[np.bool_]:

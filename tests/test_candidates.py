@@ -41,7 +41,8 @@ def found(frames: list[Labels], evidence: Evidence | None = None) -> Candidates:
 def split(frames: list[Labels]) -> Divisions:
     detections, links = detections_of(frames), found(frames)
     logits = np.zeros(len(links.u))
-    return divisions(detections, links, logits, places(detections), diameters_um(detections))
+    where, across = places(detections), diameters_um(detections)
+    return divisions(detections, links, logits, logits, where, across)
 
 
 def feature(links: Candidates, u: int, v: int, name: str) -> float:
@@ -209,6 +210,7 @@ def test_what_a_mother_did_before_is_known_from_a_course() -> None:
         detections,
         links,
         np.zeros(len(links.u)),
+        np.zeros(len(links.u)),
         places(detections),
         diameters_um(detections),
         course,
@@ -248,3 +250,26 @@ def test_all_features_are_finite() -> None:
     frames = label_frames([(20, 20), (4, 4)], [(20, 20)], [(20, 21), (5, 35)])
     assert np.isfinite(found(frames).features).all()
     assert np.isfinite(split(SPLITTING).features).all()
+
+
+def test_cells_that_go_on_and_regions_that_were_there_before_are_no_family() -> None:
+    frames = label_frames([(20, 12), (20, 24)], [(20, 8), (20, 16), (20, 24)])
+    detections, links = detections_of(frames), found(frames)
+    # The second cell goes on as the third region, which is one of the two of a false pair.
+    same = np.where((links.u == 1) & (links.v == 4), 3.0, -3.0)
+    kin = np.full(len(links.u), 1.5)
+    told = divisions(detections, links, kin, same, places(detections), diameters_um(detections))
+    names = ("same_low", "same_high", "same_out", "same_in_low", "same_in_high", "link_low")
+    columns = [DIVISION_FEATURES.index(name) for name in names]
+    rows = {
+        (u, v, w): values
+        for u, v, w, values in zip(
+            told.u.tolist(),
+            told.v.tolist(),
+            told.w.tolist(),
+            told.features[:, columns].tolist(),
+            strict=True,
+        )
+    }
+    assert rows[0, 2, 3] == [-0.5, -0.5, -0.5, -0.5, -0.5, 0.25]
+    assert rows[1, 3, 4] == [-0.5, 0.5, 0.5, -0.5, 0.5, 0.25]

@@ -115,7 +115,8 @@ def _posed(
         rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
         links = candidates(detections, rows, places, diameter, course, likenesses)
         odds = look.of_links(links.features)
-        splits = divisions(detections, links, odds, places, diameter, course)
+        kin = look.of_kin(links.features)
+        splits = divisions(detections, links, kin, odds, places, diameter, course)
         split_cost = -look.of_divisions(splits.features)
         link_cost = -odds + costs.skip * (links.dt - 1)
         # What costs more than ending one track and beginning another is never chosen.

@@ -46,11 +46,18 @@ class Odds:
     """Log odds of links and divisions."""
 
     link: Quadratic
+    """That two regions are one cell."""
     division: Quadratic
+    kin: Quadratic | None = None
+    """That the later is the earlier or its daughter; None where `link` says so itself."""
 
     def of_links(self, features: Floats) -> Floats:
         """Log odds (links,) of features (links, LINK_FEATURES)."""
         return self.link(features, LINK_FEATURES)
+
+    def of_kin(self, features: Floats) -> Floats:
+        """Log odds (links,) that regions are one cell, or mother and daughter."""
+        return (self.kin or self.link)(features, LINK_FEATURES)
 
     def of_divisions(self, features: Floats) -> Floats:
         """Log odds (divisions,) of features (divisions, DIVISION_FEATURES)."""
@@ -120,4 +127,4 @@ def load_costs(evidence: str, kind: str) -> Costs:
 
 
 def _odds(table: dict[str, Any]) -> Odds:
-    return Odds(link=Quadratic(**table["link"]), division=Quadratic(**table["division"]))
+    return Odds(**{name: Quadratic(**numbers) for name, numbers in table.items() if numbers})

@@ -32,6 +32,11 @@ DIVISION_FEATURES = (
     "separation",
     "future_low",
     "rival_low",
+    "same_low",
+    "same_high",
+    "same_out",
+    "same_in_low",
+    "same_in_high",
     "daughter_small",
     "daughter_large",
     "growth",
@@ -44,6 +49,8 @@ DIVISION_FEATURES = (
 )
 DIVISION_REACH = 1.6
 """Cell diameters that a daughter may be from its mother's place where no mask touches it."""
+LEAST_ODDS = -6.0
+"""Log odds where nothing speaks for a link."""
 MAX_DIVISION_STEP = 2
 """Frames from a mother's last mask to her daughters' first: dividing cells are often missed."""
 
@@ -66,7 +73,8 @@ class Divisions(Choices):
 def divisions(
     detections: Detections,
     links: Candidates,
-    logits: Floats,
+    kin: Floats,
+    same: Floats,
     positions_um: Floats,
     diameter_um: Floats,
     course: Course | None = None,
@@ -76,24 +84,25 @@ def divisions(
     Args:
         detections: Ordered by frame and label.
         links: From `candidates`.
-        logits: Log odds of every link, from the link costs.
+        kin: Log odds of every link that its later region is the earlier one or its daughter.
+        same: Log odds of every link that both are one cell.
         positions_um: Centroids, (N, 3).
         diameter_um: Of every detection.
         course: What a first lineage tells of them, if there is one.
     """
     e, f = _sisters(links)
     u, v, w = links.u[e], links.v[e], links.v[f]
-    rival = best_other(logits, links.v, alone=-6.0)
-    best_out = np.full(len(detections), -6.0)
-    np.maximum.at(best_out, links.u, logits)
+    rival = best_other(kin, links.v, alone=LEAST_ODDS)
+    best_out = _best(kin, links.u, len(detections))
     # There is no frame after the last.
     onward = np.where(detections.t >= detections.t.max(initial=0), 0.0, best_out)
     way_v, way_w = (positions_um[i] - positions_um[u] - links.drift_um[e] for i in (v, w))
     columns: dict[str, Floats] = {
         **_shared(links, e, f),
         **_shapes(detections.size[u], detections.size[v], detections.size[w]),
-        "link_low": _scaled(np.minimum(logits[e], logits[f])),
-        "link_high": _scaled(np.maximum(logits[e], logits[f])),
+        **_two_by_two("link", kin[e], kin[f]),
+        **_two_by_two("same", same[e], same[f]),
+        **_unlike(links, same, u, v, w),
         "centre_offset": in_diameters(0.5 * (way_v + way_w), diameter_um[u]),
         "opposite": _cosine(way_v, way_w),
         "goes_on": _scaled(best_out[u]),
@@ -105,6 +114,28 @@ def divisions(
         **(_history(course, u) if course else {}),
     }
     return Divisions(u, v, w, packed(columns, DIVISION_FEATURES, len(u)))
+
+
+def _unlike(links: Candidates, same: Floats, u: Ints, v: Ints, w: Ints) -> dict[str, Floats]:
+    """How surely a mother goes on as one cell, and daughters are cells seen before."""
+    count = int(max(links.u.max(initial=0), links.v.max(initial=0))) + 1
+    onward, back = (_best(same, end, count) for end in (links.u, links.v))
+    return {"same_out": _scaled(onward[u]), **_two_by_two("same_in", back[v], back[w])}
+
+
+def _best(logits: Floats, end: Ints, count: int) -> Floats:
+    """Return by region the largest log odds of the links that have it at one end."""
+    best = np.full(count, LEAST_ODDS)
+    np.maximum.at(best, end, logits)
+    return best
+
+
+def _two_by_two(name: str, one: Floats, other: Floats) -> dict[str, Floats]:
+    """Features of two log odds, whichever is which."""
+    return {
+        f"{name}_low": _scaled(np.minimum(one, other)),
+        f"{name}_high": _scaled(np.maximum(one, other)),
+    }
 
 
 def _sisters(links: Candidates) -> tuple[Ints, Ints]:
