@@ -76,16 +76,20 @@ def _flat(links: Callable[[str], bool], divisions: Callable[[str], bool]) -> Ite
             flat[:, columns] = flat[:, columns].mean(axis=0)
         return flat
 
-    link_odds, division_odds = Odds.of_links, Odds.of_divisions
+    link_odds, kin_odds, division_odds = Odds.of_links, Odds.of_kin, Odds.of_divisions
 
     def of_links(self: Odds, features: Floats) -> Floats:
         return link_odds(self, flattened(features, LINK_FEATURES, links))
+
+    def of_kin(self: Odds, features: Floats) -> Floats:
+        return kin_odds(self, flattened(features, LINK_FEATURES, links))
 
     def of_divisions(self: Odds, features: Floats) -> Floats:
         return division_odds(self, flattened(features, DIVISION_FEATURES, divisions))
 
     with (
         mock.patch.object(Odds, "of_links", of_links),
+        mock.patch.object(Odds, "of_kin", of_kin),
         mock.patch.object(Odds, "of_divisions", of_divisions),
     ):
         yield
@@ -174,6 +178,7 @@ WITHOUT: Mapping[str, Change] = {
     "masks in divisions": _divisions("coverage", "containment"),
     "sizes in divisions": _divisions("size", "daughter"),
     "places in divisions": _divisions("centre_offset", "separation"),
+    "cells that go on in divisions": _divisions("same_"),
     "future and rivals in divisions": _divisions("future", "rival"),
     "course in divisions": _divisions("opposite", "goes_on", "mother_growth", "ripeness"),
     "growth in divisions": _divisions("growth"),
