@@ -7,6 +7,8 @@ colours and channels that would pass for slices. Which shapes are frames is left
 from __future__ import annotations
 
 import logging
+import math
+import operator
 import struct
 from pathlib import Path
 
@@ -89,17 +91,20 @@ def refuse_lost_planes(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ...
 
 
 def refuse_missing_data(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse data beyond the end of the file; decoders would fill it up with zeros.
+    """Refuse data beyond the end of the file, or too few; decoders would fill up with zeros.
 
     Data in one piece (`dataoffset`) need no look: reading them fails by itself.
     """
+    if tif.series[0].dataoffset is not None:
+        return
     size = tif.filehandle.size
-    if tif.series[0].dataoffset is None and any(
-        offset + count > size
-        for page in tif.pages
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ):
-        raise _damaged(path)
+    for page in tif.pages:
+        # A damaged width may claim gigabytes.
+        if len(page.dataoffsets) < math.prod(page.keyframe.chunked):
+            raise _damaged(path)
+        ends = map(operator.add, page.dataoffsets, page.databytecounts)
+        if max(ends, default=0) > size:
+            raise _damaged(path)
 
 
 def _damaged(path: Path) -> SequenceError:
