@@ -100,7 +100,8 @@ def refuse_missing_data(path: Path, tif: tifffile.TiffFile) -> None:
     size = tif.filehandle.size
     for page in tif.pages:
         # A damaged width may claim gigabytes.
-        if len(page.dataoffsets) < math.prod(page.keyframe.chunked):
+        alike = page.keyframe
+        if alike is None or len(page.dataoffsets) < math.prod(alike.chunked):
             raise _damaged(path)
         ends = map(operator.add, page.dataoffsets, page.databytecounts)
         if max(ends, default=0) > size:
