@@ -95,15 +95,29 @@ def _witnesses(detections: Detections, evidence: Evidence) -> dict[tuple[int, in
     """
     source = row_numbers(detections, evidence.t, evidence.label)
     target = row_numbers(detections, evidence.t2, evidence.label2)
+    found = np.flatnonzero(evidence.coverage_prop > COVERED)
+    # Most masks cover one region of a frame; only those that cover more are looked at.
+    _, place, covers = np.unique(
+        source[found] * (int(evidence.t2.max(initial=0)) + 1) + evidence.t2[found],
+        return_inverse=True,
+        return_counts=True,
+    )
+    found = found[covers[place] > 1]
+    seen: dict[tuple[int, int], list[int]] = {}
+    for row in found.tolist():
+        seen.setdefault((int(source[row]), int(evidence.t2[row])), []).append(row)
+    fragment = np.zeros(len(detections), bool)
+    fragment[target[found]] = True
+    ways_back = np.flatnonzero(fragment[source])
     back = {
         (a, b): share
         for a, b, share in zip(
-            source.tolist(), target.tolist(), evidence.containment_prop.tolist(), strict=True
+            source[ways_back].tolist(),
+            target[ways_back].tolist(),
+            evidence.containment_prop[ways_back].tolist(),
+            strict=True,
         )
     }
-    seen: dict[tuple[int, int], list[int]] = {}
-    for row in np.flatnonzero(evidence.coverage_prop > COVERED).tolist():
-        seen.setdefault((int(source[row]), int(evidence.t2[row])), []).append(row)
     witnesses: dict[tuple[int, int], set[int]] = {}
     low, high = SIZE_RANGE
     for (whole, _), rows in seen.items():
