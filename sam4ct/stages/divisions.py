@@ -100,8 +100,8 @@ def divisions(
     columns: dict[str, Floats] = {
         **_shared(links, e, f),
         **_shapes(detections.size[u], detections.size[v], detections.size[w]),
-        **_two_by_two("link", kin[e], kin[f]),
-        **_two_by_two("same", same[e], same[f]),
+        **_low_high("link", kin[e], kin[f]),
+        **_low_high("same", same[e], same[f]),
         **_unlike(links, same, u, v, w),
         "centre_offset": in_diameters(0.5 * (way_v + way_w), diameter_um[u]),
         "opposite": _cosine(way_v, way_w),
@@ -120,7 +120,7 @@ def _unlike(links: Candidates, same: Floats, u: Ints, v: Ints, w: Ints) -> dict[
     """How surely a mother goes on as one cell, and daughters are cells seen before."""
     count = int(max(links.u.max(initial=0), links.v.max(initial=0))) + 1
     onward, back = (_best(same, end, count) for end in (links.u, links.v))
-    return {"same_out": _scaled(onward[u]), **_two_by_two("same_in", back[v], back[w])}
+    return {"same_out": _scaled(onward[u]), **_low_high("same_in", back[v], back[w])}
 
 
 def _best(logits: Floats, end: Ints, count: int) -> Floats:
@@ -130,7 +130,7 @@ def _best(logits: Floats, end: Ints, count: int) -> Floats:
     return best
 
 
-def _two_by_two(name: str, one: Floats, other: Floats) -> dict[str, Floats]:
+def _low_high(name: str, one: Floats, other: Floats) -> dict[str, Floats]:
     """Features of two log odds, whichever is which."""
     return {
         f"{name}_low": _scaled(np.minimum(one, other)),
@@ -147,15 +147,20 @@ def _sisters(links: Candidates) -> tuple[Ints, Ints]:
         | (links.column("distance") < DIVISION_REACH)
     )
     rows = np.flatnonzero(plausible)
-    family = links.u[rows] * (MAX_DIVISION_STEP + 1) + links.dt[rows]
-    order = np.argsort(family, kind="stable")
-    rows, family = rows[order], family[order]
-    # A row is paired with those of its family that come after it.
-    place = np.arange(len(rows))
-    later = np.searchsorted(family, family, side="right") - place - 1
+    first, second = two_by_two(links.u[rows] * (MAX_DIVISION_STEP + 1) + links.dt[rows])
+    return rows[first], rows[second]
+
+
+def two_by_two(group: Ints) -> tuple[Ints, Ints]:
+    """Return the rows of all pairs within groups, of rows that have the number of their group."""
+    order = np.argsort(group, kind="stable")
+    names = group[order]
+    # A row is paired with those of its group that come after it.
+    place = np.arange(len(order))
+    later = np.searchsorted(names, names, side="right") - place - 1
     first = np.repeat(place, later)
     ahead = np.arange(len(first)) - np.repeat(np.cumsum(later) - later, later)
-    return rows[first], rows[first + 1 + ahead]
+    return order[first], order[first + 1 + ahead]
 
 
 def _growth(detections: Detections) -> Floats:
