@@ -28,8 +28,8 @@ from scipy.optimize import minimize
 from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.result import ResultWriter
+from sam4ct.pipelines.associate import scene_of
 from sam4ct.pipelines.plan import Options
-from sam4ct.pipelines.stages import scene_of
 from sam4ct.stages.associate import associate, measured
 from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
 from sam4ct.stages.costs import TABLE, Calibration, Costs, Odds, Quadratic
@@ -67,7 +67,11 @@ class LinkOdds(NamedTuple):
 
 def fitted(features: Floats, right: NDArray[np.bool_], names: tuple[str, ...]) -> Quadratic:
     """Fit a logistic regression on features and their squares."""
-    both = np.concatenate([features, features**2], axis=1)
+    return fitted_to(np.concatenate([features, features**2], axis=1), right, names)
+
+
+def fitted_to(both: Floats, right: NDArray[np.bool_], names: tuple[str, ...]) -> Quadratic:
+    """Fit a logistic regression on the columns of features, followed by those of squares."""
     mean, spread = both.mean(axis=0), both.std(axis=0) + 1e-9
     design = np.column_stack([(both - mean) / spread, np.ones(len(both))])
 
@@ -226,7 +230,9 @@ def main() -> None:
     costs = tuned(unseen, replace(costs, second=second), arguments.out / "trial")
     costs = replace(costs, calibration=calibrated(unseen, costs))
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    table[f"{arguments.evidence}-{arguments.ndim}d"] = asdict(costs)
+    numbers = asdict(costs)
+    del numbers["couple"]  # fit_merged.py fits it, to all kinds of cases
+    table[f"{arguments.evidence}-{arguments.ndim}d"] = numbers
     TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"{TABLE}: written")
 

@@ -27,7 +27,7 @@ from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.tables import read_table
 from sam4ct.io.tracks import read_tracks
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.stages import JOINED
+from sam4ct.pipelines.associate import JOINED
 from sam4ct.stages.repair import joined_detections
 from sam4ct.tables import Detections, Flags, Floats, Ints, Joins, Links, row_numbers
 

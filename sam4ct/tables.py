@@ -145,6 +145,24 @@ class Links(Table):
 
 
 @dataclass(frozen=True)
+class Partings(Table):
+    """One row a mask (t, label) that covers two cells, and how it is cut into them."""
+
+    t: Ints
+    label: Ints
+    first: Ints
+    """Label of one half."""
+    second: Ints
+    """Label of the other half."""
+    z: Floats
+    y: Floats
+    x: Floats
+    """Which way the second half lies from the first, micrometres."""
+    share: Floats
+    """Of the mask's voxels, those of the first half."""
+
+
+@dataclass(frozen=True)
 class Joins(Table):
     """One row a fragment (t, label) that is part of the cell whose larger part is (t, into)."""
 

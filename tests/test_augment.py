@@ -9,7 +9,14 @@ import pytest
 from drawn import DrawnReader, detections_of, label_frame, label_frames, link_rows, make_links
 
 from sam4ct.regions import Region
-from sam4ct.stages.augment import AddedFrames, KnownFirst, as_background, merged, supported, without
+from sam4ct.stages.augment import (
+    AddedFrames,
+    KnownFirst,
+    as_background,
+    in_order,
+    supported,
+    without,
+)
 from sam4ct.tables import Links
 from sam4ct.types import Propagated
 
@@ -59,10 +66,10 @@ def test_the_engine_is_asked_only_for_what_is_not_known() -> None:
     assert engine.forgot == 3
 
 
-def test_tables_are_merged_in_order_of_frame_and_label() -> None:
+def test_tables_are_put_in_order_of_frame_and_label() -> None:
     frames = label_frames([(8, 8), (8, 20)], [(8, 8), (8, 20)])
     rows = detections_of(frames)
-    again = merged([rows.take(np.array([1, 3])), rows.take(np.array([0, 2]))])
+    again = in_order([rows.take(np.array([1, 3])), rows.take(np.array([0, 2]))])
     assert (again.t.tolist(), again.label.tolist()) == ([0, 0, 1, 1], [1, 2, 1, 2])
 
 

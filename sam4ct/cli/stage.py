@@ -14,11 +14,12 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import find_sequences
 from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.associate import run_associate
 from sam4ct.pipelines.link import finish, run_linking
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.pipelines.record import Clock
 from sam4ct.pipelines.results import run_fill
-from sam4ct.pipelines.stages import run_associate, run_detect, run_propagate
+from sam4ct.pipelines.stages import run_detect, run_propagate
 
 
 @click.group()

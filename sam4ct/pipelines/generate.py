@@ -17,11 +17,11 @@ import numpy as np
 from sam4ct.intensity import contrasts
 from sam4ct.io.atomic import write_json
 from sam4ct.io.ctc import CtcReader
-from sam4ct.io.masks import read_masks
 from sam4ct.io.progress import Progress
 from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.engine import propagator_of
+from sam4ct.pipelines.anew import evidence_files, gather_anew
+from sam4ct.pipelines.associate import JOINED, linked
 from sam4ct.pipelines.engine_counts import keep_click_counts
 from sam4ct.pipelines.generated import (
     COUNTS,
@@ -32,26 +32,25 @@ from sam4ct.pipelines.generated import (
     file_of,
     frame_file,
     given_and_generated,
-    pair_files,
     write_regions,
 )
+from sam4ct.pipelines.parted import given
 from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.segmenter import Remembered, segmenter_of
-from sam4ct.pipelines.stages import JOINED, Asked, all_pairs, gather, linked, read_evidence
+from sam4ct.pipelines.stages import read_evidence
 from sam4ct.regions import Region
 from sam4ct.stages.augment import (
     AddedFrames,
-    KnownFirst,
     as_background,
-    merged,
+    in_order,
     supported,
 )
 from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.generate import GenerateRules, Swept, sweep
 from sam4ct.stages.missing import Motion, gaps, open_ends
 from sam4ct.stages.repair import joined_detections
-from sam4ct.tables import Detections, Evidence, Joins, Links, row_numbers
-from sam4ct.types import FrameReader, Propagated, VolumeSegmenter
+from sam4ct.tables import Detections, Joins, Links, row_numbers
+from sam4ct.types import FrameReader, VolumeSegmenter
 
 
 def run_generate(plan: Plan, work: WorkDir, links: Links) -> Links:
@@ -73,7 +72,8 @@ def run_generate(plan: Plan, work: WorkDir, links: Links) -> Links:
     joins = read_table(work.artifact("associate", JOINED), Joins)
     made = _made(plan, work, links, joins)
     detections, reader = given_and_generated(plan, work)
-    evidence = _evidence(plan, work, detections, reader, made)
+    gather_anew(plan, work, "generate", reader, detections, made)
+    evidence = read_evidence(evidence_files(plan, work))
     found = linked(plan, detections, evidence, joins)
     generated = np.zeros(len(detections), dtype=bool)
     generated[row_numbers(detections, made.t, made.label)] = True
@@ -88,12 +88,12 @@ def _made(plan: Plan, work: WorkDir, links: Links, joins: Joins) -> Detections:
     table = file_of(work, MADE)
     if work.has(table):
         return read_table(table, Detections)
-    given, reader = plan.survey.detections, CtcReader(plan.sequence)
-    segmenter, done_so_far = segmenter_of(plan, reader)
-    search = _Search(plan, joined_detections(given, joins), links, segmenter)
+    detections, reader = given(plan, work)
+    segmenter, done_so_far = segmenter_of(plan, CtcReader(plan.sequence))
+    search = _Search(plan, joined_detections(detections, joins), links, segmenter)
     # Labels are handed out above those of the frame.
     top = np.zeros(reader.frames, np.int64)
-    np.maximum.at(top, given.t, given.label)
+    np.maximum.at(top, detections.t, detections.label)
     rows: list[Detections] = []
     clicks = 0
     began: tuple[str, int] | None = None
@@ -111,7 +111,7 @@ def _made(plan: Plan, work: WorkDir, links: Links, joins: Joins) -> Detections:
                     began = began or (folder, found.t)
                     keep_click_counts(work, began, counts)
                 progress.step(note=f"{len(regions)} regions")
-    made = merged(rows)
+    made = in_order(rows)
     write_json(file_of(work, COUNTS), {"clicks": clicks, "accepted": len(made)})
     write_table(table, made)
     return made
@@ -162,27 +162,3 @@ def rules_of(plan: Plan) -> GenerateRules:
         border_z_px=profile.border_z_px,
         min_size=profile.min_size,
     )
-
-
-def _evidence(
-    plan: Plan, work: WorkDir, detections: Detections, reader: FrameReader, made: Detections
-) -> Evidence:
-    """Gather what is new in the evidence; return all of it."""
-    changed = set(made.t.tolist())
-    files = {
-        (t, dt): pair_files(work, (t, dt)) for t, dt in all_pairs(plan) if changed & {t, t + dt}
-    }
-    new = set(zip(made.t.tolist(), made.label.tolist(), strict=True))
-
-    def known(t: int, t2: int) -> dict[int, Propagated]:
-        rows = read_masks(work.masks(min(t, t2), abs(t2 - t)), t=t)
-        return {row.label: Propagated(row.region, row.object_score) for row in rows}
-
-    def asked() -> Asked:
-        engine, counts = propagator_of(plan, CtcReader(plan.sequence), made)
-        propagator = KnownFirst(engine, known)
-        return Asked(reader, detections, propagator, counts, lambda t, i: (t, i) in new)
-
-    gather(plan, work, files, asked, "generate")
-    paths = [files[p].evidence if p in files else work.evidence(*p) for p in all_pairs(plan)]
-    return read_evidence(paths)

@@ -7,7 +7,6 @@ the given ones are, so that no more than a few frames of them are in memory.
         clicks-forward/, clicks-backward/   what the segmenter answered, by frame
         forward/, backward/                 the accepted regions, labelled
         detections.parquet, counts.json     written when all frames are done
-        evidence/, masks/                   of frame pairs with generated regions
         dropped.parquet                     generated regions that are no cell's
 """
 
@@ -19,14 +18,13 @@ from pathlib import Path
 
 from sam4ct.errors import WorkError
 from sam4ct.io.atomic import work_errors
-from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import read_masks, write_masks
 from sam4ct.io.tables import read_table
 from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.parted import given
 from sam4ct.pipelines.plan import Plan
-from sam4ct.pipelines.stages import PairFiles
 from sam4ct.regions import Region
-from sam4ct.stages.augment import AddedFrames, merged, without
+from sam4ct.stages.augment import AddedFrames, in_order, without
 from sam4ct.tables import Detections, Joins
 from sam4ct.types import FrameReader
 
@@ -43,12 +41,6 @@ def file_of(work: WorkDir, name: str) -> Path:
 def frame_file(work: WorkDir, folder: str, t: int) -> Path:
     """Path of what a folder of the stage has of a frame."""
     return file_of(work, f"{folder}/{t:05d}.parquet")
-
-
-def pair_files(work: WorkDir, pair: tuple[int, int]) -> PairFiles:
-    """Paths of the evidence of a frame pair (t, dt) with generated regions."""
-    name = "{}/{:05d}_{}.parquet"
-    return PairFiles(*(file_of(work, name.format(part, *pair)) for part in ("evidence", "masks")))
 
 
 def accepted(
@@ -72,11 +64,11 @@ def write_regions(path: Path, t: int, regions: Mapping[int, Region]) -> None:
 def given_and_generated(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
     """Return the table of all regions, and a reader of their masks; without any generated
     ones if none are asked for."""
-    detections, reader = plan.survey.detections, CtcReader(plan.sequence)
+    detections, reader = given(plan, work)
     if not plan.profile.generate_masks:
         return detections, reader
     added = read_table(file_of(work, MADE), Detections)
-    return merged([detections, added]), AddedFrames(reader, lambda t: accepted(work, t))
+    return in_order([detections, added]), AddedFrames(reader, lambda t: accepted(work, t))
 
 
 def dropped(plan: Plan, work: WorkDir) -> Joins:

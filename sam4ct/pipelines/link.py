@@ -7,13 +7,14 @@ from typing import Any
 from sam4ct.io.atomic import write_json
 from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.associate import run_associate
 from sam4ct.pipelines.engine_counts import engine_counts
 from sam4ct.pipelines.generate import run_generate
 from sam4ct.pipelines.generated import generation_counts
 from sam4ct.pipelines.plan import Options, Plan
 from sam4ct.pipelines.record import Clock, course_of, record_of
 from sam4ct.pipelines.results import Painted, linked_regions, run_fill, run_paint
-from sam4ct.pipelines.stages import run_associate, run_detect, run_propagate
+from sam4ct.pipelines.stages import run_detect, run_propagate
 from sam4ct.report import facts_of_run, write_report
 from sam4ct.report.rebuild import ResultFolder
 from sam4ct.tables import Links

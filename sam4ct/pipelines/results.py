@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sam4ct.io.masks import read_masks, write_masks
@@ -13,10 +14,10 @@ from sam4ct.io.progress import Progress
 from sam4ct.io.result import MASK, ResultWriter
 from sam4ct.io.tables import read_table
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.generated import dropped, given_and_generated, pair_files, segmented
+from sam4ct.pipelines.anew import propagated
+from sam4ct.pipelines.associate import JOINED
+from sam4ct.pipelines.generated import dropped, given_and_generated, segmented
 from sam4ct.pipelines.plan import Plan
-from sam4ct.pipelines.stages import JOINED
-from sam4ct.regions import Region
 from sam4ct.stages.augment import as_background, without
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.stages.paint import paint
@@ -57,17 +58,10 @@ def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
     work.stage("fill", plan.stage_key("fill"))
     path = work.artifact("fill", FILLED)
     if not work.has(path):
-
-        def propagated(t: int, label: int, t2: int) -> Region | None:
-            pair = min(t, t2), abs(t2 - t)
-            files = [work.masks(*pair), pair_files(work, pair).masks]
-            rows = (r for f in files if work.has(f) for r in read_masks(f, t=t, labels=[label]))
-            return next((row.region for row in rows), None)
-
         made = fill_gaps(
             links,
             linked_regions(plan, work)[1],
-            propagated,
+            partial(propagated, work),
             FillRules(
                 method=_method(plan),
                 min_size=plan.profile.min_size,

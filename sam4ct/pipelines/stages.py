@@ -1,4 +1,4 @@
-"""Stages up to the links: each one run on a work folder, skipping what lies there already.
+"""Stages up to the evidence: each one run on a work folder, skipping what lies there already.
 
 One function a stage, so that a whole run and a shard of it do the same.
 """
@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from sam4ct.errors import WorkError
-from sam4ct.geometry import Margins
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import write_masks
 from sam4ct.io.progress import Progress
@@ -21,17 +19,12 @@ from sam4ct.pipelines.background import Behind, LabelsAhead
 from sam4ct.pipelines.engine import propagator_of
 from sam4ct.pipelines.engine_counts import keep_counts
 from sam4ct.pipelines.plan import Plan
-from sam4ct.stages.associate import Scene, associate
-from sam4ct.stages.costs import load_costs
 from sam4ct.stages.propagate import PropagatedRow, Reach, frame_pairs, propagate_pair
-from sam4ct.stages.repair import find_fragments, join, without_specks
-from sam4ct.tables import Detections, Evidence, Joins, Links
+from sam4ct.tables import Detections, Evidence
 from sam4ct.types import FrameReader, Propagator
 
 READ_AT_ONCE = 64
 """Frame pairs whose evidence is read before it is packed together."""
-JOINED = "joined.parquet"
-"""Which fragments were linked as one region; beside the links."""
 
 
 def run_detect(plan: Plan, work: WorkDir) -> bool:
@@ -136,57 +129,6 @@ def reach_of(plan: Plan) -> Reach:
     spacing = plan.profile.spacing_um
     radius = max(plan.profile.link_radius_px, 1.5 * plan.diameter_px)
     return Reach(spacing, radius * spacing[-1])
-
-
-def run_associate(plan: Plan, work: WorkDir) -> Links:
-    """Link the given masks of the whole sequence.
-
-    Raises:
-        WorkError: The evidence of some frame pair is missing.
-    """
-    work.stage("associate", plan.stage_key("associate"))
-    # If masks are to be generated, these links are not the last word.
-    first = work.artifact("associate", "links.parquet")
-    path = first if plan.profile.generate_masks else work.links
-    if work.has(path):
-        return read_table(path, Links)
-    pairs = all_pairs(plan)
-    missing = [pair for pair in pairs if not work.has(work.evidence(*pair))]
-    if missing:
-        raise WorkError(
-            f"{work.root}: the evidence of {len(missing)} frame pairs is missing, the first"
-            f" begins at frame {missing[0][0]}. Run `sam4ct stage propagate` for all frames first."
-        )
-    evidence = read_evidence([work.evidence(*pair) for pair in pairs])
-    joins = find_fragments(plan.survey.detections, evidence)
-    links = linked(plan, plan.survey.detections, evidence, joins)
-    write_table(work.artifact("associate", JOINED), joins)
-    write_table(path, links)
-    return links
-
-
-def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins) -> Links:
-    """Return the links of all regions, fragments linked as the cells that they are part of."""
-    profile = plan.profile
-    detections, evidence = join(detections, evidence, joins, profile.spacing_um)
-    if profile.edit_masks:
-        detections, evidence = without_specks(detections, evidence, profile.min_size, plan.edge)
-    return associate(
-        detections, evidence, load_costs(plan.evidence, f"{plan.profile.ndim}d"), scene_of(plan)
-    )
-
-
-def scene_of(plan: Plan) -> Scene:
-    """Return what association must know of a run beside its tables."""
-    shape, profile = plan.survey.checked.shape, plan.profile
-    return Scene(
-        frames=len(plan.sequence.images),
-        ndim=len(shape),
-        spacing_um=profile.spacing_um,
-        border=Margins(shape, profile.border_px, profile.border_z_px),
-        divide=profile.division,
-        min_cycle_frames=profile.min_cycle_frames,
-    )
 
 
 def read_evidence(paths: Sequence[Path]) -> Evidence:

@@ -45,7 +45,7 @@ class AddedFrames:
         return labels
 
 
-def merged(parts: Sequence[Detections]) -> Detections:
+def in_order(parts: Sequence[Detections]) -> Detections:
     """Return the rows of several tables in one, ordered by frame and label."""
     rows = Detections.concat(parts)
     return rows.take(np.lexsort((rows.label, rows.t)))

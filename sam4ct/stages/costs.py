@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sam4ct.stages.candidates import LINK_FEATURES
+from sam4ct.stages.couples import COUPLE_FEATURES
 from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.tables import Floats
 
@@ -107,6 +108,14 @@ class Costs:
     unseeded: float = 0.0
     """Of a region without a seed, in a track that is followed by seeds."""
     calibration: Calibration = Calibration()
+    couple: Quadratic | None = None
+    """Half the log odds that a couple is what a mask covers: that of the other side in time is
+    added. None where masks are not cut."""
+
+    def of_couples(self, features: Floats) -> Floats:
+        """Half the log odds (couples,) of features (couples, COUPLE_FEATURES)."""
+        assert self.couple is not None
+        return self.couple(features, COUPLE_FEATURES)
 
 
 def load_costs(evidence: str, kind: str) -> Costs:
@@ -116,12 +125,14 @@ def load_costs(evidence: str, kind: str) -> Costs:
         evidence: "sam2" or "overlap".
         kind: "2d" or "3d" for linking masks, "track" for following cells by seeds.
     """
-    table = json.loads(TABLE.read_text())[f"{evidence}-{kind}"]
+    tables = json.loads(TABLE.read_text())
+    table = tables[f"{evidence}-{kind}"]
     first, second = _odds(table.pop("first")), table.pop("second", None)
     return Costs(
         first=first,
         second=_odds(second) if second else None,
         calibration=Calibration(**table.pop("calibration", {})),
+        couple=Quadratic(**tables["couples"]) if "couples" in tables else None,
         **table,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sam4ct.stages.candidates import Candidates, Choices, in_diameters, packed
+from sam4ct.stages.couples import two_by_two
 from sam4ct.stages.course import Course
 from sam4ct.stages.rivals import best_other
 from sam4ct.tables import Detections, Floats, Ints
@@ -149,18 +150,6 @@ def _sisters(links: Candidates) -> tuple[Ints, Ints]:
     rows = np.flatnonzero(plausible)
     first, second = two_by_two(links.u[rows] * (MAX_DIVISION_STEP + 1) + links.dt[rows])
     return rows[first], rows[second]
-
-
-def two_by_two(group: Ints) -> tuple[Ints, Ints]:
-    """Return the rows of all pairs within groups, of rows that have the number of their group."""
-    order = np.argsort(group, kind="stable")
-    names = group[order]
-    # A row is paired with those of its group that come after it.
-    place = np.arange(len(order))
-    later = np.searchsorted(names, names, side="right") - place - 1
-    first = np.repeat(place, later)
-    ahead = np.arange(len(first)) - np.repeat(np.cumsum(later) - later, later)
-    return order[first], order[first + 1 + ahead]
 
 
 def _growth(detections: Detections) -> Floats:

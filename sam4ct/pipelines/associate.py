@@ -1,0 +1,75 @@
+"""Associate: the links of a whole sequence, from the evidence that lies in its work folder."""
+
+from __future__ import annotations
+
+from sam4ct.errors import WorkError
+from sam4ct.geometry import Margins
+from sam4ct.io.tables import read_table, write_table
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.anew import evidence_files
+from sam4ct.pipelines.parted import given, part
+from sam4ct.pipelines.plan import Plan
+from sam4ct.pipelines.stages import all_pairs, read_evidence
+from sam4ct.stages.associate import Scene, associate
+from sam4ct.stages.costs import Costs, load_costs
+from sam4ct.stages.repair import find_fragments, join, without_specks
+from sam4ct.tables import Detections, Evidence, Joins, Links
+
+JOINED = "joined.parquet"
+"""Which fragments were linked as one region; beside the links."""
+
+
+def run_associate(plan: Plan, work: WorkDir) -> Links:
+    """Link the given masks of the whole sequence.
+
+    Raises:
+        WorkError: The evidence of some frame pair is missing.
+    """
+    work.stage("associate", plan.stage_key("associate"))
+    # If masks are to be generated, these links are not the last word.
+    first = work.artifact("associate", "links.parquet")
+    path = first if plan.profile.generate_masks else work.links
+    if work.has(path):
+        return read_table(path, Links)
+    pairs = all_pairs(plan)
+    missing = [pair for pair in pairs if not work.has(work.evidence(*pair))]
+    if missing:
+        raise WorkError(
+            f"{work.root}: the evidence of {len(missing)} frame pairs is missing, the first"
+            f" begins at frame {missing[0][0]}. Run `sam4ct stage propagate` for all frames first."
+        )
+    evidence = read_evidence([work.evidence(*pair) for pair in pairs])
+    joins = find_fragments(plan.survey.detections, evidence)
+    write_table(work.artifact("associate", JOINED), joins)
+    if part(plan, work, evidence, joins, costs_of(plan), scene_of(plan)):
+        evidence = read_evidence(evidence_files(plan, work))
+    links = linked(plan, given(plan, work)[0], evidence, joins)
+    write_table(path, links)
+    return links
+
+
+def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins) -> Links:
+    """Return the links of all regions, fragments linked as the cells that they are part of."""
+    profile = plan.profile
+    detections, evidence = join(detections, evidence, joins, profile.spacing_um)
+    if profile.edit_masks:
+        detections, evidence = without_specks(detections, evidence, profile.min_size, plan.edge)
+    return associate(detections, evidence, costs_of(plan), scene_of(plan))
+
+
+def costs_of(plan: Plan) -> Costs:
+    """Return the costs that a run goes by."""
+    return load_costs(plan.evidence, f"{plan.profile.ndim}d")
+
+
+def scene_of(plan: Plan) -> Scene:
+    """Return what association must know of a run beside its tables."""
+    shape, profile = plan.survey.checked.shape, plan.profile
+    return Scene(
+        frames=len(plan.sequence.images),
+        ndim=len(shape),
+        spacing_um=profile.spacing_um,
+        border=Margins(shape, profile.border_px, profile.border_z_px),
+        divide=profile.division,
+        min_cycle_frames=profile.min_cycle_frames,
+    )

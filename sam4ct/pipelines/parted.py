@@ -1,0 +1,93 @@
+"""Parted: masks that cover two cells, cut before the sequence is linked, and their evidence.
+
+Only where the profile lets masks be edited. Owns two files of the stage `associate`;
+everything after it reads the given masks from here, cut or not.
+
+    work/associate/
+        partings.parquet        which masks are cut, and how
+        halves.parquet          the regions that they are cut into
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sam4ct.intensity import contrasts
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.tables import read_table, write_table
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines.anew import gather_anew
+from sam4ct.pipelines.plan import Plan
+from sam4ct.stages.associate import Scene
+from sam4ct.stages.augment import in_order, without
+from sam4ct.stages.costs import Costs
+from sam4ct.stages.detect import detect_frame
+from sam4ct.stages.merged import PartedFrames, find_merged
+from sam4ct.stages.repair import join
+from sam4ct.tables import Detections, Evidence, Joins, Partings
+from sam4ct.types import FrameReader
+
+PARTINGS, HALVES = "partings.parquet", "halves.parquet"
+
+
+def part(
+    plan: Plan, work: WorkDir, evidence: Evidence, joins: Joins, costs: Costs, scene: Scene
+) -> int:
+    """Cut masks that cover two cells, and gather the evidence of what comes of them.
+
+    Args:
+        plan: The run.
+        work: Open work folder, in the stage `associate`.
+        evidence: Of the given masks.
+        joins: Which of them are fragments of one cell; joined ones are not cut.
+        costs: Tell which masks cover two.
+        scene: Of the sequence.
+
+    Returns:
+        How many are cut.
+    """
+    if not plan.profile.edit_masks:
+        return 0
+    cells, rows = join(plan.survey.detections, evidence, joins, plan.profile.spacing_um)
+    found = find_merged(cells, rows, costs, scene)
+    joined = {*zip(joins.t.tolist(), joins.into.tolist(), strict=True)}
+    whole = [at not in joined for at in zip(found.t.tolist(), found.label.tolist(), strict=True)]
+    found = found.take(np.array(whole, dtype=bool))
+    write_table(work.artifact("associate", PARTINGS), found)
+    if len(found):
+        halves = _halves(plan, found)
+        write_table(work.artifact("associate", HALVES), halves)
+        detections, reader = given(plan, work)
+        gather_anew(plan, work, "associate", reader, detections, halves)
+    return len(found)
+
+
+def given(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
+    """Return the table of the given regions, and a reader of their masks, cut where they are."""
+    detections, reader = plan.survey.detections, CtcReader(plan.sequence)
+    cut = _partings(plan, work)
+    if not len(cut):
+        return detections, reader
+    halves = read_table(work.artifact("associate", HALVES), Detections)
+    gone = Joins(cut.t, cut.label, np.zeros(len(cut), np.int64))
+    rest = in_order([without(detections, gone), halves])
+    return rest, PartedFrames(reader, cut, plan.profile.spacing_um)
+
+
+def _partings(plan: Plan, work: WorkDir) -> Partings:
+    if not plan.profile.edit_masks:
+        return Partings.empty()
+    return read_table(work.artifact("associate", PARTINGS), Partings)
+
+
+def _halves(plan: Plan, cut: Partings) -> Detections:
+    """Return the rows of what masks are cut into."""
+    reader = CtcReader(plan.sequence)
+    parted = PartedFrames(reader, cut, plan.profile.spacing_um)
+    rows = []
+    for t in np.unique(cut.t).tolist():
+        labels = parted.labels(t)
+        found = detect_frame(t, labels, contrasts(reader.image(t), labels))
+        here = cut.take(cut.t == t)
+        rows.append(found.take(np.isin(found.label, [here.first, here.second])))
+    return Detections.concat(rows)

@@ -1,0 +1,147 @@
+"""Merged: masks that cover two cells, told by the frames before and after, and how to cut them.
+
+A segmenter that takes two cells for one does so in one frame or a few. In the frame before,
+two regions come together in such a mask, and in the frame after two leave it; both times
+they are about as large as it is, and nothing else is there for them to go to or come from.
+(Of a mother, two leave, but one comes.) Works on tables; `PartedFrames` cuts the masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sam4ct.regions import LabelFrame
+from sam4ct.stages.associate import Scene, measured
+from sam4ct.stages.candidates import Candidates, candidates
+from sam4ct.stages.costs import Costs
+from sam4ct.stages.couples import Couples, Steps, couples
+from sam4ct.stages.spans import Spans
+from sam4ct.tables import Detections, Evidence, Floats, Ints, Partings
+from sam4ct.types import FrameReader, Image
+
+
+def find_merged(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Partings:
+    """Return the masks that are likelier to cover two cells than one, and how to cut them.
+
+    Args:
+        detections: Fragments joined, ordered by frame and label.
+        evidence: Rows of any frame pairs; those of neighbouring frames matter.
+        costs: Tell which regions may be one cell, and which couples a mask covers.
+        scene: Voxel size of the sequence.
+    """
+    if not len(detections) or not len(evidence):
+        return Partings.empty()
+    before, after = couples_around(detections, evidence, costs, scene)
+    masks, b, a = best_couples(before, after, costs.of_couples)
+    before, after = before.take(b), after.take(a)
+    odds = costs.of_couples(before.features) + costs.of_couples(after.features)
+    likely = odds > 0.0
+    return _partings(detections, masks[likely], before.take(likely), after.take(likely))
+
+
+def couples_around(
+    detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
+) -> tuple[Couples, Couples]:
+    """Return all couples in the frames before masks, and those in the frames after.
+
+    Args: As of `find_merged`.
+    """
+    places, diameter = measured(detections, scene)
+    near = evidence.take(np.abs(evidence.t2 - evidence.t) == 1)
+    spans = Spans(detections, near, diameter)
+    links, kin, same = [], [], []
+    for span in spans:
+        rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
+        found = candidates(detections, rows, places, diameter, None, likenesses)
+        own = span.holds(detections.t[found.u])
+        kin.append(costs.first.of_kin(found.features)[own])
+        same.append(costs.first.of_links(found.features)[own])
+        links.append(found.without_features().take(own))
+    some = Candidates.concat(links), np.concatenate(kin), np.concatenate(same)
+    before, after = Steps.to_later(*some), Steps.to_earlier(*some)
+    return (
+        couples(detections, before, places, diameter),
+        couples(detections, after, places, diameter),
+    )
+
+
+def best_couples(
+    before: Couples, after: Couples, odds: Callable[[Floats], Floats]
+) -> tuple[Ints, Ints, Ints]:
+    """Return masks with couples on both sides, and the rows of the best ones before and after.
+
+    Args:
+        before: Couples in the frames before masks.
+        after: Those in the frames after.
+        odds: Values features (n, COUPLE_FEATURES): the more, the likelier.
+    """
+    rows = []
+    for side in (before, after):
+        order = np.lexsort((-odds(side.features), side.mask))
+        rows.append(order[np.append(True, np.diff(side.mask[order]) != 0)[: len(order)]])
+    masks, b, a = np.intersect1d(
+        before.mask[rows[0]], after.mask[rows[1]], assume_unique=True, return_indices=True
+    )
+    return masks, rows[0][b], rows[1][a]
+
+
+def _partings(detections: Detections, masks: Ints, before: Couples, after: Couples) -> Partings:
+    """Return how to cut masks into the couples before and after them."""
+    # Cells do not turn round each other within two frames.
+    turned = (before.way_um * after.way_um).sum(axis=1) < 0.0
+    way = before.way_um + np.where(turned, -1.0, 1.0)[:, None] * after.way_um
+    share = 0.5 * (before.share + np.where(turned, 1.0 - after.share, after.share))
+    t = detections.t[masks]
+    highest = np.zeros(int(detections.t.max()) + 1, np.int64)
+    np.maximum.at(highest, detections.t, detections.label)
+    # The masks are in order, so those of a frame are numbered in turn.
+    number = np.arange(len(t)) - np.searchsorted(t, t)
+    first = highest[t] + 1 + 2 * number
+    z, y, x = way.T
+    return Partings(t, detections.label[masks], first, first + 1, z, y, x, share)
+
+
+class PartedFrames:
+    """A `FrameReader` whose merged masks are cut in two, each half under a label of its own.
+
+    The cut is a plane across the way from one cell to the other; it leaves each as much
+    of the mask as its size asks for.
+    """
+
+    def __init__(
+        self, reader: FrameReader, partings: Partings, spacing_um: tuple[float, float, float]
+    ) -> None:
+        self._reader, self._partings = reader, partings
+        self._spacing = np.asarray(spacing_um)
+
+    @property
+    def frames(self) -> int:
+        return self._reader.frames
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._reader.shape
+
+    def image(self, t: int) -> Image:
+        """The image of a frame, unchanged."""
+        return self._reader.image(t)
+
+    def labels(self, t: int) -> LabelFrame:
+        """The masks of a frame, int64: labels of halves may be beyond int32."""
+        labels = self._reader.labels(t)
+        here = self._partings.take(self._partings.t == t)
+        if not len(here):
+            return labels
+        cut = labels.astype(np.int64)
+        ways = np.stack([here.z, here.y, here.x], axis=1)[:, -labels.ndim :]
+        rows = zip(here.label, here.first, here.second, ways, here.share, strict=True)
+        for label, first, second, way, share in rows:
+            at = np.argwhere(labels == label)
+            along = at * self._spacing[-labels.ndim :] @ way
+            order = np.argsort(along, kind="stable")
+            size = int(np.clip(round(share * len(at)), 1, len(at) - 1))
+            cut[tuple(at[order[:size]].T)] = first
+            cut[tuple(at[order[size:]].T)] = second
+        return cut
