@@ -7,7 +7,7 @@ from sam4ct.geometry import Margins
 from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.anew import evidence_files
-from sam4ct.pipelines.parted import given, part
+from sam4ct.pipelines.parted import given, part, partings
 from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.stages import all_pairs, read_evidence
 from sam4ct.stages.associate import Scene, associate
@@ -73,3 +73,11 @@ def scene_of(plan: Plan) -> Scene:
         divide=profile.division,
         min_cycle_frames=profile.min_cycle_frames,
     )
+
+
+def edit_counts(plan: Plan, work: WorkDir) -> dict[str, int]:
+    """Return how many given masks were joined and cut; {} if they are left as they are."""
+    if not plan.profile.edit_masks:
+        return {}
+    joins = read_table(work.artifact("associate", JOINED), Joins)
+    return {"joined": len(joins), "cut": len(partings(plan, work))}

@@ -17,6 +17,8 @@ from sam4ct.errors import WorkError
 from sam4ct.io.atomic import work_errors, write_json
 from sam4ct.io.workdir import WorkDir
 
+ASKING = ("propagate", "associate", "generate")
+"""Stages that ask the engine."""
 _NAME = "engine-{t:05d}_{dt}.json"
 _CLICKS = "engine-clicks-{way}-{t:05d}.json"
 _ALL = "engine-*.json"
@@ -32,7 +34,7 @@ def keep_counts(
         first: The first frame pair (t, dt) of the part. No other part that got
             anything done began there.
         counts: By name.
-        stage: The one that asked the engine, "propagate" or "generate".
+        stage: The one that asked the engine, of ASKING.
 
     Raises:
         WorkError: The disk refuses.
@@ -65,7 +67,7 @@ def engine_counts(work: WorkDir) -> dict[str, int]:
     Raises:
         WorkError: A file is damaged, or the disk refuses.
     """
-    folders = [work.artifact(stage, _ALL).parent for stage in ("propagate", "generate")]
+    folders = [work.artifact(stage, _ALL).parent for stage in ASKING]
     files = [file for folder in folders for file in sorted(folder.glob(_ALL))]
     if not files:
         return {}

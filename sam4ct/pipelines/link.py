@@ -7,7 +7,7 @@ from typing import Any
 from sam4ct.io.atomic import write_json
 from sam4ct.io.result import refuse_target
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.associate import run_associate
+from sam4ct.pipelines.associate import edit_counts, run_associate
 from sam4ct.pipelines.engine_counts import engine_counts
 from sam4ct.pipelines.generate import run_generate
 from sam4ct.pipelines.generated import generation_counts
@@ -73,7 +73,8 @@ def finish(
     clock.lap("fill")
     with run_paint(plan, work, links, generated, overwrite=options.overwrite) as painted:
         clock.lap("paint")
-        record = record_of(plan, links, generated, painted, generation_counts(plan, work))
+        clicked, edited = generation_counts(plan, work), edit_counts(plan, work)
+        record = record_of(plan, links, generated, painted, clicked, edited)
         engine = engine_counts(work)
         if options.report:
             facts = facts_of_run(record | course_of(clock, engine, resumed=resumed))

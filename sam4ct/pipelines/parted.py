@@ -10,6 +10,8 @@ everything after it reads the given masks from here, cut or not.
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from sam4ct.intensity import contrasts
@@ -26,6 +28,8 @@ from sam4ct.stages.merged import PartedFrames, find_merged
 from sam4ct.stages.repair import join
 from sam4ct.tables import Detections, Evidence, Joins, Partings
 from sam4ct.types import FrameReader
+
+logger = logging.getLogger(__name__)
 
 PARTINGS, HALVES = "partings.parquet", "halves.parquet"
 
@@ -55,6 +59,7 @@ def part(
     found = found.take(np.array(whole, dtype=bool))
     write_table(work.artifact("associate", PARTINGS), found)
     if len(found):
+        logger.info("cut %d masks that cover two cells", len(found))
         halves = _halves(plan, found)
         write_table(work.artifact("associate", HALVES), halves)
         detections, reader = given(plan, work)
@@ -65,7 +70,7 @@ def part(
 def given(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
     """Return the table of the given regions, and a reader of their masks, cut where they are."""
     detections, reader = plan.survey.detections, CtcReader(plan.sequence)
-    cut = _partings(plan, work)
+    cut = partings(plan, work)
     if not len(cut):
         return detections, reader
     halves = read_table(work.artifact("associate", HALVES), Detections)
@@ -74,7 +79,8 @@ def given(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
     return rest, PartedFrames(reader, cut, plan.profile.spacing_um)
 
 
-def _partings(plan: Plan, work: WorkDir) -> Partings:
+def partings(plan: Plan, work: WorkDir) -> Partings:
+    """Return which masks are cut, and how."""
     if not plan.profile.edit_masks:
         return Partings.empty()
     return read_table(work.artifact("associate", PARTINGS), Partings)

@@ -42,6 +42,7 @@ def record_of(
     filled: Sequence[Generated],
     painted: Painted,
     clicked: Mapping[str, int],
+    edited: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return everything about a run that is worth keeping and does not depend on how it went.
 
@@ -51,6 +52,7 @@ def record_of(
         filled: The regions made for gaps.
         painted: The result.
         clicked: What came of the clicks of mask generation (`generation_counts`).
+        edited: How many given masks were joined and cut (`edit_counts`).
     """
     traced = painted.traced
     generated = [(g.t, traced.of_generated[g.t, g.source_t, g.source_label]) for g in filled]
@@ -79,6 +81,7 @@ def record_of(
             "divisions": int(links.division.sum()) // 2,
             "tracks": len(traced.tracks),
             "generated": len(generated),
+            **edited,
             **({**clicked, "segmented": len(painted.segmented)} if clicked else {}),
         },
         "generated": sorted(generated),

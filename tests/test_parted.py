@@ -1,0 +1,136 @@
+"""Masks that cover two cells, through the pipeline: cut, asked about anew, painted, counted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import sam4ct, tree
+
+from sam4ct.io.simulated import write_dataset
+from sam4ct.io.tables import read_table
+from sam4ct.io.tiff import read_frame
+from sam4ct.pipelines import anew
+from sam4ct.regions import Region
+from sam4ct.simulate import SegmentationErrors, movie_law
+from sam4ct.stages.propagate import StayPut
+from sam4ct.tables import Partings
+from sam4ct.types import Propagated
+
+FRAMES = 6
+ERRORS = SegmentationErrors(
+    missed=0.0, burst=0.0, split=0.0, merged=0.12, eroded=0.0, dilated=0.0, spurious=0.0
+)
+
+
+@pytest.fixture(scope="module")
+def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A crowded movie whose masks have no error but that some cover two cells."""
+    root = tmp_path_factory.mktemp("merged")
+    law = movie_law("phase", shape=(200, 200), frames=FRAMES, cells=40)
+    write_dataset(root, "Crowd", law, ERRORS, seed=5)
+    return root / "Crowd"
+
+
+@pytest.fixture(scope="module")
+def run(movie: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on plain overlap."""
+    out = tmp_path_factory.mktemp("out") / "01_RES"
+    done = sam4ct("run", movie, "01", "--evidence", "overlap", "--out", out, "--no-report")
+    assert done.status == 0, done.err
+    return out
+
+
+def work_of(out: Path) -> Path:
+    return out.with_name(f"{out.name}.sam4ct")
+
+
+def partings_of(out: Path) -> Partings:
+    return read_table(work_of(out) / "work" / "associate" / "partings.parquet", Partings)
+
+
+def test_halves_are_painted_as_two_cells_and_nothing_is_lost(movie: Path, run: Path) -> None:
+    partings = partings_of(run)
+    assert len(partings) >= 3
+    for t in range(FRAMES):
+        given = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif")
+        painted = read_frame(run / f"mask{t:03d}.tif")
+        assert np.array_equal(painted > 0, given > 0)
+        cut = set(partings.label[partings.t == t].tolist())
+        for label in set(np.unique(given).tolist()) - {0}:
+            assert len(np.unique(painted[given == label])) == (2 if label in cut else 1)
+
+
+def test_most_cuts_are_between_two_cells(movie: Path, run: Path) -> None:
+    """Of all masks a tenth covers two cells; of those that are cut, nearly all do."""
+    right = 0
+    partings = partings_of(run)
+    for t, label in zip(partings.t.tolist(), partings.label.tolist(), strict=True):
+        mask = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif") == label
+        true = read_frame(movie / "01_GT" / "TRA" / f"man_track{t:03d}.tif")
+        covered = [c for c in np.unique(true[mask]) if c and mask[true == c].mean() > 0.5]
+        right += len(covered) > 1
+    assert right >= 0.8 * len(partings)
+
+
+def test_the_record_counts_what_was_cut(run: Path) -> None:
+    counts = json.loads((work_of(run) / "run.json").read_text())["counts"]
+    assert counts["cut"] == len(partings_of(run))
+    assert counts["joined"] == 0
+
+
+def test_masks_that_may_not_be_edited_stay_whole(movie: Path, run: Path, tmp_path: Path) -> None:
+    settings = sam4ct("profiles", "derive", movie, "01").out
+    assert "edit_masks = true" in settings
+    profile = tmp_path / "mine.toml"
+    profile.write_text(settings.replace("edit_masks = true", "edit_masks = false"))
+    out = tmp_path / "01_RES"
+    options = ("--evidence", "overlap", "--no-report", "--out", out)
+    assert sam4ct("run", movie, "01", "--profile", profile, *options).status == 0
+    for t, label in zip(partings_of(run).t.tolist(), partings_of(run).label.tolist(), strict=True):
+        mask = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif") == label
+        assert len(np.unique(read_frame(out / f"mask{t:03d}.tif")[mask])) == 1
+    assert "cut" not in json.loads((work_of(out) / "run.json").read_text())["counts"]
+
+
+def test_only_halves_are_asked_about(
+    movie: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[tuple[int, int]] = set()
+
+    class Recorded(StayPut):
+        def propagate(
+            self, t: int, regions: Mapping[int, Region], t2: int
+        ) -> dict[int, Propagated]:
+            asked.update((t, label) for label in regions)
+            return super().propagate(t, regions, t2)
+
+    monkeypatch.setattr(anew, "propagator_of", lambda *_: (Recorded(), dict))
+    out = tmp_path / "01_RES"
+    options = ("--evidence", "overlap", "--no-report", "--out", out)
+    assert sam4ct("run", movie, "01", *options).status == 0
+    partings = partings_of(run)
+    halves = (partings.t.tolist() * 2, [*partings.first.tolist(), *partings.second.tolist()])
+    assert asked == set(zip(*halves, strict=True))
+    assert tree(out) == tree(run)
+
+
+def test_a_run_stopped_among_the_halves_goes_on_to_the_same_bytes(
+    movie: Path, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "01_RES"
+    shutil.copytree(work_of(run), work_of(out))
+    (work_of(out) / "links.parquet").unlink()
+    gathered = sorted((work_of(out) / "work" / "associate" / "evidence").iterdir())
+    assert len(gathered) > 2
+    kept = gathered[0].stat().st_mtime_ns
+    for file in gathered[1:]:
+        file.unlink()
+    options = ("--evidence", "overlap", "--no-report", "--out", out)
+    assert sam4ct("run", movie, "01", *options).status == 0
+    assert tree(out) == tree(run)
+    assert gathered[0].stat().st_mtime_ns == kept
