@@ -94,6 +94,7 @@ def test_masks_that_may_not_be_edited_stay_whole(movie: Path, run: Path, tmp_pat
     for t, label in zip(partings_of(run).t.tolist(), partings_of(run).label.tolist(), strict=True):
         mask = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif") == label
         assert len(np.unique(read_frame(out / f"mask{t:03d}.tif")[mask])) == 1
+    assert not (work_of(out) / "work" / "associate" / "partings.parquet").exists()
     assert "cut" not in json.loads((work_of(out) / "run.json").read_text())["counts"]
 
 
