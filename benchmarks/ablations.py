@@ -33,15 +33,16 @@ from conditions import Movie, add_choice, chosen
 from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines import associate as linking
+from sam4ct.pipelines import parted, results, stages
 from sam4ct.pipelines import plan as plans
-from sam4ct.pipelines import results, stages
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.stages import repair
 from sam4ct.stages.candidates import LINK_FEATURES
 from sam4ct.stages.costs import Costs, Odds
 from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
-from sam4ct.tables import Detections, Flags, Floats, Joins, Links
+from sam4ct.tables import Detections, Flags, Floats, Joins, Links, Partings
 
 SHOWN = ("OP_CLB", "LNK", "CT", "TF", "BC(1)", "BIO")
 PROPAGATED = ("iou", "containment", "coverage", "margin", "score")
@@ -125,20 +126,20 @@ def _without_specks() -> Iterator[None]:
 
 @contextmanager
 def _costs(change: Callable[[Costs], dict[str, Any]]) -> Iterator[None]:
-    load = stages.load_costs
+    load = linking.load_costs
 
     def changed(*names: str) -> Costs:
         costs = load(*names)
         return replace(costs, **change(costs))
 
-    with mock.patch.object(stages, "load_costs", changed):
+    with mock.patch.object(linking, "load_costs", changed):
         yield
 
 
 def _scene(**changes: Any) -> AbstractContextManager[Any]:
     """Link by other rules."""
-    scene_of = stages.scene_of
-    return mock.patch.object(stages, "scene_of", lambda plan: replace(scene_of(plan), **changes))
+    scene_of = linking.scene_of
+    return mock.patch.object(linking, "scene_of", lambda plan: replace(scene_of(plan), **changes))
 
 
 def _filling(method: str) -> AbstractContextManager[Any]:
@@ -152,12 +153,17 @@ def _no_joins(*_: Any) -> Joins:
     return Joins.empty()
 
 
+def _no_cuts(*_: Any) -> Partings:
+    return Partings.empty()
+
+
 WITHOUT: Mapping[str, Change] = {
     "gaps": _no_gaps,
     "propagated masks": _propagated("forward", "backward"),
     "masks propagated forward": _propagated("forward"),
     "masks propagated backward": _propagated("backward"),
-    "joining of fragments": lambda: mock.patch.object(stages, "find_fragments", _no_joins),
+    "joining of fragments": lambda: mock.patch.object(linking, "find_fragments", _no_joins),
+    "cutting of merged masks": lambda: mock.patch.object(parted, "find_merged", _no_cuts),
     "dropping of specks": _without_specks,
     "filling": partial(_filling, "none"),
     "filling by SAM 2": partial(_filling, "interpolate"),
@@ -211,7 +217,7 @@ def linked(plan: Plan, truth: Path, change: AbstractContextManager[Any]) -> list
         work = changes.enter_context(
             WorkDir.open(plan.sequence.work_dir, plan.key(), overwrite=True)
         )
-        links = stages.run_associate(plan, work)
+        links = linking.run_associate(plan, work)
         made = results.run_fill(plan, work, links)
         with results.run_paint(plan, work, links, made, overwrite=True):
             pass
