@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csr_array, hstack, vstack
 
-from sam4ct.stages.prices import Program, Settled, Solvers, settle, settle_again
+from sam4ct.stages.prices import Program, Settled, settle, settle_again
 from sam4ct.tables import Flags, Floats
 
 
@@ -64,7 +64,7 @@ class Counted:
 
 
 def settled(given: Program) -> Settled:
-    return settle(given, Solvers(whole, whole))
+    return settle(given, whole)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -99,7 +99,7 @@ def test_what_is_clear_is_not_given_to_a_solver() -> None:
     """
     solver = Counted()
     given = program({(0, 2): 9.0, (1, 3): 9.0, (0, 3): 2.0, (1, 2): 2.0})
-    assert settle(given, Solvers(solver, solver)).taken.tolist() == [True, True, False, False]
+    assert settle(given, solver).taken.tolist() == [True, True, False, False]
     assert solver.given == 0
 
 
@@ -139,22 +139,35 @@ def test_a_doubt_is_solved_where_it_is() -> None:
     choices |= {(n, count + n + 1): 2.0 for n in range(count - 1)}
     choices |= {(0, count): 4.5, (0, count + 1): 5.0, (1, count + 1): 4.5, (1, count): 0.1}
     solver = Counted()
-    found = settle(program(choices), Solvers(solver, solver))
+    found = settle(program(choices), solver)
     assert found.taken.sum() == count
     assert 0 < solver.given < 10
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_pairs_that_exclude_each_other_are_taken_into_account_later(seed: int) -> None:
+def test_a_way_that_comes_later_is_taken_into_account(seed: int) -> None:
+    """Of two choices that exclude each other, and with one that neither excludes."""
     given = crowded(seed)
     first = settled(given)
     a, b, c = np.flatnonzero(first.taken)[[3, 40, 80]].tolist()
-    narrower, again = settle_again(given, [(a, b), (c, c)], first, Solvers(whole, whole))
-    taken, saved = best(narrower)
-    assert narrower.saving[again.taken].sum() == pytest.approx(saved)
+    one = np.zeros((len(given.saving), 1))
+    one[[a, b]] = 1.0
+    twin = vstack(
+        [hstack([given.ways, csr_array(one)]), hstack([given.ways[[c]], csr_array([[0]])])]
+    )
+    wider = Program(np.append(given.saving, given.saving[c] + 1.0), twin.tocsr())
+    again = settle_again(wider, wider.changed_since(given), first, whole)
+    taken, saved = best(wider)
+    assert wider.saving[again.taken].sum() == pytest.approx(saved)
     assert again.taken.tolist() == taken.tolist()
     assert again.taken[[a, b]].sum() == 1
-    assert not again.taken[c]
+    assert again.taken[[c, -1]].tolist() == [False, True]
+
+
+def test_only_ways_of_choices_that_changed_are_doubtful() -> None:
+    before = program({(0, 2): 1.0, (1, 2): 1.0, (1, 3): 1.0})
+    after = program({(0, 2): 1.0, (1, 2, 4): 1.0, (1, 3): 1.0, (3, 4): 1.0})
+    assert after.changed_since(before).tolist() == [False, True, True, True, True]
 
 
 def test_choices_in_part_are_solved_again_in_whole_numbers() -> None:
@@ -164,4 +177,8 @@ def test_choices_in_part_are_solved_again_in_whole_numbers() -> None:
     def in_parts(saving: Floats, at_most_one: csr_array) -> Flags:
         return np.ones(len(saving), bool)
 
-    assert settle(given, Solvers(in_parts, whole)).taken.tolist() == [False, False, True]
+    first = settle(given, in_parts)
+    assert first.taken.all()
+    several = given.ways.T @ first.taken > 1
+    again = settle_again(given, several, first, whole)
+    assert again.taken.tolist() == [False, False, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_solve import problem
+from problems import problem
 
 from sam4ct.stages.shares import considered, shares
 from sam4ct.stages.solve import solve

@@ -4,52 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from problems import ENDS, problem
+from scipy.optimize import Bounds, LinearConstraint, milp
 
-from sam4ct.stages.candidates import LINK_FEATURES, Candidates
-from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions
-from sam4ct.stages.solve import Problem, solve
-from sam4ct.tables import Ints
-
-ENDS = 2.0
-"""Cost of every beginning and of every end."""
-
-
-def ints(*values: int) -> Ints:
-    return np.array(values, dtype=np.int64)
-
-
-def problem(
-    t: list[int],
-    links: dict[tuple[int, int], float],
-    splits: dict[tuple[int, int, int], float] | None = None,
-    *,
-    min_cycle: int = 1,
-    alone: dict[int, float] | None = None,
-    born: dict[int, int] | None = None,
-) -> Problem:
-    """A problem over regions in frames t, with the costs of links and divisions by their rows."""
-    splits = splits or {}
-    u, v = np.array(list(links), dtype=np.int64).reshape(-1, 2).T
-    a, b, c = np.array(list(splits), dtype=np.int64).reshape(-1, 3).T
-    times = ints(*t)
-    by_itself = np.full(len(t), 2 * ENDS)
-    for row, cost in (alone or {}).items():
-        by_itself[row] = cost
-    return Problem(
-        count=len(t),
-        links=Candidates(
-            u, v, np.zeros((len(u), len(LINK_FEATURES))), times[v] - times[u], np.zeros((len(u), 3))
-        ),
-        link_cost=np.array(list(links.values()), dtype=float),
-        splits=Divisions(a, b, c, np.zeros((len(a), len(DIVISION_FEATURES)))),
-        split_cost=np.array(list(splits.values()), dtype=float),
-        appear=np.full(len(t), ENDS),
-        disappear=np.full(len(t), ENDS),
-        alone=by_itself,
-        t=times,
-        min_cycle=min_cycle,
-        born=born or {},
-    )
+from sam4ct.stages.solve import Choice, Problem, solve
 
 
 def test_the_cheaper_of_two_rivals_is_taken() -> None:
@@ -99,8 +57,110 @@ def test_a_daughter_does_not_divide_before_the_shortest_cycle(
 
 def test_of_two_divisions_too_close_the_less_likely_one_is_dropped() -> None:
     """The same two, of which the later one is all but certain."""
-    links, splits = {(1, 3): -4.0, (3, 4): -1.0}, {(0, 1, 2): -2.0, (3, 4, 5): -9.0}
+    links, splits = {(1, 3): -5.0, (3, 4): -1.0}, {(0, 1, 2): -2.0, (3, 4, 5): -9.0}
     assert solve(problem([0, 1, 1, 2, 3, 3], links, splits, min_cycle=3)).splits.tolist() == [1]
+
+
+def test_two_divisions_too_close_of_different_cells_are_both_taken() -> None:
+    """
+    The first daughter is as like 4 as another cell is, but 4 divides:
+    t   0   1   2   3
+            3 - 4 < 5
+        0 < 1           6
+            2
+    """
+    links = {(1, 4): -4.2, (3, 4): -4.0, (0, 1): -1.0, (4, 5): -1.0}
+    splits = {(0, 1, 2): -9.0, (4, 5, 6): -9.0}
+    choice = solve(problem([0, 1, 1, 1, 2, 3, 3], links, splits, min_cycle=3))
+    assert choice.splits.tolist() == [0, 1]
+    assert choice.links.tolist() == [1]
+
+
+def crowded(seed: int, min_cycle: int) -> Problem:
+    """Six frames of four regions, whose links and divisions mostly pay; one was just born."""
+    rng = np.random.default_rng(seed)
+    frames, regions = 6, 4
+    rows = np.arange(frames * regions).reshape(frames, regions)
+    links, splits = {}, {}
+    for t in range(frames - 1):
+        for u in rows[t].tolist():
+            near = rng.permutation(rows[t + 1])[:3].tolist()
+            links |= {(u, v): rng.normal(-1.0, 2.0) for v in near}
+            splits[u, near[0], near[1]] = rng.normal(-3.0, 2.0)
+            far = int(rng.choice(rows[min(t + 2, frames - 1)]))
+            links[u, far] = rng.normal(0.0, 2.0)
+    times = np.repeat(np.arange(frames), regions).tolist()
+    return problem(times, links, splits, min_cycle=min_cycle, born={0: 0, 1: -1})
+
+
+def total(given: Problem, choice: Choice) -> float:
+    """What a choice costs in all."""
+    links, splits = given.links, given.splits
+    e, s = choice.links, choice.splits
+    out = np.bincount(np.concatenate([links.u[e], splits.u[s]]), minlength=given.count)
+    into = np.concatenate([links.v[e], splits.v[s], splits.w[s]])
+    into = np.bincount(into, minlength=given.count)
+    assert max(out.max(), into.max()) <= 1
+    ends = given.disappear * (out == 0) + given.appear * (into == 0)
+    own = np.where((out == 0) & (into == 0), given.alone, ends)
+    return float(given.link_cost[e].sum() + given.split_cost[s].sum() + own.sum())
+
+
+def too_soon(given: Problem) -> list[list[int]]:
+    """All series of choices by which a cell divides too young; divisions count on from links."""
+    links, splits, n = given.links, given.splits, len(given.links.u)
+    found = []
+
+    def follow(path: list[int], region: int, birth: int) -> None:
+        if given.t[region] - birth + 1 >= given.min_cycle:
+            return
+        found.extend([*path, n + s] for s in np.flatnonzero(splits.u == region).tolist())
+        for link in np.flatnonzero(links.u == region).tolist():
+            follow([*path, link], int(links.v[link]), birth)
+
+    for s in range(len(splits.u)):
+        for daughter in (int(splits.v[s]), int(splits.w[s])):
+            follow([n + s], daughter, int(given.t[daughter]))
+    for region, birth in given.born.items():
+        follow([], region, birth)
+    return found
+
+
+@pytest.mark.parametrize("min_cycle", [2, 3, 5])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_shortest_cycle_costs_no_more_than_it_must(seed: int, min_cycle: int) -> None:
+    """As with a rule for each way of being too young, which only small problems can have."""
+    given = crowded(seed, min_cycle)
+    choice = solve(given)
+    n = len(given.links.u)
+    taken = set(choice.links.tolist()) | set((n + choice.splits).tolist())
+    forbidden = too_soon(given)
+    assert not [path for path in forbidden if taken.issuperset(path)]
+    assert total(given, choice) == pytest.approx(least_total(given, forbidden))
+
+
+def least_total(given: Problem, forbidden: list[list[int]]) -> float:
+    """The least cost of all choices that are not forbidden, by one integer program."""
+    links, splits, count = given.links, given.splits, given.count
+    n, k = len(links.u), len(splits.u)
+    # Choices, then by region: goes nowhere, comes from nowhere, is alone.
+    cost = np.concatenate([given.link_cost, given.split_cost, given.disappear, given.appear])
+    cost = np.concatenate([cost, given.alone - given.disappear - given.appear])
+    out, into, alone = (np.zeros((count, len(cost))) for _ in range(3))
+    out[links.u, np.arange(n)] = out[splits.u, n + np.arange(k)] = 1.0
+    into[links.v, np.arange(n)] = 1.0
+    into[splits.v, n + np.arange(k)] = into[splits.w, n + np.arange(k)] = 1.0
+    every = np.arange(count)
+    out[every, n + k + every] = into[every, n + k + count + every] = 1.0
+    alone[every, n + k + 2 * count + every] = 2.0
+    alone[every, n + k + every] = alone[every, n + k + count + every] = -1.0
+    rules = [LinearConstraint(np.concatenate([out, into]), 1.0, 1.0), LinearConstraint(alone, ub=0)]
+    for path in forbidden:
+        row = np.zeros(len(cost))
+        row[path] = 1.0
+        rules.append(LinearConstraint(row, ub=len(path) - 1))
+    answer = milp(cost, integrality=np.ones(len(cost)), bounds=Bounds(0, 1), constraints=rules)
+    return float(answer.fun)
 
 
 def settled(min_cycle: int, born: dict[int, int], times: list[int]) -> list[int]:

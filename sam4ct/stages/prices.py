@@ -13,11 +13,11 @@ Which choices there are and what they save is the business of `solve`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, hstack
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sam4ct.tables import Flags, Floats, Ints
@@ -30,16 +30,9 @@ BATCH = 3000
 """Choices that a solver is given at once, at least, if there are so many: each call costs some."""
 
 Solver = Callable[[Floats, csr_array], Flags]
-"""Takes savings, and constraints (ways, choices), and returns the choices that save most."""
+"""Takes savings, and constraints (ways, choices), and returns the choices that save most.
 
-
-@dataclass(frozen=True)
-class Solvers:
-    """The same twice: what is found in parts is mostly whole, and found much sooner."""
-
-    in_parts: Solver
-    """Where it takes choices in part, they count as taken; so ways may be taken by several."""
-    whole: Solver
+Where it takes choices in part, they count as taken; so ways may be taken by several."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +74,11 @@ class Program:
         ways[self.ways[choices].indices] = True
         return ways
 
-    def never_both(self, pairs: list[tuple[int, int]]) -> Program:
-        """Return the program with a way for each pair of choices; a pair of one is never taken."""
-        saving = self.saving.copy()
-        saving[[a for a, b in pairs if a == b]] = 0.0
-        both = [pair for pair in pairs if pair[0] != pair[1]]
-        choice, way = np.array(both, dtype=np.int64).ravel(), np.repeat(np.arange(len(both)), 2)
-        more = coo_array((np.ones(len(way)), (choice, way)), (len(saving), len(both)))
-        return Program(saving, hstack([self.ways, more]).tocsr())
+    def changed_since(self, before: Program) -> Flags:
+        """Return the ways of choices that take more ways than in a program with fewer of both."""
+        count = np.diff(self.ways.indptr)
+        count[: len(before.saving)] -= np.diff(before.ways.indptr)
+        return self.taken_by(np.flatnonzero(count))
 
 
 @dataclass(frozen=True)
@@ -103,35 +93,31 @@ class Settled:
     """By way: -1 where it has a price, else the number of the component that was solved."""
 
 
-def settle(program: Program, solvers: Solvers) -> Settled:
+def settle(program: Program, solver: Solver) -> Settled:
     """Return the choices that save most in all."""
     taken = _obvious(program)
     price = _bargained(program, taken)
     cheap = np.flatnonzero(program.ways @ price - program.saving < -SLIGHT)
     first = Settled(taken, price, np.full(len(price), -1))
-    return _solved(program, first, program.taken_by(cheap) | (price < -SLIGHT), solvers)
+    return _opened(program, first, program.taken_by(cheap) | (price < -SLIGHT), solver)
 
 
-def settle_again(
-    program: Program, pairs: list[tuple[int, int]], settled: Settled, solvers: Solvers
-) -> tuple[Program, Settled]:
-    """Return a program in which some pairs of choices exclude each other, and its best choices.
+def settle_again(program: Program, doubtful: Flags, settled: Settled, solver: Solver) -> Settled:
+    """Return the best choices if some ways are to be looked at again.
 
     Args:
-        program: Without these pairs.
-        pairs: Of choices; one that is paired with itself is excluded.
-        settled: The best choices without them.
-        solvers: Of what prices do not settle.
+        program: Now; choices and ways may have been added at the end.
+        doubtful: Ways that are opened to the solver, with whatever it wants beside them.
+        settled: The best choices of the program before, or if found in another manner.
+        solver: Of what prices do not settle.
     """
-    narrower = program.never_both(pairs)
-    more = narrower.ways.shape[1] - len(settled.price)
-    before = replace(
-        settled,
-        price=np.pad(settled.price, (0, more)),
-        part=np.pad(settled.part, (0, more), constant_values=-1),
+    choices, ways = np.subtract(program.ways.shape, (len(settled.taken), len(settled.price)))
+    before = Settled(
+        np.pad(settled.taken, (0, choices)),
+        np.pad(settled.price, (0, ways)),
+        np.pad(settled.part, (0, ways), constant_values=-1),
     )
-    doubtful = narrower.taken_by(np.unique(np.array(pairs)))
-    return narrower, _solved(narrower, before, doubtful, solvers)
+    return _opened(program, before, doubtful, solver)
 
 
 def _obvious(program: Program) -> Flags:
@@ -172,13 +158,6 @@ def _bargained(program: Program, taken: Flags) -> Floats:
         surplus = (program.saving - program.ways @ least) / takes
         price = 0.5 * (price + np.where(paired, least + surplus[mate], 0.0))
     return price
-
-
-def _solved(program: Program, settled: Settled, fresh: Flags, solvers: Solvers) -> Settled:
-    """Open ways to the solvers, in parts first."""
-    settled = _opened(program, settled, fresh, solvers.in_parts)
-    several = program.ways.T @ settled.taken > 1
-    return _opened(program, settled, several, solvers.whole)
 
 
 def _opened(program: Program, settled: Settled, fresh: Flags, solver: Solver) -> Settled:

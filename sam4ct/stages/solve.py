@@ -19,14 +19,17 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sam4ct.stages.candidates import Candidates
+from sam4ct.stages.cycles import Cycles
 from sam4ct.stages.divisions import Divisions
-from sam4ct.stages.prices import Program, Solvers, settle, settle_again
+from sam4ct.stages.prices import Program, settle, settle_again
 from sam4ct.tables import Floats, Ints
 
 logger = logging.getLogger(__name__)
 
+DOUBT = 0.05
+"""Log odds that the answer in whole numbers is first taken to cost more, by value not whole."""
 FIRST_GAP = 1.0
-"""Log odds that the answer in whole numbers is first taken to cost more than the other."""
+"""In all, at least."""
 LAST_GAP = 4.0
 """At most: the costs of the many doubtful places of a long movie add up, but each stands alone."""
 WHOLE = 1e-6
@@ -67,16 +70,20 @@ class Choice:
 def solve(problem: Problem) -> Choice:
     """Choose links and divisions."""
     program = _program(problem)
-    n, k = len(problem.links.u), len(problem.splits.u)
-    settled = settle(program, SOLVERS)
+    cycles = Cycles(
+        program, problem.links, problem.splits, problem.t, problem.min_cycle, problem.born
+    )
+    # What is found in parts is mostly whole, breaks nearly the same rules, and is found sooner.
+    settled = settle(program, _in_parts)
     while True:
-        links, splits = np.flatnonzero(settled.taken[:n]), settled.taken[n : n + k]
-        choice = Choice(links, np.flatnonzero(splits))
-        found = [(n + a, n + b) for a, b in _too_soon(problem, choice)]
-        if not found:
-            return choice
-        # Rare, so it is cheaper to forbid such pairs when they turn up than all beforehand.
-        program, settled = settle_again(program, found, settled, SOLVERS)
+        if cycles.broken(settled.taken):
+            narrower = cycles.program()
+            doubtful = narrower.changed_since(program)
+            program, settled = narrower, settle_again(narrower, doubtful, settled, _in_parts)
+        elif (several := program.ways.T @ settled.taken > 1).any():
+            settled = settle_again(program, several, settled, _each)
+        else:
+            return Choice(*cycles.chosen(settled.taken))
 
 
 def _program(problem: Problem) -> Program:
@@ -121,9 +128,6 @@ def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
     return taken
 
 
-SOLVERS = Solvers(_in_parts, _each)
-
-
 def _minimum(gain: Floats, rows: csr_array) -> NDArray[np.bool_]:
     """Return which variables are 1 at the least total gain.
 
@@ -133,9 +137,10 @@ def _minimum(gain: Floats, rows: csr_array) -> NDArray[np.bool_]:
     is behind can be part of a better one.
     """
     relaxed = _relaxed(gain, rows)
-    if not _broken(relaxed.x).any():
+    broken = int(_broken(relaxed.x).sum())
+    if not broken:
         return np.asarray(relaxed.x > 0.5)
-    within = FIRST_GAP
+    within = min(LAST_GAP, max(FIRST_GAP, DOUBT * broken))
     while True:
         free = np.flatnonzero(relaxed.lower.marginals <= within)
         whole = _whole(gain[free], rows[:, free])
@@ -181,26 +186,3 @@ def _whole(gain: Floats, rows: csr_array) -> NDArray[np.bool_]:
     if answer.status != 0:
         logger.warning("association: a component of %d choices is not proved optimal", len(gain))
     return np.asarray(answer.x > 0.5)
-
-
-def _too_soon(problem: Problem, choice: Choice) -> list[tuple[int, int]]:
-    """Return pairs of chosen divisions of which the second follows the first too soon.
-
-    One that comes too soon after a birth that is settled is paired with itself.
-    """
-    if problem.min_cycle <= 1:
-        return []
-    links, splits = problem.links, problem.splits
-    before = dict(zip(links.v[choice.links].tolist(), links.u[choice.links].tolist(), strict=True))
-    born: dict[int, int] = {}
-    for row in choice.splits.tolist():
-        born[int(splits.v[row])] = born[int(splits.w[row])] = row
-    pairs = []
-    for row in choice.splits.tolist():
-        first = int(splits.u[row])
-        while first in before:
-            first = before[first]
-        birth = problem.t[first] if first in born else problem.born.get(first)
-        if birth is not None and problem.t[splits.u[row]] - birth + 1 < problem.min_cycle:
-            pairs.append((born.get(first, row), row))
-    return pairs
