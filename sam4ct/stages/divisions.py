@@ -13,7 +13,7 @@ import numpy as np
 from sam4ct.stages.candidates import Candidates, Choices, in_diameters, packed
 from sam4ct.stages.couples import two_by_two
 from sam4ct.stages.course import Course
-from sam4ct.stages.rivals import best_other
+from sam4ct.stages.rivals import best, best_other
 from sam4ct.tables import Detections, Floats, Ints
 
 DIVISION_FEATURES = (
@@ -94,7 +94,7 @@ def divisions(
     e, f = _sisters(links)
     u, v, w = links.u[e], links.v[e], links.v[f]
     rival = best_other(kin, links.v, alone=LEAST_ODDS)
-    best_out = _best(kin, links.u, len(detections))
+    best_out = best(kin, links.u, len(detections), LEAST_ODDS)
     # There is no frame after the last.
     onward = np.where(detections.t >= detections.t.max(initial=0), 0.0, best_out)
     way_v, way_w = (positions_um[i] - positions_um[u] - links.drift_um[e] for i in (v, w))
@@ -120,15 +120,8 @@ def divisions(
 def _unlike(links: Candidates, same: Floats, u: Ints, v: Ints, w: Ints) -> dict[str, Floats]:
     """How surely a mother goes on as one cell, and daughters are cells seen before."""
     count = int(max(links.u.max(initial=0), links.v.max(initial=0))) + 1
-    onward, back = (_best(same, end, count) for end in (links.u, links.v))
+    onward, back = (best(same, end, count, LEAST_ODDS) for end in (links.u, links.v))
     return {"same_out": _scaled(onward[u]), **_low_high("same_in", back[v], back[w])}
-
-
-def _best(logits: Floats, end: Ints, count: int) -> Floats:
-    """Return by region the largest log odds of the links that have it at one end."""
-    best = np.full(count, LEAST_ODDS)
-    np.maximum.at(best, end, logits)
-    return best
 
 
 def _low_high(name: str, one: Floats, other: Floats) -> dict[str, Floats]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from sam4ct.tables import Floats, Ints
 
@@ -13,20 +14,27 @@ from sam4ct.tables import Floats, Ints
 class Rivals:
     """Rows in groups; each is compared with the others of its own."""
 
-    order: Ints | None
-    """Rows by group; None if they are in that order."""
-    begins: Ints
-    """First place of each group in that order."""
-    sizes: Ints
+    order: Ints
+    """Rows: the first of every group, then the second of each that has one, and so on.
+
+    Groups are small and many, so turn by turn they are compared much sooner than one by one.
+    """
+    turns: Ints
+    """How many groups have a first row, a second, and so on; groups come by size, large ones first.
+    """
 
     @classmethod
     def of(cls, group: Ints) -> Rivals:
         """Return the groups of rows of which each has the number of its group."""
-        order = None if (np.diff(group) >= 0).all() else np.argsort(group, kind="stable")
-        names = group if order is None else group[order]
+        rows = by_number(group)
+        names = group[rows]
         # The first row begins a group; there may be none.
         begins = np.flatnonzero(np.append(True, np.diff(names) != 0)[: len(names)])
-        return cls(order, begins, np.diff(np.append(begins, len(names))))
+        sizes = np.diff(np.append(begins, len(names)))
+        begins = begins[np.argsort(-sizes, kind="stable")]
+        turns = np.cumsum(np.bincount(sizes)[:0:-1])[::-1]
+        places = [begins[:groups] + turn for turn, groups in enumerate(turns.tolist())]
+        return cls(rows[np.concatenate(places)] if places else rows, turns)
 
     def margin(self, values: Floats) -> Floats:
         """How much larger a value is than the largest other value of its group, or than 0."""
@@ -38,22 +46,37 @@ class Rivals:
 
     def best_other(self, values: Floats, alone: float) -> Floats:
         """The largest other value of each row's group; `alone` where there is no other."""
-        if not len(values):
-            return values
-        ordered = values if self.order is None else values[self.order]
-        best = np.maximum.reduceat(ordered, self.begins)
-        leads = ordered == np.repeat(best, self.sizes)
-        behind = np.maximum.reduceat(np.where(leads, -np.inf, ordered), self.begins)
-        # Where several are best, the other of each is as good.
-        several = np.add.reduceat(leads, self.begins, dtype=np.int64) > 1
-        runner_up = np.where(several, best, behind)
-        runner_up[np.isneginf(runner_up)] = alone
-        found = np.where(leads, np.repeat(runner_up, self.sizes), np.repeat(best, self.sizes))
-        if self.order is None:
-            return found
+        best, second = np.full((2, self.turns.max(initial=0)), -np.inf)
+        turns = np.split(values[self.order], np.cumsum(self.turns)[:-1])
+        for turn in turns:
+            first, next_best = best[: len(turn)], second[: len(turn)]
+            np.maximum(next_best, np.minimum(first, turn), out=next_best)
+            np.maximum(first, turn, out=first)
+        second[np.isneginf(second)] = alone
         other = np.empty_like(values)
-        other[self.order] = found
+        # Where several are best, the second is as good.
+        found = [np.where(t == best[: len(t)], second[: len(t)], best[: len(t)]) for t in turns]
+        other[self.order] = np.concatenate(found)
         return other
+
+
+def by_number(numbers: Ints) -> Ints:
+    """Return the rows ordered by their numbers, in linear time; equal ones stay as they are."""
+    count = len(numbers)
+    if (np.diff(numbers) >= 0).all():
+        return np.arange(count)
+    # Turning a sparse table counts the entries of each column, and needs no comparisons.
+    column = numbers - numbers.min()
+    shape = count, int(column.max()) + 1
+    table = csr_array((np.ones(count, np.int8), column, np.arange(count + 1)), shape)
+    return np.asarray(table.tocsc().indices, dtype=np.int64)
+
+
+def best(values: Floats, group: Ints, count: int, without: float) -> Floats:
+    """The largest value of each of so many groups, and at least `without`."""
+    found = np.full(count, without)
+    np.maximum.at(found, group, values)
+    return found
 
 
 def best_other(values: Floats, group: Ints, alone: float) -> Floats:
