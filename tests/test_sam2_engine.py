@@ -214,18 +214,19 @@ def test_batch_sizes_do_not_change_the_masks(
 # Little memory, little to do, and mistakes
 
 
-@pytest.mark.parametrize("step", ["forward_image", "_encode_new_memory", "_forward_sam_heads"])
+@pytest.mark.parametrize("step", ["image_encoder.trunk", "memory_encoder", "memory_attention"])
 def test_out_of_memory_halves_the_batch_and_goes_on(
     network: Any, short: Scene, usual: Answers, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    work, failures = getattr(network, step), iter([torch.OutOfMemoryError("drawn")])
+    part, failures = network.get_submodule(step), iter([torch.OutOfMemoryError("drawn")])
+    work = part.forward
 
     def fails_once(*args: Any, **kwargs: Any) -> Any:
         for failure in failures:
             raise failure
         return work(*args, **kwargs)
 
-    monkeypatch.setattr(network, step, fails_once)
+    monkeypatch.setattr(part, "forward", fails_once)
     engine = short.engine(network)
     halved = answers(engine, short)
     assert engine.counters.halved_batches == 1

@@ -156,21 +156,6 @@ def test_bytes_are_those_of_all_tensors() -> None:
     assert Features((torch.zeros(2, 3, 8, 8),), torch.zeros(1, 3, 8, 8)).nbytes == 4 * (384 + 192)
 
 
-@torch.inference_mode()
-def test_recall_leaves_the_network_as_it_was_even_if_it_fails(
-    network: Any, features: Features, masks: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    memory = remember(network, features, masks)
-
-    def fails(**_: object) -> None:
-        raise torch.OutOfMemoryError("drawn")
-
-    monkeypatch.setattr(network, "_forward_sam_heads", fails)
-    with pytest.raises(torch.OutOfMemoryError):
-        recall(network, memory, features, gated=False)
-    assert network.pred_obj_scores is True
-
-
 def test_a_network_is_built_ready_for_use_and_as_the_overrides_say() -> None:
     network = build_network(COMPACT.config, {**COMPACT.overrides, "image_size": 64})
     assert network.image_size == 64

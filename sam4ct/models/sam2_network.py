@@ -19,9 +19,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sam4ct.models.sam2_attention import fused
+from sam4ct.models.sam2_decoder import found_masks, pointers
+from sam4ct.models.sam2_neck import levels_of
+
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Channel statistics SAM 2 was trained with: the defaults of its `load_video_frames`."""
+SURE = 10.0
+"""Logit of what is given to be there, pixels and objects; of what is not, its negative."""
+GONE = -1024.0
+"""Mask logit that the package gives where an object is not."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +126,7 @@ def normalised(windows: Tensor) -> Tensor:
 
 def encode(network: Any, windows: Tensor) -> Features:
     """Encode grey windows (N, S, S), values 0 to 1."""
-    out = network.forward_image(normalised(windows))
-    levels = tuple(out["backbone_fpn"][-network.num_feature_levels :])
-    # A copy: a view would keep the encodings of all windows alive.
-    return Features(levels, out["vision_pos_enc"][-1][:1].clone())
+    return Features(*levels_of(network, normalised(windows)))
 
 
 def remember(network: Any, source: Features, masks: Tensor) -> Memory:
@@ -131,10 +136,15 @@ def remember(network: Any, source: Features, masks: Tensor) -> Memory:
         source: Encodings, one per object: K windows.
         masks: (K, S, S) float, 1 inside the object, at the network's image size.
     """
-    low, _, _, _, _, pointers, score = network._use_mask_as_output(
-        source.levels[-1], list(source.levels[:-1]), masks[:, None]
+    logits = SURE * (2.0 * masks[:, None] - 1.0)
+    quarter = network.image_size // 4
+    low = F.interpolate(
+        logits, size=(quarter, quarter), mode="bilinear", align_corners=False, antialias=True
     )
-    return _memory(network, source, low, pointers, score)
+    given = (masks > 0).flatten(1).any(dim=1, keepdim=True)
+    score = SURE * (2.0 * given - 1.0)
+    known = pointers(network, source.levels[-1], masks[:, None])
+    return _memory(network, source, low, known, score)
 
 
 def remember_points(network: Any, source: Features, points: Tensor, labels: Tensor) -> Memory:
@@ -147,7 +157,7 @@ def remember_points(network: Any, source: Features, points: Tensor, labels: Tens
     """
     prompt = {"point_coords": points, "point_labels": labels}
     out = network._forward_sam_heads(
-        backbone_features=_conditioned(network, source, None),
+        backbone_features=source.levels[-1] + network.no_mem_embed[0, 0, :, None, None],
         point_inputs=prompt,
         high_res_features=list(source.levels[:-1]),
         multimask_output=network._use_multimask(True, prompt),
@@ -167,19 +177,12 @@ def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tu
     Returns:
         Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
     """
-    conditioned = _conditioned(network, target, memory)
-    # The package empties the masks in this call, and offers this attribute alone to prevent it.
-    scores_gate_masks = network.pred_obj_scores
-    network.pred_obj_scores = scores_gate_masks and gated
-    try:
-        out = network._forward_sam_heads(
-            backbone_features=conditioned,
-            high_res_features=list(target.levels[:-1]),
-            multimask_output=network._use_multimask(False, None),
-        )
-    finally:
-        network.pred_obj_scores = scores_gate_masks
-    return out[3][:, 0].float(), out[6][:, 0].float()
+    known = memory.features, memory.position, memory.pointers
+    at = fused(network, target.levels[-1], target.position, known)
+    logits, scores = found_masks(network, at, target.levels[:-1])
+    if gated:
+        logits = torch.where(scores[:, None, None] > 0, logits, GONE)
+    return logits.float(), scores.float()
 
 
 def _flat(maps: Tensor) -> Tensor:
@@ -189,32 +192,6 @@ def _flat(maps: Tensor) -> Tensor:
 
 def _size(maps: Tensor) -> tuple[int, int]:
     return maps.shape[-2], maps.shape[-1]
-
-
-def _conditioned(network: Any, at: Features, memory: Memory | None) -> Tensor:
-    """Fuse the coarsest level with what is remembered, or with SAM 2's "no memory"; (K, C, H, W).
-
-    The memory is taken for that of the frame before.
-    """
-    top = at.levels[-1]
-    count = len(top)
-    remembered = {}
-    if memory is not None:
-        remembered[0] = {
-            "maskmem_features": memory.features,
-            "maskmem_pos_enc": [memory.position.expand(count, -1, -1, -1)],
-            "obj_ptr": memory.pointers,
-        }
-    fused: Tensor = network._prepare_memory_conditioned_features(
-        frame_idx=1,
-        is_init_cond_frame=memory is None,
-        current_vision_feats=[_flat(top)],
-        current_vision_pos_embeds=[_flat(at.position.expand(count, -1, -1, -1))],
-        feat_sizes=[_size(top)],
-        output_dict={"cond_frame_outputs": remembered, "non_cond_frame_outputs": {}},
-        num_frames=2,
-    )
-    return fused
 
 
 def _memory(network: Any, source: Features, low: Tensor, pointers: Tensor, score: Tensor) -> Memory:

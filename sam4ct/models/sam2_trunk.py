@@ -5,6 +5,9 @@ whole windows. The map of a small network fits into one of them, and most of wha
 there is padding. But all padding is alike: to the tokens that are looked for it is one more,
 which counts as often as there are padded ones. That gives the same result for a fraction of
 the work. Blocks whose windows are smaller than the map stay as the package has them.
+
+Tokens come out of the first convolution channel by channel, but all that follows reads them
+one by one, and would put them in order block after block.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from torch import Tensor
 
 
 def without_padding(network: Any) -> None:
-    """Let a SAM 2 network's encoder do without padding, from now on."""
+    """Let a SAM 2 network's encoder do without padding, and its tokens lie in order, from now on."""
+    network.image_encoder.trunk.patch_embed.proj.to(memory_format=torch.channels_last)
     for block in network.image_encoder.trunk.blocks:
         if block.window_size:
             block.forward = partial(_forward, block)

@@ -1,0 +1,86 @@
+"""SAM 2's mask decoder, asked for what is read of its answer and no more.
+
+The package's step gives every mask at two resolutions, a pointer, and what all tokens make
+of an object. Here one that is shown by its mask gets a pointer without a mask, and one that
+is looked for a mask without a pointer, at the decoder's own resolution. Both are what the
+package gives with a configuration of SAM 2.1: with object scores, pointers that are fixed
+where nothing is, and fine levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+OBJECT, QUALITY, MASK = 0, 1, 2
+"""Places of the decoder's own tokens: is it there, how good are the masks, the single mask."""
+
+
+def pointers(network: Any, top: Tensor, masks: Tensor) -> Tensor:
+    """Return the pointers of objects that are given by their masks, (K, D).
+
+    Args:
+        top: Coarsest level of their windows' encodings, (K, C, H, W).
+        masks: (K, 1, S, S) float, 1 inside the object, at the network's image size.
+    """
+    shape = network.sam_prompt_encoder.mask_downscaling(network.mask_downsample(masks))
+    tokens, _ = network.sam_mask_decoder.transformer(top + shape, *_asked(network, len(top)))
+    seen = network.sam_mask_decoder.pred_obj_score_head(tokens[:, OBJECT]) > 0
+    given = (masks > 0).flatten(1).any(dim=1, keepdim=True)
+    found: Tensor = network.obj_ptr_proj(tokens[:, MASK])
+    return torch.where(seen & given, found, network.no_obj_ptr)
+
+
+def found_masks(network: Any, at: Tensor, fine: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return mask logits (K, S/4, S/4) and object score logits (K,) of remembered objects.
+
+    Args:
+        at: Coarsest level of the windows where they are looked for, what is remembered of
+            them fused into it, (K, C, H, W).
+        fine: The finer levels, from fine to coarse.
+    """
+    decoder = network.sam_mask_decoder
+    several = network._use_multimask(False, None)
+    if several or decoder.dynamic_multimask_via_stability:
+        return _best(network, at, fine, several)
+    nothing = network.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None]
+    tokens, coarse = decoder.transformer(at + nothing, *_asked(network, len(at)))
+    first, norm, bent, second, bent_again = decoder.output_upscaling
+    middle = first(coarse.transpose(1, 2).unflatten(2, at.shape[-2:])) + fine[1]
+    maps = bent_again(second(bent(norm(middle))) + fine[0])
+    weights = decoder.output_hypernetworks_mlps[0](tokens[:, MASK])
+    logits = (weights[:, None] @ maps.flatten(2)).unflatten(2, maps.shape[-2:])
+    return logits[:, 0], decoder.pred_obj_score_head(tokens[:, OBJECT])[:, 0]
+
+
+def _best(network: Any, at: Tensor, fine: Sequence[Tensor], several: bool) -> tuple[Tensor, Tensor]:
+    """The same where the decoder chooses among masks."""
+    count = len(at)
+    masks, quality, _, scores = network.sam_mask_decoder(
+        image_embeddings=at,
+        image_pe=network.sam_prompt_encoder.get_dense_pe(),
+        sparse_prompt_embeddings=_nowhere(network).expand(count, -1, -1),
+        dense_prompt_embeddings=network.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None],
+        multimask_output=several,
+        repeat_image=False,
+        high_res_features=list(fine),
+    )
+    rows = torch.arange(count, device=at.device)
+    return masks[rows, quality.argmax(dim=1)], scores[:, 0]
+
+
+def _asked(network: Any, count: int) -> tuple[Tensor, Tensor]:
+    """Positions of the map, (1, C, H, W), and the tokens that look at it, (count, tokens, C)."""
+    decoder = network.sam_mask_decoder
+    own = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight])
+    tokens = torch.cat([own, decoder.mask_tokens.weight, _nowhere(network)])
+    return network.sam_prompt_encoder.get_dense_pe(), tokens.expand(count, -1, -1)
+
+
+def _nowhere(network: Any) -> Tensor:
+    """The prompt of no point, as the package gives it: twice, (2, C)."""
+    nowhere: Tensor = network.sam_prompt_encoder.not_a_point_embed.weight
+    return nowhere.expand(2, -1)
