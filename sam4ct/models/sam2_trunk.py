@@ -23,7 +23,7 @@ from torch import Tensor
 
 
 def without_padding(network: Any) -> None:
-    """Let a SAM 2 network's encoder do without padding, and its tokens lie in order, from now on."""
+    """Let a SAM 2 network's encoder do without padding, with tokens in order, from now on."""
     network.image_encoder.trunk.patch_embed.proj.to(memory_format=torch.channels_last)
     for block in network.image_encoder.trunk.blocks:
         if block.window_size:
