@@ -9,7 +9,7 @@ cells move far, touch, divide, are missed, split or merged. Label frames in, no 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,18 @@ class Chains:
         pairs = self._settled[early]
         return pairs if way == 1 else {there: here for here, there in pairs.items()}
 
+    def ends(self, t: int, way: int, labels: Iterable[int]) -> set[int]:
+        """Return those of some labels of frame t at which a chain ends: they are looked for.
+
+        Args:
+            t: A frame.
+            way: 1, or -1 for the frame before; none are looked for where there is no frame.
+            labels: All or some of the frame.
+        """
+        if not 0 <= t + way < self._reader.frames:
+            return set()
+        return set(labels) - self.onward(t, way).keys()
+
     def forget_before(self, t: int) -> None:
         """Drop what is kept of frames before t."""
         for early in [early for early in self._settled if early < t]:
@@ -96,7 +108,7 @@ class OpenEnds(WindowPlan):
                 for s in near
                 for way in (1, -1)
                 if (t - s) * way >= 0
-                for label in self.boxes.get(s, {}).keys() - self.chains.onward(s, way).keys()
+                for label in self.chains.ends(s, way, self.boxes.get(s, {}))
                 for view in self.views(s, label)
             }
         )
