@@ -19,6 +19,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+SPARE = 8
+"""A column that grows, row after row of unknown number, has one place in this many free."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -51,10 +54,20 @@ class Table:
 
     @classmethod
     def concat(cls, parts: Iterable[Self]) -> Self:
-        parts = list(parts)
-        if not parts:
-            return cls.empty()
-        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in cls.schema()})
+        """Join the rows of all parts; of parts that are made one by one, one is held at a time."""
+        columns: dict[str, NDArray[Any]] = {n: np.empty(0, d) for n, d in cls.schema().items()}
+        count = 0
+        for part in parts:
+            end = count + len(part)
+            for name, column in columns.items():
+                if end > len(column):
+                    # Large columns grow where they are. Nothing else refers to them yet.
+                    column.resize(end + end // SPARE, refcheck=False)
+                column[count:end] = getattr(part, name)
+            count = end
+        for column in columns.values():
+            column.resize(count, refcheck=False)
+        return cls(**columns)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """Return the rows that an index or a boolean mask selects."""

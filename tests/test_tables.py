@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from drawn import make_links
@@ -45,6 +48,21 @@ def test_rows_are_taken_by_index_or_mask(rows: np.ndarray) -> None:
 def test_joined_tables_keep_the_order_of_their_rows() -> None:
     both = Links.concat([LINKS.take(np.array([2])), Links.empty(), LINKS])
     assert both.t2.tolist() == [2, 1, 1, 2]
+
+
+def test_parts_that_are_made_one_by_one_are_not_held_together() -> None:
+    alive: list[weakref.ref[Links]] = []
+
+    def parts() -> Iterator[Links]:
+        for n in range(20):
+            assert sum(part() is not None for part in alive) <= 1
+            part = LINKS.take(np.arange(n % 4) % 3)
+            alive.append(weakref.ref(part))
+            yield part
+
+    joined = Links.concat(parts())
+    assert joined.t2.tolist() == np.concatenate([LINKS.t2[: n % 4] for n in range(20)]).tolist()
+    assert joined.division.dtype == np.bool_
 
 
 def test_no_tables_join_to_an_empty_one() -> None:
