@@ -104,4 +104,4 @@ def test_spans_follow_each_other_and_hold_all_evidence(
     for span in found:
         rows = spans.evidence(span.first, span.end)
         assert span.holds(np.minimum(rows.t, rows.t2)).all()
-        assert span.around == (max(0, span.first - 3), min(FRAMES, span.end + 3))
+        assert span.around == (max(0, span.first - 2), min(FRAMES, span.end + 2))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.stages.rivals import Rivals
+from sam4ct.stages.rivals import Rivals, by_number
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, row_numbers
 
 SPARSE = 4
@@ -58,10 +58,7 @@ def pairs_of(detections: Detections, evidence: Evidence) -> Pairs:
     """Return the pairs of regions that evidence speaks of, in either direction."""
     a, b = _ends(detections, evidence)
     forward = evidence.t < evidence.t2
-    key, row = np.unique(
-        np.where(forward, a, b) * len(detections) + np.where(forward, b, a), return_inverse=True
-    )
-    u, v = np.divmod(key, max(1, len(detections)))
+    u, v, row = _distinct(np.where(forward, a, b), np.where(forward, b, a))
     dt = detections.t[v] - detections.t[u]
     steps = int(dt.max(initial=0)) + 1
     return Pairs(
@@ -74,6 +71,17 @@ def pairs_of(detections: Detections, evidence: Evidence) -> Pairs:
         Rivals.of(u * steps + dt),
         Rivals.of(v * steps + dt),
     )
+
+
+def _distinct(u: Ints, v: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the pairs that there are, in order, and the number of that of each row."""
+    order = by_number(v)
+    order = order[by_number(u[order])]
+    u, v = u[order], v[order]
+    other = np.append(True, (np.diff(u) != 0) | (np.diff(v) != 0))[: len(u)]
+    row = np.empty_like(order)
+    row[order] = np.cumsum(other) - 1
+    return u[other], v[other], row
 
 
 def _ends(detections: Detections, evidence: Evidence) -> tuple[Ints, Ints]:

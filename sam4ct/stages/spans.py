@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.stages.candidates import Changes
+from sam4ct.stages.divisions import MAX_DIVISION_STEP
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
 ROWS = 500_000
@@ -74,7 +75,8 @@ class Spans:
         while first < self._frames:
             full = int(np.searchsorted(self._begins, self._begins[first] + self._rows))
             end = min(self._frames, max(full, first + LEAST_FRAMES))
-            around = max(0, first - self._reach), min(self._frames, end + self._reach)
+            # Daughters may have come from as far back, and are asked how they go on.
+            around = max(0, first + 1 - self._reach), min(self._frames, end + MAX_DIVISION_STEP)
             yield Span(first, end, around)
             first = end
 
