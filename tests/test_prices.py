@@ -144,6 +144,21 @@ def test_a_doubt_is_solved_where_it_is() -> None:
     assert 0 < solver.given < 10
 
 
+def test_a_doubt_does_not_spread_to_cells_that_have_something_better() -> None:
+    """The same two at one end, beside a third, left over, that could be any of the others, too.
+
+    Whoever is left over would pay what the others' ways are worth, so it asks for none.
+    """
+    count = 100
+    choices = {(n, count + n): 9.0 for n in range(3, count)}
+    choices |= {(0, count): 4.5, (0, count + 1): 5.0, (1, count + 1): 4.5, (1, count): 0.1}
+    choices |= {(2, count + 1): 4.4} | {(2, count + n): 2.0 for n in range(3, count)}
+    solver = Counted()
+    found = settle(program(choices), solver)
+    assert found.taken.sum() == count - 1
+    assert 0 < solver.given < 10
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_way_that_comes_later_is_taken_into_account(seed: int) -> None:
     """Of two choices that exclude each other, and with one that neither excludes."""
