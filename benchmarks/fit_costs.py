@@ -230,9 +230,11 @@ def main() -> None:
     costs = tuned(unseen, replace(costs, second=second), arguments.out / "trial")
     costs = replace(costs, calibration=calibrated(unseen, costs))
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    numbers = asdict(costs)
-    del numbers["couple"]  # fit_merged.py fits it, to all kinds of cases
-    table[f"{arguments.evidence}-{arguments.ndim}d"] = numbers
+    kind = f"{arguments.evidence}-{arguments.ndim}d"
+    # Couples are fitted by fit_merged.py, to all kinds of cases; the share is not fitted.
+    kept = {"plain_share": table.get(kind, {}).get("plain_share", 0.0)}
+    fitted_here = {k: v for k, v in asdict(costs).items() if k not in ("couple", "plain")}
+    table[kind] = fitted_here | kept
     TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"{TABLE}: written")
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.geometry import Margins
-from sam4ct.stages.candidates import Candidates, candidates, diameters
+from sam4ct.stages.candidates import Candidates, diameters
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.course import Course, course_of
-from sam4ct.stages.divisions import Divisions, divisions
+from sam4ct.stages.divisions import Divisions
+from sam4ct.stages.judge import Regions, judged
 from sam4ct.stages.shares import considered, shares
 from sam4ct.stages.solve import Choice, Problem, solve
 from sam4ct.stages.spans import Spans
@@ -109,28 +110,21 @@ def _posed(
     appear = np.where(detections.t == 0, 0.0, appear)
     disappear = np.where(detections.t == scene.frames - 1, 0.0, disappear)
     places, diameter = measured(detections, scene)
-    look = costs.first if course is None or costs.second is None else costs.second
+    regions = Regions(detections, places, diameter, course)
     found = []
     for span in spans:
         rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
-        links = candidates(detections, rows, places, diameter, course, likenesses)
-        odds = look.of_links(links.features)
-        kin = look.of_kin(links.features)
-        splits = divisions(detections, links, kin, odds, places, diameter, course)
-        split_cost = -look.of_divisions(splits.features)
-        link_cost = -odds + costs.skip * (links.dt - 1)
+        seen = judged(regions, rows, costs, likenesses)
+        links, splits = seen.links, seen.splits
+        split_cost = -seen.split_odds
+        link_cost = -seen.link_odds + costs.skip * (links.dt - 1)
         # What costs more than ending one track and beginning another is never chosen.
         useful = link_cost < disappear[links.u] + appear[links.v]
         useful &= span.holds(detections.t[links.u])
         worth = disappear[splits.u] + appear[splits.v] + appear[splits.w]
         likely = (split_cost < worth) & scene.divide & span.holds(detections.t[splits.u])
         found.append(
-            (
-                links.without_features().take(useful),
-                link_cost[useful],
-                splits.without_features().take(likely),
-                split_cost[likely],
-            )
+            (links.take(useful), link_cost[useful], splits.take(likely), split_cost[likely])
         )
     some_links, link_costs, some_splits, split_costs = zip(*found, strict=True)
     return Problem(

@@ -112,6 +112,16 @@ class Costs:
     """Half the log odds that a couple is what a mask covers: that of the other side in time is
     added. None where masks are not cut."""
 
+    plain: Costs | None = None
+    """Of plain overlap, where it has a say beside the network; see `judge`."""
+    plain_share: float = 0.0
+    """Of plain overlap in log odds: not fitted, but the most that costs nothing on simulated
+    cases which costs were not fitted to."""
+
+    def look(self, again: bool) -> Odds:
+        """Return the odds of the first look, or those of the second if there are any."""
+        return self.second if again and self.second is not None else self.first
+
     def of_couples(self, features: Floats) -> Floats:
         """Half the log odds (couples,) of features (couples, COUPLE_FEATURES)."""
         assert self.couple is not None
@@ -132,6 +142,7 @@ def load_costs(evidence: str, kind: str) -> Costs:
         first=first,
         second=_odds(second) if second else None,
         calibration=Calibration(**table.pop("calibration", {})),
+        plain=load_costs("overlap", kind) if table.get("plain_share") else None,
         couple=Quadratic(**tables["couples"]) if "couples" in tables else None,
         **table,
     )

@@ -55,6 +55,9 @@ LEAST_ODDS = -6.0
 MAX_DIVISION_STEP = 2
 """Frames from a mother's last mask to her daughters' first: dividing cells are often missed."""
 
+Sisters = tuple[Ints, Ints]
+"""Rows of links, two by two, which lead out of one region into one frame."""
+
 
 @dataclass(frozen=True)
 class Divisions(Choices):
@@ -79,6 +82,7 @@ def divisions(
     positions_um: Floats,
     diameter_um: Floats,
     course: Course | None = None,
+    pairs: Sisters | None = None,
 ) -> Divisions:
     """Pair possible links of one cell into one later frame into possible divisions.
 
@@ -90,8 +94,9 @@ def divisions(
         positions_um: Centroids, (N, 3).
         diameter_um: Of every detection.
         course: What a first lineage tells of them, if there is one.
+        pairs: Those links; all `sisters` if None.
     """
-    e, f = _sisters(links)
+    e, f = pairs or sisters(links)
     u, v, w = links.u[e], links.v[e], links.v[f]
     rival = best_other(kin, links.v, alone=LEAST_ODDS)
     best_out = best(kin, links.u, len(detections), LEAST_ODDS)
@@ -132,7 +137,7 @@ def _low_high(name: str, one: Floats, other: Floats) -> dict[str, Floats]:
     }
 
 
-def _sisters(links: Candidates) -> tuple[Ints, Ints]:
+def sisters(links: Candidates) -> Sisters:
     """Return rows of plausible links out of one region into one frame, two by two."""
     plausible = (links.dt <= MAX_DIVISION_STEP) & (
         (links.column("forward_coverage") > 0.05)
