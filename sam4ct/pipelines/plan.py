@@ -29,7 +29,7 @@ AUTO = "auto"
 CODE_VERSIONS = {
     "detect": "2",
     "propagate": "3",
-    "associate": "5",
+    "associate": "6",
     "generate": "1",
     "fill": "2",
     "paint": "2",

@@ -23,9 +23,6 @@ from sam4ct.stages.propagate import PropagatedRow, Reach, frame_pairs, propagate
 from sam4ct.tables import Detections, Evidence
 from sam4ct.types import FrameReader, Propagator
 
-READ_AT_ONCE = 64
-"""Frame pairs whose evidence is read before it is packed together."""
-
 
 def run_detect(plan: Plan, work: WorkDir) -> bool:
     """Keep the table of detections.
@@ -133,11 +130,4 @@ def reach_of(plan: Plan) -> Reach:
 
 def read_evidence(paths: Sequence[Path]) -> Evidence:
     """Read the evidence of frame pairs, in their order."""
-
-    def read(some: Sequence[Path]) -> Evidence:
-        return Evidence.concat(read_table(path, Evidence) for path in some)
-
-    # In blocks: thousands of small tables take several times the memory of their rows.
-    return Evidence.concat(
-        read(paths[first : first + READ_AT_ONCE]) for first in range(0, len(paths), READ_AT_ONCE)
-    )
+    return Evidence.concat(read_table(path, Evidence) for path in paths)
