@@ -46,9 +46,11 @@ def link(name: str, movies: Sequence[Movie], out: Path, env: Path) -> None:
     LINKERS[name](tasks, env)
 
 
-def by_sam4ct(tasks: Sequence[Task], env: Path, evidence: str = "sam2") -> None:
+def by_sam4ct(
+    tasks: Sequence[Task], env: Path, evidence: str = "sam2", *, fast: bool = False
+) -> None:
     """As `sam4ct run --profile auto` does."""
-    options = Options(profile="auto", evidence=evidence, report=False)
+    options = Options(profile="auto", evidence=evidence, fast=fast, report=False)
     for movie, result in tasks:
         (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
         run_sequence(make_plan(sequence, options), options)
@@ -118,10 +120,11 @@ def _common(before: LabelFrame, frame: LabelFrame) -> dict[int, tuple[int, int]]
     return most
 
 
-OURS = ("sam4ct", "sam4ct overlap")
+OURS = ("sam4ct", "sam4ct fast", "sam4ct overlap")
 PEERS = ("byotrack", "laptrack", "overlap")
 LINKERS: Mapping[str, Linker] = {
     "sam4ct": by_sam4ct,
+    "sam4ct fast": partial(by_sam4ct, fast=True),
     "sam4ct overlap": partial(by_sam4ct, evidence="overlap"),
     "byotrack": partial(by_peer, program="run_byotrack"),
     "laptrack": partial(by_peer, program="run_laptrack"),
