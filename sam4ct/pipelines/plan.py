@@ -28,7 +28,7 @@ AUTO = "auto"
 
 CODE_VERSIONS = {
     "detect": "2",
-    "propagate": "3",
+    "propagate": "4",
     "associate": "6",
     "generate": "1",
     "fill": "2",
