@@ -105,6 +105,16 @@ def test_all_halves_of_a_frame_have_labels_of_their_own() -> None:
     assert partings.second.tolist() == [7, 9]
 
 
+def test_labels_of_halves_are_above_those_of_all_given_regions() -> None:
+    """A fragment that was joined is no detection any more, but its label is taken."""
+    whole = [frame(SHAPES[0], *APART, *TOUCHING) for _ in range(3)]
+    frames = [whole[0], merged(whole[1], 5, 6), whole[2]]
+    given = detections_of([whole[0], np.where(frames[1] == 4, 40, frames[1]), whole[2]])
+    costs, scene = load_costs("overlap", "2d"), scene_of(frames)
+    cut = find_merged(detections_of(frames), evidence_of(frames), costs, scene, given)
+    assert (cut.first.tolist(), cut.second.tolist()) == ([41], [42])
+
+
 def test_without_regions_or_evidence_nothing_is_cut() -> None:
     empty = [frame(SHAPES[0]) for _ in range(3)]
     assert not len(found(empty))

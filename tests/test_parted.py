@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from commands import sam4ct, tree
 
 from sam4ct.io.simulated import write_dataset
@@ -96,6 +98,65 @@ def test_masks_that_may_not_be_edited_stay_whole(movie: Path, run: Path, tmp_pat
         assert len(np.unique(read_frame(out / f"mask{t:03d}.tif")[mask])) == 1
     assert not (work_of(out) / "work" / "associate" / "partings.parquet").exists()
     assert "cut" not in json.loads((work_of(out) / "run.json").read_text())["counts"]
+
+
+def test_fragments_may_be_joined_in_a_frame_with_a_cut(movie: Path, tmp_path: Path) -> None:
+    """The fragment has the highest label of its frame; halves do not take it."""
+    dataset = tmp_path / "Crowd"
+    shutil.copytree(movie, dataset)
+    out = tmp_path / "01_RES"
+    options = ("--evidence", "overlap", "--no-report", "--overwrite", "--out", out)
+    assert sam4ct("run", dataset, "01", *options).status == 0
+    inner = (partings_of(out).t > 0) & (partings_of(out).t < FRAMES - 1)
+    t = int(partings_of(out).t[inner][0])
+    file = dataset / "01_ERR_SEG" / f"mask{t:03d}.tif"
+    labels, cut = read_frame(file), partings_of(out).label[partings_of(out).t == t]
+    # The largest cell that stays whole, split across its longer side.
+    sizes = np.bincount(labels.ravel())
+    sizes[[0, *cut.tolist()]] = 0
+    rows, columns = np.nonzero(labels == sizes.argmax())
+    along = rows if np.ptp(rows) > np.ptp(columns) else columns
+    far = along > np.median(along)
+    labels[rows[far], columns[far]] = labels.max() + 1
+    tifffile.imwrite(file, labels)
+    done = sam4ct("run", dataset, "01", *options)
+    assert done.status == 0, done.err
+    counts = json.loads((work_of(out) / "run.json").read_text())["counts"]
+    assert counts["joined"] == 1
+    assert t in partings_of(out).t
+    assert sam4ct("validate", out).status == 0
+
+
+@pytest.mark.parametrize("name", ["partings", "halves", "joined"])
+def test_what_was_damaged_and_deleted_is_made_anew(
+    name: str, movie: Path, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "01_RES"
+    shutil.copytree(work_of(run), work_of(out))
+    (work_of(out) / "work" / "associate" / f"{name}.parquet").unlink()
+    options = ("--evidence", "overlap", "--no-report", "--out", out)
+    assert sam4ct("run", movie, "01", *options).status == 0
+    assert tree(out) == tree(run)
+
+
+def test_halves_that_would_be_specks_are_not_cut(movie: Path, run: Path, tmp_path: Path) -> None:
+    partings = partings_of(run)
+    row = 0
+    mask = read_frame(movie / "01_ERR_SEG" / f"mask{partings.t[row]:03d}.tif")
+    size = int((mask == partings.label[row]).sum())
+    settings = sam4ct("profiles", "derive", movie, "01").out
+    profile = tmp_path / "mine.toml"
+    limit = int(min(partings.share[row], 1 - partings.share[row]) * size)
+    profile.write_text(re.sub(r"min_size = \d+", f"min_size = {limit}", settings))
+    out = tmp_path / "01_RES"
+    options = ("--evidence", "overlap", "--no-report", "--out", out)
+    assert sam4ct("run", movie, "01", "--profile", profile, *options).status == 0
+    left = partings_of(out)
+    assert (partings.t[row], partings.label[row]) not in set(
+        zip(left.t.tolist(), left.label.tolist(), strict=True)
+    )
+    painted = read_frame(out / f"mask{partings.t[row]:03d}.tif")
+    assert (painted[mask == partings.label[row]] > 0).all()
 
 
 def test_only_halves_are_asked_about(

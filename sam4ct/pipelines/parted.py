@@ -25,8 +25,8 @@ from sam4ct.stages.augment import in_order, without
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.merged import PartedFrames, find_merged
-from sam4ct.stages.repair import join
-from sam4ct.tables import Detections, Evidence, Joins, Partings
+from sam4ct.stages.repair import join, without_specks
+from sam4ct.tables import Detections, Evidence, Flags, Joins, Partings, row_numbers
 from sam4ct.types import FrameReader
 
 logger = logging.getLogger(__name__)
@@ -52,11 +52,11 @@ def part(
     """
     if not plan.profile.edit_masks:
         return 0
-    cells, rows = join(plan.survey.detections, evidence, joins, plan.profile.spacing_um)
-    found = find_merged(cells, rows, costs, scene)
-    joined = {*zip(joins.t.tolist(), joins.into.tolist(), strict=True)}
-    whole = [at not in joined for at in zip(found.t.tolist(), found.label.tolist(), strict=True)]
-    found = found.take(np.array(whole, dtype=bool))
+    profile, regions = plan.profile, plan.survey.detections
+    cells, rows = join(regions, evidence, joins, profile.spacing_um)
+    cells, rows = without_specks(cells, rows, profile.min_size, plan.edge)
+    found = find_merged(cells, rows, costs, scene, regions)
+    found = found.take(_worth_cutting(found, cells, joins, profile.min_size))
     write_table(work.artifact("associate", PARTINGS), found)
     if len(found):
         logger.info("cut %d masks that cover two cells", len(found))
@@ -65,6 +65,23 @@ def part(
         detections, reader = given(plan, work)
         gather_anew(plan, work, "associate", reader, detections, halves)
     return len(found)
+
+
+def _worth_cutting(cut: Partings, cells: Detections, joins: Joins, min_size: int) -> Flags:
+    """Which masks were not joined from fragments, and leave two halves that are no specks."""
+    joined = {*zip(joins.t.tolist(), joins.into.tolist(), strict=True)}
+    masks = zip(cut.t.tolist(), cut.label.tolist(), strict=True)
+    whole = np.array([mask not in joined for mask in masks], dtype=bool)
+    size = cells.size[row_numbers(cells, cut.t, cut.label)]
+    return whole & (np.minimum(cut.share, 1.0 - cut.share) * size > min_size + 1)
+
+
+def is_parted(plan: Plan, work: WorkDir) -> bool:
+    """Whether all that `part` leaves is there."""
+    if not plan.profile.edit_masks:
+        return True
+    files = [work.artifact("associate", name) for name in (PARTINGS, HALVES)]
+    return work.has(files[0]) and (not len(partings(plan, work)) or work.has(files[1]))
 
 
 def given(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:

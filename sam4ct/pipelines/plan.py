@@ -29,7 +29,7 @@ AUTO = "auto"
 CODE_VERSIONS = {
     "detect": "2",
     "propagate": "4",
-    "associate": "6",
+    "associate": "7",
     "generate": "1",
     "fill": "2",
     "paint": "2",

@@ -1,8 +1,9 @@
 """Costs: how features become log odds that a link or a division is right.
 
-The numbers come from fits on simulated movies (benchmarks/fit_costs.py, fit_track_costs.py)
-and lie beside this module as costs.json: one set for evidence from SAM 2, one for
-plain overlap, each for images, for volumes, and for following cells by seeds. Log odds of
+The numbers come from fits on simulated movies (benchmarks/fit_costs.py, fit_track_costs.py,
+fit_merged.py) and lie beside this module as costs.json: one set for evidence from SAM 2, one
+for plain overlap, each for images, for volumes, and for following cells by seeds; and one
+for all kinds that tells masks which cover two cells. Log odds of
 independent choices add up, so the lineage of least total cost is the most probable one.
 """
 

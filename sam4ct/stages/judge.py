@@ -1,8 +1,9 @@
 """Judge: from evidence to possible links and divisions, with the log odds of each.
 
-A network that has seen simulated cells only is less sure a guide to real ones than it was to
-the simulated movies that costs are fitted to. So where costs say so, what it saw counts in
-part, and for the rest a pair is judged as if nothing but the masks were known.
+Costs are fitted to simulated movies, which the compact network was trained on the like of: they
+trust it more than real cells bear out. So where costs say so, what a network saw, the compact
+one or another, counts in part, and for the rest a pair is judged as if nothing but the masks
+were known.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 A segmenter that takes two cells for one does so in one frame or a few. In the frame before,
 two regions come together in such a mask, and in the frame after two leave it; both times
 they are about as large as it is, and nothing else is there for them to go to or come from.
-(Of a mother, two leave, but one comes.) Works on tables; `PartedFrames` cuts the masks.
+(Of a mother, two leave, but one comes.) `find_merged` works on tables, `PartedFrames` on masks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +23,13 @@ from sam4ct.tables import Detections, Evidence, Floats, Ints, Partings
 from sam4ct.types import FrameReader, Image
 
 
-def find_merged(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Partings:
+def find_merged(
+    detections: Detections,
+    evidence: Evidence,
+    costs: Costs,
+    scene: Scene,
+    given: Detections | None = None,
+) -> Partings:
     """Return the masks that are likelier to cover two cells than one, and how to cut them.
 
     Args:
@@ -30,6 +37,8 @@ def find_merged(detections: Detections, evidence: Evidence, costs: Costs, scene:
         evidence: Rows of any frame pairs; those of neighbouring frames matter.
         costs: Tell which regions may be one cell, and which couples a mask covers.
         scene: Voxel size of the sequence.
+        given: All regions, fragments too: labels of halves are above theirs. The detections
+            if None.
     """
     if not len(detections) or not len(evidence):
         return Partings.empty()
@@ -38,7 +47,8 @@ def find_merged(detections: Detections, evidence: Evidence, costs: Costs, scene:
     before, after = before.take(b), after.take(a)
     odds = costs.of_couples(before.features) + costs.of_couples(after.features)
     likely = odds > 0.0
-    return _partings(detections, masks[likely], before.take(likely), after.take(likely))
+    cut = _partings(detections, masks[likely], before.take(likely), after.take(likely))
+    return numbered(cut, detections if given is None else given)
 
 
 def couples_around(
@@ -93,14 +103,18 @@ def _partings(detections: Detections, masks: Ints, before: Couples, after: Coupl
     turned = (before.way_um * after.way_um).sum(axis=1) < 0.0
     way = before.way_um + np.where(turned, -1.0, 1.0)[:, None] * after.way_um
     share = 0.5 * (before.share + np.where(turned, 1.0 - after.share, after.share))
-    t = detections.t[masks]
-    highest = np.zeros(int(detections.t.max()) + 1, np.int64)
-    np.maximum.at(highest, detections.t, detections.label)
-    # The masks are in order, so those of a frame are numbered in turn.
-    number = np.arange(len(t)) - np.searchsorted(t, t)
-    first = highest[t] + 1 + 2 * number
     z, y, x = way.T
-    return Partings(t, detections.label[masks], first, first + 1, z, y, x, share)
+    none = np.zeros(len(masks), np.int64)
+    return Partings(detections.t[masks], detections.label[masks], none, none, z, y, x, share)
+
+
+def numbered(cut: Partings, given: Detections) -> Partings:
+    """Return partings, in order of frames, with labels of halves above all of their frame."""
+    highest = np.zeros(int(given.t.max(initial=0)) + 1, np.int64)
+    np.maximum.at(highest, given.t, given.label)
+    number = np.arange(len(cut)) - np.searchsorted(cut.t, cut.t)
+    first = highest[cut.t] + 1 + 2 * number
+    return replace(cut, first=first, second=first + 1)
 
 
 class PartedFrames:
@@ -135,10 +149,12 @@ class PartedFrames:
         if not len(here):
             return labels
         cut = labels.astype(np.int64)
+        places = np.argwhere(np.isin(labels, here.label))
+        whose = labels[tuple(places.T)]
         ways = np.stack([here.z, here.y, here.x], axis=1)[:, -labels.ndim :]
         rows = zip(here.label, here.first, here.second, ways, here.share, strict=True)
         for label, first, second, way, share in rows:
-            at = np.argwhere(labels == label)
+            at = places[whose == label]
             along = at * self._spacing[-labels.ndim :] @ way
             order = np.argsort(along, kind="stable")
             size = int(np.clip(round(share * len(at)), 1, len(at) - 1))
