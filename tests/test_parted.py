@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,15 +11,17 @@ import numpy as np
 import pytest
 import tifffile
 from commands import sam4ct, tree
+from drawn import detections_of
 
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
 from sam4ct.pipelines import anew
+from sam4ct.pipelines.parted import worth_cutting
 from sam4ct.regions import Region
 from sam4ct.simulate import SegmentationErrors, movie_law
 from sam4ct.stages.propagate import StayPut
-from sam4ct.tables import Partings
+from sam4ct.tables import Joins, Partings
 from sam4ct.types import Propagated
 
 FRAMES = 6
@@ -139,24 +140,14 @@ def test_what_was_damaged_and_deleted_is_made_anew(
     assert tree(out) == tree(run)
 
 
-def test_halves_that_would_be_specks_are_not_cut(movie: Path, run: Path, tmp_path: Path) -> None:
-    partings = partings_of(run)
-    row = 0
-    mask = read_frame(movie / "01_ERR_SEG" / f"mask{partings.t[row]:03d}.tif")
-    size = int((mask == partings.label[row]).sum())
-    settings = sam4ct("profiles", "derive", movie, "01").out
-    profile = tmp_path / "mine.toml"
-    limit = int(min(partings.share[row], 1 - partings.share[row]) * size)
-    profile.write_text(re.sub(r"min_size = \d+", f"min_size = {limit}", settings))
-    out = tmp_path / "01_RES"
-    options = ("--evidence", "overlap", "--no-report", "--out", out)
-    assert sam4ct("run", movie, "01", "--profile", profile, *options).status == 0
-    left = partings_of(out)
-    assert (partings.t[row], partings.label[row]) not in set(
-        zip(left.t.tolist(), left.label.tolist(), strict=True)
-    )
-    painted = read_frame(out / f"mask{partings.t[row]:03d}.tif")
-    assert (painted[mask == partings.label[row]] > 0).all()
+def test_what_was_joined_and_what_would_leave_specks_is_not_cut() -> None:
+    cells = detections_of([np.repeat(np.arange(5), 20).reshape(5, 20)])
+    t, label = np.zeros(4, np.int64), np.array([1, 2, 3, 4])
+    way, share = np.ones(4), np.array([0.5, 0.5, 0.2, 0.8])
+    cut = Partings(t, label, label + 10, label + 20, way, way, way, share)
+    joins = Joins(np.array([0]), np.array([9]), np.array([2]))
+    assert worth_cutting(cut, cells, joins, min_size=2).tolist() == [True, False, True, True]
+    assert worth_cutting(cut, cells, joins, min_size=4).tolist() == [True, False, False, False]
 
 
 def test_only_halves_are_asked_about(

@@ -56,7 +56,7 @@ def part(
     cells, rows = join(regions, evidence, joins, profile.spacing_um)
     cells, rows = without_specks(cells, rows, profile.min_size, plan.edge)
     found = find_merged(cells, rows, costs, scene, regions)
-    found = found.take(_worth_cutting(found, cells, joins, profile.min_size))
+    found = found.take(worth_cutting(found, cells, joins, profile.min_size))
     write_table(work.artifact("associate", PARTINGS), found)
     if len(found):
         logger.info("cut %d masks that cover two cells", len(found))
@@ -67,7 +67,7 @@ def part(
     return len(found)
 
 
-def _worth_cutting(cut: Partings, cells: Detections, joins: Joins, min_size: int) -> Flags:
+def worth_cutting(cut: Partings, cells: Detections, joins: Joins, min_size: int) -> Flags:
     """Which masks were not joined from fragments, and leave two halves that are no specks."""
     joined = {*zip(joins.t.tolist(), joins.into.tolist(), strict=True)}
     masks = zip(cut.t.tolist(), cut.label.tolist(), strict=True)
