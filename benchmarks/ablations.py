@@ -168,6 +168,7 @@ WITHOUT: Mapping[str, Change] = {
     "filling": partial(_filling, "none"),
     "filling by SAM 2": partial(_filling, "interpolate"),
     "second look": partial(_costs, lambda c: {"second": None}),
+    "plain overlap beside SAM 2": partial(_costs, lambda c: {"plain": None}),
     "divisions": partial(_scene, divide=False),
     "least cycle": partial(_scene, min_cycle_frames=1),
     "cheaper ends at the border": partial(
