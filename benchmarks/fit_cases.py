@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sam4ct.evaluate.matching import match
 from sam4ct.finetune.pairs import draw_movie, log_uniform
-from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
+from sam4ct.io.ctc import CtcReader, find_sequences
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
@@ -28,6 +28,7 @@ from sam4ct.simulate import MovieLaw, SegmentationErrors
 from sam4ct.stages.propagate import frame_pairs
 from sam4ct.stages.repair import JoinedFrames, find_fragments, join
 from sam4ct.tables import Detections, Evidence, Joins
+from sam4ct.types import FrameReader
 
 FRAMES = {2: 18, 3: 10}
 """Of a case, by its dimensions: volumes take longer."""
@@ -132,17 +133,14 @@ def gather(folder: Path, seed: int, ndim: int, options: Options) -> Case:
         detections,
         evidence,
         joins,
-        matched_cells(sequence, joins, detections, truth),
+        matched_cells(JoinedFrames(CtcReader(sequence), joins), detections, truth),
         {track.label: track.parent for track in tracks},
         truth,
     )
 
 
-def matched_cells(
-    sequence: CtcSequence, joins: Joins, detections: Detections, truth: Path
-) -> list[set[int]]:
+def matched_cells(reader: FrameReader, detections: Detections, truth: Path) -> list[set[int]]:
     """Return the true tracks that each detection covers by more than half."""
-    reader = JoinedFrames(CtcReader(sequence), joins)
     cells: dict[tuple[int, int], set[int]] = {}
     for t in range(reader.frames):
         gold = read_frame(truth / "TRA" / f"man_track{t:03d}.tif")

@@ -27,9 +27,9 @@ from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.tables import read_table
 from sam4ct.io.tracks import read_tracks
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.associate import JOINED
-from sam4ct.stages.repair import joined_detections
-from sam4ct.tables import Detections, Flags, Floats, Ints, Joins, Links, row_numbers
+from sam4ct.pipelines.plan import Options, make_plan
+from sam4ct.pipelines.results import linked_regions
+from sam4ct.tables import Flags, Floats, Ints, Links, row_numbers
 
 BINS = 10
 
@@ -59,7 +59,7 @@ class Bin:
     """The share that is right; nan without links."""
 
 
-def judged(movie: Movie, result: Path) -> Judged:
+def judged(movie: Movie, result: Path, linker: str) -> Judged:
     """Return the links of a run beside the truth.
 
     Raises:
@@ -69,9 +69,10 @@ def judged(movie: Movie, result: Path) -> Judged:
     (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
     work = WorkDir(work_dir_of(result))
     links = read_table(work.links, Links)
-    joins = read_table(work.artifact("associate", JOINED), Joins)
-    detections = joined_detections(read_table(work.detections, Detections), joins)
-    cells = matched_cells(sequence, joins, detections, movie.truth)
+    evidence = "overlap" if linker.endswith("overlap") else "sam2"
+    plan = make_plan(sequence, Options(profile="auto", evidence=evidence))
+    detections, reader = linked_regions(plan, work)
+    cells = matched_cells(reader, detections, movie.truth)
     tracks = read_tracks(movie.truth / "TRA" / "man_track.txt")
     parents = {track.label: track.parent for track in tracks}
     u = row_numbers(detections, links.t, links.label)
@@ -129,7 +130,7 @@ def main() -> None:
     arguments = parser.parse_args()
     by_label: dict[str, Judged] = {}
     for movie in chosen(arguments):
-        links = judged(movie, movie.result(arguments.out, arguments.linker))
+        links = judged(movie, movie.result(arguments.out, arguments.linker), arguments.linker)
         before = by_label.get(movie.label)
         by_label[movie.label] = links if before is None else before + links
     print(f"{'':<24}{'links':>8}{'said':>8}{'right':>8}{'gap':>8}{'of bins':>9}")
