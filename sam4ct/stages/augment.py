@@ -13,28 +13,18 @@ from dataclasses import replace
 import numpy as np
 
 from sam4ct.regions import LabelFrame, Region
+from sam4ct.stages.relabelled import Relabelled
 from sam4ct.tables import Detections, Flags, Ints, Joins, Links, row_numbers
-from sam4ct.types import FrameReader, Image, Propagated, Propagator
+from sam4ct.types import FrameReader, Propagated, Propagator
 
 
-class AddedFrames:
+class AddedFrames(Relabelled):
     """A `FrameReader` with regions added where the masks have background."""
 
     def __init__(self, reader: FrameReader, added: Callable[[int], Mapping[int, Region]]) -> None:
         """Take a reader and a look-up of what is added to a frame, by label."""
-        self._reader, self._added = reader, added
-
-    @property
-    def frames(self) -> int:
-        return self._reader.frames
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._reader.shape
-
-    def image(self, t: int) -> Image:
-        """The image of a frame, unchanged."""
-        return self._reader.image(t)
+        super().__init__(reader)
+        self._added = added
 
     def labels(self, t: int) -> LabelFrame:
         """The masks of a frame with the added ones, int64: new labels may be beyond int32."""

@@ -97,9 +97,9 @@ def couples(
         "size": np.log(both / size[mask]),
         "centre": off,
         "box": _unlike_boxes(detections, mask, one, other),
-        "elsewhere": _scaled(np.maximum(beside[first], beside[second])),
-        "kin_low": _scaled(np.minimum(steps.kin[first], steps.kin[second])),
-        "same_high": _scaled(np.maximum(steps.same[first], steps.same[second])),
+        "elsewhere": scaled(np.maximum(beside[first], beside[second])),
+        "kin_low": scaled(np.minimum(steps.kin[first], steps.kin[second])),
+        "same_high": scaled(np.maximum(steps.same[first], steps.same[second])),
         "large": np.log(size[mask] / _usual_sizes(detections)[detections.t[mask]]),
     }
     found = Couples(
@@ -155,6 +155,6 @@ def _usual_sizes(detections: Detections) -> Floats:
     return np.array([np.median(part) if len(part) else 1.0 for part in parts])
 
 
-def _scaled(logits: Floats) -> Floats:
+def scaled(logits: Floats) -> Floats:
     """Log odds cut to -6 to 6, as -1 to 1."""
     return np.asarray(np.clip(logits, LEAST_ODDS, -LEAST_ODDS) / -LEAST_ODDS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sam4ct.stages.candidates import Candidates, Choices, in_diameters, packed
-from sam4ct.stages.couples import two_by_two
+from sam4ct.stages.couples import LEAST_ODDS, scaled, two_by_two
 from sam4ct.stages.course import Course
 from sam4ct.stages.rivals import best, best_other
 from sam4ct.tables import Detections, Floats, Ints
@@ -50,8 +50,6 @@ DIVISION_FEATURES = (
 )
 DIVISION_REACH = 1.6
 """Cell diameters that a daughter may be from its mother's place where no mask touches it."""
-LEAST_ODDS = -6.0
-"""Log odds where nothing speaks for a link."""
 MAX_DIVISION_STEP = 2
 """Frames from a mother's last mask to her daughters' first: dividing cells are often missed."""
 
@@ -111,10 +109,10 @@ def divisions(
         **_unlike(links, same, u, v, w),
         "centre_offset": in_diameters(0.5 * (way_v + way_w), diameter_um[u]),
         "opposite": _cosine(way_v, way_w),
-        "goes_on": _scaled(best_out[u]),
+        "goes_on": scaled(best_out[u]),
         "separation": in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
-        "future_low": _scaled(np.minimum(onward[v], onward[w])),
-        "rival_low": _scaled(np.maximum(rival[e], rival[f])),
+        "future_low": scaled(np.minimum(onward[v], onward[w])),
+        "rival_low": scaled(np.maximum(rival[e], rival[f])),
         "growth": _growth(detections)[detections.t[u], links.dt[e]],
         "skipped": np.asarray(links.dt[e] - 1.0, dtype=np.float64),
         **(_history(course, u) if course else {}),
@@ -126,14 +124,14 @@ def _unlike(links: Candidates, same: Floats, u: Ints, v: Ints, w: Ints) -> dict[
     """How surely a mother goes on as one cell, and daughters are cells seen before."""
     count = int(max(links.u.max(initial=0), links.v.max(initial=0))) + 1
     onward, back = (best(same, end, count, LEAST_ODDS) for end in (links.u, links.v))
-    return {"same_out": _scaled(onward[u]), **_low_high("same_in", back[v], back[w])}
+    return {"same_out": scaled(onward[u]), **_low_high("same_in", back[v], back[w])}
 
 
 def _low_high(name: str, one: Floats, other: Floats) -> dict[str, Floats]:
     """Features of two log odds, whichever is which."""
     return {
-        f"{name}_low": _scaled(np.minimum(one, other)),
-        f"{name}_high": _scaled(np.maximum(one, other)),
+        f"{name}_low": scaled(np.minimum(one, other)),
+        f"{name}_high": scaled(np.maximum(one, other)),
     }
 
 
@@ -205,8 +203,3 @@ def _shapes(mother: Ints, one: Ints, other: Ints) -> dict[str, Floats]:
         "daughter_small": np.log(small / whole),
         "daughter_large": np.log(large / whole),
     }
-
-
-def _scaled(logits: Floats) -> Floats:
-    """Log odds cut to -6 to 6, as -1 to 1."""
-    return np.asarray(np.clip(logits, -6, 6) / 6)

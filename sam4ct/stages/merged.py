@@ -18,9 +18,10 @@ from sam4ct.stages.associate import Scene, measured
 from sam4ct.stages.candidates import Candidates, candidates
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.couples import Couples, Steps, couples
+from sam4ct.stages.relabelled import Relabelled
 from sam4ct.stages.spans import Spans
 from sam4ct.tables import Detections, Evidence, Floats, Ints, Partings
-from sam4ct.types import FrameReader, Image
+from sam4ct.types import FrameReader
 
 
 def find_merged(
@@ -117,7 +118,7 @@ def numbered(cut: Partings, given: Detections) -> Partings:
     return replace(cut, first=first, second=first + 1)
 
 
-class PartedFrames:
+class PartedFrames(Relabelled):
     """A `FrameReader` whose merged masks are cut in two, each half under a label of its own.
 
     The cut is a plane across the way from one cell to the other; it leaves each as much
@@ -127,20 +128,9 @@ class PartedFrames:
     def __init__(
         self, reader: FrameReader, partings: Partings, spacing_um: tuple[float, float, float]
     ) -> None:
-        self._reader, self._partings = reader, partings
+        super().__init__(reader)
+        self._partings = partings
         self._spacing = np.asarray(spacing_um)
-
-    @property
-    def frames(self) -> int:
-        return self._reader.frames
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._reader.shape
-
-    def image(self, t: int) -> Image:
-        """The image of a frame, unchanged."""
-        return self._reader.image(t)
 
     def labels(self, t: int) -> LabelFrame:
         """The masks of a frame, int64: labels of halves may be beyond int32."""

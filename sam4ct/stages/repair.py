@@ -14,8 +14,9 @@ import numpy as np
 
 from sam4ct.geometry import Margins
 from sam4ct.regions import LabelFrame
+from sam4ct.stages.relabelled import Relabelled
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, Joins, row_numbers
-from sam4ct.types import FrameReader, Image
+from sam4ct.types import FrameReader
 
 COVERED = 0.6
 """Share of each fragment that a whole cell's propagated mask must cover."""
@@ -29,26 +30,15 @@ SIZE_RANGE = (0.65, 1.5)
 """Of the fragments' common size to the whole cell's."""
 
 
-class JoinedFrames:
+class JoinedFrames(Relabelled):
     """A `FrameReader` whose masks have the fragments joined: they carry one label.
 
     Regions joined to 0 are background.
     """
 
     def __init__(self, reader: FrameReader, joins: Joins) -> None:
-        self._reader, self._joins = reader, joins
-
-    @property
-    def frames(self) -> int:
-        return self._reader.frames
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._reader.shape
-
-    def image(self, t: int) -> Image:
-        """The image of a frame, unchanged."""
-        return self._reader.image(t)
+        super().__init__(reader)
+        self._joins = joins
 
     def labels(self, t: int) -> LabelFrame:
         """The masks of a frame, fragments under the label of the region they were joined to."""

@@ -1,0 +1,24 @@
+"""Relabelled: what readers that change another's masks have in common. No files, no decisions."""
+
+from __future__ import annotations
+
+from sam4ct.types import FrameReader, Image
+
+
+class Relabelled:
+    """Base of a `FrameReader` with other masks than the one that it reads; the rest is as there."""
+
+    def __init__(self, reader: FrameReader) -> None:
+        self._reader = reader
+
+    @property
+    def frames(self) -> int:
+        return self._reader.frames
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._reader.shape
+
+    def image(self, t: int) -> Image:
+        """The image of a frame, unchanged."""
+        return self._reader.image(t)
