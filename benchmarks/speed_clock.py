@@ -25,6 +25,7 @@ PARTS = (ENCODER, SAM2, WINDOWS, COMPARE, ASSOCIATE, READ, WRITE, REPORT, OTHER)
 
 WRAPPED = {
     "sam4ct.models.sam2:encode": ENCODER,
+    "sam4ct.models.sam2_network:settled": SAM2,
     "sam4ct.models.sam2:remember": SAM2,
     "sam4ct.models.sam2:remember_points": SAM2,
     "sam4ct.models.sam2:recall": SAM2,

@@ -214,7 +214,7 @@ def test_batch_sizes_do_not_change_the_masks(
 # Little memory, little to do, and mistakes
 
 
-@pytest.mark.parametrize("step", ["image_encoder.trunk", "memory_encoder", "memory_attention"])
+@pytest.mark.parametrize("step", ["image_encoder.trunk", "memory_encoder", "memory_attention.norm"])
 def test_out_of_memory_halves_the_batch_and_goes_on(
     network: Any, short: Scene, usual: Answers, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

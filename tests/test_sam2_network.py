@@ -153,7 +153,8 @@ def test_joined_batches_are_the_whole(network: Any, features: Features, masks: T
 def test_bytes_are_those_of_all_tensors() -> None:
     memory = Memory(torch.zeros(3, 2, 4, 4), torch.zeros(1, 2, 4, 4), torch.zeros(3, 5))
     assert memory.nbytes == 4 * (96 + 32 + 15)
-    assert Features((torch.zeros(2, 3, 8, 8),), torch.zeros(1, 3, 8, 8)).nbytes == 4 * (384 + 192)
+    features = Features((torch.zeros(2, 3, 8, 8),), torch.zeros(2, 64, 3), torch.zeros(1, 3, 8, 8))
+    assert features.nbytes == 4 * (384 + 384 + 192)
 
 
 def test_a_network_is_built_ready_for_use_and_as_the_overrides_say() -> None:

@@ -108,7 +108,7 @@ def test_memories_are_fused_and_masks_found_as_by_the_package(
     memory = remember(network, features, masks[:, 0])
     known = memory.features, memory.position, memory.pointers
     there = features.take(torch.tensor([1, 0, 3, 2]))
-    at = fused(network, there.levels[-1], there.position, known)
+    at = fused(network, there.settled, there.position, known)
     usual = _fused_by_package(network, there, known)
     torch.testing.assert_close(at, usual, atol=5e-5, rtol=1e-5)
     # Otherwise the package empties masks of objects that are gone.

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam4ct.models.sam2_attention import fused
+from sam4ct.models.sam2_attention import fused, settled
 from sam4ct.models.sam2_decoder import found_masks, pointers
 from sam4ct.models.sam2_neck import levels_of
 
@@ -43,6 +43,8 @@ class Features:
 
     levels: tuple[Tensor, ...]
     """Feature levels from fine to coarse, each (N, C, H, W)."""
+    settled: Tensor
+    """What memory attention makes of the windows alone, tokens (N, HW, C)."""
     position: Tensor
     """Positional encoding of the coarsest level, (1, C, H, W)."""
 
@@ -50,15 +52,20 @@ class Features:
     def joined(cls, parts: Sequence[Features]) -> Features:
         """Put batches of windows together."""
         levels = zip(*(p.levels for p in parts), strict=True)
-        return cls(tuple(torch.cat(level) for level in levels), parts[0].position)
+        return cls(
+            tuple(torch.cat(level) for level in levels),
+            torch.cat([p.settled for p in parts]),
+            parts[0].position,
+        )
 
     def take(self, index: Tensor) -> Features:
         """Return the encodings of the windows `index`, repeated as it says."""
-        return Features(tuple(level[index] for level in self.levels), self.position)
+        levels = tuple(level[index] for level in self.levels)
+        return Features(levels, self.settled[index], self.position)
 
     @property
     def nbytes(self) -> int:
-        return sum(x.nbytes for x in (*self.levels, self.position))
+        return sum(x.nbytes for x in (*self.levels, self.settled, self.position))
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,8 @@ def normalised(windows: Tensor) -> Tensor:
 
 def encode(network: Any, windows: Tensor) -> Features:
     """Encode grey windows (N, S, S), values 0 to 1."""
-    return Features(*levels_of(network, normalised(windows)))
+    levels, position = levels_of(network, normalised(windows))
+    return Features(levels, settled(network, levels[-1], position), position)
 
 
 def remember(network: Any, source: Features, masks: Tensor) -> Memory:
@@ -178,7 +186,7 @@ def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tu
         Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
     """
     known = memory.features, memory.position, memory.pointers
-    at = fused(network, target.levels[-1], target.position, known)
+    at = fused(network, target.settled, target.position, known)
     logits, scores = found_masks(network, at, target.levels[:-1])
     if gated:
         logits = torch.where(scores[:, None, None] > 0, logits, GONE)

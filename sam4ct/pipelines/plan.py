@@ -28,7 +28,7 @@ AUTO = "auto"
 
 CODE_VERSIONS = {
     "detect": "2",
-    "propagate": "4",
+    "propagate": "5",
     "associate": "7",
     "generate": "1",
     "fill": "2",
