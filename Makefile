@@ -34,8 +34,9 @@ export SAM2_BUILD_CUDA := 0
 demo: $(RUNTIME)
 	@$(BIN)/sam4ct demo demo-out
 
+# The tests' own lines are not counted, so pytest may load them as it does otherwise.
 test: lint
-	@$(BIN)/python -m pytest -m "not real and not slow" --cov
+	@$(BIN)/python -m slipcover --dont-wrap-pytest -m pytest -m "not real and not slow"
 
 lint: $(TESTING)
 	@$(BIN)/ruff check
@@ -102,5 +103,5 @@ $(BIN)/uv:
 	@$(PIP) uv
 
 clean:
-	rm -rf $(VENV) demo-out try-out build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-out try-out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

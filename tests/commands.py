@@ -43,21 +43,16 @@ def sam4ct(*args: object) -> Outcome:
     return Outcome(status, out.getvalue(), err.getvalue())
 
 
-def uncounted(**variables: str) -> dict[str, str]:
-    """Return the environment of a process whose lines coverage does not count.
-
-    Counting doubles the time that a process takes to start. What it does once it runs, other
-    tests do in this process.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    return kept | {"OMP_NUM_THREADS": "1"} | variables
+def environment(**variables: str) -> dict[str, str]:
+    """Return the environment of a process that shares the machine with this one."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"} | variables
 
 
 def start(*args: object, **variables: str) -> subprocess.Popen[str]:
     """Start a command as a process of its own, with pipes for what it prints."""
     return subprocess.Popen(
         [sys.executable, str(ROOT / "entrypoint.py"), *map(str, args)],
-        env=uncounted(**variables),
+        env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import ends, uncounted
+from commands import ends, environment
 
 from sam4ct.errors import SequenceError
 from sam4ct.pipelines.apart import Ending, run_apart
@@ -98,7 +98,7 @@ def started(path: Path) -> tuple[subprocess.Popen[str], int]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=uncounted(PYTHONPATH=os.pathsep.join(sys.path)),
+        env=environment(PYTHONPATH=os.pathsep.join(sys.path)),
     )
     deadline = time.monotonic() + 60
     while not (path.exists() and path.read_text()):

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 from bad_inputs import make_dataset
-from commands import ROOT, finished, sam4ct, start, tree, uncounted
+from commands import ROOT, environment, finished, sam4ct, start, tree
 
 from sam4ct.cli import cli
 
@@ -216,7 +216,7 @@ def loaded_by(*commands: list[str]) -> set[str]:
     program = f"{LOADED}print(*({HEAVY} & sys.modules.keys()), file=sys.stderr)"
     ended = subprocess.run(
         [sys.executable, "-c", program, json.dumps(commands)],
-        capture_output=True, text=True, cwd=ROOT, env=uncounted(),
+        capture_output=True, text=True, cwd=ROOT, env=environment(),
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     return set(ended.stderr.split())
@@ -246,7 +246,7 @@ def test_unexpected_fault_keeps_its_traceback_and_exits_with_1(dataset: Path) ->
     options = ["run", str(dataset), *OVERLAP]
     ended = subprocess.run(
         [sys.executable, "-c", program, *options],
-        capture_output=True, text=True, cwd=ROOT, env=uncounted(),
+        capture_output=True, text=True, cwd=ROOT, env=environment(),
     )  # fmt: skip
     assert ended.returncode == 1
     assert "TypeError" in ended.stderr

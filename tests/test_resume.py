@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import tifffile
-from commands import ROOT, finished, sam4ct, start, tree, uncounted
+from commands import ROOT, environment, finished, sam4ct, start, tree
 
 FRAMES = 10
 
@@ -127,7 +127,7 @@ def test_killed_runs_continue_to_the_same_bytes() -> None:
     script = [sys.executable, ROOT / "benchmarks" / "kill_and_resume.py"]
     options = ["--kills", "3", "--evidence", "overlap", "--frames", "6"]
     command = [*script, *options]
-    ended = subprocess.run(command, capture_output=True, text=True, env=uncounted())
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "3 kills: 8 files equal, byte for byte" in ended.stdout
 

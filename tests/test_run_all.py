@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from bad_inputs import BAD_INPUTS, VOLUME, make_dataset
-from commands import Outcome, finished, sam4ct, start, tree, uncounted
+from commands import Outcome, environment, finished, sam4ct, start, tree
 from embryo_runs import make_embryo
 
 from sam4ct.errors import Sam4ctError
@@ -326,7 +326,7 @@ def run_as_another(*args: object) -> Outcome:
     )
     command = [sys.executable, "-c", program, *map(str, args)]
     # Coverage of it would be written into the checkout, where that user may not write.
-    ended = subprocess.run(command, capture_output=True, text=True, cwd="/", env=uncounted())
+    ended = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment())
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
 

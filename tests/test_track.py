@@ -19,7 +19,7 @@ import numpy as np
 import pandas
 import pytest
 import tifffile
-from commands import ROOT, Outcome, finished, sam4ct, start, uncounted
+from commands import ROOT, Outcome, environment, finished, sam4ct, start
 from embryo_runs import (
     FOLLOWED,
     FRAMES,
@@ -321,7 +321,7 @@ def test_killed_runs_continue_to_the_same_bytes(evidence: str) -> None:
     script = [sys.executable, ROOT / "benchmarks" / "kill_and_resume.py", "--embryo"]
     options = ["--kills", "6", "--evidence", evidence, "--frames", "5"]
     command = [*script, *options]
-    ended = subprocess.run(command, capture_output=True, text=True, env=uncounted())
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "6 kills: 7 files equal, byte for byte" in ended.stdout
 
