@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,23 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture(scope="session")
+def embryo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of mode "track" with a Zarr as the movie; no test changes it."""
+    from embryo_runs import make_embryo  # only here, as torch below
+
+    return make_embryo(tmp_path_factory.mktemp("embryo"))
+
+
+@pytest.fixture(scope="session")
+def overlap(embryo: Path) -> Path:
+    """The result of an undisturbed run on it without SAM 2, outside of it; no test changes it."""
+    from embryo_runs import run
+
+    run(embryo, embryo.parent / "overlap")
+    return embryo.parent / "overlap"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

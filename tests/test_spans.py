@@ -68,11 +68,19 @@ def same(one: Links, other: Links) -> bool:
     return all(np.array_equal(getattr(one, n), getattr(other, n)) for n in one.schema())
 
 
+@pytest.fixture(scope="module")
+def at_once(crowd: tuple[Detections, Evidence]) -> Links:
+    """The links of the whole sequence as one span."""
+    return linked(crowd)
+
+
 @pytest.mark.parametrize("frames", [1, 3, 8])
 def test_links_and_their_confidence_do_not_depend_on_spans(
-    crowd: tuple[Detections, Evidence], frames: int, monkeypatch: pytest.MonkeyPatch
+    crowd: tuple[Detections, Evidence],
+    at_once: Links,
+    frames: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    at_once = linked(crowd)
     monkeypatch.setattr(spans_module, "ROWS", 1)
     monkeypatch.setattr(spans_module, "LEAST_FRAMES", frames)
     assert len(list(Spans(*crowd, np.ones(len(crowd[0]))))) == -(-FRAMES // frames)
@@ -82,12 +90,11 @@ def test_links_and_their_confidence_do_not_depend_on_spans(
 
 
 def test_the_order_of_evidence_does_not_matter(
-    crowd: tuple[Detections, Evidence], monkeypatch: pytest.MonkeyPatch
+    crowd: tuple[Detections, Evidence], at_once: Links, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detections, evidence = crowd
     # As after fragments are joined: by source, then by target.
     order = np.lexsort((evidence.label2, evidence.t2, evidence.label, evidence.t))
-    at_once = linked(crowd)
     monkeypatch.setattr(spans_module, "ROWS", 1)
     assert same(linked((detections, evidence.take(order))), at_once)
 

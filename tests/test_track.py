@@ -44,19 +44,6 @@ NETWORKS = ("clicks_segmented", "encoder_windows")
 
 
 @pytest.fixture(scope="module")
-def embryo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset with a Zarr as the movie; no test changes it."""
-    return make_embryo(tmp_path_factory.mktemp("embryo"))
-
-
-@pytest.fixture(scope="module")
-def overlap(embryo: Path) -> Path:
-    """The result of an undisturbed run without SAM 2."""
-    run(embryo, embryo.parent / "overlap")
-    return embryo.parent / "overlap"
-
-
-@pytest.fixture(scope="module")
 def sam2(embryo: Path) -> Path:
     """The result of an undisturbed run with all there is."""
     run(embryo, embryo.parent / "sam2", *SAM2)

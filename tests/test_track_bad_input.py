@@ -214,11 +214,6 @@ def result_inside_the_movie(dataset: Path) -> list[object]:
     return ["run", dataset, "--out", dataset / "01.zarr" / "out"]
 
 
-@pytest.fixture(scope="module")
-def embryo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_embryo(tmp_path_factory.mktemp("embryo"))
-
-
 @pytest.fixture
 def dataset(embryo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of an embryo, and no weights but those included."""

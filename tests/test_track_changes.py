@@ -9,25 +9,20 @@ from pathlib import Path
 
 import pytest
 from commands import sam4ct
-from embryo_runs import FRAMES, OVERLAP, make_embryo, record, run, work_of, written
+from embryo_runs import FRAMES, OVERLAP, record, run, work_of, written
 
 from sam4ct.errors import WorkError
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.track_files import FrameInputs, frames_done
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset with a Zarr as the movie and its result beside it; no test changes them."""
-    dataset = make_embryo(tmp_path_factory.mktemp("embryo"))
-    run(dataset, dataset / "01_RES")
-    return dataset
-
-
 @pytest.fixture
-def dataset(finished: Path, tmp_path: Path) -> Path:
-    """A copy, of the same times, that a test may change."""
-    return shutil.copytree(finished, tmp_path / "Embryo")
+def dataset(embryo: Path, overlap: Path, tmp_path: Path) -> Path:
+    """A copy, of the same times and with the result inside, that a test may change."""
+    dataset = shutil.copytree(embryo, tmp_path / "Embryo")
+    result = shutil.copytree(overlap, dataset / "01_RES")
+    shutil.copytree(work_of(overlap), work_of(result))
+    return dataset
 
 
 def again(dataset: Path, caplog: pytest.LogCaptureFixture, *options: object) -> str:
@@ -88,7 +83,7 @@ def test_changed_image_makes_its_frame_and_those_after_it_anew(
 
 
 def test_chunk_that_stopped_a_run_may_be_replaced(
-    finished: Path, dataset: Path, caplog: pytest.LogCaptureFixture
+    embryo: Path, overlap: Path, dataset: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     result, stopping = dataset / "01_RES", 3
     for folder in (result, work_of(result)):
@@ -101,13 +96,11 @@ def test_chunk_that_stopped_a_run_may_be_replaced(
     assert f"this chunk of frame {stopping} cannot be read" in stopped.err
     kept = artifacts(dataset)
     assert {name[:6] for name in kept} == {f"t{t:05d}" for t in range(stopping)}
-    for sound, chunk in zip(
-        chunks_of(finished, stopping), chunks_of(dataset, stopping), strict=True
-    ):
+    for sound, chunk in zip(chunks_of(embryo, stopping), chunks_of(dataset, stopping), strict=True):
         chunk.write_bytes(sound.read_bytes())
     assert again(dataset, caplog) == ""
     assert kept.items() <= artifacts(dataset).items()
-    assert written(result) == written(finished / "01_RES")
+    assert written(result) == written(overlap)
 
 
 def test_kill_leaves_no_frame_that_was_seen_after_a_changed_one(dataset: Path) -> None:
