@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -99,6 +99,10 @@ class Detections(Table):
     """Touches the edge of the frame in y or x."""
     contrast: Floats
     """How much it stands out from the background (`intensity.contrasts`); nan if not measured."""
+
+    def places_um(self, spacing_um: ArrayLike) -> Floats:
+        """Centroids in micrometres, (N, 3), from the voxel size (z, y, x)."""
+        return np.asarray(np.stack([self.z, self.y, self.x], axis=1) * np.asarray(spacing_um))
 
 
 @dataclass(frozen=True)

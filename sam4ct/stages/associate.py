@@ -86,8 +86,7 @@ def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
     """Return the centroids (N, 3) and the diameters (N,) of all regions in micrometres."""
     spacing = np.asarray(scene.spacing_um)
     unit = float(np.cbrt(spacing.prod())) if scene.ndim == 3 else float(spacing[-1])
-    centroids = np.stack([detections.z, detections.y, detections.x], axis=1)
-    return centroids * spacing, diameters(detections, scene.ndim) * unit
+    return detections.places_um(spacing), diameters(detections, scene.ndim) * unit
 
 
 def pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:

@@ -50,8 +50,7 @@ class Reach:
 
     def positions(self, detections: Detections) -> Floats:
         """Centroids in micrometres, (N, 3) as (z, y, x)."""
-        voxels = np.stack([detections.z, detections.y, detections.x], axis=1)
-        return np.asarray(voxels * np.asarray(self.spacing_um))
+        return detections.places_um(self.spacing_um)
 
 
 class StayPut:

@@ -225,7 +225,7 @@ def _joined_evidence(
     common = np.minimum(_sums(common, row), size[v])
     area = common + _largest(outside, row)
     still = _sums(still, row)
-    spots = np.stack([new.z, new.y, new.x], axis=1) * spacing_um
+    places = new.places_um(spacing_um)
     return Evidence(
         t=new.t[u],
         label=new.label[u],
@@ -235,7 +235,7 @@ def _joined_evidence(
         containment_prop=common / np.maximum(area, 1.0),
         coverage_prop=common / size[v],
         overlap=still / np.maximum(size[u] + size[v] - still, 1.0),
-        distance_um=np.linalg.norm(spots[u] - spots[v], axis=1),
+        distance_um=np.linalg.norm(places[u] - places[v], axis=1),
         size_ratio=size[v] / size[u],
         object_score=_largest(score, row),
         similarity=_largest(similarity, row),

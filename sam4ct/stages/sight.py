@@ -42,8 +42,7 @@ class Sighted:
 
     def places_um(self, spacing_um: Sequence[float]) -> Floats:
         """Centroids, (n, 3), by row."""
-        places = np.stack([self.rows.z, self.rows.y, self.rows.x], axis=1)
-        return np.asarray(places * np.asarray(spacing_um))
+        return self.rows.places_um(spacing_um)
 
 
 def first_sight(scope: Scope, initial_um: Floats, rules: SightRules) -> Sighted:
