@@ -10,7 +10,8 @@ from drawn import detections_of, evidence_of, label_frames, make_links, scene_of
 
 from sam4ct.stages.associate import measured
 from sam4ct.stages.candidates import Candidates, candidates
-from sam4ct.stages.course import LEAST_DIVISIONS, LEAST_NEIGHBOURS, Course, course_of
+from sam4ct.stages.course import LEAST_DIVISIONS, Course, course_of
+from sam4ct.stages.motion import LEAST_SEEN
 from sam4ct.tables import Detections, Floats, Links, row_numbers
 
 
@@ -33,7 +34,7 @@ def drifting(count: int, step: tuple[float, float]) -> tuple[Detections, Floats,
 
 
 def test_the_surroundings_of_a_cell_tell_how_it_will_move() -> None:
-    detections, places, links = drifting(LEAST_NEIGHBOURS + 1, (3.0, -2.0))
+    detections, places, links = drifting(LEAST_SEEN + 1, (3.0, -2.0))
     lost = links.take(links.label != 4)
     course = course_of(detections, lost, places)
     assert course.around_um[3] == pytest.approx([0.0, 3.0, -2.0])
@@ -41,14 +42,14 @@ def test_the_surroundings_of_a_cell_tell_how_it_will_move() -> None:
 
 
 def test_a_step_of_its_own_does_not_tell_of_the_surroundings() -> None:
-    detections, places, links = drifting(LEAST_NEIGHBOURS + 1, (0.0, 1.0))
+    detections, places, links = drifting(LEAST_SEEN + 1, (0.0, 1.0))
     places[row_numbers(detections, np.array([1]), np.array([4]))] += [0.0, 40.0, 0.0]
     course = course_of(detections, links, places)
     assert course.around_um[3] == pytest.approx([0.0, 0.0, 1.0])
 
 
 def test_few_cells_say_nothing_of_the_surroundings() -> None:
-    detections, places, links = drifting(LEAST_NEIGHBOURS - 1, (3.0, 0.0))
+    detections, places, links = drifting(LEAST_SEEN - 1, (3.0, 0.0))
     assert (course_of(detections, links, places).around_um == 0.0).all()
 
 

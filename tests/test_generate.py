@@ -11,7 +11,8 @@ from drawn import DrawnReader, Labels, ball, detections_of, label_frame, make_li
 
 from sam4ct.regions import Region, regions_of
 from sam4ct.stages.generate import GenerateRules, Swept, accept, sweep
-from sam4ct.stages.missing import Motion, Place, gaps, open_ends
+from sam4ct.stages.missing import Place, gaps, open_ends
+from sam4ct.stages.motion import LinkedMotion
 from sam4ct.tables import Links
 
 SHAPES = [(60, 80), (15, 60, 80)]
@@ -62,7 +63,7 @@ def swept(
         truth,
         gaps(detections, links, spacing) if way > 0 else {},
         open_ends(detections, links, spacing, way, steps=3),
-        Motion(detections, links, spacing),
+        LinkedMotion(detections, links, spacing),
         rules,
         way,
     )

@@ -7,9 +7,10 @@ import pytest
 from drawn import Place, detections_of, label_frames, make_links
 from scipy.spatial import cKDTree
 
-from sam4ct.stages import missing
-from sam4ct.stages.missing import Motion, Tip, expected, gaps, open_ends
+from sam4ct.stages import motion as motion_module
 from sam4ct.stages.missing import Place as Expected
+from sam4ct.stages.missing import Tip, expected, gaps, open_ends
+from sam4ct.stages.motion import LinkedMotion
 from sam4ct.tables import Detections, Floats, Links
 
 SPACING = np.array([5.0, 1.0, 1.0])
@@ -87,7 +88,7 @@ def test_a_mother_whose_daughters_follow_at_once_is_not_open() -> None:
 def test_half_of_the_last_step_is_expected_again_either_way() -> None:
     detections = table((60, 80), [], [(30, 30)], [(30, 34)], [(30, 40)])
     links = make_links((1, 1, 2, 1), (2, 1, 3, 1))
-    motion = Motion(detections, links, SPACING)
+    motion = LinkedMotion(detections, links, SPACING)
     (last,), (first,) = ends(detections, links, 1)[3], ends(detections, links, -1)[1]
     assert in_plane(expected(last, 3, 1, motion)) == (30, 43)
     assert in_plane(expected(first, 1, -1, motion)) == (30, 28)
@@ -106,7 +107,7 @@ def test_a_cell_goes_along_with_neighbours_that_move_alike() -> None:
     moved = [(y + 6, x) for y, x in GRID]
     detections = table((60, 80), GRID, moved)
     links = make_links(*((0, i, 1, i) for i in range(1, 10)))
-    motion = Motion(detections, links, SPACING)
+    motion = LinkedMotion(detections, links, SPACING)
     tip = Tip(np.array([0.0, 30.0, 40.0]), np.full(3, np.nan), 50.0, 3)
     assert in_plane(expected(tip, 0, 1, motion)) == pytest.approx((36, 40))
     assert in_plane(expected(tip, 1, -1, motion)) == pytest.approx((24, 40))
@@ -116,7 +117,7 @@ def test_neighbours_are_followed_only_as_far_as_they_agree() -> None:
     steps = [(8, 0), (-4, 2), (0, 6), (2, -6), (5, 3), (-3, -5), (4, -2), (-4, 6)]
     moved = [(y + a, x + b) for (y, x), (a, b) in zip(GRID, steps, strict=False)]
     detections = table((60, 80), GRID[:8], moved)
-    motion = Motion(detections, make_links(*((0, i, 1, i) for i in range(1, 9))), SPACING)
+    motion = LinkedMotion(detections, make_links(*((0, i, 1, i) for i in range(1, 9))), SPACING)
     assert np.mean(steps, axis=0).tolist() == [1, 0.5]
     assert motion.step(0, np.array([0.0, 25.0, 30.0]), 1).tolist() == [0, 0, 0]
 
@@ -125,14 +126,14 @@ def test_the_links_of_a_frame_are_searched_once_for_all_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     detections = table((60, 80), GRID, [(y + 6, x) for y, x in GRID])
-    motion = Motion(detections, make_links(*((0, i, 1, i) for i in range(1, 10))), SPACING)
+    motion = LinkedMotion(detections, make_links(*((0, i, 1, i) for i in range(1, 10))), SPACING)
     built: list[int] = []
 
     def counted(points: Floats) -> cKDTree:
         built.append(len(points))
         return cKDTree(points)
 
-    monkeypatch.setattr(missing, "cKDTree", counted)
+    monkeypatch.setattr(motion_module, "cKDTree", counted)
     for place in ([0.0, 10.0, 10.0], [0.0, 40.0, 50.0]):
         assert motion.step(0, np.array(place), 1).tolist() == pytest.approx([0, 6, 0])
         assert motion.step(1, np.array(place), -1).tolist() == pytest.approx([0, -6, 0])
@@ -141,5 +142,5 @@ def test_the_links_of_a_frame_are_searched_once_for_all_ends(
 
 def test_without_linked_neighbours_nothing_is_known_of_the_surroundings() -> None:
     detections = table((60, 80), GRID[:2], GRID[:2])
-    motion = Motion(detections, make_links((0, 1, 1, 1), (0, 2, 1, 2)), SPACING)
+    motion = LinkedMotion(detections, make_links((0, 1, 1, 1), (0, 2, 1, 2)), SPACING)
     assert motion.step(0, np.zeros(3), 1).tolist() == [0, 0, 0]

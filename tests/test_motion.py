@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sam4ct.stages.motion import LEAST_PAIRS, surrounding_motion
+from sam4ct.stages.motion import LEAST_SEEN, paired_motion
 
 RNG = np.random.default_rng(0)
 
@@ -18,7 +18,7 @@ def rows(count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 def moved(step: NDArray[np.float64], count: int = 40) -> NDArray[np.float64]:
     here, source = rows(count)
     frames, nearest = np.zeros(count, np.int64), np.ones(count, bool)
-    return surrounding_motion(here, here + step, source, frames, nearest)
+    return paired_motion(here, here + step, source, frames, nearest)
 
 
 def test_what_all_cells_do_is_found() -> None:
@@ -36,7 +36,7 @@ def test_only_pairs_of_nearest_regions_are_asked() -> None:
     step = np.zeros((40, 3))
     step[::2] = [0.0, 0.0, 9.0]
     nearest = np.arange(40) % 2 == 1
-    found = surrounding_motion(here, here + step, source, np.zeros(40, np.int64), nearest)
+    found = paired_motion(here, here + step, source, np.zeros(40, np.int64), nearest)
     assert not found.any()
 
 
@@ -44,16 +44,16 @@ def test_pairs_of_frames_move_each_by_itself() -> None:
     here, source = rows(40)
     frames = np.arange(40) % 2
     step = np.where(frames[:, None] == 1, [0.0, 0.0, 4.0], [0.0, 0.0, -1.0])
-    found = surrounding_motion(here, here + step, source, frames, np.ones(40, bool))
+    found = paired_motion(here, here + step, source, frames, np.ones(40, bool))
     assert found == pytest.approx(step)
 
 
 def test_too_few_pairs_are_taken_to_stand_still() -> None:
-    assert not moved(np.array([1.0, 1.0, 1.0]), LEAST_PAIRS - 1).any()
-    assert moved(np.array([1.0, 1.0, 1.0]), LEAST_PAIRS).any()
+    assert not moved(np.array([1.0, 1.0, 1.0]), LEAST_SEEN - 1).any()
+    assert moved(np.array([1.0, 1.0, 1.0]), LEAST_SEEN).any()
 
 
 def test_no_rows_have_no_motion() -> None:
     nothing = np.zeros((0, 3))
     none = np.zeros(0, np.int64)
-    assert surrounding_motion(nothing, nothing, none, none, np.zeros(0, bool)).shape == (0, 3)
+    assert paired_motion(nothing, nothing, none, none, np.zeros(0, bool)).shape == (0, 3)

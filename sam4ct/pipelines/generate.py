@@ -47,7 +47,8 @@ from sam4ct.stages.augment import (
 )
 from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.generate import GenerateRules, Swept, sweep
-from sam4ct.stages.missing import Motion, gaps, open_ends
+from sam4ct.stages.missing import gaps, open_ends
+from sam4ct.stages.motion import LinkedMotion
 from sam4ct.stages.repair import joined_detections
 from sam4ct.tables import Detections, Joins, Links, row_numbers
 from sam4ct.types import FrameReader, VolumeSegmenter
@@ -147,7 +148,7 @@ class _Search:
             Remembered(self.segmenter, lambda t: frame_file(work, f"clicks-{WAYS[way]}", t)),
             gaps(self.cells, self.links, spacing) if not before else {},
             ends,
-            Motion(self.cells, self.links, spacing),
+            LinkedMotion(self.cells, self.links, spacing),
             rules,
             way,
         )

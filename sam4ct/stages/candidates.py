@@ -15,7 +15,7 @@ import numpy as np
 
 from sam4ct.stages.course import Course
 from sam4ct.stages.likeness import likeness
-from sam4ct.stages.motion import surrounding_motion
+from sam4ct.stages.motion import paired_motion
 from sam4ct.stages.pairs import Pairs, pairs_of
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
@@ -174,7 +174,7 @@ def candidates(
     nearest = _nearest(columns)
     here, there, steps = positions_um[u], positions_um[v], dt[:, None]
     if course is None:
-        drift = surrounding_motion(here, there, u, pairs.frames, nearest)
+        drift = paired_motion(here, there, u, pairs.frames, nearest)
     else:
         drift = course.around_um[u] * steps
         past = here + course.expected_um(u) * steps

@@ -11,16 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from sam4ct.stages.missing import PERSISTENCE
-from sam4ct.stages.motion import middle
+from sam4ct.stages.motion import gone_on, neighbours_motion
 from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 
-NEIGHBOURS = 8
-"""Linked regions that are asked how the surroundings move."""
-LEAST_NEIGHBOURS = 6
-"""In a frame; with fewer, nothing is taken to move."""
 LEAST_DIVISIONS = 5
 """Of cells whose birth was seen; with fewer, nothing is said of how long a cycle takes."""
 
@@ -42,11 +36,11 @@ class Course:
 
     def expected_um(self, u: Ints) -> Floats:
         """Return the step a frame that is expected of regions u, (len(u), 3)."""
-        return _blended(self.before_um[u], self.around_um[u])
+        return gone_on(np.zeros(3), self.before_um[u], self.around_um[u])
 
     def traced_um(self, u: Ints, v: Ints) -> Floats:
         """Return the step a frame from u that is expected by how regions v go on."""
-        return _blended(self.after_um[v], self.around_um[u])
+        return gone_on(np.zeros(3), self.after_um[v], self.around_um[u])
 
 
 def course_of(detections: Detections, links: Links, positions_um: Floats) -> Course:
@@ -71,18 +65,14 @@ def course_of(detections: Detections, links: Links, positions_um: Floats) -> Cou
 
 
 def _around(detections: Detections, positions_um: Floats, steps: Floats) -> Floats:
-    """Return the median of the steps of each region's nearest neighbours, its own left out."""
+    """Return by region how its surroundings move on, (N, 3), from steps that are nan if unknown."""
     around = np.zeros_like(positions_um)
     ends = np.flatnonzero(np.diff(detections.t)) + 1
     for rows in np.split(np.arange(len(detections)), ends):
         going = rows[~np.isnan(steps[rows, 0])]
-        if len(going) < LEAST_NEIGHBOURS:
-            continue
-        nearest = min(NEIGHBOURS + 1, len(going))
-        found = going[cKDTree(positions_um[going]).query(positions_um[rows], k=nearest)[1]]
-        seen = steps[found]
-        seen[found == rows[:, None]] = np.nan
-        around[rows] = middle(seen)
+        around[rows] = neighbours_motion(
+            positions_um[rows], rows, positions_um[going], going, steps[going]
+        )
     return around
 
 
@@ -98,9 +88,3 @@ def _ripeness(detections: Detections, u: Ints, v: Ints, division: Flags) -> Floa
     if len(dividing) < LEAST_DIVISIONS:
         return np.full(len(detections), np.nan)
     return np.asarray(np.log(age / np.median(dividing)))
-
-
-def _blended(own: Floats, around: Floats) -> Floats:
-    """Return what is expected of cells that go on partly as before, partly like others."""
-    own = np.where(np.isnan(own), around, own)
-    return np.asarray(PERSISTENCE * own + (1.0 - PERSISTENCE) * around)

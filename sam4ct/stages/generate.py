@@ -17,7 +17,8 @@ import numpy as np
 
 from sam4ct.regions import Mask, Region
 from sam4ct.stages.fill import SIZE_RANGE
-from sam4ct.stages.missing import Motion, Place, Tip, expected
+from sam4ct.stages.missing import Place, Tip, expected
+from sam4ct.stages.motion import LinkedMotion
 from sam4ct.stages.shapes import largest_part
 from sam4ct.tables import Floats
 from sam4ct.types import FrameReader, VolumeSegmenter
@@ -60,7 +61,7 @@ def sweep(
     segmenter: VolumeSegmenter,
     gaps: Mapping[int, Sequence[Place]],
     ends: Mapping[int, Sequence[Tip]],
-    motion: Motion,
+    motion: LinkedMotion,
     rules: GenerateRules,
     way: int,
 ) -> Iterator[Swept]:

@@ -16,7 +16,7 @@ import numpy as np
 from sam4ct.geometry import Margins
 from sam4ct.stages.associate import Scene, accepted, pose
 from sam4ct.stages.costs import Costs
-from sam4ct.stages.missing import PERSISTENCE, Motion
+from sam4ct.stages.motion import LinkedMotion, gone_on
 from sam4ct.stages.solve import Problem, solve
 from sam4ct.stages.unseeded import Tip
 from sam4ct.tables import Evidence, Floats, Links, Sightings, row_numbers
@@ -176,12 +176,12 @@ class Horizon:
         They move on as they moved last, and as their neighbours did.
         """
         spacing = np.asarray(self._rules.spacing_um)
-        places = _places(chosen, spacing)
+        places = chosen.places_um(spacing)
         t = self._past.t + len(self._frames) - 1
         window = Sightings.concat(self._frames)
-        motion = Motion(window, self._links, spacing)
+        motion = LinkedMotion(window, self._links, spacing)
         around = np.array([motion.step(t - 1, place, 1) for place in places]).reshape(-1, 3)
-        own = around.copy()
+        own = np.full_like(around, np.nan)
         into = self._links.take(
             (self._links.t2 == t)
             & ~self._links.division
@@ -189,14 +189,10 @@ class Horizon:
         )
         source = window.take(row_numbers(window, into.t, into.label))
         rows = np.searchsorted(chosen.label, into.label2)
-        own[rows] = places[rows] - _places(source, spacing)
-        return np.asarray(places + PERSISTENCE * own + (1.0 - PERSISTENCE) * around)
+        own[rows] = places[rows] - source.places_um(spacing)
+        return gone_on(places, own, around)
 
 
 def _of(links: Links, t: int, labels: frozenset[int]) -> Links:
     """Return the links into frame t from some regions of the frame before."""
     return links.take((links.t2 == t) & np.isin(links.label, list(labels)))
-
-
-def _places(rows: Sightings, spacing: Floats) -> Floats:
-    return np.stack([rows.z, rows.y, rows.x], axis=1) * spacing

@@ -8,19 +8,11 @@ What is found there is left to `generate`. Positions are micrometres, (z, y, x).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from sam4ct.stages.propagate import Reach
+from sam4ct.stages.motion import LinkedMotion, gone_on
 from sam4ct.tables import Detections, Floats, Links, row_numbers
-
-PERSISTENCE = 0.5
-"""Share of a cell's last step that is expected again; the rest is that of its neighbours."""
-NEIGHBOURS = 8
-"""Linked cells that are asked how the surroundings move."""
-LEAST_NEIGHBOURS = 3
 
 
 @dataclass(frozen=True)
@@ -45,56 +37,15 @@ class Tip:
     """Frames in which it may still be followed."""
 
 
-class Motion:
-    """How the surroundings of a place move from frame to frame, by the links of all cells."""
-
-    def __init__(self, detections: Detections, links: Links, spacing_um: Floats) -> None:
-        plain = links.take((links.t2 - links.t == 1) & ~links.division)
-        positions = _positions(detections, spacing_um)
-        self._from = positions[row_numbers(detections, plain.t, plain.label)]
-        self._to = positions[row_numbers(detections, plain.t2, plain.label2)]
-        self._t = plain.t
-        self._near = cache(self._links_of)
-        """Asked for every open end, and the same for all of a frame."""
-
-    def step(self, t: int, at_um: Floats, way: int) -> Floats:
-        """Return the common movement near a place from frame t to t + way, (3,).
-
-        The mean of the nearest linked cells, as far as they agree: the part of its
-        square that their spread explains is taken off (James and Stein's rule).
-
-        Args:
-            t: Frame.
-            at_um: Place in it, (3,).
-            way: 1, or -1 for the way back in time.
-        """
-        here, there, tree = self._near(t, way)
-        if len(here) < LEAST_NEIGHBOURS:
-            return np.zeros(3)
-        count = min(NEIGHBOURS, len(here))
-        nearest = tree.query(at_um, k=count)[1]
-        steps = there[nearest] - here[nearest]
-        mean = steps.mean(axis=0)
-        by_chance = steps.var(axis=0, ddof=1).sum() / count
-        return np.asarray(mean * max(0.0, 1.0 - by_chance / max(float(mean @ mean), 1e-12)))
-
-    def _links_of(self, t: int, way: int) -> tuple[Floats, Floats, cKDTree]:
-        """Return both ends (n, 3) of the links from frame t to t + way, and a tree of the near."""
-        rows = self._t == min(t, t + way)
-        here, there = (self._from, self._to) if way > 0 else (self._to, self._from)
-        return here[rows], there[rows], cKDTree(here[rows])
-
-
-def expected(tip: Tip, t: int, way: int, motion: Motion) -> Place:
+def expected(tip: Tip, t: int, way: int, motion: LinkedMotion) -> Place:
     """Return where the cell of an open end in frame t is expected in frame t + way."""
     around = motion.step(t, tip.at_um, way)
-    own = np.where(np.isnan(tip.step_um), around, tip.step_um)
-    return Place(tip.at_um + PERSISTENCE * own + (1.0 - PERSISTENCE) * around, tip.size)
+    return Place(gone_on(tip.at_um, tip.step_um, around), tip.size)
 
 
 def gaps(detections: Detections, links: Links, spacing_um: Floats) -> dict[int, list[Place]]:
     """Return the places, by frame, on the straight way between both ends of every gap."""
-    positions = _positions(detections, spacing_um)
+    positions = detections.places_um(spacing_um)
     over = links.take((links.t2 - links.t > 1) & ~links.division)
     u = row_numbers(detections, over.t, over.label)
     v = row_numbers(detections, over.t2, over.label2)
@@ -133,7 +84,7 @@ def open_ends(
     v = row_numbers(detections, links.t2, links.label2)
     here, there = (u, v) if way > 0 else (v, u)
     dt = links.t2 - links.t
-    positions = _positions(detections, spacing_um)
+    positions = detections.places_um(spacing_um)
     onward = np.zeros(len(detections), np.int64)
     onward[here] = np.where(links.division, dt, 1)
     step = np.full((len(detections), 3), np.nan)
@@ -149,8 +100,3 @@ def open_ends(
         tip = Tip(positions[row], step[row], float(detections.size[row]), left)
         tips.setdefault(int(detections.t[row]), []).append(tip)
     return tips
-
-
-def _positions(detections: Detections, spacing_um: Floats) -> Floats:
-    z, y, x = np.asarray(spacing_um, dtype=np.float64).tolist()
-    return Reach((z, y, x), 0.0).positions(detections)

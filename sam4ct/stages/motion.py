@@ -1,24 +1,49 @@
-"""Motion: how the surroundings of a region move between two frames, before anything is linked.
+"""Motion: how the surroundings of a cell move from frame to frame, and where it goes on to.
 
-Stages drift, tissues flow, embryos turn: cells that are near each other move alike.
-Pairs of regions that are each other's nearest are mostly one cell; the median of their
-movements bears those that are not. Pure tables, positions in micrometres.
+Stages drift, tissues flow, embryos turn: cells that are near each other move alike. What is
+known of them grows in the course of a run, and so they are asked in three ways:
+
+    before anything is linked   `paired_motion`: regions that are each other's nearest
+    of a first lineage          `neighbours_motion`, by `course`: linked regions
+    of accepted links           `LinkedMotion`: near any place, in either direction of time
+
+The first two take medians, which bear pairs and links that are wrong. The last takes a mean as
+far as it is more than chance: its links are right, but few may be near a gap or an open end.
+Pure tables, positions and steps in micrometres, (z, y, x).
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sam4ct.tables import Flags, Floats, Ints
+from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 
 NEIGHBOURS = 8
-"""Pairs that are asked how the surroundings move."""
-LEAST_PAIRS = 6
-"""In a pair of frames; with fewer, nothing is taken to move."""
+"""Cells that are asked how the surroundings move."""
+LEAST_SEEN = 6
+"""Cells of a frame that medians need; with fewer, nothing is taken to move."""
+LEAST_LINKED = 3
+"""The same of accepted links."""
+PERSISTENCE = 0.5
+"""Share of a cell's last step that is expected again; the rest is that of its neighbours."""
 
 
-def surrounding_motion(
+def gone_on(from_um: Floats, own_um: Floats, around_um: Floats) -> Floats:
+    """Return where cells are expected that go on partly as before, partly like others.
+
+    Args:
+        from_um: Where they are, (..., 3).
+        own_um: Their own last step; nan where it is not known, then they go like others.
+        around_um: How their surroundings move.
+    """
+    own = np.where(np.isnan(own_um), around_um, own_um)
+    return np.asarray(from_um + PERSISTENCE * own + (1.0 - PERSISTENCE) * around_um)
+
+
+def paired_motion(
     here_um: Floats, there_um: Floats, source: Ints, frames: Ints, nearest: Flags
 ) -> Floats:
     """Return by row how far the cells around a source region moved, (rows, 3).
@@ -28,29 +53,50 @@ def surrounding_motion(
         there_um: Position of its possible target.
         source: Number of the source region; its own movements are left out.
         frames: Number of the pair of frames; equal for rows to be compared.
-        nearest: Whether source and target are each other's nearest.
+        nearest: Whether source and target are each other's nearest: then they are mostly one cell.
     """
     moved = np.zeros_like(here_um)
     order = np.argsort(frames, kind="stable")
     starts = np.flatnonzero(np.diff(frames[order], prepend=-1))
     for rows in np.split(order, starts[1:]) if len(order) else []:
         pairs = rows[nearest[rows]]
-        if len(pairs) < LEAST_PAIRS:
-            continue
         # Rows of one region mostly follow each other, and are asked about once.
         begins = np.diff(source[rows], prepend=-1) != 0
-        first, back = np.flatnonzero(begins), np.cumsum(begins) - 1
-        regions = source[rows[first]]
-        # One more than asked: the region's own pair may be among them.
-        count = min(NEIGHBOURS + 1, len(pairs))
-        _, found = cKDTree(here_um[pairs]).query(here_um[rows[first]], k=count)
-        steps = (there_um[pairs] - here_um[pairs])[found]
-        steps[source[pairs][found] == regions[:, None]] = np.nan
-        moved[rows] = middle(steps)[back]
+        first, back = rows[begins], np.cumsum(begins) - 1
+        steps = there_um[pairs] - here_um[pairs]
+        around = neighbours_motion(
+            here_um[first], source[first], here_um[pairs], source[pairs], steps
+        )
+        moved[rows] = around[back]
     return moved
 
 
-def middle(steps: Floats) -> Floats:
+def neighbours_motion(
+    at_um: Floats, region: Ints, seen_um: Floats, seen_region: Ints, steps_um: Floats
+) -> Floats:
+    """Return the median step of the cells nearest to each of some regions, (n, 3).
+
+    Args:
+        at_um: Positions of the regions, (n, 3).
+        region: Their numbers; their own steps are left out.
+        seen_um: Positions of the cells of that frame whose steps are known, (m, 3).
+        seen_region: Their numbers.
+        steps_um: Their steps, (m, 3).
+
+    Returns:
+        0 if fewer than LEAST_SEEN steps are known.
+    """
+    if len(seen_um) < LEAST_SEEN:
+        return np.zeros_like(at_um)
+    # One more than asked: the region's own step may be among them.
+    count = min(NEIGHBOURS + 1, len(seen_um))
+    found = cKDTree(seen_um).query(at_um, k=count)[1]
+    steps = steps_um[found]
+    steps[seen_region[found] == region[:, None]] = np.nan
+    return _median(steps)
+
+
+def _median(steps: Floats) -> Floats:
     """Return the median of each row's steps, (rows, 3), of (rows, neighbours, 3) with some nan.
 
     As `np.nanmedian`, which takes three times as long for so few neighbours.
@@ -60,3 +106,50 @@ def middle(steps: Floats) -> Floats:
     low = np.take_along_axis(ordered, np.maximum(0, known - 1) // 2, axis=1)
     high = np.take_along_axis(ordered, known // 2, axis=1)
     return np.asarray((low + high)[:, 0] / 2.0)
+
+
+class LinkedMotion:
+    """How the surroundings of a place move from frame to frame, by accepted links."""
+
+    def __init__(self, detections: Detections, links: Links, spacing_um: Floats) -> None:
+        """Take the links of all cells.
+
+        Args:
+            detections: Ordered by frame and label.
+            links: Accepted ones; those over gaps and of divisions tell of no single step.
+            spacing_um: Voxel size (z, y, x).
+        """
+        plain = links.take((links.t2 - links.t == 1) & ~links.division)
+        places = detections.places_um(spacing_um)
+        self._from = places[row_numbers(detections, plain.t, plain.label)]
+        self._to = places[row_numbers(detections, plain.t2, plain.label2)]
+        self._t = plain.t
+        self._near = cache(self._links_of)
+        """Asked for every open end, and the same for all of a frame."""
+
+    def step(self, t: int, at_um: Floats, way: int) -> Floats:
+        """Return the common movement near a place from frame t to t + way, (3,).
+
+        The mean of the nearest linked cells, as far as they agree: the part of its
+        square that their spread explains is taken off (James and Stein's rule).
+
+        Args:
+            t: Frame.
+            at_um: Place in it, (3,).
+            way: 1, or -1 for the way back in time.
+        """
+        here, there, tree = self._near(t, way)
+        if len(here) < LEAST_LINKED:
+            return np.zeros(3)
+        count = min(NEIGHBOURS, len(here))
+        nearest = tree.query(at_um, k=count)[1]
+        steps = there[nearest] - here[nearest]
+        mean = steps.mean(axis=0)
+        by_chance = steps.var(axis=0, ddof=1).sum() / count
+        return np.asarray(mean * max(0.0, 1.0 - by_chance / max(float(mean @ mean), 1e-12)))
+
+    def _links_of(self, t: int, way: int) -> tuple[Floats, Floats, cKDTree]:
+        """Return both ends (n, 3) of the links from frame t to t + way, and a tree of the near."""
+        rows = self._t == min(t, t + way)
+        here, there = (self._from, self._to) if way > 0 else (self._to, self._from)
+        return here[rows], there[rows], cKDTree(here[rows])
