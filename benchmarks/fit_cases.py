@@ -151,13 +151,13 @@ def matched_cells(reader: FrameReader, detections: Detections, truth: Path) -> l
     return [cells.get(key, set()) for key in keys]
 
 
-def same_targets(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
+def are_one_cell(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether u and v are the same cell."""
     rows = zip(u.tolist(), v.tolist(), strict=True)
     return np.array([bool(case.cells[a] & case.cells[b]) for a, b in rows], bool)
 
 
-def link_targets(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
+def are_kin(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether u and v are the same cell, or mother and daughter."""
 
     def related(a: int, b: int) -> bool:
@@ -167,7 +167,7 @@ def link_targets(case: Case, u: NDArray[np.int64], v: NDArray[np.int64]) -> NDAr
     return np.array([related(a, b) for a, b in zip(u.tolist(), v.tolist(), strict=True)], bool)
 
 
-def division_targets(
+def are_daughters(
     case: Case, u: NDArray[np.int64], v: NDArray[np.int64], w: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Whether v and w are the two daughters of u."""

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from fit_cases import Case, division_targets, gather, link_targets, same_targets
+from fit_cases import Case, are_daughters, are_kin, are_one_cell, gather
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -127,11 +127,11 @@ def look(seen: Cases, unseen: Cases) -> Odds:
         print(f"{question}:", quality(model, LINK_FEATURES, of_links(held_back, truth)))
         return model
 
-    odds = LinkOdds(judged("one cell", same_targets), judged("kin", link_targets))
+    odds = LinkOdds(judged("one cell", are_one_cell), judged("kin", are_kin))
 
     def of_splits(rows: list[tuple[Case, Course | None, Candidates]]) -> Examples:
         splits = [(case, splits_of(case, found, odds, course)) for case, course, found in rows]
-        right = [division_targets(case, found.u, found.v, found.w) for case, found in splits]
+        right = [are_daughters(case, found.u, found.v, found.w) for case, found in splits]
         return np.concatenate([found.features for _, found in splits]), np.concatenate(right)
 
     division = fitted(*of_splits(links), DIVISION_FEATURES)
@@ -199,7 +199,7 @@ def calibrated(cases: list[Case], costs: Costs) -> Calibration:
         u = row_numbers(case.detections, links.t, links.label)
         v = row_numbers(case.detections, links.t2, links.label2)
         shares.append(links.confidence)
-        right.append(link_targets(case, u, v))
+        right.append(are_kin(case, u, v))
     share, truth = np.concatenate(shares), np.concatenate(right)
 
     def loss(numbers: Floats) -> float:
