@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam4ct.stages.costs import load_costs
-from sam4ct.stages.couples import two_by_two
 from sam4ct.stages.merged import PartedFrames, find_merged
+from sam4ct.stages.rivals import two_by_two
 from sam4ct.tables import Partings
 
 SHAPES = [(60, 90), (11, 60, 90)]

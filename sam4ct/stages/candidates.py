@@ -7,13 +7,12 @@ free of units, so that one set of costs serves all microscopes. Pure tables: no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sam4ct.stages.course import Course
+from sam4ct.stages.features import FAR, Choices, in_diameters, packed
 from sam4ct.stages.likeness import likeness
 from sam4ct.stages.motion import paired_motion
 from sam4ct.stages.pairs import Pairs, pairs_of
@@ -52,23 +51,8 @@ LINK_FEATURES = (
     "skipped",
 )
 LIKENESSES = ("size_likeness", "brightness_likeness", "memory_likeness")
-FAR = 3.0
-"""Cell diameters; larger distances count as this."""
 SCORE_SCALE = 5.0
 """SAM 2's object scores are logits of about this size."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Base of possible links, and of divisions: selects and joins rows."""
-
-    def take(self, rows: Ints | Flags) -> Self:
-        """Return the rows that an index or a boolean mask selects."""
-        return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
-
-    @classmethod
-    def concat(cls, parts: Sequence[Self]) -> Self:
-        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 
 @dataclass(frozen=True)
@@ -194,15 +178,6 @@ def candidates(
     return Candidates(u, v, packed(columns, LINK_FEATURES, len(u)), dt, drift)
 
 
-def packed(columns: dict[str, Floats], names: tuple[str, ...], count: int) -> Floats:
-    """Return columns as one array (count, names), 0 where there is none; empties the columns."""
-    features = np.zeros((count, len(names)), order="F")
-    for number, name in enumerate(names):
-        features[:, number] = columns.pop(name, 0.0)
-    assert not columns, f"no feature is named {', '.join(columns)}"
-    return features
-
-
 def _seen(pairs: Pairs, evidence: Evidence) -> dict[str, Floats]:
     """Features of propagated masks and of the masks as they lie."""
     columns = {
@@ -238,8 +213,3 @@ def _apart(pairs: Pairs, evidence: Evidence, across: Floats) -> dict[str, Floats
 def _nearest(columns: dict[str, Floats]) -> Flags:
     """Which regions are each other's nearest."""
     return np.asarray((columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0))
-
-
-def in_diameters(offsets: Floats, diameter: Floats) -> Floats:
-    """Lengths of offsets (N, 3) in cell diameters, at most FAR."""
-    return np.asarray(np.minimum(FAR, np.linalg.norm(offsets, axis=1) / diameter))

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from sam4ct.stages.candidates import Candidates, Choices, in_diameters, packed
-from sam4ct.stages.rivals import best_other
+from sam4ct.stages.candidates import Candidates
+from sam4ct.stages.features import LEAST_ODDS, Choices, in_diameters, packed, scaled
+from sam4ct.stages.rivals import best_other, two_by_two
 from sam4ct.tables import Detections, Floats, Ints
 
 COUPLE_FEATURES = (
@@ -32,8 +33,6 @@ REACH = 0.6
 """Diameters of the mask that their common centre may be off."""
 UNLIKE = 2.0
 """What boxes that differ more count as."""
-LEAST_ODDS = -6.0
-"""Log odds where nothing speaks for a link; features are log odds over this."""
 
 
 @dataclass(frozen=True)
@@ -125,18 +124,6 @@ def _plausible(detections: Detections, steps: Steps) -> tuple[Ints, Ints]:
     return first[fits], second[fits]
 
 
-def two_by_two(group: Ints) -> tuple[Ints, Ints]:
-    """Return the rows of all pairs within groups, of rows that have the number of their group."""
-    order = np.argsort(group, kind="stable")
-    names = group[order]
-    # A row is paired with those of its group that come after it.
-    place = np.arange(len(order))
-    later = np.searchsorted(names, names, side="right") - place - 1
-    first = np.repeat(place, later)
-    ahead = np.arange(len(first)) - np.repeat(np.cumsum(later) - later, later)
-    return order[first], order[first + 1 + ahead]
-
-
 def _unlike_boxes(detections: Detections, mask: Ints, one: Ints, other: Ints) -> Floats:
     """How much longer or shorter the box around two regions is than a mask's: logs, added up."""
     unlike = np.zeros(len(mask))
@@ -153,8 +140,3 @@ def _usual_sizes(detections: Detections) -> Floats:
     ends = np.searchsorted(detections.t, np.arange(frames + 1))
     parts = (detections.size[a:b] for a, b in pairwise(ends.tolist()))
     return np.array([np.median(part) if len(part) else 1.0 for part in parts])
-
-
-def scaled(logits: Floats) -> Floats:
-    """Log odds cut to -6 to 6, as -1 to 1."""
-    return np.asarray(np.clip(logits, LEAST_ODDS, -LEAST_ODDS) / -LEAST_ODDS)

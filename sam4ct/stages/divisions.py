@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sam4ct.stages.candidates import Candidates, Choices, in_diameters, packed
-from sam4ct.stages.couples import LEAST_ODDS, scaled, two_by_two
+from sam4ct.stages.candidates import Candidates
 from sam4ct.stages.course import Course
-from sam4ct.stages.rivals import best, best_other
+from sam4ct.stages.features import LEAST_ODDS, Choices, in_diameters, packed, scaled
+from sam4ct.stages.rivals import best, best_other, two_by_two
 from sam4ct.tables import Detections, Floats, Ints
 
 DIVISION_FEATURES = (

@@ -1,4 +1,7 @@
-"""Rivals: how a value stands against the others of its group. Pure numpy."""
+"""Rivals: how a value stands against the others of its group, and what pairs there are in it.
+
+Pure numpy: groups are numbers of rows.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from sam4ct.stages.features import FAR
 from sam4ct.tables import Floats, Ints
 
 
@@ -42,7 +46,7 @@ class Rivals:
 
     def nearness(self, distance: Floats) -> Floats:
         """How much nearer a row is than the nearest other of its group; FAR where it is alone."""
-        return -self.best_other(-distance, alone=-3.0) - distance
+        return -self.best_other(-distance, alone=-FAR) - distance
 
     def best_other(self, values: Floats, alone: float) -> Floats:
         """The largest other value of each row's group; `alone` where there is no other."""
@@ -82,3 +86,15 @@ def best(values: Floats, group: Ints, count: int, without: float) -> Floats:
 def best_other(values: Floats, group: Ints, alone: float) -> Floats:
     """The largest other value of each row's group; `alone` where there is no other."""
     return Rivals.of(group).best_other(values, alone)
+
+
+def two_by_two(group: Ints) -> tuple[Ints, Ints]:
+    """Return the rows of all pairs within groups, of rows that have the number of their group."""
+    order = np.argsort(group, kind="stable")
+    names = group[order]
+    # A row is paired with those of its group that come after it.
+    place = np.arange(len(order))
+    later = np.searchsorted(names, names, side="right") - place - 1
+    first = np.repeat(place, later)
+    ahead = np.arange(len(first)) - np.repeat(np.cumsum(later) - later, later)
+    return order[first], order[first + 1 + ahead]
