@@ -25,8 +25,9 @@ from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.pipelines.stages import run_detect, run_propagate
 from sam4ct.simulate import MovieLaw, SegmentationErrors
+from sam4ct.stages.fragments import find_fragments
 from sam4ct.stages.propagate import frame_pairs
-from sam4ct.stages.repair import JoinedFrames, find_fragments, join
+from sam4ct.stages.repair import JoinedFrames, join
 from sam4ct.tables import Detections, Evidence, Joins
 from sam4ct.types import FrameReader
 

@@ -16,8 +16,9 @@ from scipy.spatial import cKDTree
 from sam4ct.geometry import Margins
 from sam4ct.stages.associate import Scene, associate
 from sam4ct.stages.costs import load_costs
+from sam4ct.stages.fragments import find_fragments
 from sam4ct.stages.propagate import NEIGHBOURS, frame_pairs
-from sam4ct.stages.repair import find_fragments, join
+from sam4ct.stages.repair import join
 from sam4ct.tables import Detections, Evidence, Floats, Ints
 
 SHAPE = (576, 720)

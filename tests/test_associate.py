@@ -26,7 +26,8 @@ from sam4ct.stages.associate import associate
 from sam4ct.stages.candidates import LINK_FEATURES
 from sam4ct.stages.costs import Calibration, Costs, Odds, Quadratic, load_costs
 from sam4ct.stages.divisions import DIVISION_FEATURES
-from sam4ct.stages.repair import find_fragments, join
+from sam4ct.stages.fragments import find_fragments
+from sam4ct.stages.repair import join
 from sam4ct.stages.trace import trace
 from sam4ct.tables import Detections, Evidence, Links
 

@@ -12,10 +12,10 @@ from sam4ct.geometry import Margins
 from sam4ct.intensity import contrasts
 from sam4ct.regions import Region
 from sam4ct.stages.detect import detect_frame
+from sam4ct.stages.fragments import find_fragments
 from sam4ct.stages.propagate import StayPut
 from sam4ct.stages.repair import (
     JoinedFrames,
-    find_fragments,
     join,
     joined_detections,
     without_specks,

@@ -12,7 +12,8 @@ from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.stages import all_pairs, read_evidence
 from sam4ct.stages.associate import Scene, associate
 from sam4ct.stages.costs import Costs, load_costs
-from sam4ct.stages.repair import find_fragments, join, without_specks
+from sam4ct.stages.fragments import find_fragments
+from sam4ct.stages.repair import join, without_specks
 from sam4ct.tables import Detections, Evidence, Joins, Links
 
 JOINED = "joined.parquet"

@@ -1,14 +1,13 @@
-"""Repair: fragments of one cell are told by the frames before and after, and joined.
+"""Repair: fragments of one cell are joined, in tables and in masks; specks are dropped.
 
-A segmenter that cuts a cell in two does so in one frame or a few; in the frames
-around, the cell is whole, and its propagated mask covers both fragments. Such
-fragments are linked as one region. Whether their masks are also painted as one
-is the profile's `edit_masks`. Works on tables only.
+Which regions are fragments is told by `fragments`. They are linked as one region; whether
+their masks are also painted as one is the profile's `edit_masks`. No files.
 """
 
 from __future__ import annotations
 
-from itertools import combinations
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -17,17 +16,6 @@ from sam4ct.regions import LabelFrame
 from sam4ct.stages.relabelled import Relabelled
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, Joins, row_numbers
 from sam4ct.types import FrameReader
-
-COVERED = 0.6
-"""Share of each fragment that a whole cell's propagated mask must cover."""
-SHARE = 0.6
-"""Share of the frames within reach that must show the cell whole."""
-INSIDE = 0.7
-"""Share of that mask that must lie in the two fragments together."""
-RETURNS = 0.6
-"""Share of each fragment's own propagated mask that must lie in the whole cell."""
-SIZE_RANGE = (0.65, 1.5)
-"""Of the fragments' common size to the whole cell's."""
 
 
 class JoinedFrames(Relabelled):
@@ -52,75 +40,6 @@ class JoinedFrames(Relabelled):
         return joined
 
 
-def find_fragments(detections: Detections, evidence: Evidence) -> Joins:
-    """Return which regions are fragments of which others; no region is in two pairs.
-
-    A cell must be whole both earlier and later: earlier alone, it may have divided;
-    and in most of these frames, or two cells under one mask would pass for a whole one.
-    """
-    witnesses = _witnesses(detections, evidence)
-    reach = int(np.abs(evidence.t2 - evidence.t).max(initial=1))
-    last = int(detections.t.max(initial=0))
-    chosen: list[tuple[int, int]] = []
-    used: set[int] = set()
-    for (a, b), frames in sorted(witnesses.items(), key=lambda w: (-len(w[1]), w[0])):
-        t = int(detections.t[a])
-        within = min(reach, t) + min(reach, last - t)
-        earlier = t == 0 or min(frames) < t
-        later = max(frames) > t
-        often = len(frames) >= SHARE * within
-        if earlier and later and often and not used & {a, b}:
-            used |= {a, b}
-            chosen.append((a, b) if detections.size[a] >= detections.size[b] else (b, a))
-    keep, drop = np.array(sorted(chosen), dtype=np.int64).reshape(-1, 2).T
-    return Joins(detections.t[drop], detections.label[drop], detections.label[keep])
-
-
-def _witnesses(detections: Detections, evidence: Evidence) -> dict[tuple[int, int], set[int]]:
-    """Return for pairs of rows of one frame the other frames in which they are one region.
-
-    There, that region's propagated mask covers both, both propagated masks lie in
-    that region, and its size fits. The way back tells fragments from two cells
-    that a mask leaked into, such as daughters just born.
-    """
-    source = row_numbers(detections, evidence.t, evidence.label)
-    target = row_numbers(detections, evidence.t2, evidence.label2)
-    found = np.flatnonzero(evidence.coverage_prop > COVERED)
-    # Most masks cover one region of a frame; only those that cover more are looked at.
-    _, place, covers = np.unique(
-        source[found] * (int(evidence.t2.max(initial=0)) + 1) + evidence.t2[found],
-        return_inverse=True,
-        return_counts=True,
-    )
-    found = found[covers[place] > 1]
-    seen: dict[tuple[int, int], list[int]] = {}
-    for row in found.tolist():
-        seen.setdefault((int(source[row]), int(evidence.t2[row])), []).append(row)
-    fragment = np.zeros(len(detections), bool)
-    fragment[target[found]] = True
-    ways_back = np.flatnonzero(fragment[source])
-    back = {
-        (a, b): share
-        for a, b, share in zip(
-            source[ways_back].tolist(),
-            target[ways_back].tolist(),
-            evidence.containment_prop[ways_back].tolist(),
-            strict=True,
-        )
-    }
-    witnesses: dict[tuple[int, int], set[int]] = {}
-    low, high = SIZE_RANGE
-    for (whole, _), rows in seen.items():
-        for first, second in combinations(rows, 2):
-            a, b = sorted((int(target[first]), int(target[second])))
-            size = (detections.size[a] + detections.size[b]) / detections.size[whole]
-            inside = evidence.containment_prop[first] + evidence.containment_prop[second]
-            returns = min(back.get((a, whole), 0.0), back.get((b, whole), 0.0))
-            if low <= size <= high and inside > INSIDE and returns > RETURNS:
-                witnesses.setdefault((a, b), set()).add(int(detections.t[whole]))
-    return witnesses
-
-
 def join(
     detections: Detections,
     evidence: Evidence,
@@ -132,7 +51,7 @@ def join(
     Args:
         detections: Ordered by frame and label.
         evidence: Rows of any frame pairs.
-        joins: From `find_fragments`.
+        joins: From `fragments`.
         spacing_um: Voxel size (z, y, x).
     """
     if not len(joins):
@@ -204,28 +123,25 @@ def _joined_evidence(
     were propagated by themselves, and either mask may be the whole cell or the
     fragment: their union holds at least the larger intersection and at most the
     sum, cut to the target's size.
+
+    Args:
+        old: Detections before fragments were joined.
+        evidence: Rows between them.
+        new: The same rows, those that stay with the size and place of both fragments.
+        target: By row of the detections, the one that it becomes a part of, or itself.
+        spacing_um: Voxel size (z, y, x).
     """
     a = row_numbers(old, evidence.t, evidence.label)
     b = row_numbers(old, evidence.t2, evidence.label2)
-    common = evidence.coverage_prop * old.size[b]
-    area = np.where(
-        evidence.containment_prop > 0, common / np.maximum(evidence.containment_prop, 1e-9), 0.0
-    )
-    still = evidence.overlap * (old.size[a] + old.size[b]) / (1.0 + evidence.overlap)
-    # First targets: sum over the fragments of a target, for each original source.
-    key, row = np.unique(np.stack([a, target[b]]), axis=1, return_inverse=True)
-    common, still = _sums(common, row), _sums(still, row)
-    area, score = _largest(area, row), _largest(evidence.object_score, row)
-    similarity = _largest(evidence.similarity, row)
-    outside = np.maximum(area - common, 0.0)
-    # Then sources.
-    key, row = np.unique(np.stack([target[key[0]], key[1]]), axis=1, return_inverse=True)
-    u, v = key
+    pieces = _Pieces.of(old.size, evidence, a, b)
+    # First targets, for each original source; then sources.
+    (a, b), row = np.unique(np.stack([a, target[b]]), axis=1, return_inverse=True)
+    pieces = pieces.of_targets(row)
+    (u, v), row = np.unique(np.stack([target[a], b]), axis=1, return_inverse=True)
     size = new.size.astype(float)
-    common = np.minimum(_sums(common, row), size[v])
-    area = common + _largest(outside, row)
-    still = _sums(still, row)
+    pieces = pieces.of_sources(row, size[v])
     places = new.places_um(spacing_um)
+    common, area, still = pieces.common, pieces.area, pieces.still
     return Evidence(
         t=new.t[u],
         label=new.label[u],
@@ -237,10 +153,55 @@ def _joined_evidence(
         overlap=still / np.maximum(size[u] + size[v] - still, 1.0),
         distance_um=np.linalg.norm(places[u] - places[v], axis=1),
         size_ratio=size[v] / size[u],
-        object_score=_largest(score, row),
-        similarity=_largest(similarity, row),
+        object_score=pieces.score,
+        similarity=pieces.similarity,
         border=new.border[u] | new.border[v],
     )
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """What of evidence rows adds up: pixels or voxels where `Evidence` has shares; (rows,) each."""
+
+    common: Floats
+    """Of the propagated mask in the target."""
+    area: Floats
+    """Of the propagated mask."""
+    still: Floats
+    """Of the unmoved source in the target."""
+    score: Floats
+    similarity: Floats
+
+    @classmethod
+    def of(cls, size: Ints, evidence: Evidence, source: Ints, target: Ints) -> Self:
+        """Return those of rows between regions of some sizes, by the numbers of both."""
+        share, overlap = evidence.containment_prop, evidence.overlap
+        common = evidence.coverage_prop * size[target]
+        area = np.where(share > 0, common / np.maximum(share, 1e-9), 0.0)
+        still = overlap * (size[source] + size[target]) / (1.0 + overlap)
+        return cls(common, area, still, evidence.object_score, evidence.similarity)
+
+    def of_targets(self, row: Ints) -> _Pieces:
+        """Return them with fragments joined as targets; `row` is that of each in the answer."""
+        return _Pieces(
+            _sums(self.common, row),
+            _largest(self.area, row),
+            _sums(self.still, row),
+            _largest(self.score, row),
+            _largest(self.similarity, row),
+        )
+
+    def of_sources(self, row: Ints, size: Floats) -> _Pieces:
+        """Return them with fragments joined as sources, of targets of some sizes."""
+        common = np.minimum(_sums(self.common, row), size)
+        outside = _largest(np.maximum(self.area - self.common, 0.0), row)
+        return _Pieces(
+            common,
+            common + outside,
+            _sums(self.still, row),
+            _largest(self.score, row),
+            _largest(self.similarity, row),
+        )
 
 
 def _sums(values: Floats, row: Ints) -> Floats:
