@@ -34,7 +34,7 @@ from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines import associate as linking
-from sam4ct.pipelines import parted, results, stages
+from sam4ct.pipelines import cut, results, stages
 from sam4ct.pipelines import plan as plans
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.stages import repair
@@ -42,7 +42,7 @@ from sam4ct.stages.candidates import LINK_FEATURES
 from sam4ct.stages.costs import Costs, Odds
 from sam4ct.stages.divisions import DIVISION_FEATURES
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
-from sam4ct.tables import Detections, Flags, Floats, Joins, Links, Partings
+from sam4ct.tables import Cuts, Detections, Flags, Floats, Joins, Links
 
 SHOWN = ("OP_CLB", "LNK", "CT", "TF", "BC(1)", "BIO")
 PROPAGATED = ("iou", "containment", "coverage", "margin", "score")
@@ -153,8 +153,8 @@ def _no_joins(*_: Any) -> Joins:
     return Joins.empty()
 
 
-def _no_cuts(*_: Any) -> Partings:
-    return Partings.empty()
+def _no_cuts(*_: Any) -> Cuts:
+    return Cuts.empty()
 
 
 WITHOUT: Mapping[str, Change] = {
@@ -163,7 +163,7 @@ WITHOUT: Mapping[str, Change] = {
     "masks propagated forward": _propagated("forward"),
     "masks propagated backward": _propagated("backward"),
     "joining of fragments": lambda: mock.patch.object(linking, "find_fragments", _no_joins),
-    "cutting of merged masks": lambda: mock.patch.object(parted, "find_merged", _no_cuts),
+    "cutting of merged masks": lambda: mock.patch.object(cut, "find_merged", _no_cuts),
     "dropping of specks": _without_specks,
     "filling": partial(_filling, "none"),
     "filling by SAM 2": partial(_filling, "interpolate"),

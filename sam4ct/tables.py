@@ -162,8 +162,8 @@ class Links(Table):
 
 
 @dataclass(frozen=True)
-class Partings(Table):
-    """One row a mask (t, label) that covers two cells, and how it is cut into them."""
+class Cuts(Table):
+    """One row a mask (t, label) that covers two cells, and how it is cut into halves."""
 
     t: Ints
     label: Ints

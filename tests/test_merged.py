@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam4ct.stages.costs import load_costs
-from sam4ct.stages.merged import PartedFrames, find_merged
+from sam4ct.stages.merged import CutFrames, find_merged
 from sam4ct.stages.rivals import two_by_two
-from sam4ct.tables import Partings
+from sam4ct.tables import Cuts
 
 SHAPES = [(60, 90), (11, 60, 90)]
 APART = [(20, 20), (20, 70), (45, 20), (45, 70)]
@@ -33,23 +33,23 @@ def merged(labels: Labels, one: int, other: int) -> Labels:
     return np.where(labels == other, one, labels)
 
 
-def found(frames: list[Labels]) -> Partings:
+def found(frames: list[Labels]) -> Cuts:
     detections, ndim = detections_of(frames), frames[0].ndim
     costs, scene = load_costs("overlap", f"{ndim}d"), scene_of(frames)
     return find_merged(detections, evidence_of(frames, max_gap=1), costs, scene)
 
 
-def names(partings: Partings) -> list[tuple[int, int]]:
-    return list(zip(partings.t.tolist(), partings.label.tolist(), strict=True))
+def names(cuts: Cuts) -> list[tuple[int, int]]:
+    return list(zip(cuts.t.tolist(), cuts.label.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_two_cells_under_one_mask_in_one_frame_are_found_and_cut(shape: tuple[int, ...]) -> None:
     whole = [frame(shape, *APART, *TOUCHING, drift=t) for t in range(5)]
     frames = [*whole[:2], merged(whole[2], 5, 6), *whole[3:]]
-    partings = found(frames)
-    assert names(partings) == [(2, 5)]
-    cut = PartedFrames(DrawnReader(frames), partings, (1.0, 1.0, 1.0)).labels(2)
+    cuts = found(frames)
+    assert names(cuts) == [(2, 5)]
+    cut = CutFrames(DrawnReader(frames), cuts, (1.0, 1.0, 1.0)).labels(2)
     for label in (5, 6):
         halves, counts = np.unique(cut[whole[2] == label], return_counts=True)
         assert counts.max() > 0.95 * counts.sum()
@@ -65,9 +65,9 @@ def test_of_cells_of_two_sizes_each_gets_its_share(swapped: bool) -> None:
     whole = [np.where(large > 0, large, small)] * 3
     later = np.where(whole[2] > 4, 11 - whole[2], whole[2]) if swapped else whole[2]
     frames = [whole[0], merged(whole[1], 5, 6), later]
-    partings = found(frames)
-    assert names(partings) == [(1, 5)]
-    cut = PartedFrames(DrawnReader(frames), partings, (1.0, 1.0, 1.0)).labels(1)
+    cuts = found(frames)
+    assert names(cuts) == [(1, 5)]
+    cut = CutFrames(DrawnReader(frames), cuts, (1.0, 1.0, 1.0)).labels(1)
     for label in (5, 6):
         halves = cut[whole[1] == label]
         assert (halves == np.bincount(halves).argmax()).mean() > 0.9
@@ -97,12 +97,12 @@ def test_all_halves_of_a_frame_have_labels_of_their_own() -> None:
     pairs = [*TOUCHING, (10, 38), (10, 48)]
     whole = [frame(SHAPES[0], (50, 20), (50, 70), *pairs) for _ in range(3)]
     frames = [whole[0], merged(merged(whole[1], 3, 4), 5, 6), whole[2]]
-    partings = found(frames)
-    assert names(partings) == [(1, 3), (1, 5)]
-    cut = PartedFrames(DrawnReader(frames), partings, (1.0, 1.0, 1.0)).labels(1)
+    cuts = found(frames)
+    assert names(cuts) == [(1, 3), (1, 5)]
+    cut = CutFrames(DrawnReader(frames), cuts, (1.0, 1.0, 1.0)).labels(1)
     assert len(np.unique(cut)) == 1 + 6
-    assert partings.first.tolist() == [6, 8]
-    assert partings.second.tolist() == [7, 9]
+    assert cuts.first.tolist() == [6, 8]
+    assert cuts.second.tolist() == [7, 9]
 
 
 def test_labels_of_halves_are_above_those_of_all_given_regions() -> None:
@@ -126,10 +126,10 @@ def test_a_cut_is_across_the_way_in_micrometres() -> None:
     labels = np.zeros((2, 6, 6), np.int64)
     labels[:, 1:5, 1:5] = 3
     way = dict(z=np.array([1.0]), y=np.array([0.0]), x=np.array([0.3]))
-    partings = Partings(*(np.array([n]) for n in (0, 3, 4, 5)), **way, share=np.array([0.5]))
-    flat = PartedFrames(DrawnReader([labels]), partings, (0.1, 1.0, 1.0)).labels(0)
+    cuts = Cuts(*(np.array([n]) for n in (0, 3, 4, 5)), **way, share=np.array([0.5]))
+    flat = CutFrames(DrawnReader([labels]), cuts, (0.1, 1.0, 1.0)).labels(0)
     assert set(np.unique(flat[0])) == {0, 4, 5}
-    steep = PartedFrames(DrawnReader([labels]), partings, (10.0, 1.0, 1.0)).labels(0)
+    steep = CutFrames(DrawnReader([labels]), cuts, (10.0, 1.0, 1.0)).labels(0)
     assert set(np.unique(steep[0])) == {0, 4}
     assert set(np.unique(steep[1])) == {0, 5}
 
@@ -140,8 +140,8 @@ def test_halves_share_out_all_of_a_mask(share: float, size: int) -> None:
     labels[1] = 2
     ends = (np.array([n]) for n in (0, 2, 7, 8))
     way = (np.array([v]) for v in (0.0, 0.0, -1.0))
-    partings = Partings(*ends, *way, np.array([share]))
-    cut = PartedFrames(DrawnReader([labels]), partings, (1.0, 1.0, 1.0)).labels(0)
+    cuts = Cuts(*ends, *way, np.array([share]))
+    cut = CutFrames(DrawnReader([labels]), cuts, (1.0, 1.0, 1.0)).labels(0)
     first, second = (cut == 7).sum(), (cut == 8).sum()
     assert min(first, second) >= 1
     assert first + second == size

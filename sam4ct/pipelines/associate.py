@@ -7,7 +7,7 @@ from sam4ct.geometry import Margins
 from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.anew import evidence_files
-from sam4ct.pipelines.parted import given, is_parted, part, partings
+from sam4ct.pipelines.cut import cut_merged, cuts_of, given, is_cut
 from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.stages import all_pairs, read_evidence
 from sam4ct.stages.associate import Scene, associate
@@ -31,7 +31,7 @@ def run_associate(plan: Plan, work: WorkDir) -> Links:
     first = work.artifact("associate", "links.parquet")
     path = first if plan.profile.generate_masks else work.links
     joined = work.artifact("associate", JOINED)
-    if work.has(path) and work.has(joined) and is_parted(plan, work):
+    if work.has(path) and work.has(joined) and is_cut(plan, work):
         return read_table(path, Links)
     pairs = all_pairs(plan)
     missing = [pair for pair in pairs if not work.has(work.evidence(*pair))]
@@ -43,7 +43,7 @@ def run_associate(plan: Plan, work: WorkDir) -> Links:
     evidence = read_evidence([work.evidence(*pair) for pair in pairs])
     joins = find_fragments(plan.survey.detections, evidence)
     write_table(joined, joins)
-    if part(plan, work, evidence, joins, costs_of(plan), scene_of(plan)):
+    if cut_merged(plan, work, evidence, joins, costs_of(plan), scene_of(plan)):
         del evidence  # before as much is read again
         evidence = read_evidence(evidence_files(plan, work))
     links = linked(plan, given(plan, work)[0], evidence, joins)
@@ -83,4 +83,4 @@ def edit_counts(plan: Plan, work: WorkDir) -> dict[str, int]:
     if not plan.profile.edit_masks:
         return {}
     joins = read_table(work.artifact("associate", JOINED), Joins)
-    return {"joined": len(joins), "cut": len(partings(plan, work))}
+    return {"joined": len(joins), "cut": len(cuts_of(plan, work))}

@@ -22,6 +22,7 @@ from sam4ct.io.tables import read_table, write_table
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.anew import evidence_files, gather_anew
 from sam4ct.pipelines.associate import JOINED, linked
+from sam4ct.pipelines.cut import given
 from sam4ct.pipelines.engine_counts import keep_click_counts
 from sam4ct.pipelines.generated import (
     COUNTS,
@@ -34,7 +35,6 @@ from sam4ct.pipelines.generated import (
     given_and_generated,
     write_regions,
 )
-from sam4ct.pipelines.parted import given
 from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.segmenter import Remembered, segmenter_of
 from sam4ct.pipelines.stages import read_evidence

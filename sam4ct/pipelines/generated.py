@@ -21,7 +21,7 @@ from sam4ct.io.atomic import work_errors
 from sam4ct.io.masks import read_masks, write_masks
 from sam4ct.io.tables import read_table
 from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.parted import given
+from sam4ct.pipelines.cut import given
 from sam4ct.pipelines.plan import Plan
 from sam4ct.regions import Region
 from sam4ct.stages.augment import AddedFrames, in_order, without

@@ -27,7 +27,7 @@ COUPLE_FEATURES = (
 )
 SIZE_RANGE = (0.55, 1.8)
 """Of what the two are to the mask together; others are not what it covers."""
-LEAST_PART = 0.2
+LEAST_SHARE = 0.2
 """Share of the mask that the smaller one has at least."""
 REACH = 0.6
 """Diameters of the mask that their common centre may be off."""
@@ -120,7 +120,7 @@ def _plausible(detections: Detections, steps: Steps) -> tuple[Ints, Ints]:
     one, other = size[steps.region[first]], size[steps.region[second]]
     low, high = (limit * whole for limit in SIZE_RANGE)
     fits = (one + other > low) & (one + other < high)
-    fits &= np.minimum(one, other) > LEAST_PART * whole
+    fits &= np.minimum(one, other) > LEAST_SHARE * whole
     return first[fits], second[fits]
 
 
@@ -138,5 +138,5 @@ def _usual_sizes(detections: Detections) -> Floats:
     """Return the median size of each frame's regions."""
     frames = int(detections.t.max(initial=0)) + 1
     ends = np.searchsorted(detections.t, np.arange(frames + 1))
-    parts = (detections.size[a:b] for a, b in pairwise(ends.tolist()))
-    return np.array([np.median(part) if len(part) else 1.0 for part in parts])
+    sizes = (detections.size[a:b] for a, b in pairwise(ends.tolist()))
+    return np.array([np.median(size) if len(size) else 1.0 for size in sizes])

@@ -3,7 +3,7 @@
 A segmenter that takes two cells for one does so in one frame or a few. In the frame before,
 two regions come together in such a mask, and in the frame after two leave it; both times
 they are about as large as it is, and nothing else is there for them to go to or come from.
-(Of a mother, two leave, but one comes.) `find_merged` works on tables, `PartedFrames` on masks.
+(Of a mother, two leave, but one comes.) `find_merged` works on tables, `CutFrames` on masks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sam4ct.stages.costs import Costs
 from sam4ct.stages.couples import Couples, Steps, couples
 from sam4ct.stages.relabelled import Relabelled
 from sam4ct.stages.spans import Spans
-from sam4ct.tables import Detections, Evidence, Floats, Ints, Partings
+from sam4ct.tables import Cuts, Detections, Evidence, Floats, Ints
 from sam4ct.types import FrameReader
 
 
@@ -30,7 +30,7 @@ def find_merged(
     costs: Costs,
     scene: Scene,
     given: Detections | None = None,
-) -> Partings:
+) -> Cuts:
     """Return the masks that are likelier to cover two cells than one, and how to cut them.
 
     Args:
@@ -42,14 +42,14 @@ def find_merged(
             if None.
     """
     if not len(detections) or not len(evidence):
-        return Partings.empty()
+        return Cuts.empty()
     before, after = couples_around(detections, evidence, costs, scene)
     masks, b, a = best_couples(before, after, costs.of_couples)
     before, after = before.take(b), after.take(a)
     odds = costs.of_couples(before.features) + costs.of_couples(after.features)
     likely = odds > 0.0
-    cut = _partings(detections, masks[likely], before.take(likely), after.take(likely))
-    return numbered(cut, detections if given is None else given)
+    cuts = _cuts_between(detections, masks[likely], before.take(likely), after.take(likely))
+    return numbered(cuts, detections if given is None else given)
 
 
 def couples_around(
@@ -98,7 +98,7 @@ def best_couples(
     return masks, rows[0][b], rows[1][a]
 
 
-def _partings(detections: Detections, masks: Ints, before: Couples, after: Couples) -> Partings:
+def _cuts_between(detections: Detections, masks: Ints, before: Couples, after: Couples) -> Cuts:
     """Return how to cut masks into the couples before and after them."""
     # Cells do not turn round each other within two frames.
     turned = (before.way_um * after.way_um).sum(axis=1) < 0.0
@@ -106,19 +106,19 @@ def _partings(detections: Detections, masks: Ints, before: Couples, after: Coupl
     share = 0.5 * (before.share + np.where(turned, 1.0 - after.share, after.share))
     z, y, x = way.T
     none = np.zeros(len(masks), np.int64)
-    return Partings(detections.t[masks], detections.label[masks], none, none, z, y, x, share)
+    return Cuts(detections.t[masks], detections.label[masks], none, none, z, y, x, share)
 
 
-def numbered(cut: Partings, given: Detections) -> Partings:
-    """Return partings, in order of frames, with labels of halves above all of their frame."""
+def numbered(cuts: Cuts, given: Detections) -> Cuts:
+    """Return cuts, in order of frames, with labels of halves above all of their frame."""
     highest = np.zeros(int(given.t.max(initial=0)) + 1, np.int64)
     np.maximum.at(highest, given.t, given.label)
-    number = np.arange(len(cut)) - np.searchsorted(cut.t, cut.t)
-    first = highest[cut.t] + 1 + 2 * number
-    return replace(cut, first=first, second=first + 1)
+    number = np.arange(len(cuts)) - np.searchsorted(cuts.t, cuts.t)
+    first = highest[cuts.t] + 1 + 2 * number
+    return replace(cuts, first=first, second=first + 1)
 
 
-class PartedFrames(Relabelled):
+class CutFrames(Relabelled):
     """A `FrameReader` whose merged masks are cut in two, each half under a label of its own.
 
     The cut is a plane across the way from one cell to the other; it leaves each as much
@@ -126,16 +126,16 @@ class PartedFrames(Relabelled):
     """
 
     def __init__(
-        self, reader: FrameReader, partings: Partings, spacing_um: tuple[float, float, float]
+        self, reader: FrameReader, cuts: Cuts, spacing_um: tuple[float, float, float]
     ) -> None:
         super().__init__(reader)
-        self._partings = partings
+        self._cuts = cuts
         self._spacing = np.asarray(spacing_um)
 
     def labels(self, t: int) -> LabelFrame:
         """The masks of a frame, int64: labels of halves may be beyond int32."""
         labels = self._reader.labels(t)
-        here = self._partings.take(self._partings.t == t)
+        here = self._cuts.take(self._cuts.t == t)
         if not len(here):
             return labels
         cut = labels.astype(np.int64)

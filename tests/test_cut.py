@@ -17,11 +17,11 @@ from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
 from sam4ct.pipelines import anew
-from sam4ct.pipelines.parted import worth_cutting
+from sam4ct.pipelines.cut import worth_cutting
 from sam4ct.regions import Region
 from sam4ct.simulate import SegmentationErrors, movie_law
 from sam4ct.stages.propagate import StayPut
-from sam4ct.tables import Joins, Partings
+from sam4ct.tables import Cuts, Joins
 from sam4ct.types import Propagated
 
 FRAMES = 6
@@ -52,18 +52,18 @@ def work_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.sam4ct")
 
 
-def partings_of(out: Path) -> Partings:
-    return read_table(work_of(out) / "work" / "associate" / "partings.parquet", Partings)
+def cuts_of(out: Path) -> Cuts:
+    return read_table(work_of(out) / "work" / "associate" / "cuts.parquet", Cuts)
 
 
 def test_halves_are_painted_as_two_cells_and_nothing_is_lost(movie: Path, run: Path) -> None:
-    partings = partings_of(run)
-    assert len(partings) >= 3
+    cuts = cuts_of(run)
+    assert len(cuts) >= 3
     for t in range(FRAMES):
         given = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif")
         painted = read_frame(run / f"mask{t:03d}.tif")
         assert np.array_equal(painted > 0, given > 0)
-        cut = set(partings.label[partings.t == t].tolist())
+        cut = set(cuts.label[cuts.t == t].tolist())
         for label in set(np.unique(given).tolist()) - {0}:
             assert len(np.unique(painted[given == label])) == (2 if label in cut else 1)
 
@@ -71,18 +71,18 @@ def test_halves_are_painted_as_two_cells_and_nothing_is_lost(movie: Path, run: P
 def test_most_cuts_are_between_two_cells(movie: Path, run: Path) -> None:
     """Of all masks a tenth covers two cells; of those that are cut, nearly all do."""
     right = 0
-    partings = partings_of(run)
-    for t, label in zip(partings.t.tolist(), partings.label.tolist(), strict=True):
+    cuts = cuts_of(run)
+    for t, label in zip(cuts.t.tolist(), cuts.label.tolist(), strict=True):
         mask = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif") == label
         true = read_frame(movie / "01_GT" / "TRA" / f"man_track{t:03d}.tif")
         covered = [c for c in np.unique(true[mask]) if c and mask[true == c].mean() > 0.5]
         right += len(covered) > 1
-    assert right >= 0.8 * len(partings)
+    assert right >= 0.8 * len(cuts)
 
 
 def test_the_record_counts_what_was_cut(run: Path) -> None:
     counts = json.loads((work_of(run) / "run.json").read_text())["counts"]
-    assert counts["cut"] == len(partings_of(run))
+    assert counts["cut"] == len(cuts_of(run))
     assert counts["joined"] == 0
 
 
@@ -94,10 +94,10 @@ def test_masks_that_may_not_be_edited_stay_whole(movie: Path, run: Path, tmp_pat
     out = tmp_path / "01_RES"
     options = ("--evidence", "overlap", "--no-report", "--out", out)
     assert sam4ct("run", movie, "01", "--profile", profile, *options).status == 0
-    for t, label in zip(partings_of(run).t.tolist(), partings_of(run).label.tolist(), strict=True):
+    for t, label in zip(cuts_of(run).t.tolist(), cuts_of(run).label.tolist(), strict=True):
         mask = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif") == label
         assert len(np.unique(read_frame(out / f"mask{t:03d}.tif")[mask])) == 1
-    assert not (work_of(out) / "work" / "associate" / "partings.parquet").exists()
+    assert not (work_of(out) / "work" / "associate" / "cuts.parquet").exists()
     assert "cut" not in json.loads((work_of(out) / "run.json").read_text())["counts"]
 
 
@@ -108,10 +108,10 @@ def test_fragments_may_be_joined_in_a_frame_with_a_cut(movie: Path, tmp_path: Pa
     out = tmp_path / "01_RES"
     options = ("--evidence", "overlap", "--no-report", "--overwrite", "--out", out)
     assert sam4ct("run", dataset, "01", *options).status == 0
-    inner = (partings_of(out).t > 0) & (partings_of(out).t < FRAMES - 1)
-    t = int(partings_of(out).t[inner][0])
+    inner = (cuts_of(out).t > 0) & (cuts_of(out).t < FRAMES - 1)
+    t = int(cuts_of(out).t[inner][0])
     file = dataset / "01_ERR_SEG" / f"mask{t:03d}.tif"
-    labels, cut = read_frame(file), partings_of(out).label[partings_of(out).t == t]
+    labels, cut = read_frame(file), cuts_of(out).label[cuts_of(out).t == t]
     # The largest cell that stays whole, split across its longer side.
     sizes = np.bincount(labels.ravel())
     sizes[[0, *cut.tolist()]] = 0
@@ -124,11 +124,11 @@ def test_fragments_may_be_joined_in_a_frame_with_a_cut(movie: Path, tmp_path: Pa
     assert done.status == 0, done.err
     counts = json.loads((work_of(out) / "run.json").read_text())["counts"]
     assert counts["joined"] == 1
-    assert t in partings_of(out).t
+    assert t in cuts_of(out).t
     assert sam4ct("validate", out).status == 0
 
 
-@pytest.mark.parametrize("name", ["partings", "halves", "joined"])
+@pytest.mark.parametrize("name", ["cuts", "halves", "joined"])
 def test_what_was_damaged_and_deleted_is_made_anew(
     name: str, movie: Path, run: Path, tmp_path: Path
 ) -> None:
@@ -144,7 +144,7 @@ def test_what_was_joined_and_what_would_leave_specks_is_not_cut() -> None:
     cells = detections_of([np.repeat(np.arange(5), 20).reshape(5, 20)])
     t, label = np.zeros(4, np.int64), np.array([1, 2, 3, 4])
     way, share = np.ones(4), np.array([0.5, 0.5, 0.2, 0.8])
-    cut = Partings(t, label, label + 10, label + 20, way, way, way, share)
+    cut = Cuts(t, label, label + 10, label + 20, way, way, way, share)
     joins = Joins(np.array([0]), np.array([9]), np.array([2]))
     assert worth_cutting(cut, cells, joins, min_size=2).tolist() == [True, False, True, True]
     assert worth_cutting(cut, cells, joins, min_size=4).tolist() == [True, False, False, False]
@@ -166,8 +166,8 @@ def test_only_halves_are_asked_about(
     out = tmp_path / "01_RES"
     options = ("--evidence", "overlap", "--no-report", "--out", out)
     assert sam4ct("run", movie, "01", *options).status == 0
-    partings = partings_of(run)
-    halves = (partings.t.tolist() * 2, [*partings.first.tolist(), *partings.second.tolist()])
+    cuts = cuts_of(run)
+    halves = (cuts.t.tolist() * 2, [*cuts.first.tolist(), *cuts.second.tolist()])
     assert asked == set(zip(*halves, strict=True))
     assert tree(out) == tree(run)
 
