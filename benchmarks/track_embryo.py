@@ -40,7 +40,7 @@ from sam4ct.simulate.embryo import EmbryoLaw
 from sam4ct.simulate.seeds import SeedErrors
 from sam4ct.stages.clicks import clicks_at
 from sam4ct.stages.descent import Descent, descent
-from sam4ct.stages.overlaps import parted
+from sam4ct.stages.overlaps import disjoint
 from sam4ct.tables import Floats, Links
 
 SHOWN = ("DET", "TRA", "LNK", "CT", "TF", "BC(0)", "BC(1)", "BIO")
@@ -118,7 +118,7 @@ def _write(plan: TrackPlan, found: Descent, places: Sequence[Floats], result: Pa
     frames = VolumeFrames(result.with_name(f"{result.name}-frames"), plan.volumes.shape)
     for t, at in enumerate(places):
         clicks = clicks_at(engines.scope, t, at, sight) if len(at) else []
-        regions = dict(enumerate(parted(clicks, sight), start=1))
+        regions = dict(enumerate(disjoint(clicks, sight), start=1))
         frames.write(t, _with_pixels(found.in_frame(t), regions, at / sight.spacing_um))
     with ResultWriter(
         result, found.tracks, frames=len(places), shape=plan.volumes.shape, overwrite=True

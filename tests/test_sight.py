@@ -30,7 +30,7 @@ from track_scene import (
 from sam4ct.geometry import Margins, box_of
 from sam4ct.regions import Region
 from sam4ct.stages.clicks import MOST, Click, clicks_at
-from sam4ct.stages.overlaps import parted, same_cell, without_doubles
+from sam4ct.stages.overlaps import disjoint, same_cell, without_doubles
 from sam4ct.stages.sight import FRINGE, Sighted, described, first_sight, near_seeds
 
 EMPTY = np.zeros(SHAPE, np.int64)
@@ -180,14 +180,14 @@ def test_doubles_leave_the_order_of_clicks_alone() -> None:
 
 
 def test_shared_voxels_go_to_the_nearer_click() -> None:
-    left, right = parted([click((10, 30, 20)), click((10, 30, 27))], RULES)
+    left, right = disjoint([click((10, 30, 20)), click((10, 30, 27))], RULES)
     assert left.corner[2] + left.mask.shape[2] - 1 == 23
     assert right.corner[2] == 24
     assert painted([left, right]).max() == 1
 
 
 def test_voxels_as_near_to_either_click_go_to_the_first() -> None:
-    left, right = parted([click((10, 30, 20)), click((10, 30, 26))], RULES)
+    left, right = disjoint([click((10, 30, 20)), click((10, 30, 26))], RULES)
     assert right.corner[2] == 24
     assert left.size > right.size
 
@@ -196,7 +196,7 @@ def test_nearer_is_nearer_in_space() -> None:
     """Clicks in slices 9 and 12, 12 um apart: the slices between belong to one each."""
     at = places_um((36, 30, 20), (48, 30, 20))
     low, high = (Click(p, ball_at(q)) for p, q in zip(at, [(9, 30, 20), (12, 30, 20)], strict=True))
-    first, second = parted([low, high], FLAT)
+    first, second = disjoint([low, high], FLAT)
     assert first.corner[0] + first.mask.shape[0] == second.corner[0] == 11
 
 
@@ -204,21 +204,21 @@ def test_a_click_two_slices_off_is_not_near() -> None:
     """Along x, 28 is as far from the click in the same slice as from the nearer one above."""
     bar = Region(np.ones((1, 1, 17), bool), (10, 30, 16))
     here, above = (Click(at, bar) for at in places_um((40, 30, 20), (48, 30, 27)))
-    first, second = parted([here, above], FLAT)
+    first, second = disjoint([here, above], FLAT)
     assert (first.mask.shape[2], second.corner[2]) == (13, 29)
 
 
 def test_what_a_neighbour_cuts_in_two_is_the_larger_part() -> None:
     bar = Region(np.ones((1, 1, 20), bool), (10, 30, 20))
     wall = Region(np.ones((3, 3, 4), bool), (9, 29, 26))
-    left, _ = parted([click((10, 30, 20), bar), click((10, 30, 28), wall)], RULES)
+    left, _ = disjoint([click((10, 30, 20), bar), click((10, 30, 28), wall)], RULES)
     assert (left.corner, left.mask.shape) == ((10, 30, 30), (1, 1, 10))
 
 
 @given(st.lists(PLACES, max_size=5))
-def test_parted_regions_never_overlap_and_add_nothing(places: list[At]) -> None:
+def test_disjoint_regions_never_overlap_and_add_nothing(places: list[At]) -> None:
     clicks = [click(place) for place in places]
-    regions = parted(clicks, RULES)
+    regions = disjoint(clicks, RULES)
     assert len(regions) == len(places)
     assert painted(regions).max(initial=0) <= 1
     for own, before in zip(regions, clicks, strict=True):
@@ -226,9 +226,9 @@ def test_parted_regions_never_overlap_and_add_nothing(places: list[At]) -> None:
         assert (painted([own]) <= painted([before.region])).all()
 
 
-def test_parting_leaves_the_clicks_alone() -> None:
+def test_making_regions_disjoint_leaves_the_clicks_alone() -> None:
     clicks = [click((10, 30, 20)), click((10, 30, 25))]
-    parted(clicks, RULES)
+    disjoint(clicks, RULES)
     assert [c.region.size for c in clicks] == [CELL, CELL]
 
 
@@ -381,4 +381,4 @@ def test_every_click_keeps_its_own_voxel() -> None:
             places_um((10.49, 30.49, 20.49), (9.45, 30, 20)), (one, other), strict=True
         )
     ]
-    assert parted(clicks, RULES)[0].holds((10, 30, 20))
+    assert disjoint(clicks, RULES)[0].holds((10, 30, 20))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.stages.clicks import Click, Scope, SightRules, credible
-from sam4ct.stages.overlaps import parted, without_doubles
+from sam4ct.stages.overlaps import disjoint, without_doubles
 from sam4ct.stages.propagate import Reach
 from sam4ct.stages.recognise import recognise
 from sam4ct.stages.sight import Sighted, described, near_seeds
@@ -61,9 +61,9 @@ def follow(
     cut = before.rows.border
     open_tips = [p for p in tips if p.unseeded < rules.max_unseeded and not cut[p.label - 1]]
     more = unseeded_clicks(
-        scope, t, open_tips, before.regions, forward, parted(clicks, sight), sight
+        scope, t, open_tips, before.regions, forward, disjoint(clicks, sight), sight
     )
-    regions = parted([*clicks, *more], sight)
+    regions = disjoint([*clicks, *more], sight)
     seeded = [r for r in regions[: len(clicks)] if credible(r, sight.min_size, sight)]
     unseeded = [r for r in regions[len(clicks) :] if credible(r, sight.min_size_unseeded, sight)]
     after = described(scope, t, seeded, unseeded, places, sight)
@@ -75,6 +75,6 @@ def follow(
 
 def _of_cells(clicks: Sequence[Click], sight: SightRules) -> list[Click]:
     """Return the clicks of which enough is left beside the others to be a cell."""
-    regions = parted(clicks, sight)
+    regions = disjoint(clicks, sight)
     pairs = zip(clicks, regions, strict=True)
     return [click for click, region in pairs if credible(region, sight.min_size, sight)]

@@ -39,7 +39,7 @@ def without_doubles(
     return [clicks[i] for i in sorted(kept)]
 
 
-def parted(clicks: Sequence[Click], rules: SightRules) -> list[Region]:
+def disjoint(clicks: Sequence[Click], rules: SightRules) -> list[Region]:
     """Return the regions of clicks such that none overlap: shared voxels go to the nearer click."""
     masks = [click.region.mask.copy() for click in clicks]
     for i, one in enumerate(clicks):

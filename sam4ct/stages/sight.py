@@ -24,7 +24,7 @@ from sam4ct.geometry import box_of
 from sam4ct.intensity import contrast_nearby
 from sam4ct.regions import Region
 from sam4ct.stages.clicks import Click, Scope, SightRules, ball_at, clicks_at, credible, voxel_of
-from sam4ct.stages.overlaps import parted, without_doubles
+from sam4ct.stages.overlaps import disjoint, without_doubles
 from sam4ct.tables import Flags, Floats, Sightings
 
 FRINGE = 0.5
@@ -60,7 +60,7 @@ def first_sight(scope: Scope, initial_um: Floats, rules: SightRules) -> Sighted:
         for click in clicks_at(scope, 0, initial_um, rules)
     ]
     others = without_doubles(near_seeds(scope, 0, initial_um, rules), rules, beside=own)
-    regions = parted([*own, *others], rules)
+    regions = disjoint([*own, *others], rules)
     kept = [r for r in regions[len(own) :] if credible(r, rules.min_size, rules)]
     return described(scope, 0, [*regions[: len(own)], *kept], [], initial_um, rules)
 
