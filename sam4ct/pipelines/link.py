@@ -12,7 +12,7 @@ from sam4ct.pipelines.engine_counts import engine_counts
 from sam4ct.pipelines.generate import run_generate
 from sam4ct.pipelines.generated import generation_counts
 from sam4ct.pipelines.plan import Options, Plan
-from sam4ct.pipelines.record import Clock, course_of, record_of
+from sam4ct.pipelines.record import Clock, circumstances, record_of
 from sam4ct.pipelines.results import Painted, linked_regions, run_fill, run_paint
 from sam4ct.pipelines.stages import run_detect, run_propagate
 from sam4ct.report import facts_of_run, write_report
@@ -77,10 +77,10 @@ def finish(
         record = record_of(plan, links, generated, painted, clicked, edited)
         engine = engine_counts(work)
         if options.report:
-            facts = facts_of_run(record | course_of(clock, engine, resumed=resumed))
+            facts = facts_of_run(record | circumstances(clock, engine, resumed=resumed))
             _report(plan, work, painted, links, facts)
             clock.lap("report")
-        write_json(work.run_json, record | course_of(clock, engine, resumed=resumed))
+        write_json(work.run_json, record | circumstances(clock, engine, resumed=resumed))
 
 
 def _report(

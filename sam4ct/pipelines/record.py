@@ -14,6 +14,7 @@ from sam4ct import __version__
 from sam4ct.models.device import device_name
 from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.results import Painted
+from sam4ct.pipelines.track_plan import TrackPlan
 from sam4ct.stages.fill import Generated
 from sam4ct.tables import Links
 
@@ -60,18 +61,8 @@ def record_of(
     checked = plan.survey.checked
     libraries = LIBRARIES + (LIBRARIES_OF_CLICKS if clicked else ())
     return {
-        "version": __version__,
-        "dataset": plan.sequence.dataset,
-        "sequence": plan.sequence.name,
-        "mode": plan.profile.mode,
-        "profile": asdict(plan.profile),
-        "reasons": dict(plan.reasons),
-        "evidence": plan.evidence,
+        **settings_of(plan, libraries),
         "fast": plan.fast,
-        "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
-        "device": device_name(plan.device) if plan.weights else "CPU",
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in libraries},
         "inputs": {"images_sha256": checked.images_sha256, "masks_sha256": checked.masks_sha256},
         "window": asdict(plan.grid),
         "counts": {
@@ -88,7 +79,24 @@ def record_of(
     }
 
 
-def course_of(clock: Clock, engine: Mapping[str, int], *, resumed: bool) -> dict[str, Any]:
+def settings_of(plan: Plan | TrackPlan, libraries: Sequence[str]) -> dict[str, Any]:
+    """Return what a run of either mode was told to do, and with what it does it."""
+    return {
+        "version": __version__,
+        "dataset": plan.sequence.dataset,
+        "sequence": plan.sequence.name,
+        "mode": plan.profile.mode,
+        "profile": asdict(plan.profile),
+        "reasons": dict(plan.reasons),
+        "evidence": plan.evidence,
+        "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
+        "device": device_name(plan.device) if plan.weights else "CPU",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in libraries},
+    }
+
+
+def circumstances(clock: Clock, engine: Mapping[str, int], *, resumed: bool) -> dict[str, Any]:
     """Return how a run went: the part of the record that differs from run to run.
 
     Args:

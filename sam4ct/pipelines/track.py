@@ -20,7 +20,7 @@ from sam4ct.io.volume_frames import VolumeFrames
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.engine_counts import engine_counts, keep_counts
 from sam4ct.pipelines.plan import Options
-from sam4ct.pipelines.record import Clock, course_of
+from sam4ct.pipelines.record import Clock, circumstances
 from sam4ct.pipelines.track_engines import TrackEngines
 from sam4ct.pipelines.track_files import (
     frames_done,
@@ -98,14 +98,14 @@ def _finish(
         record, named = track_record(plan, work, links, found), found.labelled(links)
         write_table(work.links, named)
         if options.report:
-            course = course_of(clock, engine_counts(work), resumed=resumed)
-            _report(plan, work, found, named, facts_of_run(record | course))
+            so_far = circumstances(clock, engine_counts(work), resumed=resumed)
+            _report(plan, work, found, named, facts_of_run(record | so_far))
             clock.lap("report")
-        course = course_of(clock, engine_counts(work), resumed=resumed)
+        in_all = circumstances(clock, engine_counts(work), resumed=resumed)
         for t in range(plan.volumes.frames):
             writer.take(t, painted.path(t), found.in_frame(t).values())
         # Before the result takes its place: if it is there, so is the rest.
-        write_json(work.run_json, record | course)
+        write_json(work.run_json, record | in_all)
 
 
 def _report(

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
-from sam4ct import __version__
 from sam4ct.io.workdir import WorkDir
-from sam4ct.models.device import device_name
-from sam4ct.pipelines.record import LIBRARIES, LIBRARIES_OF_CLICKS
+from sam4ct.pipelines.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
 from sam4ct.pipelines.track_files import read_rows
 from sam4ct.pipelines.track_plan import TrackPlan
 from sam4ct.stages.clicks import SightRules
@@ -57,17 +52,7 @@ def track_record(plan: TrackPlan, work: WorkDir, links: Links, found: Descent) -
         unseeded += [(t, tracks[label]) for label in alone if label in tracks]
     libraries = (*LIBRARIES, *LIBRARIES_OF_CLICKS, "zarr")
     return {
-        "version": __version__,
-        "dataset": plan.sequence.dataset,
-        "sequence": plan.sequence.name,
-        "mode": plan.profile.mode,
-        "profile": asdict(plan.profile),
-        "reasons": dict(plan.reasons),
-        "evidence": plan.evidence,
-        "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
-        "device": device_name(plan.device),
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in libraries},
+        **settings_of(plan, libraries),
         "inputs": {f"{part}_sha256": digest for part, digest in plan.inputs.items()},
         "window_px": plan.window_px,
         "counts": {

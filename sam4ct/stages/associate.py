@@ -103,34 +103,30 @@ def _posed(
     course: Course | None = None,
 ) -> Problem:
     """As `pose`, with odds for a second look if the course of cells is known."""
-    edge = scene.border.holds(detections)
-    appear = np.where(edge, costs.appear_border, costs.appear)
-    disappear = np.where(edge, costs.disappear_border, costs.disappear)
-    appear = np.where(detections.t == 0, 0.0, appear)
-    disappear = np.where(detections.t == scene.frames - 1, 0.0, disappear)
+    appear, disappear = _ends(detections, costs, scene)
     places, diameter = measured(detections, scene)
     regions = Regions(detections, places, diameter, course)
-    found = []
+    links, link_costs, splits, split_costs = [], [], [], []
     for span in spans:
         rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
         seen = judged(regions, rows, costs, likenesses)
-        links, splits = seen.links, seen.splits
-        split_cost = -seen.split_odds
-        link_cost = -seen.link_odds + costs.skip * (links.dt - 1)
+        u, v = seen.links.u, seen.links.v
+        cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
         # What costs more than ending one track and beginning another is never chosen.
-        useful = link_cost < disappear[links.u] + appear[links.v]
-        useful &= span.holds(detections.t[links.u])
-        worth = disappear[splits.u] + appear[splits.v] + appear[splits.w]
-        likely = (split_cost < worth) & scene.divide & span.holds(detections.t[splits.u])
-        found.append(
-            (links.take(useful), link_cost[useful], splits.take(likely), split_cost[likely])
-        )
-    some_links, link_costs, some_splits, split_costs = zip(*found, strict=True)
+        useful = (cost < disappear[u] + appear[v]) & span.holds(detections.t[u])
+        links.append(seen.links.take(useful))
+        link_costs.append(cost[useful])
+        u, v, w = seen.splits.u, seen.splits.v, seen.splits.w
+        cost = -seen.split_odds
+        useful = (cost < disappear[u] + appear[v] + appear[w]) & span.holds(detections.t[u])
+        useful &= scene.divide
+        splits.append(seen.splits.take(useful))
+        split_costs.append(cost[useful])
     return Problem(
         len(detections),
-        Candidates.concat(some_links),
+        Candidates.concat(links),
         np.concatenate(link_costs),
-        Divisions.concat(some_splits),
+        Divisions.concat(splits),
         np.concatenate(split_costs),
         appear,
         disappear,
@@ -138,6 +134,16 @@ def _posed(
         detections.t,
         scene.min_cycle_frames,
     )
+
+
+def _ends(detections: Detections, costs: Costs, scene: Scene) -> tuple[Floats, Floats]:
+    """Return what it costs that each region is the first, and the last, of its track, (N,) each."""
+    edge = scene.border.holds(detections)
+    appear = np.where(edge, costs.appear_border, costs.appear)
+    disappear = np.where(edge, costs.disappear_border, costs.disappear)
+    # What is in the first frame has not appeared there, and so with the last.
+    appear = np.where(detections.t == 0, 0.0, appear)
+    return appear, np.where(detections.t == scene.frames - 1, 0.0, disappear)
 
 
 def accepted(detections: Detections, problem: Problem, choice: Choice, costs: Costs) -> Links:

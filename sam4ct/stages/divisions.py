@@ -96,28 +96,49 @@ def divisions(
     """
     e, f = pairs or sisters(links)
     u, v, w = links.u[e], links.v[e], links.v[f]
-    rival = best_other(kin, links.v, alone=LEAST_ODDS)
-    best_out = best(kin, links.u, len(detections), LEAST_ODDS)
-    # There is no frame after the last.
-    onward = np.where(detections.t >= detections.t.max(initial=0), 0.0, best_out)
-    way_v, way_w = (positions_um[i] - positions_um[u] - links.drift_um[e] for i in (v, w))
     columns: dict[str, Floats] = {
         **_shared(links, e, f),
         **_shapes(detections.size[u], detections.size[v], detections.size[w]),
         **_low_high("link", kin[e], kin[f]),
         **_low_high("same", same[e], same[f]),
         **_unlike(links, same, u, v, w),
-        "centre_offset": in_diameters(0.5 * (way_v + way_w), diameter_um[u]),
-        "opposite": _cosine(way_v, way_w),
-        "goes_on": scaled(best_out[u]),
-        "separation": in_diameters(positions_um[v] - positions_um[w], diameter_um[u]),
-        "future_low": scaled(np.minimum(onward[v], onward[w])),
-        "rival_low": scaled(np.maximum(rival[e], rival[f])),
+        **_places(
+            positions_um[u], positions_um[v], positions_um[w], links.drift_um[e], diameter_um[u]
+        ),
+        **_elsewhere(detections, links, kin, e, f),
         "growth": _growth(detections)[detections.t[u], links.dt[e]],
         "skipped": np.asarray(links.dt[e] - 1.0, dtype=np.float64),
         **(_history(course, u) if course else {}),
     }
     return Divisions(u, v, w, packed(columns, DIVISION_FEATURES, len(u)))
+
+
+def _places(
+    mother: Floats, one: Floats, other: Floats, drift: Floats, diameter: Floats
+) -> dict[str, Floats]:
+    """Features of where daughters are; places and the drift around (n, 3), micrometres."""
+    way, other_way = (place - mother - drift for place in (one, other))
+    return {
+        "centre_offset": in_diameters(0.5 * (way + other_way), diameter),
+        "opposite": _cosine(way, other_way),
+        "separation": in_diameters(one - other, diameter),
+    }
+
+
+def _elsewhere(
+    detections: Detections, links: Candidates, kin: Floats, e: Ints, f: Ints
+) -> dict[str, Floats]:
+    """How surely mother and daughters go on, and daughters are others', by log odds of links."""
+    u, v, w = links.u[e], links.v[e], links.v[f]
+    rival = best_other(kin, links.v, alone=LEAST_ODDS)
+    best_out = best(kin, links.u, len(detections), LEAST_ODDS)
+    # There is no frame after the last.
+    onward = np.where(detections.t >= detections.t.max(initial=0), 0.0, best_out)
+    return {
+        "goes_on": scaled(best_out[u]),
+        "future_low": scaled(np.minimum(onward[v], onward[w])),
+        "rival_low": scaled(np.maximum(rival[e], rival[f])),
+    }
 
 
 def _unlike(links: Candidates, same: Floats, u: Ints, v: Ints, w: Ints) -> dict[str, Floats]:
