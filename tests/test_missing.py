@@ -8,8 +8,8 @@ from drawn import Place, detections_of, label_frames, make_links
 from scipy.spatial import cKDTree
 
 from sam4ct.stages import motion as motion_module
+from sam4ct.stages.missing import OpenEnd, expected, gaps, open_ends
 from sam4ct.stages.missing import Place as Expected
-from sam4ct.stages.missing import Tip, expected, gaps, open_ends
 from sam4ct.stages.motion import LinkedMotion
 from sam4ct.tables import Detections, Floats, Links
 
@@ -31,7 +31,7 @@ def in_plane(place: Expected) -> tuple[float, float]:
     return float(place.at_um[1]), float(place.at_um[2])
 
 
-def ends(detections: Detections, links: Links, way: int) -> dict[int, list[Tip]]:
+def ends(detections: Detections, links: Links, way: int) -> dict[int, list[OpenEnd]]:
     return open_ends(detections, links, SPACING, way, steps=3)
 
 
@@ -108,7 +108,7 @@ def test_a_cell_goes_along_with_neighbours_that_move_alike() -> None:
     detections = table((60, 80), GRID, moved)
     links = make_links(*((0, i, 1, i) for i in range(1, 10)))
     motion = LinkedMotion(detections, links, SPACING)
-    tip = Tip(np.array([0.0, 30.0, 40.0]), np.full(3, np.nan), 50.0, 3)
+    tip = OpenEnd(np.array([0.0, 30.0, 40.0]), np.full(3, np.nan), 50.0, 3)
     assert in_plane(expected(tip, 0, 1, motion)) == pytest.approx((36, 40))
     assert in_plane(expected(tip, 1, -1, motion)) == pytest.approx((24, 40))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sam4ct.geometry import WindowGrid, WindowPlan
 from sam4ct.regions import Region, regions_of
-from sam4ct.stages.shortcut import SHARED, SURE, Chains, OpenEnds, Shortcut, settled
+from sam4ct.stages.shortcut import SHARED, SURE, ChainEnds, Chains, Shortcut, settled
 from sam4ct.types import Propagated
 
 SMALL = arrays.arrays(np.int64, (6, 7), elements=st.integers(0, 3))
@@ -183,7 +183,7 @@ def test_the_windows_are_those_of_open_ends_and_nothing_else() -> None:
     ]
     grid, reader = WindowGrid((40, 40), 12, 0.0), DrawnReader(frames)
     usual = WindowPlan.of(detections_of(frames), grid, 2)
-    plan = OpenEnds(grid, usual.boxes, usual.reach, Chains(reader))
+    plan = ChainEnds(grid, usual.boxes, usual.reach, Chains(reader))
     quick, asked = shortcut(*frames)
     for t in range(4):
         for t2 in range(max(0, t - 2), min(4, t + 3)):

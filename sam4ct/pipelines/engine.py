@@ -14,7 +14,7 @@ from sam4ct.intensity import prepared
 from sam4ct.pipelines.background import Ahead
 from sam4ct.pipelines.plan import Plan
 from sam4ct.stages.propagate import StayPut
-from sam4ct.stages.shortcut import Chains, OpenEnds, Shortcut
+from sam4ct.stages.shortcut import ChainEnds, Chains, Shortcut
 from sam4ct.tables import Detections
 from sam4ct.types import FrameReader, Propagator
 
@@ -44,7 +44,8 @@ def propagator_of(
         engine = sam2_engine(plan, reader, windows)
         return engine, lambda: asdict(engine.counters)
     chains = Chains(reader)
-    engine = sam2_engine(plan, reader, OpenEnds(windows.grid, windows.boxes, windows.reach, chains))
+    ends = ChainEnds(windows.grid, windows.boxes, windows.reach, chains)
+    engine = sam2_engine(plan, reader, ends)
     shortcut = Shortcut(engine, reader, chains)
     return shortcut, lambda: {**asdict(engine.counters), "objects_settled": shortcut.settled}
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from sam4ct.regions import Mask, Region
 from sam4ct.stages.fill import SIZE_RANGE
-from sam4ct.stages.missing import Place, Tip, expected
+from sam4ct.stages.missing import OpenEnd, Place, expected
 from sam4ct.stages.motion import LinkedMotion
 from sam4ct.stages.shapes import largest_part
 from sam4ct.tables import Floats
@@ -60,7 +60,7 @@ def sweep(
     reader: FrameReader,
     segmenter: VolumeSegmenter,
     gaps: Mapping[int, Sequence[Place]],
-    ends: Mapping[int, Sequence[Tip]],
+    ends: Mapping[int, Sequence[OpenEnd]],
     motion: LinkedMotion,
     rules: GenerateRules,
     way: int,
@@ -77,9 +77,9 @@ def sweep(
         way: 1 forward, -1 backward.
     """
     ndim, spacing = len(reader.shape), np.asarray(rules.spacing_um)
-    tips: list[Tip] = []
+    going: list[OpenEnd] = []
     for t in range(reader.frames)[::way]:
-        ahead = [expected(tip, t - way, way, motion) for tip in tips]
+        ahead = [expected(end, t - way, way, motion) for end in going]
         places = [*gaps.get(t, []), *ahead]
         # A cell that left is not clicked at: beyond the frame there is nothing to see.
         seen = [i for i, place in enumerate(places) if _inside(place, reader.shape, spacing)]
@@ -88,13 +88,13 @@ def sweep(
         taken = reader.labels(t) > 0 if clicks else np.zeros(0, dtype=bool)
         accepted = accept({i: places[i] for i in seen}, found, taken, rules)
         yield Swept(t, len(clicks), [accepted[i] for i in sorted(accepted)])
-        first = len(places) - len(tips)
+        first = len(places) - len(going)
         followed = [
-            _onward(tip, accepted[i], rules)
-            for i, tip in enumerate(tips, start=first)
-            if i in accepted and tip.left > 1 and not _leaves(accepted[i], reader.shape, rules)
+            _onward(end, accepted[i], rules)
+            for i, end in enumerate(going, start=first)
+            if i in accepted and end.left > 1 and not _leaves(accepted[i], reader.shape, rules)
         ]
-        tips = [*ends.get(t, []), *followed]
+        going = [*ends.get(t, []), *followed]
 
 
 def accept(
@@ -152,10 +152,10 @@ def _inside(place: Place, shape: tuple[int, ...], spacing: Floats) -> bool:
     return bool(((at >= 0) & (at < shape)).all())
 
 
-def _onward(tip: Tip, region: Region, rules: GenerateRules) -> Tip:
+def _onward(end: OpenEnd, region: Region, rules: GenerateRules) -> OpenEnd:
     """The open end after it was followed into a region."""
     at = centre_um(region, np.asarray(rules.spacing_um))
-    return Tip(at, at - tip.at_um, float(region.size), tip.left - 1)
+    return OpenEnd(at, at - end.at_um, float(region.size), end.left - 1)
 
 
 def _leaves(region: Region, shape: tuple[int, ...], rules: GenerateRules) -> bool:

@@ -26,8 +26,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Tip:
-    """An open end of a track: the last region of a cell, and how the cell got there."""
+class OpenEnd:
+    """The last region of a cell, and how the cell got there."""
 
     at_um: Floats
     step_um: Floats
@@ -37,10 +37,10 @@ class Tip:
     """Frames in which it may still be followed."""
 
 
-def expected(tip: Tip, t: int, way: int, motion: LinkedMotion) -> Place:
+def expected(end: OpenEnd, t: int, way: int, motion: LinkedMotion) -> Place:
     """Return where the cell of an open end in frame t is expected in frame t + way."""
-    around = motion.step(t, tip.at_um, way)
-    return Place(gone_on(tip.at_um, tip.step_um, around), tip.size)
+    around = motion.step(t, end.at_um, way)
+    return Place(gone_on(end.at_um, end.step_um, around), end.size)
 
 
 def gaps(detections: Detections, links: Links, spacing_um: Floats) -> dict[int, list[Place]]:
@@ -66,7 +66,7 @@ def open_ends(
     spacing_um: Floats,
     way: int,
     steps: int,
-) -> dict[int, list[Tip]]:
+) -> dict[int, list[OpenEnd]]:
     """Return the open ends of linked cells, by frame.
 
     An end is open if no link goes on from it; or if a division goes on from it over
@@ -94,9 +94,9 @@ def open_ends(
     ends = np.zeros(len(detections), dtype=bool)
     ends[u] = ends[v] = True
     ends &= onward != 1
-    tips: dict[int, list[Tip]] = {}
+    found: dict[int, list[OpenEnd]] = {}
     for row in np.flatnonzero(ends).tolist():
         left = min(steps, int(onward[row]) - 1) if onward[row] else steps
-        tip = Tip(positions[row], step[row], float(detections.size[row]), left)
-        tips.setdefault(int(detections.t[row]), []).append(tip)
-    return tips
+        end = OpenEnd(positions[row], step[row], float(detections.size[row]), left)
+        found.setdefault(int(detections.t[row]), []).append(end)
+    return found

@@ -94,7 +94,7 @@ class Chains:
 
 
 @dataclass(frozen=True)
-class OpenEnds(WindowPlan):
+class ChainEnds(WindowPlan):
     """A plan with the windows of those regions alone at which a chain ends."""
 
     chains: Chains
