@@ -16,7 +16,8 @@ from typing import Any, Generic, Self, TypeVar
 from numpy.typing import NDArray
 
 from sam4ct.regions import LabelFrame
-from sam4ct.types import FrameReader, Image
+from sam4ct.stages.relabelled import Relabelled
+from sam4ct.types import FrameReader
 
 T = TypeVar("T", bound=NDArray[Any])
 
@@ -70,24 +71,12 @@ class Ahead(Generic[T]):
             used -= self._kept.popitem(last=False)[1].nbytes
 
 
-class LabelsAhead:
+class LabelsAhead(Relabelled):
     """A `FrameReader` whose masks are read ahead and kept for a while."""
 
     def __init__(self, reader: FrameReader) -> None:
-        self._reader = reader
+        super().__init__(reader)
         self._labels: Ahead[LabelFrame] = Ahead(reader.labels, reader.frames)
-
-    @property
-    def frames(self) -> int:
-        return self._reader.frames
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._reader.shape
-
-    def image(self, t: int) -> Image:
-        """The image of a frame, read now."""
-        return self._reader.image(t)
 
     def labels(self, t: int) -> LabelFrame:
         """The masks of a frame; not to be changed."""

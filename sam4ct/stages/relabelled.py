@@ -1,4 +1,7 @@
-"""Relabelled: what readers that change another's masks have in common. No files, no decisions."""
+"""Relabelled: what readers have in common that take masks in another way than they lie there.
+
+No files, no decisions.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from sam4ct.types import FrameReader, Image
 
 
 class Relabelled:
-    """Base of a `FrameReader` with other masks than the one that it reads; the rest is as there."""
+    """Base of a `FrameReader` with masks of its own; all else is that of the one that it reads."""
 
     def __init__(self, reader: FrameReader) -> None:
         self._reader = reader
