@@ -156,16 +156,12 @@ def candidates(
     columns |= _still(columns["overlap"], detections.size[u], detections.size[v])
     columns |= _apart(pairs, evidence, across)
     nearest = _nearest(columns)
-    here, there, steps = positions_um[u], positions_um[v], dt[:, None]
+    here, there = positions_um[u], positions_um[v]
     if course is None:
         drift = paired_motion(here, there, u, pairs.frames, nearest)
     else:
-        drift = course.around_um[u] * steps
-        past = here + course.expected_um(u) * steps
-        columns["past_distance"] = in_diameters(there - past, across)
-        columns |= pairs.nearnesses("past_", columns["past_distance"])
-        future = here + course.traced_um(u, v) * steps
-        columns["future_distance"] = in_diameters(there - future, across)
+        drift = course.around_um[u] * dt[:, None]
+        columns |= _along(pairs, course, here, there, across)
     columns["drift_distance"] = in_diameters(there - here - drift, across)
     columns |= pairs.nearnesses("drift_", columns["drift_distance"])
     changes = Changes.of(detections, evidence, pairs, nearest)
@@ -208,6 +204,29 @@ def _apart(pairs: Pairs, evidence: Evidence, across: Floats) -> dict[str, Floats
     apart = pairs.spread(evidence.distance_um, np.ones(len(evidence), bool)) / across
     distance = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
     return {"distance": distance, **pairs.nearnesses("", distance)}
+
+
+def _along(
+    pairs: Pairs, course: Course, here: Floats, there: Floats, across: Floats
+) -> dict[str, Floats]:
+    """Features of how far a link is from how cells came, and go on, in a first lineage.
+
+    Args:
+        pairs: Possible links.
+        course: What the first lineage tells.
+        here: Places of their earlier regions, (links, 3), micrometres.
+        there: Those of the later ones.
+        across: Mean diameter of both, (links,).
+    """
+    steps = pairs.dt[:, None]
+    past = there - (here + course.expected_um(pairs.u) * steps)
+    future = there - (here + course.traced_um(pairs.u, pairs.v) * steps)
+    distance = in_diameters(past, across)
+    return {
+        "past_distance": distance,
+        **pairs.nearnesses("past_", distance),
+        "future_distance": in_diameters(future, across),
+    }
 
 
 def _nearest(columns: dict[str, Floats]) -> Flags:
