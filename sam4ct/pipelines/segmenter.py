@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,47 @@ from numpy.typing import NDArray
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.masks import read_masks, write_masks
 from sam4ct.pipelines.plan import Plan
+from sam4ct.pipelines.track_plan import TrackPlan
 from sam4ct.regions import Region
 from sam4ct.types import VolumeSegmenter
+
+if TYPE_CHECKING:
+    from sam4ct.models.sam_med3d import SamMed3dSegmenter
+    from sam4ct.models.sam_med3d_crops import Volume
 
 
 def segmenter_of(
     plan: Plan, reader: CtcReader
 ) -> tuple[VolumeSegmenter, Callable[[], dict[str, int]]]:
-    """Return the SAM-Med3D engine of a run, and a function that tells what it has done so far.
+    """Return the segmenter of missed cells, and a function that tells what it has done so far.
+
+    Args:
+        plan: The run.
+        reader: For the images.
 
     Raises:
         WeightsError: The weights are missing, or not what the manifest says.
     """
-    # Here, because torch takes seconds to load and the other stages do without it.
+
+    def image(t: int) -> NDArray[np.float32]:
+        # As it is: the engine scales every crop by itself, as SAM-Med3D was trained.
+        return reader.image(t).astype(np.float32)
+
+    engine = sam_med3d_engine(plan, image)
+    return engine, lambda: click_counts(engine)
+
+
+def sam_med3d_engine(plan: Plan | TrackPlan, image: Callable[[int], Volume]) -> SamMed3dSegmenter:
+    """Return the SAM-Med3D engine of a run of either mode, with its weights on its device.
+
+    Args:
+        plan: The run.
+        image: Returns the volume of a frame, (z, y, x).
+
+    Raises:
+        WeightsError: The weights are missing, or not what the manifest says.
+    """
+    # Here, because torch takes seconds to load, and there may be nothing to segment.
     from sam4ct.models.sam_med3d import SamMed3dSegmenter, SegmenterSettings
     from sam4ct.models.sam_med3d_crops import CropLaw
     from sam4ct.models.weights import load_sam_med3d
@@ -32,15 +61,13 @@ def segmenter_of(
     law = CropLaw.of(
         entry.image_size, plan.profile.spacing_um, plan.diameter_px, entry.window_diameters
     )
+    network = load_sam_med3d(entry, plan.device)
+    return SamMed3dSegmenter(network, image, law, SegmenterSettings(device=plan.device))
 
-    def image(t: int) -> NDArray[np.float32]:
-        # As it is: the engine scales every crop by itself, as SAM-Med3D was trained.
-        return reader.image(t).astype(np.float32)
 
-    engine = SamMed3dSegmenter(
-        load_sam_med3d(entry, plan.device), image, law, SegmenterSettings(device=plan.device)
-    )
-    return engine, lambda: {
+def click_counts(engine: SamMed3dSegmenter) -> dict[str, int]:
+    """Return what an engine has done so far, as it is counted in the work folder."""
+    return {
         "clicks_segmented": engine.clicks,
         "halved_click_batches": engine.halved_batches,
     }

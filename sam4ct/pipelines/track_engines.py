@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.intensity import prepared
+from sam4ct.pipelines.segmenter import click_counts, sam_med3d_engine
 from sam4ct.pipelines.track_plan import TrackPlan
 from sam4ct.stages.clicks import Scope
 from sam4ct.stages.propagate import StayPut
@@ -39,10 +40,7 @@ class TrackEngines:
 
     def counts(self) -> Mapping[str, int]:
         """What the networks have done so far."""
-        clicks = {
-            "clicks_segmented": self._segmenter.clicks,
-            "halved_click_batches": self._segmenter.halved_batches,
-        }
+        clicks = click_counts(self._segmenter)
         sam2 = self._sam2
         if sam2 is None:
             return clicks
@@ -54,26 +52,13 @@ class TrackEngines:
 
     @cached_property
     def _segmenter(self) -> SamMed3dSegmenter:
-        # Here, because torch takes seconds to load, and a run may find everything done.
-        from sam4ct.models.sam_med3d import SamMed3dSegmenter, SegmenterSettings
-        from sam4ct.models.sam_med3d_crops import CropLaw
-        from sam4ct.models.weights import load_sam_med3d
-
-        plan, entry = self.plan, self.plan.weights["sam_med3d"]
-        law = CropLaw.of(
-            entry.image_size, plan.profile.spacing_um, plan.diameter_px, entry.window_diameters
-        )
-        return SamMed3dSegmenter(
-            load_sam_med3d(entry, plan.device),
-            plan.volumes.volume,
-            law,
-            SegmenterSettings(device=plan.device),
-        )
+        return sam_med3d_engine(self.plan, self.plan.volumes.volume)
 
     @cached_property
     def _sam2(self) -> Sam2Recogniser | None:
         if self.plan.evidence == "overlap":
             return None
+        # Here, because torch takes seconds to load, and a run may find everything done.
         from sam4ct.models.sam2_recogniser import RecogniserSettings, Sam2Recogniser
         from sam4ct.models.weights import load_sam2
 
