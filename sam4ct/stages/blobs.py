@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Floats = NDArray[np.float32]
+Singles = NDArray[np.float32]
+"""Of single precision: images of large volumes, and all that is made of them."""
 Kernels = tuple[NDArray[np.float64], ...]
 """One kernel an axis."""
 
@@ -84,7 +85,7 @@ class BlobLaw:
         return 2.0 / (ratio - 1.0 / ratio)
 
     @cached_property
-    def noise_gains(self) -> Floats:
+    def noise_gains(self) -> Singles:
         """Standard deviation of each DoG's answer to white noise of 1 in binned voxels."""
         pairs = zip(self.kernels[:-1], self.kernels[1:], strict=True)
         return np.array([self.gain * _norm(fine, coarse) for fine, coarse in pairs], np.float32)
@@ -137,13 +138,13 @@ class BlobLaw:
 class ScaleSpace(NamedTuple):
     """What the DoGs of all sizes say of every binned voxel."""
 
-    best: Floats
+    best: Singles
     """The highest answer of any size, about the contrast of a ball there."""
-    significance: Floats
+    significance: Singles
     """The same in standard deviations of the noise; inf where there is no noise."""
 
 
-def scale_space(image: Floats, law: BlobLaw) -> ScaleSpace:
+def scale_space(image: Singles, law: BlobLaw) -> ScaleSpace:
     """Return the answers to a binned image, or to a part of one.
 
     The noise is measured where it is, as that of light grows with the light: by the second
@@ -170,7 +171,7 @@ def scale_space(image: Floats, law: BlobLaw) -> ScaleSpace:
         return ScaleSpace(best, np.where(noise > 0, best / noise, np.sign(best) * np.inf))
 
 
-def binned(image: NDArray[np.generic], bins: Sequence[int]) -> Floats:
+def binned(image: NDArray[np.generic], bins: Sequence[int]) -> Singles:
     """Return the means of blocks of voxels; the last block of an axis may be cut.
 
     Args:
@@ -201,7 +202,7 @@ def gaussian(sigma: float) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum())
 
 
-def _smoothed(image: Floats, kernels: Kernels) -> Floats:
+def _smoothed(image: Singles, kernels: Kernels) -> Singles:
     for axis, kernel in enumerate(kernels):
         if len(kernel) > 1:
             image = ndimage.correlate1d(image, kernel, axis=axis, mode="reflect")

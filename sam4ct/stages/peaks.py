@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.stages.blobs import Floats
+from sam4ct.stages.blobs import Singles
 
 Places = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 
-def offsets(values: Floats, peaks: Places) -> Values:
+def offsets(values: Singles, peaks: Places) -> Values:
     """Return where the parabola through a maximum and its two neighbours is highest.
 
     Args:
@@ -36,7 +36,7 @@ def offsets(values: Floats, peaks: Places) -> Values:
     return found
 
 
-def roundness(values: Floats, peaks: Places, spacing: Sequence[float]) -> Values:
+def roundness(values: Singles, peaks: Places, spacing: Sequence[float]) -> Values:
     """Return how maxima bend across their strongest direction, as a share of how along it.
 
     Of several directions across it is the strongest: a cell between two others hardly bends
@@ -65,7 +65,7 @@ def roundness(values: Floats, peaks: Places, spacing: Sequence[float]) -> Values
     return np.asarray(strengths[:, 1] / np.minimum(strengths[:, 0], -np.finfo(np.float64).tiny))
 
 
-def _at(values: Floats, places: Places) -> Values:
+def _at(values: Singles, places: Places) -> Values:
     last = np.array(values.shape) - 1
     inside = np.clip(last - np.abs(last - np.abs(places)), 0, last)
     return np.asarray(values[tuple(inside.T)], dtype=np.float64)
