@@ -132,7 +132,7 @@ class Changes(Choices):
 def candidates(
     detections: Detections,
     evidence: Evidence,
-    positions_um: Floats,
+    places_um: Floats,
     diameter_um: Floats,
     course: Course | None = None,
     likenesses: Floats | None = None,
@@ -142,8 +142,8 @@ def candidates(
     Args:
         detections: Ordered by frame and label.
         evidence: Directed rows, any order.
-        positions_um: Centroid of every detection, (N, 3).
-        diameter_um: Of every detection.
+        places_um: Centroid of every detection, (N, 3).
+        diameter_um: Of every detection, (N,).
         course: What a first lineage tells of them; without it, how the surroundings
             move is told by regions that are each other's nearest.
         likenesses: Of these links, from `Changes`, if they are but some of the sequence.
@@ -156,7 +156,7 @@ def candidates(
     columns |= _still(columns["overlap"], detections.size[u], detections.size[v])
     columns |= _apart(pairs, evidence, across)
     nearest = _nearest(columns)
-    here, there = positions_um[u], positions_um[v]
+    here, there = places_um[u], places_um[v]
     if course is None:
         drift = paired_motion(here, there, u, pairs.frames, nearest)
     else:

@@ -73,15 +73,15 @@ class Steps(Choices):
 
 
 def couples(
-    detections: Detections, steps: Steps, positions_um: Floats, diameter_um: Floats
+    detections: Detections, steps: Steps, places_um: Floats, diameter_um: Floats
 ) -> Couples:
     """Return the couples among regions that may go to, or come from, one mask.
 
     Args:
         detections: Ordered by frame and label.
         steps: All possible links of some frames with the next, or with the last.
-        positions_um: Centroid of every detection, (N, 3).
-        diameter_um: Of every detection.
+        places_um: Centroid of every detection, (N, 3).
+        diameter_um: Of every detection, (N,).
     """
     first, second = _plausible(detections, steps)
     mask, one, other = steps.mask[first], steps.region[first], steps.region[second]
@@ -89,8 +89,8 @@ def couples(
     both = size[one] + size[other]
     share = size[one] / both
     drift = 0.5 * (steps.drift_um[first] + steps.drift_um[second])
-    middle = share[:, None] * positions_um[one] + (1.0 - share)[:, None] * positions_um[other]
-    off = in_diameters(middle + drift - positions_um[mask], diameter_um[mask])
+    middle = share[:, None] * places_um[one] + (1.0 - share)[:, None] * places_um[other]
+    off = in_diameters(middle + drift - places_um[mask], diameter_um[mask])
     beside = best_other(steps.same, steps.region, alone=LEAST_ODDS)
     columns = {
         "size": np.log(both / size[mask]),
@@ -105,7 +105,7 @@ def couples(
         mask,
         one,
         other,
-        positions_um[other] - positions_um[one],
+        places_um[other] - places_um[one],
         share,
         packed(columns, COUPLE_FEATURES, len(mask)),
     )

@@ -3,7 +3,7 @@
 Where cells go by up to a diameter a frame, the nearest region is often another cell.
 How its neighbours went, and how it went before, tells better; but that is known only
 once most links are. So links are judged twice (`associate`), the second time with this.
-Pure tables, positions in micrometres.
+Pure tables, places in micrometres.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Course:
         return gone_on(np.zeros(3), self.after_um[v], self.around_um[u])
 
 
-def course_of(detections: Detections, links: Links, positions_um: Floats) -> Course:
+def course_of(detections: Detections, links: Links, places_um: Floats) -> Course:
     """Return what links tell of the regions that they join.
 
     Args:
         detections: Ordered by frame and label.
         links: Of a lineage: at most one into a region, and one or a division out of it.
-        positions_um: Centroid of every region, (N, 3).
+        places_um: Centroid of every region, (N, 3).
     """
     count = len(detections)
     u = row_numbers(detections, links.t, links.label)
@@ -57,21 +57,21 @@ def course_of(detections: Detections, links: Links, positions_um: Floats) -> Cou
     a, b = u[~links.division], v[~links.division]
     before, after = np.full((count, 3), np.nan), np.full((count, 3), np.nan)
     growth = np.full(count, np.nan)
-    before[b] = (positions_um[b] - positions_um[a]) / (detections.t[b] - detections.t[a])[:, None]
+    before[b] = (places_um[b] - places_um[a]) / (detections.t[b] - detections.t[a])[:, None]
     after[a] = before[b]
     growth[b] = np.log(detections.size[b] / detections.size[a])
-    around = _around(detections, positions_um, after)
+    around = _around(detections, places_um, after)
     return Course(around, before, after, growth, _ripeness(detections, u, v, links.division))
 
 
-def _around(detections: Detections, positions_um: Floats, steps: Floats) -> Floats:
+def _around(detections: Detections, places_um: Floats, steps: Floats) -> Floats:
     """Return by region how its surroundings move on, (N, 3), from steps that are nan if unknown."""
-    around = np.zeros_like(positions_um)
+    around = np.zeros_like(places_um)
     ends = np.flatnonzero(np.diff(detections.t)) + 1
     for rows in np.split(np.arange(len(detections)), ends):
         going = rows[~np.isnan(steps[rows, 0])]
         around[rows] = neighbours_motion(
-            positions_um[rows], rows, positions_um[going], going, steps[going]
+            places_um[rows], rows, places_um[going], going, steps[going]
         )
     return around
 

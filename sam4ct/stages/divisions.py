@@ -77,7 +77,7 @@ def divisions(
     links: Candidates,
     kin: Floats,
     same: Floats,
-    positions_um: Floats,
+    places_um: Floats,
     diameter_um: Floats,
     course: Course | None = None,
     pairs: Sisters | None = None,
@@ -87,12 +87,12 @@ def divisions(
     Args:
         detections: Ordered by frame and label.
         links: From `candidates`.
-        kin: Log odds of every link that its later region is the earlier one or its daughter.
-        same: Log odds of every link that both are one cell.
-        positions_um: Centroids, (N, 3).
-        diameter_um: Of every detection.
+        kin: Log odds (links,) that the later region is the earlier one or its daughter.
+        same: Log odds (links,) that both are one cell.
+        places_um: Centroid of every detection, (N, 3).
+        diameter_um: Of every detection, (N,).
         course: What a first lineage tells of them, if there is one.
-        pairs: Those links; all `sisters` if None.
+        pairs: Which links to pair; all `sisters` if None.
     """
     e, f = pairs or sisters(links)
     u, v, w = links.u[e], links.v[e], links.v[f]
@@ -102,9 +102,7 @@ def divisions(
         **_low_high("link", kin[e], kin[f]),
         **_low_high("same", same[e], same[f]),
         **_unlike(links, same, u, v, w),
-        **_places(
-            positions_um[u], positions_um[v], positions_um[w], links.drift_um[e], diameter_um[u]
-        ),
+        **_places(places_um[u], places_um[v], places_um[w], links.drift_um[e], diameter_um[u]),
         **_elsewhere(detections, links, kin, e, f),
         "growth": _growth(detections)[detections.t[u], links.dt[e]],
         "skipped": np.asarray(links.dt[e] - 1.0, dtype=np.float64),

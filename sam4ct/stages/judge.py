@@ -25,8 +25,10 @@ class Judged:
 
     links: Candidates
     link_odds: Floats
+    """(links,)."""
     splits: Divisions
     split_odds: Floats
+    """(divisions,)."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Regions:
     places_um: Floats
     """(N, 3)."""
     diameter_um: Floats
+    """(N,)."""
     course: Course | None = None
     """What a first lineage tells; None at first sight."""
 

@@ -1,8 +1,8 @@
 """Missing: the places where a linked cell should be but has no mask.
 
-Works on tables: links and the positions of detections say where a cell is
+Works on tables: links and the places of detections say where a cell is
 expected in the frames of a gap, and where it goes on at an open end of a track.
-What is found there is left to `generate`. Positions are micrometres, (z, y, x).
+What is found there is left to `generate`. Places are micrometres, (z, y, x).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def expected(end: OpenEnd, t: int, way: int, motion: LinkedMotion) -> Place:
 
 def gaps(detections: Detections, links: Links, spacing_um: Floats) -> dict[int, list[Place]]:
     """Return the places, by frame, on the straight way between both ends of every gap."""
-    positions = detections.places_um(spacing_um)
+    places = detections.places_um(spacing_um)
     over = links.take((links.t2 - links.t > 1) & ~links.division)
     u = row_numbers(detections, over.t, over.label)
     v = row_numbers(detections, over.t2, over.label2)
@@ -54,7 +54,7 @@ def gaps(detections: Detections, links: Links, spacing_um: Floats) -> dict[int, 
         first, last = int(detections.t[a]), int(detections.t[b])
         for t in range(first + 1, last):
             share = (t - first) / (last - first)
-            at = (1 - share) * positions[a] + share * positions[b]
+            at = (1 - share) * places[a] + share * places[b]
             size = (1 - share) * float(detections.size[a]) + share * float(detections.size[b])
             found.setdefault(t, []).append(Place(at, size))
     return found
@@ -84,12 +84,12 @@ def open_ends(
     v = row_numbers(detections, links.t2, links.label2)
     here, there = (u, v) if way > 0 else (v, u)
     dt = links.t2 - links.t
-    positions = detections.places_um(spacing_um)
+    places = detections.places_um(spacing_um)
     onward = np.zeros(len(detections), np.int64)
     onward[here] = np.where(links.division, dt, 1)
     step = np.full((len(detections), 3), np.nan)
     plain = ~links.division
-    moved = positions[there] - positions[here]
+    moved = places[there] - places[here]
     step[there[plain]] = (moved / dt[:, None])[plain]
     ends = np.zeros(len(detections), dtype=bool)
     ends[u] = ends[v] = True
@@ -97,6 +97,6 @@ def open_ends(
     found: dict[int, list[OpenEnd]] = {}
     for row in np.flatnonzero(ends).tolist():
         left = min(steps, int(onward[row]) - 1) if onward[row] else steps
-        end = OpenEnd(positions[row], step[row], float(detections.size[row]), left)
+        end = OpenEnd(places[row], step[row], float(detections.size[row]), left)
         found.setdefault(int(detections.t[row]), []).append(end)
     return found

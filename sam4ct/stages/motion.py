@@ -9,7 +9,7 @@ known of them grows in the course of a run, and so they are asked in three ways:
 
 The first two take medians, which bear pairs and links that are wrong. The last takes a mean as
 far as it is more than chance: its links are right, but few may be near a gap or an open end.
-Pure tables, positions and steps in micrometres, (z, y, x).
+Pure tables, places and steps in micrometres, (z, y, x).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def paired_motion(
     """Return by row how far the cells around a source region moved, (rows, 3).
 
     Args:
-        here_um: Position of the source region of every row, (rows, 3).
-        there_um: Position of its possible target.
+        here_um: Place of the source region of every row, (rows, 3).
+        there_um: Place of its possible target.
         source: Number of the source region; its own movements are left out.
         frames: Number of the pair of frames; equal for rows to be compared.
         nearest: Whether source and target are each other's nearest: then they are mostly one cell.
@@ -77,9 +77,9 @@ def neighbours_motion(
     """Return the median step of the cells nearest to each of some regions, (n, 3).
 
     Args:
-        at_um: Positions of the regions, (n, 3).
+        at_um: Places of the regions, (n, 3).
         region: Their numbers; their own steps are left out.
-        seen_um: Positions of the cells of that frame whose steps are known, (m, 3).
+        seen_um: Places of the cells of that frame whose steps are known, (m, 3).
         seen_region: Their numbers.
         steps_um: Their steps, (m, 3).
 

@@ -49,7 +49,7 @@ class Spans:
         """Args:
         detections: Ordered by frame and label.
         evidence: Rows of any frame pairs, any order.
-        diameter_um: Of every detection.
+        diameter_um: Of every detection, (N,).
         rows: Of evidence in a span, about; ROWS if not given.
         """
         self._evidence, self._rows = evidence, rows or ROWS
