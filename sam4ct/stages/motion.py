@@ -35,7 +35,7 @@ def gone_on(from_um: Floats, own_um: Floats, around_um: Floats) -> Floats:
     """Return where cells are expected that go on partly as before, partly like others.
 
     Args:
-        from_um: Where they are, (..., 3).
+        from_um: Where they are, (..., 3); zeros for the step alone.
         own_um: Their own last step; nan where it is not known, then they go like others.
         around_um: How their surroundings move.
     """
