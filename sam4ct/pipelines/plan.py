@@ -29,7 +29,7 @@ AUTO = "auto"
 CODE_VERSIONS = {
     "detect": "2",
     "propagate": "5",
-    "associate": "7",
+    "associate": "8",
     "generate": "1",
     "fill": "2",
     "paint": "2",
