@@ -238,7 +238,8 @@ def main() -> None:
         print(f"case {seed}: {len(cases[-1].detections)} regions", flush=True)
     if arguments.constants:
         unseen = cases
-        costs = replace(load_costs(arguments.evidence, f"{arguments.ndim}d"), **START)
+        costs = load_costs(arguments.evidence, f"{arguments.ndim}d")
+        costs = replace(costs, calibration=Calibration(), **START)
     else:
         third = max(1, len(cases) // 3)
         unseen, seen = cases[:third], cases[third:]
