@@ -12,7 +12,7 @@ from sam4ct.geometry import Margins
 from sam4ct.intensity import contrasts
 from sam4ct.regions import Region
 from sam4ct.stages.detect import detect_frame
-from sam4ct.stages.fragments import find_fragments
+from sam4ct.stages.fragments import _Shares, find_fragments
 from sam4ct.stages.propagate import StayPut
 from sam4ct.stages.repair import (
     JoinedFrames,
@@ -171,3 +171,8 @@ def test_a_small_region_in_the_first_slice_is_no_speck_if_cells_may_be_cut_there
     edge = Margins(SHAPES[1], slices=slices)
     detections, _ = without_specks(detections_of([frame]), evidence_of([frame]), 4, edge)
     assert detections.label.tolist() == kept
+
+
+def test_shares_of_a_region_beyond_all_that_evidence_speaks_of_are_none() -> None:
+    shares = _Shares(np.array([5, 6]), np.array([0, 3]), np.array([0.9, 0.8]), regions=8)
+    assert shares.of(np.array([5, 5, 6]), np.array([0, 7, 3])).tolist() == [0.9, 0.0, 0.8]

@@ -107,7 +107,8 @@ def _witnesses(detections: Detections, evidence: Evidence) -> Witnesses:
     fragment = np.zeros(len(detections), bool)
     fragment[a] = fragment[b] = True
     way_back = np.flatnonzero(fragment[source])
-    back = _Shares(source[way_back], target[way_back], evidence.containment_prop[way_back])
+    contained = evidence.containment_prop[way_back]
+    back = _Shares(source[way_back], target[way_back], contained, len(detections))
     returns = np.minimum(back.of(a, whole), back.of(b, whole))
     low, high = SIZE_RANGE
     shown = (low <= size) & (size <= high) & (inside > INSIDE) & (returns > RETURNS)
@@ -125,8 +126,13 @@ def _covered_together(source: Ints, evidence: Evidence) -> tuple[Ints, Ints]:
 class _Shares:
     """Shares of propagated masks that lie in other regions, looked up by both."""
 
-    def __init__(self, source: Ints, target: Ints, share: Floats) -> None:
-        self._base = int(target.max(initial=0)) + 1
+    def __init__(self, source: Ints, target: Ints, share: Floats, regions: int) -> None:
+        """Args:
+        source, target: Row numbers, below `regions`.
+        share: Of each pair.
+        regions: How many there are.
+        """
+        self._base = regions
         key = source * self._base + target
         order = np.argsort(key)
         self._key, self._share = key[order], share[order]
