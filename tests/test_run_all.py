@@ -325,7 +325,7 @@ def run_as_another(*args: object) -> Outcome:
         "main()\n"
     )
     command = [sys.executable, "-c", program, *map(str, args)]
-    # Coverage of it would be written into the checkout, where that user may not write.
+    # That user may not write into the checkout.
     ended = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment())
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
