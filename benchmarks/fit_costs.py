@@ -56,8 +56,12 @@ START = {
     "alone": 4.0,
     "skip": 1.4,
 }
-FACTORS = (0.35, 0.5, 0.7, 1.4, 2.0)
-"""Tried on every one of these constants, one after another."""
+FACTORS = (0.5, 0.7, 1.4, 2.0)
+"""Tried on every one of these constants, one after another, until none of them helps."""
+PASSES = 3
+"""Over all constants, at most."""
+LEAST_GAIN = 1e-4
+"""In OP_CLB; less is chance."""
 Cases = list[tuple[Case, Course | None]]
 Examples = tuple[Floats, NDArray[np.bool_]]
 Truth = Callable[[Case, Ints, Ints], NDArray[np.bool_]]
@@ -181,13 +185,17 @@ def tuned(cases: list[Case], costs: Costs, folder: Path) -> Costs:
     """Choose the constants one after another by the score of cases not fitted to."""
     best, reached = costs, score(cases, costs, folder)
     print(f"constants as started: OP_CLB {reached:.4f}", flush=True)
-    for name in START:
-        for factor in FACTORS:
-            trial = replace(best, **{name: round(START[name] * factor, 3)})
-            value = score(cases, trial, folder)
-            if value > reached + 1e-4:
-                best, reached = trial, value
-        print(f"{name} = {getattr(best, name)}: OP_CLB {reached:.4f}", flush=True)
+    for _ in range(PASSES):
+        before = best
+        for name in START:
+            for factor in FACTORS:
+                trial = replace(best, **{name: round(getattr(before, name) * factor, 2)})
+                value = score(cases, trial, folder)
+                if value > reached + LEAST_GAIN:
+                    best, reached = trial, value
+            print(f"{name} = {getattr(best, name)}: OP_CLB {reached:.4f}", flush=True)
+        if best == before:
+            break
     return best
 
 
