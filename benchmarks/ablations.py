@@ -10,7 +10,8 @@ follows is done anew each time.
 A group of features is left out by giving all links of a movie the group's mean, so that it
 tells none from another. Costs are not fitted again, which may get back a part of what is
 lost: these are upper bounds of what a group is worth. Without SAM 2 is what `--evidence
-overlap` does, with the costs fitted for that.
+overlap` does, with the costs fitted for that. Without jumps of the picture is with windows that
+stay where they are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -33,6 +34,7 @@ from conditions import Movie, add_choice, chosen
 from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.workdir import WorkDir
+from sam4ct.jumps import NO_JUMPS
 from sam4ct.pipelines import associate as linking
 from sam4ct.pipelines import cut, results, stages
 from sam4ct.pipelines import plan as plans
@@ -190,18 +192,38 @@ WITHOUT: Mapping[str, Change] = {
     "course in divisions": _divisions("opposite", "goes_on", "mother_growth", "ripeness"),
     "growth in divisions": _divisions("growth"),
 }
-SAM2 = "SAM 2"
-"""Not a change of a run, but a run of another kind."""
 
 
-def gathered(movie: Movie, out: Path, evidence: str) -> Plan:
+class Kind(NamedTuple):
+    """A kind of run with evidence of its own."""
+
+    folder: str
+    evidence: str = "sam2"
+    left_by: str = ""
+    """The linker of suite.py that leaves the same evidence, if one does."""
+    change: Change = ExitStack
+    """Of all of the run."""
+
+
+USUAL = Kind("sam2", left_by="sam4ct")
+OTHER: Mapping[str, Kind] = {
+    "SAM 2": Kind("overlap", "overlap", "sam4ct overlap"),
+    "jumps of the picture": Kind(
+        "still", change=lambda: mock.patch.object(Plan, "jumps", NO_JUMPS)
+    ),
+}
+"""What takes other evidence to do without."""
+
+
+def gathered(movie: Movie, out: Path, kind: Kind) -> Plan:
     """Gather the evidence of a movie, as far as it is not there; return its plan."""
-    result = out / "ablations" / evidence / movie.dataset.name / f"{movie.sequence}_RES"
+    result = out / "ablations" / kind.folder / movie.dataset.name / f"{movie.sequence}_RES"
     (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
-    left = work_dir_of(movie.result(out, "sam4ct" if evidence == "sam2" else "sam4ct overlap"))
-    if left.exists() and not sequence.work_dir.exists():
-        shutil.copytree(left, sequence.work_dir)
-    plan = make_plan(sequence, Options(profile="auto", evidence=evidence))
+    if kind.left_by and not sequence.work_dir.exists():
+        left = work_dir_of(movie.result(out, kind.left_by))
+        if left.exists():
+            shutil.copytree(left, sequence.work_dir)
+    plan = make_plan(sequence, Options(profile="auto", evidence=kind.evidence))
     with WorkDir.open(sequence.work_dir, plan.key(), overwrite=True) as work:
         stages.run_detect(plan, work)
         stages.run_propagate(plan, work)
@@ -230,18 +252,18 @@ def linked(plan: Plan, truth: Path, change: AbstractContextManager[Any]) -> list
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_choice(parser)
-    names = (SAM2, *WITHOUT)
+    names = (*OTHER, *WITHOUT)
     parser.add_argument("--without", nargs="+", choices=names, default=names)
     parser.add_argument("--json", type=Path, help="Write the scores of all movies to this file.")
     arguments = parser.parse_args()
     rows: dict[str, list[list[float]]] = {name: [] for name in ("", *arguments.without)}
     for movie in chosen(arguments):
-        plan = gathered(movie, arguments.out, "sam2")
+        usual = gathered(movie, arguments.out, USUAL)
         for name in rows:
-            run, change = plan, WITHOUT.get(name, ExitStack)
-            if name == SAM2:
-                run = gathered(movie, arguments.out, "overlap")
-            rows[name].append(linked(run, movie.truth, change()))
+            kind, change = OTHER.get(name, USUAL), WITHOUT.get(name, ExitStack)
+            with kind.change():
+                plan = usual if kind is USUAL else gathered(movie, arguments.out, kind)
+                rows[name].append(linked(plan, movie.truth, change()))
         print(f"{movie.label}: {len(rows)} runs", flush=True)
     print(f"{'without':<32}" + "".join(f"{score:>9}" for score in SHOWN) + f"{'lost':>9}")
     means = {name: np.nanmean(scores, axis=0) for name, scores in rows.items()}

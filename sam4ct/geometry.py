@@ -8,11 +8,12 @@ their first pixel; they lie inside the frame wherever the frame is large enough.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from sam4ct.jumps import NO_JUMPS, Jumps, Shift
 from sam4ct.regions import Region
 from sam4ct.tables import Detections, Flags
 
@@ -125,6 +126,21 @@ class WindowGrid:
         """Return the windows in which the object of a window is looked for."""
         return tuple(replace(window, slab=slab) for slab in self.slabs.near(window.slab))
 
+    def moved(self, window: Window, shift: Shift) -> Window:
+        """Return where what a window shows has gone with a jump of the picture.
+
+        Half of the window stays in the frame at least; what is outside is shown as nothing.
+        """
+        if not any(shift):
+            return window
+        half, (height, width) = window.side // 2, self.shape[-2:]
+        return replace(
+            window,
+            y=min(max(window.y + shift[1], -half), height - half),
+            x=min(max(window.x + shift[2], -half), width - half),
+            slab=self.slabs.of(self.slabs.middle(window.slab) + shift[0]),
+        )
+
     def _start(self, centre: float, side: int, length: int) -> int:
         step = max(1, round(self.step * side))
         first = round(centre / step) * step - side // 2
@@ -146,24 +162,28 @@ class WindowPlan:
     """Frame, then label, then the region's box."""
     reach: int
     """Largest number of frames between source and target."""
+    jumps: Jumps = field(default=NO_JUMPS, kw_only=True)
+    """Of the picture; windows jump with it."""
 
     @classmethod
-    def of(cls, detections: Detections, grid: WindowGrid, reach: int) -> WindowPlan:
+    def of(
+        cls, detections: Detections, grid: WindowGrid, reach: int, jumps: Jumps = NO_JUMPS
+    ) -> WindowPlan:
         boxes: dict[int, dict[int, Box]] = {}
         names = ("z0", "y0", "x0", "z1", "y1", "x1")
         ends = np.stack([getattr(detections, name) for name in names], axis=1)
         rows = zip(detections.t.tolist(), detections.label.tolist(), ends.tolist(), strict=True)
         for t, label, (z0, y0, x0, z1, y1, x1) in rows:
             boxes.setdefault(t, {})[label] = (z0, y0, x0, z1, y1, x1)
-        return cls(grid, boxes, reach)
+        return cls(grid, boxes, reach, jumps=jumps)
 
     def window(self, t: int, label: int) -> Window:
         """Where a region is shown to the network."""
         return self._windows[t][label]
 
-    def views(self, t: int, label: int) -> tuple[Window, ...]:
-        """Where a region of frame t is looked for in other frames."""
-        return self.grid.views(self.window(t, label))
+    def views(self, t: int, label: int, t2: int) -> tuple[Window, ...]:
+        """Where a region of frame t is looked for in frame t2."""
+        return self._views(self.window(t, label), self.jumps.between(t, t2))
 
     def needed(self, t: int) -> Sequence[Window]:
         """Windows of frame t that any frame pair asks for, in a fixed order."""
@@ -173,9 +193,12 @@ class WindowPlan:
                 view
                 for s in near
                 for window in set(self._windows.get(s, {}).values())
-                for view in self.grid.views(window)
+                for view in self._views(window, self.jumps.between(s, t))
             }
         )
+
+    def _views(self, window: Window, shift: Shift) -> tuple[Window, ...]:
+        return self.grid.views(self.grid.moved(window, shift))
 
     @cached_property
     def _windows(self) -> dict[int, dict[int, Window]]:

@@ -15,7 +15,17 @@ from collections.abc import Iterable, Iterator
 PACKAGE = "sam4ct"
 
 PURE = frozenset(
-    {"regions", "lineage", "geometry", "intensity", "profile", "derive", "simulate", "tables"}
+    {
+        "regions",
+        "lineage",
+        "geometry",
+        "intensity",
+        "profile",
+        "derive",
+        "simulate",
+        "tables",
+        "jumps",
+    }
 )
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "types"}),

@@ -20,9 +20,11 @@ from drawn import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam4ct.geometry import Margins
+from sam4ct.jumps import Jumps, Shift
 from sam4ct.lineage import table_problems
 from sam4ct.simulate import SegmentationErrors, damaged, movie_law, simulate
-from sam4ct.stages.associate import associate
+from sam4ct.stages.associate import associate, measured, pose
 from sam4ct.stages.candidates import LINK_FEATURES
 from sam4ct.stages.costs import Calibration, Costs, Odds, Quadratic, load_costs
 from sam4ct.stages.divisions import DIVISION_FEATURES
@@ -223,6 +225,82 @@ def assert_valid(detections: Detections, links: Links) -> None:
     known = set(zip(detections.t.tolist(), detections.label.tolist(), strict=True))
     assert known >= {*into, *out}
     assert table_problems(trace(detections, links, []).tracks) == []
+
+
+# Jumps of the picture
+
+
+COSTS_OF_ENDS = replace(COSTS, appear=9.0, disappear=8.0, appear_border=2.0, disappear_border=1.0)
+SHOWN = [(20, 4), (20, 14), (20, 24), (20, 35), (4, 20), (35, 20)]
+"""Balls of radius 3; none touches the edge of a frame of 40 pixels a side."""
+
+
+def ends_at_a_jump(shift: Shift, ndim: int = 2, slices: int = 0) -> dict[str, list[float]]:
+    """What it costs that each of the regions begins or ends, before a jump and after it."""
+    shape, jumps = (12, 40, 40)[-ndim:], Jumps({2: shift})
+    frames = [label_frame(shape, [(5, *p)[-ndim:] for p in SHOWN], 3)] * 4
+    border = Margins(shape, slices=slices)
+    posed = pose(
+        detections_of(frames), Evidence.empty(), COSTS_OF_ENDS,
+        scene_of(frames, border=border, jumps=jumps),
+    )  # fmt: skip
+    per_frame = {
+        "appear": posed.appear.reshape(4, -1).tolist(),
+        "disappear": posed.disappear.reshape(4, -1).tolist(),
+    }
+    inside = {"appear": [9.0] * 6, "disappear": [8.0] * 6}
+    assert per_frame["appear"][:2] == [[0.0] * 6, inside["appear"]]
+    assert per_frame["appear"][3] == inside["appear"]
+    assert per_frame["disappear"][2:] == [inside["disappear"], [0.0] * 6]
+    assert per_frame["disappear"][0] == inside["disappear"]
+    return {"appear": per_frame["appear"][2], "disappear": per_frame["disappear"][1]}
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize(
+    ("shift", "enter", "leave"),
+    [
+        ((0, 0, 12), [0, 1], [2, 3]),
+        ((0, 0, -12), [2, 3], [0, 1]),
+        ((0, 0, 2), [0], [3]),
+        ((0, -2, 0), [5], [4]),
+        ((0, 18, 0), [0, 1, 2, 3, 4], [0, 1, 2, 3, 5]),
+    ],
+)
+def test_cells_in_the_strip_that_a_jump_shows_or_hides_come_and_go_as_at_the_edge(
+    ndim: int, shift: Shift, enter: list[int], leave: list[int]
+) -> None:
+    assert ends_at_a_jump(shift, ndim) == {
+        "appear": [2.0 if i in enter else 9.0 for i in range(6)],
+        "disappear": [1.0 if i in leave else 8.0 for i in range(6)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("steps", "slices", "cheap"), [(1, 1, False), (2, 1, True), (2, 0, False), (3, 0, True)]
+)
+def test_a_jump_in_z_does_so_to_what_comes_to_stick_out_or_to_touch_an_end_that_cuts(
+    steps: int, slices: int, cheap: bool
+) -> None:
+    """Two slices are below the cells, three above."""
+    assert ends_at_a_jump((steps, 0, 0), 3, slices)["appear"] == [2.0 if cheap else 9.0] * 6
+    assert ends_at_a_jump((-steps, 0, 0), 3, slices)["disappear"] == [1.0 if cheap else 8.0] * 6
+
+
+@pytest.mark.parametrize("shift", [(0, 0, 12), (0, 0, -12)])
+def test_cells_at_the_edge_come_and_go_at_a_jump_as_ever(shift: Shift) -> None:
+    frames = label_frames(*[[(20, 2), (20, 37)]] * 4, radius=3)
+    scene = scene_of(frames, jumps=Jumps({2: shift}))
+    posed = pose(detections_of(frames), Evidence.empty(), COSTS_OF_ENDS, scene)
+    assert posed.appear.tolist() == [0.0] * 2 + [2.0] * 6
+    assert posed.disappear.tolist() == [1.0] * 6 + [0.0] * 2
+
+
+def test_places_are_those_of_cells_on_their_dish() -> None:
+    frames = label_frames([(20, 10)], [(20, 10)], [(27, 22)])
+    scene = scene_of(frames, jumps=Jumps({2: (0, 7, 12)}), spacing_um=(1.0, 0.5, 0.5))
+    places, _ = measured(detections_of(frames), scene)
+    assert places == pytest.approx(np.tile([0.0, 10.0, 5.0], (3, 1)))
 
 
 @st.composite

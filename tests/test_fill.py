@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from drawn import DrawnReader, Labels, ball, label_frame, label_frames, make_lin
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam4ct.jumps import Jumps
 from sam4ct.regions import Region, regions_of
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.stages.shapes import between
@@ -251,3 +253,34 @@ def test_a_generated_region_belongs_to_the_detection_before_the_gap() -> None:
     frames = missed(EMPTY)
     (made,) = fill_gaps(GAP, DrawnReader(frames), blind, PROPAGATE)
     assert made == Generated(1, 0, 1, regions_of(frames[0])[1])
+
+
+# Jumps of the picture
+
+
+def there(place: tuple[int, ...], jumps: Jumps, t: int) -> tuple[int, ...]:
+    """Where a frame shows what was at a place in frame 0, if it stays."""
+    return tuple(np.add(place, jumps.between(0, t)[-len(place) :]).tolist())
+
+
+@pytest.mark.parametrize("shape", [(60, 60), (13, 60, 60)])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_a_cell_missed_across_a_jump_is_filled_in_where_the_picture_shows_it(
+    shape: tuple[int, ...], at: int
+) -> None:
+    """It goes right by 2 a frame; the picture jumps as well, anywhere in the gap."""
+    deep = len(shape) > 2
+    jumps, z = Jumps({at: (2 if deep else 0, 15, -9)}), (5,) * deep
+    places = [there((*z, 20, 20 + 2 * t), jumps, t) for t in range(5)]
+    frames = [label_frame(shape, [places[t]] if t in (0, 4) else [], 4) for t in range(5)]
+    rules = replace(INTERPOLATE, jumps=jumps)
+    made = fill_gaps(make_links((0, 1, 4, 1)), DrawnReader(frames), blind, rules)
+    assert [g.t for g in made] == [1, 2, 3]
+    assert [g.region for g in made] == [disc(places[t], 4, shape) for t in (1, 2, 3)]
+
+
+def test_a_cell_that_a_jump_takes_out_of_the_frame_is_cut_off_at_its_edge() -> None:
+    jumps = Jumps({1: (0, 0, -18), 2: (0, 0, 18)})
+    rules = replace(INTERPOLATE, jumps=jumps)
+    region = filled(missed(EMPTY), blind, rules)
+    assert region == disc((20, 2), 5)

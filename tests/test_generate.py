@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from drawn import DrawnReader, Labels, ball, detections_of, label_frame, make_links
 
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.regions import Region, regions_of
 from sam4ct.stages.generate import GenerateRules, Swept, accept, sweep
 from sam4ct.stages.missing import Place, gaps, open_ends
@@ -54,6 +55,7 @@ def swept(
     links: Links,
     way: int = 1,
     rules: GenerateRules = RULES,
+    jumps: Jumps = NO_JUMPS,
 ) -> tuple[list[Swept], Truth]:
     """Sweep given masks of true cells; links are those of the given masks."""
     detections, spacing = detections_of(given), np.ones(3)
@@ -61,9 +63,9 @@ def swept(
     found = sweep(
         DrawnReader(given),
         truth,
-        gaps(detections, links, spacing) if way > 0 else {},
-        open_ends(detections, links, spacing, way, steps=3),
-        LinkedMotion(detections, links, spacing),
+        gaps(detections, links, spacing, jumps) if way > 0 else {},
+        open_ends(detections, links, spacing, way, 3, jumps),
+        LinkedMotion(detections, links, spacing, jumps),
         rules,
         way,
     )
@@ -104,6 +106,16 @@ def test_an_open_end_is_followed_frame_by_frame(shape: tuple[int, ...], way: int
     followed = [2, 3, 4] if way > 0 else [4, 3, 2]
     assert [frame.t for frame in found if frame.regions] == followed
     assert all(frame.regions == [regions_of(cells[frame.t])[1]] for frame in found if frame.regions)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_open_end_is_followed_across_a_jump_of_the_picture(shape: tuple[int, ...]) -> None:
+    """A cell that stays on its dish is then clicked where it lies, and so in the next frame."""
+    given, cells = movie(shape, [30, 30, 50, 50], seen=(0, 1))
+    jumps = Jumps({2: (0, 0, 20)})
+    found, truth = swept(given, cells, make_links((0, 1, 1, 1)), jumps=jumps)
+    assert [frame.t for frame in found if frame.regions] == [2, 3]
+    assert truth.asked == [(2, at(shape, 30, 50)), (3, at(shape, 30, 50))]
 
 
 def test_nothing_is_followed_past_the_ends_of_the_sequence() -> None:

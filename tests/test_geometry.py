@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam4ct.geometry import Box, Slabs, Window, WindowGrid, WindowPlan, box_of, even
+from sam4ct.jumps import NO_JUMPS, Jumps, Shift
 from sam4ct.regions import regions_of
 
 
@@ -158,6 +159,109 @@ def test_an_image_is_looked_at_as_one_slice() -> None:
     home = grid.window(flat(10, 10, 20, 20))
     assert grid.views(home) == (home,)
     assert home.slab == 0
+
+
+# Jumps of the picture
+
+
+shifts = st.tuples(*[st.integers(-400, 400)] * 3)
+
+
+@given(grids_and_boxes())
+def test_without_a_jump_a_window_stays(case: tuple[WindowGrid, Box]) -> None:
+    grid, box = case
+    assert grid.moved(grid.window(box), (0, 0, 0)) == grid.window(box)
+
+
+def test_a_window_goes_with_the_picture() -> None:
+    grid = WindowGrid((500, 400), 64, 0.25)
+    home = grid.window(flat(200, 200, 210, 210))
+    assert grid.moved(home, (0, 30, -71)) == Window(home.y + 30, home.x - 71, 64)
+
+
+@pytest.mark.parametrize(
+    ("shift", "corner"),
+    [
+        ((0, -175, 0), (-15, 160)),
+        ((0, -500, 0), (-32, 160)),
+        ((0, 500, 500), (468, 368)),
+        ((0, 0, -200), (160, -32)),
+    ],
+)
+def test_a_window_leaves_the_frame_by_half_at_most(shift: Shift, corner: tuple[int, int]) -> None:
+    grid = WindowGrid((500, 400), 64, 0.25)
+    home = grid.window(flat(187, 187, 197, 197))
+    assert home.corner == (160, 160)
+    assert grid.moved(home, shift).corner == corner
+
+
+@given(grids_and_boxes(), shifts)
+def test_half_of_a_window_stays_in_the_frame_and_all_of_it_if_it_can(
+    case: tuple[WindowGrid, Box], shift: Shift
+) -> None:
+    grid, box = case
+    home = grid.window(box)
+    moved = grid.moved(home, shift)
+    assert moved.side == home.side
+    axes = zip(home.corner, moved.corner, shift[1:], grid.shape, strict=True)
+    for start, there, step, length in axes:
+        inside = min(there + home.side, length) - max(there, 0)
+        assert inside >= min(home.side // 2, length)
+        free = start + step
+        if min(free + home.side, length) - max(free, 0) >= home.side // 2:
+            assert there == free
+
+
+@pytest.mark.parametrize(
+    ("steps", "slab"), [(0, 1), (1, 1), (2, 2), (-2, 1), (-3, 0), (5, 2), (90, 3), (-90, 0)]
+)
+def test_a_jump_in_z_leads_to_the_slab_in_which_the_middle_is_then(steps: int, slab: int) -> None:
+    """Slabs hold slices 0 to 3, 4 to 7, 8 to 11 and 12 to 13; 4 to 7 are seen by slice 6."""
+    grid = WindowGrid((14, 80, 80), 24, 0.25, slabs=Slabs(14, 4, reach=1))
+    home = Window(10, 20, 24, 1)
+    assert grid.moved(home, (steps, 7, 0)) == Window(17, 20, 24, slab)
+
+
+def test_an_image_stays_one_slice() -> None:
+    assert WindowGrid((80, 80), 24, 0.25).moved(Window(10, 20, 24), (0, 5, 5)).slab == 0
+
+
+JUMPS = Jumps({1: (0, 30, -20), 3: (2, -25, 9)})
+
+
+@pytest.mark.parametrize("shape", [(80, 80), (9, 80, 80)])
+@pytest.mark.parametrize("reach", [1, 2, 3])
+@pytest.mark.parametrize("jumps", [NO_JUMPS, JUMPS])
+def test_a_frame_needs_every_window_that_is_asked_for_and_no_other(
+    shape: tuple[int, ...], reach: int, jumps: Jumps
+) -> None:
+    z = (4,) * (len(shape) - 2)
+    frames = [label_frame(shape, [(*z, *place) for place in places]) for places in PLACES]
+    slabs = Slabs(9, 2, reach=1) if z else Slabs()
+    planned = WindowPlan.of(
+        detections_of(frames), WindowGrid(shape, 24, 0.25, slabs=slabs), reach, jumps
+    )
+    asked: list[set[Window]] = [set() for _ in frames]
+    for t, t2 in np.ndindex(4, 4):
+        for label in planned.boxes.get(t, {}) if abs(t - t2) <= reach else ():
+            asked[t].add(planned.window(t, label))
+            asked[t2].update(planned.views(t, label, t2))
+    for t in range(4):
+        own = {view for label in planned.boxes.get(t, {}) for view in planned.views(t, label, t)}
+        assert set(planned.needed(t)) == asked[t] | own
+        assert list(planned.needed(t)) == sorted(planned.needed(t))
+
+
+def test_a_region_is_looked_for_where_the_jumps_between_the_frames_took_it() -> None:
+    frames = label_frames(*PLACES, shape=(80, 80))
+    grid = WindowGrid((80, 80), 24, 0.25)
+    planned = WindowPlan.of(detections_of(frames), grid, 3, JUMPS)
+    home, back = planned.window(0, 1), planned.window(3, 1)
+    assert planned.views(0, 1, 0) == (home,)
+    assert planned.views(0, 1, 1) == planned.views(0, 1, 2) == (grid.moved(home, (0, 30, -20)),)
+    assert planned.views(0, 1, 3) == (grid.moved(home, (0, 5, -11)),)
+    assert planned.views(3, 1, 2) == planned.views(3, 1, 1) == (grid.moved(back, (0, 25, -9)),)
+    assert planned.views(3, 1, 0) == (grid.moved(back, (0, -5, 11)),)
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (9, 40, 60)])

@@ -7,6 +7,7 @@ import pytest
 from drawn import Place, detections_of, label_frames, make_links
 from scipy.spatial import cKDTree
 
+from sam4ct.jumps import Jumps
 from sam4ct.stages import motion as motion_module
 from sam4ct.stages.missing import OpenEnd, expected, gaps, open_ends
 from sam4ct.stages.missing import Place as Expected
@@ -111,6 +112,36 @@ def test_a_cell_goes_along_with_neighbours_that_move_alike() -> None:
     tip = OpenEnd(np.array([0.0, 30.0, 40.0]), np.full(3, np.nan), 50.0, 3)
     assert in_plane(expected(tip, 0, 1, motion)) == pytest.approx((36, 40))
     assert in_plane(expected(tip, 1, -1, motion)) == pytest.approx((24, 40))
+
+
+def test_in_a_gap_the_picture_jumps_where_it_jumps_and_not_half_way() -> None:
+    detections = table((60, 80), [(20, 10)], [], [], [(20, 46)])
+    places = gaps(detections, make_links((0, 1, 3, 1)), SPACING, Jumps({2: (0, 0, 30)}))
+    assert [in_plane(*places[t]) for t in (1, 2)] == [(20, 12), (20, 44)]
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_jump_of_the_picture_is_no_step_that_a_cell_takes_again(way: int) -> None:
+    jumps = Jumps({1: (0, 0, 30), 2: (0, 10, 0)})
+    frames = [[(20, 10)], [(20, 42)], [(30, 44)]]
+    detections = table((60, 80), *frames)
+    links = make_links((0, 1, 1, 1), (1, 1, 2, 1))
+    last = 2 if way > 0 else 0
+    (end,) = open_ends(detections, links, SPACING, way, 3, jumps)[last]
+    assert end.step_um.tolist() == [0, 0, 2 * way]
+    assert in_plane(Expected(end.at_um, 1.0)) == frames[last][0]
+
+
+def test_across_a_jump_a_cell_is_expected_as_far_as_the_picture_and_its_neighbours_go() -> None:
+    jumps = Jumps({1: (0, 0, 20)})
+    moved = [(y + 6, x + 20) for y, x in GRID]
+    detections = table((60, 80), GRID, moved)
+    links = make_links(*((0, i, 1, i) for i in range(1, 10)))
+    motion = LinkedMotion(detections, links, SPACING, jumps)
+    tip = OpenEnd(np.array([0.0, 30.0, 30.0]), np.array([0.0, 2.0, 0.0]), 50.0, 3)
+    assert in_plane(expected(tip, 0, 1, motion)) == pytest.approx((34, 50))
+    back = OpenEnd(np.array([0.0, 30.0, 50.0]), np.array([0.0, -2.0, 0.0]), 50.0, 3)
+    assert in_plane(expected(back, 1, -1, motion)) == pytest.approx((26, 30))
 
 
 def test_neighbours_are_followed_only_as_far_as_they_agree() -> None:

@@ -103,6 +103,17 @@ def test_what_is_clear_is_not_given_to_a_solver() -> None:
     assert solver.given == 0
 
 
+def test_a_choice_that_saves_more_by_more_ways_is_not_taken_for_a_better_one() -> None:
+    """Thirty cells that go on, and would save more if they divided, were it not for the next."""
+    count = 30
+    choices = {(n, count + n): 9.0 for n in range(count)}
+    choices |= {(n, count + n, count + n + 1): 12.0 for n in range(count - 1)}
+    solver = Counted()
+    found = settle(program(choices), solver)
+    assert np.flatnonzero(found.taken).tolist() == list(range(count))
+    assert solver.given < 10
+
+
 def test_where_the_best_of_all_is_not_part_of_the_best_it_is_given_up() -> None:
     given = program({(0, 2): 5.0, (0, 3): 4.5, (1, 2): 4.5, (1, 3): 0.1})
     assert settled(given).taken.tolist() == [False, True, True, False]
@@ -133,29 +144,31 @@ def test_of_choices_that_save_the_same_none_share_a_way(seed: int) -> None:
 
 
 def test_a_doubt_is_solved_where_it_is() -> None:
-    """A hundred cells in a row, of which two at one end would rather both be the same."""
+    """A hundred cells in a row, and at one end three of which any two go together."""
     count = 100
     choices = {(n, count + n): 9.0 for n in range(count)}
     choices |= {(n, count + n + 1): 2.0 for n in range(count - 1)}
-    choices |= {(0, count): 4.5, (0, count + 1): 5.0, (1, count + 1): 4.5, (1, count): 0.1}
+    a, b, c = range(2 * count, 2 * count + 3)
+    choices |= {(a, b): 5.0, (b, c): 4.9, (c, a): 4.8, (0, a): 4.0}
     solver = Counted()
     found = settle(program(choices), solver)
-    assert found.taken.sum() == count
+    assert found.taken.sum() == count + 1
     assert 0 < solver.given < 10
 
 
 def test_a_doubt_does_not_spread_to_cells_that_have_something_better() -> None:
-    """The same two at one end, beside a third, left over, that could be any of the others, too.
+    """The same three, beside a fourth, left over, that could be any of the hundred, too.
 
     Whoever is left over would pay what the others' ways are worth, so it asks for none.
     """
     count = 100
-    choices = {(n, count + n): 9.0 for n in range(3, count)}
-    choices |= {(0, count): 4.5, (0, count + 1): 5.0, (1, count + 1): 4.5, (1, count): 0.1}
-    choices |= {(2, count + 1): 4.4} | {(2, count + n): 2.0 for n in range(3, count)}
+    choices = {(n, count + n): 9.0 for n in range(count)}
+    a, b, c, left = range(2 * count, 2 * count + 4)
+    choices |= {(a, b): 5.0, (b, c): 4.9, (c, a): 4.8, (left, a): 1.0}
+    choices |= {(left, count + n): 2.0 for n in range(count)}
     solver = Counted()
     found = settle(program(choices), solver)
-    assert found.taken.sum() == count - 1
+    assert found.taken.sum() == count + 2
     assert 0 < solver.given < 10
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from sam4ct.jumps import NO_JUMPS, Jumps, Shift
 from sam4ct.regions import Region, RegionSet, regions_of
 from sam4ct.stages.propagate import (
     NEIGHBOURS,
@@ -192,3 +193,101 @@ def test_regions_by_themselves_are_compared_as_their_frames_are(
 def test_who_looks_at_nothing_finds_none_alike() -> None:
     regions = regions_of(label_frame((40, 40), [(10, 10)]))
     assert StayPut().similarities((0, 1), (regions, regions), [(1, 1)] * 3).tolist() == [0.0] * 3
+
+
+# Jumps of the picture
+
+
+Scene = list[list[tuple[int, ...]]]
+CELLS: Scene = [
+    [(5, 60, 60), (5, 60, 74), (5, 90, 60)],
+    [(5, 61, 61), (5, 58, 72), (5, 92, 61), (5, 92, 75)],
+    [(5, 61, 66), (5, 92, 60)],
+    [(5, 60, 62), (5, 57, 70), (5, 94, 60)],
+]
+"""In four frames, far from the edges of a frame of 150 pixels a side."""
+
+
+def jumping(ndim: int, jumps: Jumps = NO_JUMPS) -> list[NDArray[np.int64]]:
+    """The cells as frames show them where the picture jumps."""
+    shape = (15, 150, 150)[-ndim:]
+    return [
+        label_frame(shape, [tuple(np.add(p, jumps.between(0, t)).tolist()[-ndim:]) for p in places])
+        for t, places in enumerate(CELLS)
+    ]
+
+
+def evidence_across(
+    frames: list[NDArray[np.int64]], jumps: Jumps, radius_um: float = 20.0
+) -> Evidence:
+    """What plain overlap says if it knows of the jumps."""
+    reach = Reach((2.0, 0.5, 0.5), radius_um, jumps)
+    stays, detections = StayPut(jumps, frames[0].shape), detections_of(frames)
+    return Evidence.concat(
+        propagate_pair(DrawnReader(frames), detections, stays, pair, reach).evidence
+        for pair in frame_pairs(len(frames), 1)
+    )
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize(
+    "steps",
+    [{2: (0, 31, -24)}, {1: (0, 0, 50)}, {1: (0, -30, 0), 2: (0, 0, 33), 3: (0, 9, -40)}],
+)
+def test_evidence_across_jumps_is_that_of_the_scene_without_them(
+    ndim: int, steps: dict[int, Shift]
+) -> None:
+    deep = {t: (1 if ndim == 3 else 0, y, x) for t, (_, y, x) in steps.items()}
+    jumps, still = Jumps(deep), evidence_across(jumping(ndim), NO_JUMPS)
+    across = evidence_across(jumping(ndim, jumps), jumps)
+    assert keys(across) == keys(still)
+    for name in still.schema():
+        np.testing.assert_allclose(getattr(across, name), getattr(still, name), err_msg=name)
+    assert (still.overlap > 0).any()
+    unknown = evidence_across(jumping(ndim, jumps), NO_JUMPS)
+    assert keys(unknown) != keys(still)
+
+
+def test_a_propagator_of_its_own_is_compared_where_it_sees_regions_across_a_jump() -> None:
+    """Overlap is of regions that jump with the picture, whatever the propagator says of them."""
+    frames = label_frames([(10, 10)], [(10, 30)])
+    reach = Reach(UNIT_SPACING, 20.0, Jumps({1: (0, 0, 18)}))
+    found = propagate_pair(
+        DrawnReader(frames), detections_of(frames), Moves(0, 19), (0, 1), reach
+    ).evidence
+    shares = row(found, 0, 1, 1, 1)
+    one, two = (evidence_of(label_frames([(10, 10)], [(10, 10 + by)])) for by in (1, 2))
+    assert shares["iou_prop"] == row(one, 0, 1, 1, 1)["iou_prop"]
+    assert shares["overlap"] == row(two, 0, 1, 1, 1)["overlap"]
+    assert shares["distance_um"] == 2.0
+
+
+def test_who_jumps_out_of_the_frame_is_seen_as_far_as_it_is_in_it() -> None:
+    jumps = Jumps({1: (0, -8, 0), 2: (0, -30, 0)})
+    region = regions_of(label_frame((40, 40), [(10, 10), (30, 30)]))
+    stays = StayPut(jumps, (40, 40))
+    assert stays.propagate(0, region, 1)[1].region == Region(region[1].mask[2:], (0, 6))
+    assert stays.propagate(0, region, 2)[1].region.size == 0
+    back = stays.propagate(1, region, 0)
+    assert back[1].region == Region(region[1].mask, (14, 6))
+    assert back[2].region == Region(region[2].mask[:6], (34, 26))
+
+
+@pytest.mark.parametrize("step", [(0, 0, 25), (0, 0, -25), (0, 33, 0), (0, -200, 200)])
+def test_evidence_of_regions_that_leave_the_frame_has_no_mistakes(step: Shift) -> None:
+    """Here are all pairs in view, each way, and those that lie on each other after the jump."""
+    frames, jumps = label_frames([(12, 4), (35, 36)], [(12, 29), (4, 11)]), Jumps({1: step})
+    reach = Reach(UNIT_SPACING, 15.0, jumps)
+    found = propagate_pair(
+        DrawnReader(frames), detections_of(frames), StayPut(jumps, (40, 40)), (0, 1), reach
+    )
+    for mask in found.masks:
+        assert mask.found.region == mask.found.region.clipped((40, 40))
+    for key, overlap in zip(keys(found.evidence), found.evidence.overlap, strict=True):
+        (t, label, t2, label2) = key
+        place, other = (np.argwhere(frames[s] == i) for s, i in ((t, label), (t2, label2)))
+        moved = {tuple(p) for p in (place + jumps.between(t, t2)[1:]).tolist()}
+        there = {tuple(p) for p in other.tolist()}
+        assert overlap == pytest.approx(len(moved & there) / len(moved | there))
+    seen = {key[:2] for key in keys(found.evidence)}
+    assert ((0, 1) in seen) is (step == (0, 0, 25))

@@ -10,17 +10,18 @@ from drawn import UNIT_SPACING, DrawnReader, Labels, detections_of, evidence_of
 
 from sam4ct.geometry import Margins
 from sam4ct.intensity import contrasts
+from sam4ct.jumps import Jumps
 from sam4ct.regions import Region
 from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.fragments import _Shares, find_fragments
-from sam4ct.stages.propagate import StayPut
+from sam4ct.stages.propagate import Reach, StayPut, frame_pairs, propagate_pair
 from sam4ct.stages.repair import (
     JoinedFrames,
     join,
     joined_detections,
     without_specks,
 )
-from sam4ct.tables import Joins
+from sam4ct.tables import Evidence, Joins
 from sam4ct.types import Propagated
 
 SHAPES = [(40, 60), (9, 40, 60)]
@@ -113,6 +114,30 @@ def test_joined_tables_are_those_of_masks_that_were_never_cut(shape: tuple[int, 
     for name in truth.schema():
         expected, got = getattr(truth, name)[order], getattr(pairs, name)[mine]
         np.testing.assert_allclose(got, expected, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_across_a_jump_joined_cells_are_as_far_apart_as_without_it(shape: tuple[int, ...]) -> None:
+    """All frames from the cut one on lie 7 further down and 15 to the right."""
+    jumps = Jumps({2: (1 if len(shape) > 2 else 0, 7, 15)})
+    frames = [whole(shape), whole(shape), cut(shape), whole(shape), whole(shape)]
+    step = jumps.between(1, 2)[-len(shape) :]
+    axes = tuple(range(len(shape)))
+    shown = [np.roll(frame, step, axes) if t >= 2 else frame for t, frame in enumerate(frames)]
+    reach, stays = Reach(UNIT_SPACING, 20.0, jumps), StayPut(jumps, shape)
+    detections = detections_of(shown)
+    evidence = Evidence.concat(
+        propagate_pair(DrawnReader(shown), detections, stays, pair, reach).evidence
+        for pair in frame_pairs(len(shown), GAP)
+    )
+    joins = find_fragments(detections, evidence)
+    assert len(joins) == 1
+    _, pairs = join(detections, evidence, joins, UNIT_SPACING, jumps)
+    assert len(pairs) == len(list(frame_pairs(5, GAP))) * 2
+    assert pairs.distance_um == pytest.approx(0.0)
+    assert pairs.overlap == pytest.approx(1.0)
+    _, unknown = join(detections, evidence, joins, UNIT_SPACING)
+    assert unknown.distance_um.max() == pytest.approx(np.linalg.norm(step))
 
 
 def test_the_contrast_of_a_joined_cell_is_that_of_all_its_pixels() -> None:

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from drawn import detections_of
 from sam2_scene import PackagePredictor, Scene, iou, scene
 
+from sam4ct.geometry import WindowGrid, WindowPlan
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.models.sam2 import EngineSettings, Sam2Propagator
 from sam4ct.models.sam2_network import build_network, encode
 from sam4ct.models.weights import load_manifest, load_sam2
@@ -123,6 +126,69 @@ def test_small_frames_and_large_regions_are_seen_as_the_package_sees_them(
     assert_as_the_package(ours, theirs)
     for found in ours.values():
         assert found.region == found.region.clipped(shape)
+
+
+# Jumps of the picture
+
+
+def cut_out(movie: Scene, corners: list[tuple[int, int]], jumps: Jumps = NO_JUMPS) -> Scene:
+    """What frames of 130 pixels a side show of a larger scene, each beginning at its corner."""
+    boxes = [np.s_[y : y + 130, x : x + 130] for y, x in corners]
+    images = [image[box] for image, box in zip(movie.images, boxes, strict=True)]
+    labels = [frame[box] for frame, box in zip(movie.labels, boxes, strict=True)]
+    grid = WindowGrid((130, 130), 64, 0.25)
+    return Scene(images, labels, WindowPlan.of(detections_of(labels), grid, 1, jumps))
+
+
+def moved(found: Propagated, y: int, x: int) -> Propagated:
+    corner = found.region.corner[0] + y, found.region.corner[1] + x
+    return Propagated(Region(found.region.mask, corner), found.object_score)
+
+
+def test_objects_are_looked_for_where_a_jump_took_their_windows(network: Any) -> None:
+    """Where all of the window is in the frame still, the network sees what it sees without it."""
+    whole, jumps = scene(2, (180, 180), cells=14), Jumps({1: (0, -29, 23)})
+    still = cut_out(whole, [(10, 35), (10, 35)])
+    jumping = cut_out(whole, [(10, 35), (39, 12)], jumps)
+    usual = answers(still.engine(network), still, [(0, 1)])
+    across = answers(jumping.engine(network), jumping, [(0, 1)])
+    windows = {key: jumping.plan.views(0, key[2], 1)[0] for key in usual}
+    inside = [
+        k for k, w in windows.items() if 0 <= w.y <= 130 - w.side and 0 <= w.x <= 130 - w.side
+    ]
+    there = [key for key in inside if usual[key].region.size > 0]
+    assert len(there) >= 3
+    for key in inside:
+        expected = moved(usual[key], -29, 23)
+        assert iou(across[key].region, expected.region) >= 0.999
+        assert across[key].object_score == pytest.approx(expected.object_score, abs=0.01)
+
+
+def test_objects_are_looked_for_back_across_a_jump(network: Any) -> None:
+    whole, jumps = scene(2, (180, 180), cells=14), Jumps({1: (0, -29, 23)})
+    jumping = cut_out(whole, [(10, 35), (39, 12)], jumps)
+    found = answers(jumping.engine(network), jumping, [(1, 0)])
+    before = jumping.regions(0)
+    whole_there = [
+        label for (_, _, label) in found
+        if label in before and min(before[label].corner) > 0
+        and max(np.add(before[label].corner, before[label].mask.shape)) < 130
+    ]  # fmt: skip
+    assert len(whole_there) >= 3
+    agreement = [iou(found[1, 0, label].region, before[label]) for label in whole_there]
+    assert np.median(agreement) > 0.5
+
+
+@pytest.mark.parametrize("step", [(0, -125, 0), (0, 0, 300), (0, 64, 64)])
+def test_objects_that_a_jump_takes_away_are_looked_for_at_the_edge(
+    network: Any, step: tuple[int, int, int]
+) -> None:
+    movie = scene(2, (130, 130))
+    jumping = cut_out(movie, [(0, 0), (0, 0)], Jumps({1: step}))
+    found = answers(jumping.engine(network), jumping)
+    assert {key[2] for key in found if key[0] == 0} == set(jumping.regions(0))
+    for seen in found.values():
+        assert seen.region == seen.region.clipped((130, 130))
 
 
 # What is computed, and how often

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from sam4ct.geometry import WindowGrid, WindowPlan
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.regions import Region, regions_of
 from sam4ct.stages.shortcut import SHARED, SURE, ChainEnds, Chains, Shortcut, settled
 from sam4ct.types import Propagated
@@ -39,9 +41,9 @@ class Asked:
         self.forgotten = t
 
 
-def shortcut(*frames: Labels) -> tuple[Shortcut, Asked]:
+def shortcut(*frames: Labels, jumps: Jumps = NO_JUMPS) -> tuple[Shortcut, Asked]:
     asked, reader = Asked(), DrawnReader(frames)
-    return Shortcut(asked, reader, Chains(reader)), asked
+    return Shortcut(asked, reader, Chains(reader, jumps)), asked
 
 
 def disc(*places: tuple[int, int]) -> Labels:
@@ -146,6 +148,20 @@ def test_answers_do_not_depend_on_the_order_of_asking() -> None:
     assert answers[0] == answers[1]
 
 
+def test_nothing_is_settled_across_a_jump_though_masks_lie_on_each_other() -> None:
+    """Where cell 1 was there is now cell 2, and the other way round."""
+    frames = [disc((20, 10), (20, 25))] * 4
+    quick, asked = shortcut(*frames, jumps=Jumps({2: (0, 0, 15)}))
+    found = {pair: quick.propagate(pair[0], regions_of(frames[0]), pair[1])[1].object_score
+             for pair in ((0, 1), (1, 2), (0, 2), (0, 3), (2, 1), (3, 0), (2, 3))}  # fmt: skip
+    assert found == {
+        (0, 1): SURE, (2, 3): SURE, (1, 2): 12.0, (0, 2): 12.0, (0, 3): 13.0, (2, 1): 21.0,
+        (3, 0): 20.0,
+    }  # fmt: skip
+    across = [(1, 2), (1, 3), (2, 0), (2, 1)]
+    assert asked.asked == {pair: [1, 2] for pair in across}
+
+
 def test_a_part_of_the_regions_may_be_asked_for() -> None:
     frames = [disc((8, 10), (30, 10)), disc((8, 11), (30, 30))]
     quick, _ = shortcut(*frames)
@@ -174,17 +190,13 @@ def test_evidence_of_settled_regions_is_that_of_masks_found_whole() -> None:
 # Where is looked
 
 
-def test_the_windows_are_those_of_open_ends_and_nothing_else() -> None:
-    frames = [
-        disc((8, 8), (8, 30), (30, 10)),
-        disc((8, 9), (8, 31), (30, 20)),
-        disc((8, 16), (8, 31), (30, 21)),
-        disc((8, 17), (8, 30), (30, 30)),
-    ]
+def assert_windows_are_those_of_open_ends(frames: list[Labels], jumps: Jumps) -> None:
+    """Every window that is asked for is planned, and no other; they are less than usual."""
     grid, reader = WindowGrid((40, 40), 12, 0.0), DrawnReader(frames)
-    usual = WindowPlan.of(detections_of(frames), grid, 2)
-    plan = ChainEnds(grid, usual.boxes, usual.reach, Chains(reader))
-    quick, asked = shortcut(*frames)
+    usual = WindowPlan.of(detections_of(frames), grid, 2, jumps)
+    chains = Chains(reader, jumps)
+    plan = ChainEnds(grid, usual.boxes, usual.reach, chains, jumps=jumps)
+    quick, asked = shortcut(*frames, jumps=jumps)
     for t in range(4):
         for t2 in range(max(0, t - 2), min(4, t + 3)):
             if t != t2:
@@ -193,8 +205,34 @@ def test_the_windows_are_those_of_open_ends_and_nothing_else() -> None:
     for (t, t2), labels in asked.asked.items():
         for label in labels:
             used[t].add(plan.window(t, label))
-            used[t2].update(plan.views(t, label))
+            used[t2].update(plan.views(t, label, t2))
     for t in range(4):
         assert used[t] == set(plan.needed(t)) <= set(usual.needed(t))
         assert list(plan.needed(t)) == sorted(plan.needed(t))
     assert sum(len(plan.needed(t)) for t in range(4)) < sum(len(usual.needed(t)) for t in range(4))
+
+
+def test_the_windows_are_those_of_open_ends_and_nothing_else() -> None:
+    frames = [
+        disc((8, 8), (8, 30), (30, 10)),
+        disc((8, 9), (8, 31), (30, 20)),
+        disc((8, 16), (8, 31), (30, 21)),
+        disc((8, 17), (8, 30), (30, 30)),
+    ]
+    assert_windows_are_those_of_open_ends(frames, NO_JUMPS)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_the_windows_of_open_ends_jump_with_the_picture(at: int) -> None:
+    """Cells hardly move, but for one that does; the picture goes right by 9 and up by 5."""
+    cells = [(12, 8), (12, 20), (30, 9)]
+    places = [[(y, x + t) for y, x in cells] for t in range(4)]
+    places[3][2] = (30, 22)
+    shown = [[(y - 5 * (t >= at), x + 9 * (t >= at)) for y, x in places[t]] for t in range(4)]
+    frames, jumps = [disc(*p) for p in shown], Jumps({at: (0, -5, 9)})
+    assert_windows_are_those_of_open_ends(frames, jumps)
+    grid, chains = WindowGrid((40, 40), 12, 0.0), Chains(DrawnReader(frames), jumps)
+    boxes = WindowPlan.of(detections_of(frames), grid, 2).boxes
+    plan = ChainEnds(grid, boxes, 2, chains, jumps=jumps)
+    home = plan.window(at - 1, 1)
+    assert replace(home, y=home.y - 5, x=home.x + 9) in plan.needed(at)

@@ -148,7 +148,7 @@ class Sam2Propagator:
             return {}
         labels = sorted(regions)
         windows = [self._plan.window(t, label) for label in labels]
-        views = [self._plan.views(t, label) for label in labels]
+        views = [self._plan.views(t, label, t2) for label in labels]
         with precision(self._device, bf16=self._settings.bf16):
             source, target = self._seen(t), self._seen(t2)
             memory = self._memory(source, {i: regions[i] for i in labels}, windows)

@@ -54,7 +54,7 @@ def run_associate(plan: Plan, work: WorkDir) -> Links:
 def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins) -> Links:
     """Return the links of all regions, fragments linked as the cells that they are part of."""
     profile = plan.profile
-    detections, evidence = join(detections, evidence, joins, profile.spacing_um)
+    detections, evidence = join(detections, evidence, joins, profile.spacing_um, plan.jumps)
     if profile.edit_masks:
         detections, evidence = without_specks(detections, evidence, profile.min_size, plan.edge)
     return associate(detections, evidence, costs_of(plan), scene_of(plan))
@@ -75,6 +75,7 @@ def scene_of(plan: Plan) -> Scene:
         border=Margins(shape, profile.border_px, profile.border_z_px),
         divide=profile.division,
         min_cycle_frames=profile.min_cycle_frames,
+        jumps=plan.jumps,
     )
 
 

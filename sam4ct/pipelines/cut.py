@@ -53,7 +53,7 @@ def cut_merged(
     if not plan.profile.edit_masks:
         return 0
     profile, regions = plan.profile, plan.survey.detections
-    cells, rows = join(regions, evidence, joins, profile.spacing_um)
+    cells, rows = join(regions, evidence, joins, profile.spacing_um, plan.jumps)
     cells, rows = without_specks(cells, rows, profile.min_size, plan.edge)
     cuts = find_merged(cells, rows, costs, scene, regions)
     cuts = cuts.take(worth_cutting(cuts, cells, joins, profile.min_size))

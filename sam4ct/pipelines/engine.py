@@ -37,14 +37,14 @@ def propagator_of(
             is settled by their overlap.
     """
     if plan.evidence == "overlap":
-        return StayPut(), dict
+        return StayPut(plan.jumps, reader.shape), dict
     asked = plan.survey.detections if regions is None else regions
-    windows = WindowPlan.of(asked, plan.grid, plan.profile.max_gap + 1)
+    windows = WindowPlan.of(asked, plan.grid, plan.profile.max_gap + 1, plan.jumps)
     if not plan.fast or regions is not None:
         engine = sam2_engine(plan, reader, windows)
         return engine, lambda: asdict(engine.counters)
-    chains = Chains(reader)
-    ends = ChainEnds(windows.grid, windows.boxes, windows.reach, chains)
+    chains = Chains(reader, plan.jumps)
+    ends = ChainEnds(windows.grid, windows.boxes, windows.reach, chains, jumps=plan.jumps)
     engine = sam2_engine(plan, reader, ends)
     shortcut = Shortcut(engine, reader, chains)
     return shortcut, lambda: {**asdict(engine.counters), "objects_settled": shortcut.settled}

@@ -139,16 +139,16 @@ class _Search:
 
     def swept(self, work: WorkDir, reader: FrameReader, way: int) -> Iterator[Swept]:
         """Go through the frames in one direction, beside what was found in the one before."""
-        profile, rules = self.plan.profile, rules_of(self.plan)
+        profile, rules, jumps = self.plan.profile, rules_of(self.plan), self.plan.jumps
         spacing = np.asarray(profile.spacing_um)
         before = [folder for other, folder in WAYS.items() if other > way]
-        ends = open_ends(self.cells, self.links, spacing, way, profile.max_gap + 1)
+        ends = open_ends(self.cells, self.links, spacing, way, profile.max_gap + 1, jumps)
         return sweep(
             AddedFrames(reader, lambda t: accepted(work, t, before)),
             Remembered(self.segmenter, lambda t: frame_file(work, f"clicks-{WAYS[way]}", t)),
-            gaps(self.cells, self.links, spacing) if not before else {},
+            gaps(self.cells, self.links, spacing, jumps) if not before else {},
             ends,
-            LinkedMotion(self.cells, self.links, spacing),
+            LinkedMotion(self.cells, self.links, spacing, jumps),
             rules,
             way,
         )

@@ -45,6 +45,8 @@ def _lines(plan: Plan, *, timed: bool) -> Iterator[str]:
     yield f"profile {profile}, evidence {plan.evidence}{network}"
     if plan.profile.generate_masks:
         yield f"missed cells are segmented with {plan.weights['sam_med3d'].name}"
+    if jumps := plan.jumps.by_frame:
+        yield f"the picture jumps before frame {', '.join(map(str, jumps))}; windows jump with it"
     yield f"result {sequence.result_dir}"
     if "sam2" in plan.weights:
         load = _Load.of(plan)
@@ -71,7 +73,7 @@ class _Load:
     @classmethod
     def of(cls, plan: Plan) -> _Load:
         detections, frames = plan.survey.detections, plan.survey.checked.frames
-        windows = WindowPlan.of(detections, plan.grid, plan.profile.max_gap + 1)
+        windows = WindowPlan.of(detections, plan.grid, plan.profile.max_gap + 1, plan.jumps)
         regions = np.bincount(detections.t, minlength=frames)
         pairs = frame_pairs(frames, plan.profile.max_gap)
         return cls(

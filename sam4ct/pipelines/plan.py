@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from sam4ct import __version__
@@ -17,21 +18,23 @@ from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError, WeightsError
 from sam4ct.geometry import Margins, Slabs, WindowGrid, even
 from sam4ct.io.ctc import CtcReader, CtcSequence
+from sam4ct.jumps import Jumps
 from sam4ct.models.device import choose_device
 from sam4ct.models.entry import ROLES, Entry
 from sam4ct.models.manifest import Manifest, load_manifest
 from sam4ct.models.weights import choose, verified
 from sam4ct.pipelines.survey import Survey, survey
 from sam4ct.profile import Profile, load_profile, profile_names
+from sam4ct.stages.steady import find_jumps
 
 AUTO = "auto"
 
 CODE_VERSIONS = {
     "detect": "2",
-    "propagate": "5",
-    "associate": "8",
-    "generate": "1",
-    "fill": "2",
+    "propagate": "6",
+    "associate": "9",
+    "generate": "2",
+    "fill": "3",
     "paint": "2",
 }
 """To be raised when a stage's code changes what it makes: old artifacts are then redone."""
@@ -79,6 +82,12 @@ class Plan:
     def diameter_px(self) -> float:
         """Typical in-plane diameter of a cell: the profile's, else measured."""
         return self.profile.cell_diameter_px or cell_diameter(self.survey.detections)
+
+    @cached_property
+    def jumps(self) -> Jumps:
+        """Frames at which the whole picture jumps."""
+        spacing = self.profile.spacing_um
+        return find_jumps(self.survey.detections, spacing, self.diameter_px * spacing[-1])
 
     @property
     def edge(self) -> Margins:

@@ -65,6 +65,7 @@ def record_of(
         "fast": plan.fast,
         "inputs": {"images_sha256": checked.images_sha256, "masks_sha256": checked.masks_sha256},
         "window": asdict(plan.grid),
+        "jumps": {str(t): list(step) for t, step in plan.jumps.by_frame.items()},
         "counts": {
             "frames": checked.frames,
             "regions": len(plan.survey.detections),

@@ -66,6 +66,7 @@ def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
                 method=_method(plan),
                 min_size=plan.profile.min_size,
                 spacing_um=plan.profile.spacing_um,
+                jumps=plan.jumps,
             ),
         )
         write_masks(path, [(g.source_t, g.source_label, g.t, 0.0, g.region) for g in made])

@@ -125,7 +125,7 @@ def reach_of(plan: Plan) -> Reach:
     """How far a cell may go in a frame: the profile's radius, at least one and a half diameters."""
     spacing = plan.profile.spacing_um
     radius = max(plan.profile.link_radius_px, 1.5 * plan.diameter_px)
-    return Reach(spacing, radius * spacing[-1])
+    return Reach(spacing, radius * spacing[-1], plan.jumps)
 
 
 def read_evidence(paths: Sequence[Path]) -> Evidence:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.geometry import Margins
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.stages.candidates import Candidates, diameters
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.course import Course, course_of
@@ -42,6 +43,8 @@ class Scene:
     """Whether cells of this sequence divide at all."""
     min_cycle_frames: int = 1
     """Frames from a cell's birth to its own division, at least."""
+    jumps: Jumps = NO_JUMPS
+    """Of the picture."""
 
 
 def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Links:
@@ -83,10 +86,13 @@ def _looked(
 
 
 def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
-    """Return the centroids (N, 3) and the diameters (N,) of all regions in micrometres."""
+    """Return the centroids (N, 3) and the diameters (N,) of all regions in micrometres.
+
+    The centroids are those that regions had if the picture never jumped.
+    """
     spacing = np.asarray(scene.spacing_um)
     unit = float(np.cbrt(spacing.prod())) if scene.ndim == 3 else float(spacing[-1])
-    return detections.places_um(spacing), diameters(detections, scene.ndim) * unit
+    return scene.jumps.places_um(detections, spacing), diameters(detections, scene.ndim) * unit
 
 
 def pose(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Problem:
@@ -111,14 +117,16 @@ def _posed(
         rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
         seen = judged(regions, rows, costs, likenesses)
         u, v = seen.links.u, seen.links.v
-        cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
+        link_cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
         # What costs more than ending one track and beginning another is never chosen.
-        useful = (cost < disappear[u] + appear[v]) & span.holds(detections.t[u])
+        useful = (link_cost < disappear[u] + appear[v]) & span.holds(detections.t[u])
         links.append(seen.links.take(useful))
-        link_costs.append(cost[useful])
+        link_costs.append(link_cost[useful])
         u, v, w = seen.splits.u, seen.splits.v, seen.splits.w
-        cost = -seen.split_odds
-        useful = (cost < disappear[u] + appear[v] + appear[w]) & span.holds(detections.t[u])
+        cost, (one, other) = -seen.split_odds, (link_cost[rows] for rows in seen.pairs)
+        # Nor is a division, if a daughter appears for less than it costs more than a link.
+        useful = cost < np.minimum(one + appear[w], other + appear[v])
+        useful &= (cost < disappear[u] + appear[v] + appear[w]) & span.holds(detections.t[u])
         useful &= scene.divide
         splits.append(seen.splits.take(useful))
         split_costs.append(cost[useful])
@@ -138,9 +146,12 @@ def _posed(
 
 def _ends(detections: Detections, costs: Costs, scene: Scene) -> tuple[Floats, Floats]:
     """Return what it costs that each region is the first, and the last, of its track, (N,) each."""
-    edge = scene.border.holds(detections)
-    appear = np.where(edge, costs.appear_border, costs.appear)
-    disappear = np.where(edge, costs.disappear_border, costs.disappear)
+    edge, jumps = scene.border.holds(detections), scene.jumps
+    # A jump brings cells into view, and takes others out of it, anywhere in a strip of the frame.
+    enters = edge | scene.border.holds(jumps.boxes_from(detections, -1))
+    leaves = edge | scene.border.holds(jumps.boxes_from(detections, 1))
+    appear = np.where(enters, costs.appear_border, costs.appear)
+    disappear = np.where(leaves, costs.disappear_border, costs.disappear)
     # What is in the first frame has not appeared there, and so with the last.
     appear = np.where(detections.t == 0, 0.0, appear)
     return appear, np.where(detections.t == scene.frames - 1, 0.0, disappear)

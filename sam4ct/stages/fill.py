@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.regions import Mask, Region, regions_of
 from sam4ct.stages.shapes import between, largest_part, together
 from sam4ct.tables import Links
@@ -52,6 +53,8 @@ class FillRules:
     """Regions this small are not added; never more than half of the cell's own size counts."""
     spacing_um: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Voxel size (z, y, x)."""
+    jumps: Jumps = NO_JUMPS
+    """Of the picture."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,8 @@ def _candidates(
     before, after = ends[gap.source], together([ends[gap.t2, label] for label in gap.after])
     share = (t - gap.t) / (gap.t2 - gap.t)
     expected = (1 - share) * before.size + share * after.size
-    middle = between(before, after, share, rules.spacing_um)
+    here = (rules.jumps.carried(before, gap.t, t), rules.jumps.carried(after, gap.t2, t))
+    middle = between(*here, share, rules.spacing_um)
     if rules.method == "interpolate":
         return [middle], expected
     near = [gap.source]

@@ -90,7 +90,7 @@ def sweep(
         yield Swept(t, len(clicks), [accepted[i] for i in sorted(accepted)])
         first = len(places) - len(going)
         followed = [
-            _onward(end, accepted[i], rules)
+            _onward(end, accepted[i], motion.jump_um(t - way, way), rules)
             for i, end in enumerate(going, start=first)
             if i in accepted and end.left > 1 and not _leaves(accepted[i], reader.shape, rules)
         ]
@@ -152,10 +152,10 @@ def _inside(place: Place, shape: tuple[int, ...], spacing: Floats) -> bool:
     return bool(((at >= 0) & (at < shape)).all())
 
 
-def _onward(end: OpenEnd, region: Region, rules: GenerateRules) -> OpenEnd:
+def _onward(end: OpenEnd, region: Region, jump_um: Floats, rules: GenerateRules) -> OpenEnd:
     """The open end after it was followed into a region."""
     at = centre_um(region, np.asarray(rules.spacing_um))
-    return OpenEnd(at, at - end.at_um, float(region.size), end.left - 1)
+    return OpenEnd(at, at - end.at_um - jump_um, float(region.size), end.left - 1)
 
 
 def _leaves(region: Region, shape: tuple[int, ...], rules: GenerateRules) -> bool:

@@ -29,6 +29,8 @@ class Judged:
     splits: Divisions
     split_odds: Floats
     """(divisions,)."""
+    pairs: Sisters
+    """Of every division the rows of its two links."""
 
 
 @dataclass(frozen=True)
@@ -110,4 +112,4 @@ def _judged(regions: Regions, links: Candidates, look: Odds, pairs: Sisters) -> 
         pairs,
     )
     odds = look.of_divisions(splits.features)
-    return Judged(links.without_features(), same, splits.without_features(), odds)
+    return Judged(links.without_features(), same, splits.without_features(), odds, pairs)

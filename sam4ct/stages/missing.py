@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.stages.motion import LinkedMotion, gone_on
 from sam4ct.tables import Detections, Floats, Links, row_numbers
 
@@ -31,7 +32,8 @@ class OpenEnd:
 
     at_um: Floats
     step_um: Floats
-    """Movement a frame in the direction in which the track is followed; nan if unknown."""
+    """Movement a frame in the direction in which the track is followed, beside jumps of the
+    picture; nan if unknown."""
     size: float
     left: int
     """Frames in which it may still be followed."""
@@ -39,13 +41,15 @@ class OpenEnd:
 
 def expected(end: OpenEnd, t: int, way: int, motion: LinkedMotion) -> Place:
     """Return where the cell of an open end in frame t is expected in frame t + way."""
-    around = motion.step(t, end.at_um, way)
-    return Place(gone_on(end.at_um, end.step_um, around), end.size)
+    here, around = end.at_um + motion.jump_um(t, way), motion.step(t, end.at_um, way)
+    return Place(gone_on(here, end.step_um, around), end.size)
 
 
-def gaps(detections: Detections, links: Links, spacing_um: Floats) -> dict[int, list[Place]]:
+def gaps(
+    detections: Detections, links: Links, spacing_um: Floats, jumps: Jumps = NO_JUMPS
+) -> dict[int, list[Place]]:
     """Return the places, by frame, on the straight way between both ends of every gap."""
-    places = detections.places_um(spacing_um)
+    places = jumps.places_um(detections, spacing_um)
     over = links.take((links.t2 - links.t > 1) & ~links.division)
     u = row_numbers(detections, over.t, over.label)
     v = row_numbers(detections, over.t2, over.label2)
@@ -54,7 +58,7 @@ def gaps(detections: Detections, links: Links, spacing_um: Floats) -> dict[int, 
         first, last = int(detections.t[a]), int(detections.t[b])
         for t in range(first + 1, last):
             share = (t - first) / (last - first)
-            at = (1 - share) * places[a] + share * places[b]
+            at = (1 - share) * places[a] + share * places[b] + jumps.between_um(0, t, spacing_um)
             size = (1 - share) * float(detections.size[a]) + share * float(detections.size[b])
             found.setdefault(t, []).append(Place(at, size))
     return found
@@ -66,6 +70,7 @@ def open_ends(
     spacing_um: Floats,
     way: int,
     steps: int,
+    jumps: Jumps = NO_JUMPS,
 ) -> dict[int, list[OpenEnd]]:
     """Return the open ends of linked cells, by frame.
 
@@ -79,17 +84,18 @@ def open_ends(
         spacing_um: Voxel size (z, y, x).
         way: 1 for the ends of tracks, -1 for their beginnings.
         steps: Frames in which an end may be followed, at most.
+        jumps: Of the picture.
     """
     u = row_numbers(detections, links.t, links.label)
     v = row_numbers(detections, links.t2, links.label2)
     here, there = (u, v) if way > 0 else (v, u)
     dt = links.t2 - links.t
-    places = detections.places_um(spacing_um)
+    places, still = detections.places_um(spacing_um), jumps.places_um(detections, spacing_um)
     onward = np.zeros(len(detections), np.int64)
     onward[here] = np.where(links.division, dt, 1)
     step = np.full((len(detections), 3), np.nan)
     plain = ~links.division
-    moved = places[there] - places[here]
+    moved = still[there] - still[here]
     step[there[plain]] = (moved / dt[:, None])[plain]
     ends = np.zeros(len(detections), dtype=bool)
     ends[u] = ends[v] = True

@@ -19,6 +19,7 @@ from functools import cache
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 
 NEIGHBOURS = 8
@@ -109,23 +110,34 @@ def _median(steps: Floats) -> Floats:
 
 
 class LinkedMotion:
-    """How the surroundings of a place move from frame to frame, by accepted links."""
+    """How the surroundings of a place move from frame to frame, by accepted links.
 
-    def __init__(self, detections: Detections, links: Links, spacing_um: Floats) -> None:
+    Beside jumps of the picture: those are not counted.
+    """
+
+    def __init__(
+        self, detections: Detections, links: Links, spacing_um: Floats, jumps: Jumps = NO_JUMPS
+    ) -> None:
         """Take the links of all cells.
 
         Args:
             detections: Ordered by frame and label.
             links: Accepted ones; those over gaps and of divisions tell of no single step.
             spacing_um: Voxel size (z, y, x).
+            jumps: Of the picture.
         """
         plain = links.take((links.t2 - links.t == 1) & ~links.division)
-        places = detections.places_um(spacing_um)
-        self._from = places[row_numbers(detections, plain.t, plain.label)]
-        self._to = places[row_numbers(detections, plain.t2, plain.label2)]
-        self._t = plain.t
+        u = row_numbers(detections, plain.t, plain.label)
+        v = row_numbers(detections, plain.t2, plain.label2)
+        places, still = detections.places_um(spacing_um), jumps.places_um(detections, spacing_um)
+        self._from, self._to, self._steps = places[u], places[v], still[v] - still[u]
+        self._t, self._jumps, self._spacing_um = plain.t, jumps, spacing_um
         self._near = cache(self._links_of)
         """Asked for every open end, and the same for all of a frame."""
+
+    def jump_um(self, t: int, way: int) -> Floats:
+        """Return how far the picture jumps from frame t to t + way, (3,)."""
+        return self._jumps.between_um(t, t + way, self._spacing_um)
 
     def step(self, t: int, at_um: Floats, way: int) -> Floats:
         """Return the common movement near a place from frame t to t + way, (3,).
@@ -138,18 +150,17 @@ class LinkedMotion:
             at_um: Place in it, (3,).
             way: 1, or -1 for the way back in time.
         """
-        here, there, tree = self._near(t, way)
-        if len(here) < LEAST_LINKED:
+        moved, tree = self._near(t, way)
+        if len(moved) < LEAST_LINKED:
             return np.zeros(3)
-        count = min(NEIGHBOURS, len(here))
-        nearest = tree.query(at_um, k=count)[1]
-        steps = there[nearest] - here[nearest]
+        count = min(NEIGHBOURS, len(moved))
+        steps = moved[tree.query(at_um, k=count)[1]]
         mean = steps.mean(axis=0)
         by_chance = steps.var(axis=0, ddof=1).sum() / count
         return np.asarray(mean * max(0.0, 1.0 - by_chance / max(float(mean @ mean), 1e-12)))
 
-    def _links_of(self, t: int, way: int) -> tuple[Floats, Floats, cKDTree]:
-        """Return both ends (n, 3) of the links from frame t to t + way, and a tree of the near."""
+    def _links_of(self, t: int, way: int) -> tuple[Floats, cKDTree]:
+        """Return the steps (n, 3) of the links from frame t to t + way, and where they begin."""
         rows = self._t == min(t, t + way)
-        here, there = (self._from, self._to) if way > 0 else (self._to, self._from)
-        return here[rows], there[rows], cKDTree(here[rows])
+        here = self._from if way > 0 else self._to
+        return way * self._steps[rows], cKDTree(here[rows])

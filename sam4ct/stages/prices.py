@@ -95,7 +95,7 @@ class Settled:
 
 def settle(program: Program, solver: Solver) -> Settled:
     """Return the choices that save most in all."""
-    taken = _obvious(program)
+    taken = _first(program)
     price = _bargained(program, taken)
     cheap = np.flatnonzero(program.ways @ price - program.saving < -SLIGHT)
     first = Settled(taken, price, np.full(len(price), -1))
@@ -120,11 +120,16 @@ def settle_again(program: Program, doubtful: Flags, settled: Settled, solver: So
     return _opened(program, before, doubtful, solver)
 
 
-def _obvious(program: Program) -> Flags:
-    """Return a choice for a start: again and again those that save most at all their ways."""
+def _first(program: Program) -> Flags:
+    """Return a choice for a start: again and again those that are best at all their ways.
+
+    Best is what saves most beyond what its ways cost, not what saves most: that would be
+    whatever takes ways that are worth much, and the more of them the better.
+    """
     choice, count = program.takers.indices, len(program.saving)
+    beyond = program.saving - program.ways @ _contested(program)
     rank = np.empty(count)
-    rank[np.argsort(program.saving, kind="stable")] = np.arange(count)
+    rank[np.argsort(beyond, kind="stable")] = np.arange(count)
     rank[program.saving <= 0.0] = -np.inf
     takes = np.diff(program.ways.indptr)
     taken = np.zeros(count, bool)
@@ -136,6 +141,23 @@ def _obvious(program: Program) -> Flags:
             return taken
         taken |= new
         rank[program.taking(program.taken_by(np.flatnonzero(new)))] = -np.inf
+
+
+def _contested(program: Program) -> Floats:
+    """Return a price of every way, between what the two choices offer that offer most for it.
+
+    As an auction would find it before anyone has taken anything: a choice offers what it
+    saves beyond the price of its other ways.
+    """
+    choice, way = program.takers.indices, program.way
+    price = np.zeros(len(program.takers.indptr) - 1)
+    for _ in range(ROUNDS):
+        left = program.saving - program.ways @ price
+        offer = left[choice] + price[way]
+        most = program.best(offer)
+        next_most = program.best(np.where(offer == most[way], -np.inf, offer))
+        price = 0.5 * price + 0.25 * (np.maximum(0.0, most) + np.maximum(0.0, next_most))
+    return price
 
 
 def _bargained(program: Program, taken: Flags) -> Floats:

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.regions import LabelFrame, Region, labels_under, regions_of
 from sam4ct.tables import Detections, Evidence, Floats
 from sam4ct.types import FrameReader, Propagated, Propagator
@@ -47,17 +48,29 @@ class Reach:
     """Voxel size (z, y, x)."""
     radius_um: float
     """Between centroids, for one frame; grows with the square root of the frames between."""
+    jumps: Jumps = NO_JUMPS
+    """Of the picture; they do not count as ways that cells go."""
 
     def positions(self, detections: Detections) -> Floats:
-        """Centroids in micrometres, (N, 3) as (z, y, x)."""
-        return detections.places_um(self.spacing_um)
+        """Centroids in micrometres, (N, 3) as (z, y, x), had the picture never jumped."""
+        return self.jumps.places_um(detections, self.spacing_um)
 
 
 class StayPut:
     """A recogniser that looks at nothing: every region stays where it is, none are alike."""
 
+    def __init__(self, jumps: Jumps = NO_JUMPS, shape: tuple[int, ...] = ()) -> None:
+        """Args:
+        jumps: Of the picture; regions go with it.
+        shape: Of a frame, ([z,] y, x); needed where there are jumps.
+        """
+        self._jumps, self._shape = jumps, shape
+
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        return {label: Propagated(region, 0.0) for label, region in regions.items()}
+        there = {label: self._jumps.carried(region, t, t2) for label, region in regions.items()}
+        if self._jumps.by_frame:
+            there = {label: region.clipped(self._shape) for label, region in there.items()}
+        return {label: Propagated(region, 0.0) for label, region in there.items()}
 
     def similarities(
         self,
@@ -97,7 +110,7 @@ def propagate_pair(
         detections: All rows of both frames (others are ignored).
         propagator: SAM 2, or `StayPut`.
         pair: (t, dt): the frames t and t + dt.
-        reach: Voxel size and how far cells move.
+        reach: Voxel size, how far cells move, and where the picture jumps.
     """
     t, dt = pair
     frames = {s: reader.labels(s) for s in (t, t + dt)}
@@ -108,7 +121,8 @@ def propagate_pair(
         found = propagator.propagate(source, regions, target)
         masks += [PropagatedRow(source, i, target, found[i]) for i in sorted(found)]
         under = partial(_under, labels=frames[target])
-        evidence.append(compare(regions, found, under, rows[source], rows[target], reach))
+        staying = {i: reach.jumps.carried(r, source, target) for i, r in regions.items()}
+        evidence.append(compare(staying, found, under, rows[source], rows[target], reach))
     return PairEvidence(Evidence.concat(evidence), masks)
 
 
@@ -123,7 +137,7 @@ def compare(
     """Compare what was found of the regions of one frame with those of another.
 
     Args:
-        regions: Of the source frame, by label.
+        regions: Of the source frame, by label, where they lie in the target frame if they stay.
         found: Where each of them is in the target frame.
         under: The labels of the target frame under a region, and how many pixels of each.
         source: Rows of the source frame.
@@ -172,8 +186,8 @@ def compare(
 
 
 def _under(region: Region, labels: LabelFrame) -> dict[int, int]:
-    """Pixels of each label under a region."""
-    found, counts = labels_under(region, labels)
+    """Pixels of each label under a region, which may stick out of the frame."""
+    found, counts = labels_under(region.clipped(labels.shape), labels)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 

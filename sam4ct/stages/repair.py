@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from sam4ct.geometry import Margins
+from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.regions import LabelFrame
 from sam4ct.stages.relabelled import Relabelled
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, Joins, row_numbers
@@ -45,6 +46,7 @@ def join(
     evidence: Evidence,
     joins: Joins,
     spacing_um: tuple[float, float, float],
+    jumps: Jumps = NO_JUMPS,
 ) -> tuple[Detections, Evidence]:
     """Return the tables with fragments joined; the larger one's label stays.
 
@@ -53,6 +55,7 @@ def join(
         evidence: Rows of any frame pairs.
         joins: From `fragments`.
         spacing_um: Voxel size (z, y, x).
+        jumps: Of the picture.
     """
     if not len(joins):
         return detections, evidence
@@ -60,7 +63,8 @@ def join(
     target = np.arange(len(detections))
     target[drop] = keep
     merged = _merged(detections, keep, drop)
-    rows = _joined_evidence(detections, evidence, merged, target, np.asarray(spacing_um))
+    places = jumps.places_um(merged, spacing_um)
+    rows = _joined_evidence(detections, evidence, merged, target, places)
     return joined_detections(detections, joins), rows
 
 
@@ -115,7 +119,7 @@ def _merged(detections: Detections, keep: Ints, drop: Ints) -> Detections:
 
 
 def _joined_evidence(
-    old: Detections, evidence: Evidence, new: Detections, target: Ints, spacing_um: Floats
+    old: Detections, evidence: Evidence, new: Detections, target: Ints, places_um: Floats
 ) -> Evidence:
     """Add up the rows of fragments.
 
@@ -129,7 +133,7 @@ def _joined_evidence(
         evidence: Rows between them.
         new: The same rows, those that stay with the size and place of both fragments.
         target: By row of the detections, the one that it becomes a part of, or itself.
-        spacing_um: Voxel size (z, y, x).
+        places_um: Centroids of the new rows, (N, 3).
     """
     a = row_numbers(old, evidence.t, evidence.label)
     b = row_numbers(old, evidence.t2, evidence.label2)
@@ -140,7 +144,6 @@ def _joined_evidence(
     (u, v), row = np.unique(np.stack([target[a], b]), axis=1, return_inverse=True)
     size = new.size.astype(float)
     pieces = pieces.of_sources(row, size[v])
-    places = new.places_um(spacing_um)
     common, area, still = pieces.common, pieces.area, pieces.still
     return Evidence(
         t=new.t[u],
@@ -151,7 +154,7 @@ def _joined_evidence(
         containment_prop=common / np.maximum(area, 1.0),
         coverage_prop=common / size[v],
         overlap=still / np.maximum(size[u] + size[v] - still, 1.0),
-        distance_um=np.linalg.norm(places[u] - places[v], axis=1),
+        distance_um=np.linalg.norm(places_um[u] - places_um[v], axis=1),
         size_ratio=size[v] / size[u],
         object_score=pieces.score,
         similarity=pieces.similarity,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.geometry import Window, WindowPlan
+from sam4ct.jumps import Jumps
 from sam4ct.regions import LabelFrame, Region, regions_of
 from sam4ct.types import FrameReader, Propagated, Propagator
 
@@ -54,8 +55,12 @@ def settled(labels: LabelFrame, others: LabelFrame) -> dict[int, int]:
 class Chains:
     """Which regions of a frame are settled in the next one, or in the one before."""
 
-    def __init__(self, reader: FrameReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: FrameReader, jumps: Jumps) -> None:
+        """Args:
+        reader: For the regions of frames.
+        jumps: Of the picture; nothing is settled across one.
+        """
+        self._reader, self._jumps = reader, jumps
         self._settled: dict[int, dict[int, int]] = {}
         """By the earlier frame."""
 
@@ -67,7 +72,7 @@ class Chains:
             way: 1, or -1 for the frame before.
         """
         early = min(t, t + way)
-        if not 0 <= early < self._reader.frames - 1:
+        if not 0 <= early < self._reader.frames - 1 or early + 1 in self._jumps.by_frame:
             return {}
         if early not in self._settled:
             frames = (self._reader.labels(early + s) for s in (0, 1))
@@ -109,7 +114,7 @@ class ChainEnds(WindowPlan):
                 for way in (1, -1)
                 if (t - s) * way >= 0
                 for label in self.chains.ends(s, way, self.boxes.get(s, {}))
-                for view in self.views(s, label)
+                for view in self.views(s, label, t)
             }
         )
 

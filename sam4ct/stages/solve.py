@@ -2,7 +2,7 @@
 
 An integer program: every region has at most one way in and at most one way out.
 `prices` settles most of it; what is left falls apart in components, which HiGHS solves:
-exactly, but for very large ones, which are solved to within what is said in the log.
+exactly, but for a large one with many doubts, of which the log says how much better it may be.
 """
 
 from __future__ import annotations
@@ -26,12 +26,10 @@ from sam4ct.tables import Floats, Ints
 
 logger = logging.getLogger(__name__)
 
-DOUBT = 0.05
-"""Log odds that the answer in whole numbers is first taken to cost more, by value not whole."""
-FIRST_GAP = 1.0
-"""In all, at least."""
-LAST_GAP = 4.0
-"""At most: the costs of the many doubtful places of a long movie add up, but each stands alone."""
+WITHIN = 4.0
+"""Log odds that an answer in whole numbers may cost more than one in parts, of a component.
+
+The costs of the doubtful places of a long movie add up, but each stands alone."""
 WHOLE = 1e-6
 """What is as near to a whole number is one."""
 NODE_LIMIT = 100_000
@@ -118,45 +116,30 @@ def _in_parts(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
 
 
 def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
-    """Return the choices that save most, of one component after the other."""
-    _, component = connected_components(at_most_one.T @ at_most_one, directed=False)
-    taken = np.zeros(len(saving), bool)
-    for number in range(int(component.max()) + 1):
-        some = np.flatnonzero(component == number)
-        rows = at_most_one[:, some]
-        taken[some] = _minimum(-saving[some], rows[np.flatnonzero(np.diff(rows.indptr))])
-    return taken
+    """Return the choices that save most.
 
-
-def _minimum(gain: Floats, rows: csr_array) -> NDArray[np.bool_]:
-    """Return which variables are 1 at the least total gain.
-
-    Without whole numbers the problem is easy, and nearly all of its answer is whole
+    Where parts are allowed the problem is easy, and nearly all of its answer is whole
     already. What the choice of a variable would cost at least (its reduced cost) leaves
-    few of them to the integer program: none that costs more than the best whole answer
-    is behind can be part of a better one.
+    few of them to integer programs, which fall apart: none that costs more than the best
+    whole answer is behind can be part of a better one.
     """
-    relaxed = _relaxed(gain, rows)
-    broken = int(_broken(relaxed.x).sum())
-    if not broken:
-        return np.asarray(relaxed.x > 0.5)
-    within = min(LAST_GAP, max(FIRST_GAP, DOUBT * broken))
-    while True:
-        free = np.flatnonzero(relaxed.lower.marginals <= within)
-        whole = _whole(gain[free], rows[:, free])
-        behind = float(gain[free][whole].sum()) - float(relaxed.fun)
-        if behind <= within or within == LAST_GAP:
-            break
-        within = min(behind, LAST_GAP)
-    if behind > within:
-        logger.info(
-            "association: a component of %d choices is proved to within %.1f log odds",
-            len(gain),
-            behind - within,
-        )
-    taken = np.zeros(len(gain), bool)
-    taken[free[whole]] = True
+    relaxed = _relaxed(-saving, at_most_one)
+    taken = np.asarray(relaxed.x > 0.5)
+    free = np.flatnonzero(relaxed.lower.marginals <= WITHIN)
+    component = _components(at_most_one[:, free])
+    for number in np.unique(component[_broken(relaxed.x[free])]).tolist():
+        some = free[component == number]
+        rows = at_most_one[:, some]
+        taken[some] = _whole(-saving[some], rows[np.flatnonzero(np.diff(rows.indptr))])
+    behind = np.bincount(_components(at_most_one), saving * (relaxed.x - taken))
+    if behind.max(initial=0.0) > WITHIN:
+        logger.info("association: proved to within %.1f log odds", behind.max() - WITHIN)
     return taken
+
+
+def _components(rows: csr_array) -> Ints:
+    """Return the number of each choice's component: choices that share a way have the same."""
+    return np.asarray(connected_components(rows.T @ rows, directed=False)[1])
 
 
 def _relaxed(gain: Floats, rows: csr_array) -> Any:

@@ -15,7 +15,7 @@ from sam4ct.stages.candidates import Changes
 from sam4ct.stages.divisions import MAX_DIVISION_STEP
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
-ROWS = 500_000
+ROWS = 250_000
 """Of evidence in a span, about."""
 LEAST_FRAMES = 8
 """Of a span, if there are so many: the frames around it are looked at twice."""
