@@ -115,15 +115,15 @@ def test_a_jump_is_found_among_cells_that_go_their_own_ways_and_are_badly_segmen
         assert steps[2][0] == 0
 
 
-@pytest.mark.parametrize("seed", [3, 4, 5])
+@pytest.mark.parametrize("seed", range(8))
 def test_a_jump_is_found_though_it_takes_many_cells_out_of_a_small_frame(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    dish = Dish(size=(1.0, 170.0, 180.0))
+    dish = Dish(size=(1.0, 240.0, 260.0))
     cells = dish.cells(rng, apart=1.7)
     gone = dish.moved(rng, cells, 0.08)
-    before, after = dish.seen(rng, cells), dish.seen(rng, gone, (0, -54, 42))
+    before, after = dish.seen(rng, cells), dish.seen(rng, gone, (0, -80, 90))
     steps = found([before, after]).by_frame
-    assert np.abs(np.subtract(steps[1], (0, -54, 42))).max() <= 3
+    assert np.abs(np.subtract(steps[1], (0, -80, 90))).max() <= 3
 
 
 @given(
