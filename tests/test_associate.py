@@ -91,6 +91,14 @@ def falling(names: tuple[str, ...], feature: str) -> Quadratic:
     return Quadratic(bias=3.0, weights=none | {feature: -2.5}, squares=none)
 
 
+def constant(odds: float) -> Quadratic:
+    """The same log odds for whatever link or division."""
+    names = (*LINK_FEATURES, *DIVISION_FEATURES)
+    return Quadratic(
+        bias=odds, weights=dict.fromkeys(names, 0.0), squares=dict.fromkeys(names, 0.0)
+    )
+
+
 def never() -> Quadratic:
     none = dict.fromkeys(DIVISION_FEATURES, 0.0)
     return Quadratic(bias=-12.0, weights=none, squares=none)
@@ -156,6 +164,24 @@ def test_a_cell_that_becomes_two_has_two_daughters() -> None:
     rows = link_rows(links_of(dividing()))
     assert [r for r in rows if r[4]] == [(2, 1, 3, 1, 1), (2, 1, 3, 2, 1)]
     assert len(rows) == 2 + 2 + 6
+
+
+@pytest.mark.parametrize(("cost", "possible"), [(5.9, True), (6.1, False)])
+def test_a_division_that_costs_more_than_a_link_and_a_beginning_is_out(
+    cost: float, possible: bool
+) -> None:
+    frames = dividing()
+    costs = replace(
+        COSTS,
+        first=Odds(link=constant(-1.0), division=constant(-cost)),
+        appear=5.0,
+        appear_border=5.0,
+        disappear=9.0,
+        disappear_border=9.0,
+        skip=0.0,
+    )
+    problem = pose(detections_of(frames), evidence_of(frames), costs, scene_of(frames))
+    assert (len(problem.splits.u) > 0) == possible
 
 
 def test_nothing_divides_where_cells_do_not() -> None:
