@@ -37,7 +37,7 @@ from sam4ct.pipelines.associate import scene_of
 from sam4ct.pipelines.plan import Options
 from sam4ct.stages.associate import associate, measured
 from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
-from sam4ct.stages.costs import TABLE, Calibration, Costs, Odds, Quadratic, load_costs
+from sam4ct.stages.costs import LEAST_SHARE, TABLE, Calibration, Costs, Odds, Quadratic, load_costs
 from sam4ct.stages.course import Course, course_of
 from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
 from sam4ct.stages.fill import FillRules, fill_gaps
@@ -200,7 +200,7 @@ def tuned(cases: list[Case], costs: Costs, folder: Path) -> Costs:
 
 
 def calibrated(cases: list[Case], costs: Costs) -> Calibration:
-    """Fit how sure links are to how often they are right."""
+    """Fit how sure links are to how often they are right: the larger the share, the surer."""
     shares, right = [], []
     for case in cases:
         links = associate(case.detections, case.evidence, costs, scene_of(case.plan))
@@ -210,12 +210,18 @@ def calibrated(cases: list[Case], costs: Costs) -> Calibration:
         right.append(are_kin(case, u, v))
     share, truth = np.concatenate(shares), np.concatenate(right)
 
+    def rising(bias: float, slope: float, turn: float) -> Calibration:
+        # Beyond this bend it would turn round before the largest or the least share.
+        most = slope / (2.0 * np.log((1.0 - LEAST_SHARE) / LEAST_SHARE))
+        return Calibration(bias, slope, most * float(np.tanh(turn)))
+
     def loss(numbers: Floats) -> float:
-        z = Calibration(*numbers).odds(share)
+        z = rising(*numbers).odds(share)
         return float(np.logaddexp(0.0, z).sum() - z[truth].sum())
 
     answer = minimize(loss, [0.0, 1.0, 0.0], method="Nelder-Mead")
-    found = Calibration(*(round(float(x), 4) for x in answer.x))
+    bias, slope, bend = asdict(rising(*answer.x)).values()
+    found = Calibration(round(bias, 4), round(slope, 4), round(bend, 4))
     print(f"sure of {found(share).mean():.4f} of {len(share)} links, {truth.mean():.4f} are right")
     return found
 
