@@ -206,11 +206,10 @@ class Kind(NamedTuple):
 
 
 USUAL = Kind("sam2", left_by="sam4ct")
+JUMPS = "jumps of the picture"
 OTHER: Mapping[str, Kind] = {
     "SAM 2": Kind("overlap", "overlap", "sam4ct overlap"),
-    "jumps of the picture": Kind(
-        "still", change=lambda: mock.patch.object(Plan, "jumps", NO_JUMPS)
-    ),
+    JUMPS: Kind("still", change=lambda: mock.patch.object(Plan, "jumps", NO_JUMPS)),
 }
 """What takes other evidence to do without."""
 
@@ -259,10 +258,12 @@ def main() -> None:
     rows: dict[str, list[list[float]]] = {name: [] for name in ("", *arguments.without)}
     for movie in chosen(arguments):
         usual = gathered(movie, arguments.out, USUAL)
+        same = [] if usual.jumps.by_frame else [JUMPS]
         for name in rows:
             kind, change = OTHER.get(name, USUAL), WITHOUT.get(name, ExitStack)
             with kind.change():
-                plan = usual if kind is USUAL else gathered(movie, arguments.out, kind)
+                own = name in OTHER and name not in same
+                plan = gathered(movie, arguments.out, kind) if own else usual
                 rows[name].append(linked(plan, movie.truth, change()))
         print(f"{movie.label}: {len(rows)} runs", flush=True)
     print(f"{'without':<32}" + "".join(f"{score:>9}" for score in SHOWN) + f"{'lost':>9}")

@@ -6,8 +6,10 @@ two frames takes the jumps between them off first. Where they are, `stages.stead
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,11 +29,20 @@ class Jumps:
 
     def between(self, t: int, t2: int) -> Shift:
         """Return how much further on everything lies in frame t2 than in t, which may be later."""
-        first, last = min(t, t2), max(t, t2)
-        way = 1 if t2 > t else -1
-        steps = [step for at, step in self.by_frame.items() if first < at <= last]
-        z, y, x = (way * sum(lengths) for lengths in zip((0, 0, 0), *steps, strict=True))
-        return z, y, x
+        if not self.by_frame:
+            return 0, 0, 0
+        frames, sums = self._sums
+        here, there = (sums[bisect_right(frames, frame)] for frame in (t, t2))
+        return there[0] - here[0], there[1] - here[1], there[2] - here[2]
+
+    @cached_property
+    def _sums(self) -> tuple[list[int], list[Shift]]:
+        """The frames after jumps, and how far all before each of them go, and all in the end."""
+        frames, sums = sorted(self.by_frame), [(0, 0, 0)]
+        for frame in frames:
+            (z, y, x), (dz, dy, dx) = sums[-1], self.by_frame[frame]
+            sums.append((z + dz, y + dy, x + dx))
+        return frames, sums
 
     def between_um(self, t: int, t2: int, spacing_um: ArrayLike) -> Floats:
         """Return the same in micrometres, (3,)."""

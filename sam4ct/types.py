@@ -93,7 +93,7 @@ class Propagated:
     """Where an object is in another frame: its region there, and whether it is there at all."""
 
     region: Region
-    """In frame pixels, clipped to the frame; empty where nothing was found."""
+    """In frame pixels, clipped to the frame where it was looked for; empty if nothing was found."""
     object_score: float
     """Logit; below 0 the object is more likely gone."""
 

@@ -124,7 +124,7 @@ def test_across_a_jump_joined_cells_are_as_far_apart_as_without_it(shape: tuple[
     step = jumps.between(1, 2)[-len(shape) :]
     axes = tuple(range(len(shape)))
     shown = [np.roll(frame, step, axes) if t >= 2 else frame for t, frame in enumerate(frames)]
-    reach, stays = Reach(UNIT_SPACING, 20.0, jumps), StayPut(jumps, shape)
+    reach, stays = Reach(UNIT_SPACING, 20.0, jumps), StayPut(jumps)
     detections = detections_of(shown)
     evidence = Evidence.concat(
         propagate_pair(DrawnReader(shown), detections, stays, pair, reach).evidence

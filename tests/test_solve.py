@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from problems import ENDS, problem
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from sam4ct.stages import solve as solve_module
 from sam4ct.stages.solve import Choice, Problem, solve
 
 
@@ -211,3 +214,19 @@ def test_components_do_not_disturb_each_other() -> None:
     both = one | {(3, 5): -2.0, (4, 5): -0.5}
     choice = solve(problem([0, 0, 1, 0, 0, 1], both))
     assert choice.links.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_may_be_missed_where_much_is_doubtful_is_told(
+    seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Few choices are looked at in whole numbers then; the log says what others may save."""
+    caplog.set_level("INFO")
+    given = crowded(seed, 1)
+    exact = total(given, solve(given))
+    assert exact == pytest.approx(least_total(given, []))
+    assert "proved" not in caplog.text
+    monkeypatch.setattr(solve_module, "WITHIN", 0.02)
+    more = total(given, solve(given)) - exact
+    bounds = [float(number) for number in re.findall(r"within (\d+\.\d+)", caplog.text)]
+    assert -1e-6 <= more <= sum(bounds) + 0.1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
 from sam4ct.jumps import NO_JUMPS, Jumps
-from sam4ct.stages.steady import AGAIN, FURTHEST, LEAST_SEEN, find_jumps, jump
+from sam4ct.stages.steady import FURTHEST, LEAST_SEEN, SHORTEST, find_jumps, jump
 from sam4ct.tables import Detections
 
 Places = NDArray[np.float64]
@@ -129,7 +129,7 @@ def test_a_jump_is_found_though_it_takes_many_cells_out_of_a_small_frame(seed: i
 @given(
     st.integers(0, 10_000),
     st.sampled_from(DISHES),
-    st.floats(0.8, 6.0),
+    st.floats(1.0, 6.0),
     st.tuples(*[st.floats(-1.0, 1.0)] * 3).filter(lambda way: np.hypot(*way[1:]) > 0.2),
 )
 def test_the_jump_that_is_put_in_comes_out(
@@ -223,7 +223,7 @@ def test_a_slow_drift_is_left_to_the_motion_of_cells(dish: Dish) -> None:
     """Though by it many more are found again, as many go on a little by themselves, too."""
     rng = np.random.default_rng(0)
     cells, frames = dish.cells(rng), []
-    step = (AGAIN - 0.05) * dish.diameter / dish.spacing[-1]
+    step = (SHORTEST - 0.05) * dish.diameter / dish.spacing[-1]
     for t in range(5):
         frames.append(dish.seen(rng, cells, (0, 0, round(t * step)), missed=0.05))
         cells = dish.moved(rng, cells, 0.1)
@@ -236,6 +236,38 @@ def test_a_part_of_the_cells_that_goes_one_way_is_no_jump_of_all() -> None:
     flow = np.where(np.arange(len(cells))[:, None] % 5 < 2, (0, 0, 60), (0, 0, 0))
     frames = [FLAT.seen(rng, cells), FLAT.seen(rng, cells + flow)]
     assert found(frames) == NO_JUMPS
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stream_of_cells_among_others_that_come_and_go_is_no_jump(seed: int) -> None:
+    """Two in five go one way, one in ten stays, and all others are new."""
+    rng = np.random.default_rng(seed)
+    before = rng.uniform(0, 30, (100, 3)) * [0, 1, 1]
+    after = rng.permutation(rng.uniform(0, 30, (100, 3)) * [0, 1, 1])
+    after[:50] = before[:50]
+    after[10:50] += [0, 0, 3]
+    assert not jump(before, after).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_jump_that_could_as_well_be_another_is_none(seed: int) -> None:
+    """Of cells in rows and columns each has others at many steps."""
+    rng = np.random.default_rng(seed)
+    rows = np.arange(-12.0, 26.0, 1.9)
+    grid = np.stack(np.meshgrid([0.0], rows, rows), axis=-1).reshape(-1, 3)
+    cells = grid + rng.normal(0, 0.15, grid.shape) * [0, 1, 1]
+    gone = cells + rng.normal(0, 0.05, grid.shape) * [0, 1, 1] + [0, -7, 5.2]
+    before, after = (c[((c >= 0) & (c < 14)).all(axis=1)] for c in (cells, gone))
+    assert not jump(before, after).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_far_jump_is_found_though_nearer_steps_bring_more_regions_onto_others(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells = rng.uniform(-10, 24, (452, 3)) * [0, 1, 1]
+    gone = cells + np.array([0, -5.5, 5.2])
+    before, after = (c[((c >= 0) & (c < 14)).all(axis=1)] for c in (cells, gone))
+    assert jump(before, after) == pytest.approx([0, -5.5, 5.2], abs=0.1)
 
 
 def test_a_lattice_that_stays_is_no_jump_though_it_would_fit_again() -> None:

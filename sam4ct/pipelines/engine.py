@@ -37,7 +37,7 @@ def propagator_of(
             is settled by their overlap.
     """
     if plan.evidence == "overlap":
-        return StayPut(plan.jumps, reader.shape), dict
+        return StayPut(plan.jumps), dict
     asked = plan.survey.detections if regions is None else regions
     windows = WindowPlan.of(asked, plan.grid, plan.profile.max_gap + 1, plan.jumps)
     if not plan.fast or regions is not None:

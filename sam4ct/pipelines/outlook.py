@@ -19,6 +19,7 @@ from sam4ct.stages.propagate import frame_pairs
 
 SAMPLE_REGIONS = 32
 """Regions propagated once to measure the speed of this machine."""
+SHOWN_JUMPS = 12
 
 
 def outlook(plan: Plan, *, timed: bool = False) -> str:
@@ -45,8 +46,9 @@ def _lines(plan: Plan, *, timed: bool) -> Iterator[str]:
     yield f"profile {profile}, evidence {plan.evidence}{network}"
     if plan.profile.generate_masks:
         yield f"missed cells are segmented with {plan.weights['sam_med3d'].name}"
-    if jumps := plan.jumps.by_frame:
-        yield f"the picture jumps before frame {', '.join(map(str, jumps))}; windows jump with it"
+    if jumps := list(plan.jumps.by_frame):
+        more = ", ..." if len(jumps) > SHOWN_JUMPS else ""
+        yield f"the picture jumps into frames {', '.join(map(str, jumps[:SHOWN_JUMPS]))}{more}"
     yield f"result {sequence.result_dir}"
     if "sam2" in plan.weights:
         load = _Load.of(plan)

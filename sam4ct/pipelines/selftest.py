@@ -106,7 +106,7 @@ def _followed(sequence: CtcSequence, truth: Path, options: Options) -> float:
     plan = make_plan(replace(sequence, masks=masks), options)
     reader = CtcReader(plan.sequence)
     propagator, _ = propagator_of(plan, reader)
-    reach = Reach(plan.profile.spacing_um, plan.diameter_px)
+    reach = Reach(plan.profile.spacing_um, plan.diameter_px, plan.jumps)
     evidence = Evidence.concat(
         propagate_pair(reader, plan.survey.detections, propagator, (t, 1), reach).evidence
         for t in range(reader.frames - 1)

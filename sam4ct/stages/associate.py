@@ -124,7 +124,8 @@ def _posed(
         link_costs.append(link_cost[useful])
         u, v, w = seen.splits.u, seen.splits.v, seen.splits.w
         cost, (one, other) = -seen.split_odds, (link_cost[rows] for rows in seen.pairs)
-        # Nor is a division, if a daughter appears for less than it costs more than a link.
+        # Nor is a division, if a daughter appears for less than it costs more than a link; nor
+        # will it be if beginnings get cheaper, or divisions dearer than their links.
         useful = cost < np.minimum(one + appear[w], other + appear[v])
         useful &= (cost < disappear[u] + appear[v] + appear[w]) & span.holds(detections.t[u])
         useful &= scene.divide

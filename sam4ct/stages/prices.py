@@ -155,7 +155,10 @@ def _contested(program: Program) -> Floats:
         left = program.saving - program.ways @ price
         offer = left[choice] + price[way]
         most = program.best(offer)
-        next_most = program.best(np.where(offer == most[way], -np.inf, offer))
+        leads = offer == most[way]
+        next_most = program.best(np.where(leads, -np.inf, offer))
+        tied = np.bincount(way, leads, len(price)) > 1
+        next_most[tied] = most[tied]
         price = 0.5 * price + 0.25 * (np.maximum(0.0, most) + np.maximum(0.0, next_most))
     return price
 

@@ -57,20 +57,19 @@ class Reach:
 
 
 class StayPut:
-    """A recogniser that looks at nothing: every region stays where it is, none are alike."""
+    """A recogniser that looks at nothing: every region stays where it is, none are alike.
 
-    def __init__(self, jumps: Jumps = NO_JUMPS, shape: tuple[int, ...] = ()) -> None:
-        """Args:
-        jumps: Of the picture; regions go with it.
-        shape: Of a frame, ([z,] y, x); needed where there are jumps.
-        """
-        self._jumps, self._shape = jumps, shape
+    With a jump of the picture they go along as they are, out of the frame, too.
+    """
+
+    def __init__(self, jumps: Jumps = NO_JUMPS) -> None:
+        self._jumps = jumps
 
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        there = {label: self._jumps.carried(region, t, t2) for label, region in regions.items()}
-        if self._jumps.by_frame:
-            there = {label: region.clipped(self._shape) for label, region in there.items()}
-        return {label: Propagated(region, 0.0) for label, region in there.items()}
+        return {
+            label: Propagated(self._jumps.carried(region, t, t2), 0.0)
+            for label, region in regions.items()
+        }
 
     def similarities(
         self,

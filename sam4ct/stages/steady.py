@@ -3,7 +3,8 @@
 Between two frames cells go a little way, each its own. If most of them are found again, all of
 them as far off and in the same direction, then it was the picture that moved. A jump is
 believed only if chance would hardly bring so many regions onto others, and if without it far
-fewer are found again. Shorter ones than half a cell are left to `motion`. Pure tables, no images.
+fewer are found again. Those shorter than most of a cell are left to `motion`. Pure tables, no
+images.
 """
 
 from __future__ import annotations
@@ -19,19 +20,25 @@ from sam4ct.jumps import NO_JUMPS, Jumps, Shift
 from sam4ct.tables import Detections, Floats
 
 LEAST_SEEN = 6
-"""Regions of either frame; fewer tell nothing of the picture."""
+"""Regions of either frame that are in view of both; fewer tell nothing of the picture."""
 AGAIN = 0.5
 """Cell diameters; a region with another one so near to where it is expected is found again."""
+SHORTEST = 0.75
+"""Cell diameters; less is as far as cells go by themselves, and is seen in any window."""
 FURTHEST = 8.0
 """Cell diameters; no jump is sought beyond."""
 ENOUGH = 0.8
 """Share of regions found again where they were: then nothing has jumped."""
+MOST = 0.6
+"""Share of regions in view that must be found again by a jump; fewer are a stream of cells."""
 GAIN = 0.2
-"""Share of regions that must be found again by a jump alone."""
+"""Share of regions found again by a jump alone, and by no other one."""
 CHANCE = 1e-3
 """Probability with which a jump may be taken for one though there is none, a frame."""
 ASKED = 300
 """Regions of a frame whose distances are looked at: the jump is the same for all."""
+TRIED = 12
+"""Steps that are tried, those that lead most regions to others."""
 
 
 def find_jumps(
@@ -73,11 +80,19 @@ def jump(before: Floats, after: Floats) -> Floats:
     share = _found_again(before, there, still).share
     if share >= ENOUGH:
         return still
-    step, tried = _commonest(before, there)
-    moved = _found_again(before, there, step)
-    if np.linalg.norm(step) <= AGAIN or moved.in_view < LEAST_SEEN or moved.share < share + GAIN:
+    steps, count = _commonest(before, there)
+    found = [(_found_again(before, there, step), step) for step in steps]
+    found = [(seen, step) for seen, step in found if seen.in_view >= LEAST_SEEN]
+    if not found:
         return still
-    return still if tried * _by_chance(before, there, step, moved) > CHANCE else step
+    best, step = max(found, key=lambda one: one[0].share)
+    others = [seen.share for seen, other in found if np.linalg.norm(other - step) > 2.0 * AGAIN]
+    if np.linalg.norm(step) <= SHORTEST or best.share < max([MOST, share + GAIN]):
+        return still
+    # Of cells in rows and columns, several steps may lead each to another.
+    if best.share < max(others, default=0.0) + GAIN:
+        return still
+    return still if count * _by_chance(before, there, step, best) > CHANCE else step
 
 
 class _Found(NamedTuple):
@@ -99,18 +114,24 @@ def _found_again(before: Floats, there: cKDTree, step: Floats) -> _Found:
     return _Found(len(distance), int(np.count_nonzero(distance <= AGAIN)))
 
 
-def _commonest(before: Floats, there: cKDTree) -> tuple[Floats, int]:
-    """Return the step that leads most regions to others, and how many steps there are."""
+def _commonest(before: Floats, there: cKDTree) -> tuple[list[Floats], int]:
+    """Return the steps that lead most regions to others, and how many steps there are in all."""
     partners = there.query_ball_point(before, FURTHEST)
     source = np.repeat(np.arange(len(before)), [len(p) for p in partners])
     target = np.array([row for rows in partners for row in rows], dtype=np.int64)
     steps = np.asarray(there.data[target] - before[source])
     if not len(steps):
-        return np.zeros(3), 0
-    tree = cKDTree(steps)
-    alike = tree.query_ball_point(steps, AGAIN, return_length=True)
-    near = tree.query_ball_point(steps[int(np.argmax(alike))], AGAIN)
-    return np.median(steps[near], axis=0), len(steps)
+        return [], 0
+    cells = np.rint(steps / AGAIN).astype(np.int64)
+    cells -= cells.min(axis=0)
+    cell = np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1))
+    count, found = np.bincount(cell), []
+    for number in np.argsort(-count, kind="stable")[:TRIED].tolist():
+        if not count[number]:
+            break
+        off = np.linalg.norm(steps - steps[cell == number].mean(axis=0), axis=1)
+        found.append(np.median(steps[off <= AGAIN], axis=0))
+    return found, len(steps)
 
 
 def _by_chance(before: Floats, there: cKDTree, step: Floats, moved: _Found) -> float:
