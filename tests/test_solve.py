@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from problems import ENDS, problem
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
 from sam4ct.stages import solve as solve_module
 from sam4ct.stages.solve import Choice, Problem, solve
+from sam4ct.tables import Floats
 
 
 def test_the_cheaper_of_two_rivals_is_taken() -> None:
@@ -214,6 +216,40 @@ def test_components_do_not_disturb_each_other() -> None:
     both = one | {(3, 5): -2.0, (4, 5): -0.5}
     choice = solve(problem([0, 0, 1, 0, 0, 1], both))
     assert choice.links.tolist() == [1, 2]
+
+
+def triangles(count: int) -> tuple[Problem, list[int]]:
+    """Mothers whose daughters are claimed two by two, and the divisions that cost least.
+
+    In parts half of all three divisions would be taken, so each triangle takes an integer program.
+    """
+    rng = np.random.default_rng(4)
+    splits, best = {}, []
+    for first in range(0, 6 * count, 6):
+        costs = rng.uniform(-2.4, -2.0, 3)
+        best.append(first // 2 + int(costs.argmin()))
+        for mother, (one, other) in enumerate(((3, 4), (4, 5), (3, 5))):
+            splits[first + mother, first + one, first + other] = costs[mother]
+    return problem([0, 0, 0, 1, 1, 1] * count, {}, splits), best
+
+
+@pytest.mark.parametrize("easy", [True, False])
+def test_doubts_are_settled_together_or_if_that_is_hard_one_by_one(
+    easy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(gain: Floats, **how: Any) -> OptimizeResult:
+        asked.append(len(gain))
+        if not easy and len(gain) > 3:
+            assert how["options"]["node_limit"] == solve_module.FEW_NODES
+            return OptimizeResult(status=1, x=None, message="too many nodes")
+        return milp(gain, **how)
+
+    monkeypatch.setattr(solve_module, "milp", counted)
+    given, best = triangles(10)
+    assert solve(given).splits.tolist() == best
+    assert asked == ([24, 6] if easy else [24, *[3] * 8, 6, 3, 3])
 
 
 @pytest.mark.parametrize("seed", range(12))

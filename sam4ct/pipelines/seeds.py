@@ -26,6 +26,7 @@ from sam4ct.io.volumes import Volumes, open_volumes
 from sam4ct.profile import Profile, Spacing, load_profile, profile_names
 from sam4ct.stages.blobs import BlobLaw
 from sam4ct.stages.seeds import Block, plan_blocks, seeds_in_block, seeds_of_frame
+from sam4ct.stages.threads import processors
 from sam4ct.types import Seeds
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def find_seeds(source: Path, out: Path | None, options: SeedOptions) -> SeedCoun
     with SeedFolder.open(folder, settings, shared=shared, overwrite=options.overwrite) as target:
         missing = [t for t in frames if not target.has(t)]
         before, found = len(frames) - len(missing), 0
-        workers = options.workers or min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+        workers = options.workers or min(MOST_WORKERS, processors())
         with Progress(len(frames), "seeds", "frames", done=before) as progress:
             for t, seeds in search.frames(missing, workers):
                 target.write(t, seeds)

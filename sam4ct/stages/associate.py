@@ -20,13 +20,17 @@ from sam4ct.stages.candidates import Candidates, diameters
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.course import Course, course_of
 from sam4ct.stages.divisions import Divisions
-from sam4ct.stages.judge import Regions, judged
+from sam4ct.stages.judge import Judged, Regions, judged
 from sam4ct.stages.shares import considered, shares
 from sam4ct.stages.solve import Choice, Problem, solve
-from sam4ct.stages.spans import Spans
+from sam4ct.stages.spans import Span, Spans
+from sam4ct.stages.threads import each
 from sam4ct.tables import Detections, Evidence, Floats, Links
 
 logger = logging.getLogger(__name__)
+
+_Choices = tuple[Candidates, Floats, Divisions, Floats]
+"""Links and what they cost, divisions and what they cost."""
 
 
 @dataclass(frozen=True)
@@ -110,27 +114,17 @@ def _posed(
 ) -> Problem:
     """As `pose`, with odds for a second look if the course of cells is known."""
     appear, disappear = _ends(detections, costs, scene)
-    places, diameter = measured(detections, scene)
-    regions = Regions(detections, places, diameter, course)
-    links, link_costs, splits, split_costs = [], [], [], []
-    for span in spans:
+    regions = Regions(detections, *measured(detections, scene), course)
+
+    def choices(span: Span) -> _Choices:
         rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
         seen = judged(regions, rows, costs, likenesses)
-        u, v = seen.links.u, seen.links.v
-        link_cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
-        # What costs more than ending one track and beginning another is never chosen.
-        useful = (link_cost < disappear[u] + appear[v]) & span.holds(detections.t[u])
-        links.append(seen.links.take(useful))
-        link_costs.append(link_cost[useful])
-        u, v, w = seen.splits.u, seen.splits.v, seen.splits.w
-        cost, (one, other) = -seen.split_odds, (link_cost[rows] for rows in seen.pairs)
-        # Nor is a division, if a daughter appears for less than it costs more than a link; nor
-        # will it be if beginnings get cheaper, or divisions dearer than their links.
-        useful = cost < np.minimum(one + appear[w], other + appear[v])
-        useful &= (cost < disappear[u] + appear[v] + appear[w]) & span.holds(detections.t[u])
-        useful &= scene.divide
-        splits.append(seen.splits.take(useful))
-        split_costs.append(cost[useful])
+        links, link_cost, splits, split_cost = _useful(seen, costs, appear, disappear)
+        own, born = span.holds(detections.t[links.u]), span.holds(detections.t[splits.u])
+        born &= scene.divide
+        return links.take(own), link_cost[own], splits.take(born), split_cost[born]
+
+    links, link_costs, splits, split_costs = zip(*each(choices, spans), strict=True)
     return Problem(
         len(detections),
         Candidates.concat(links),
@@ -143,6 +137,21 @@ def _posed(
         detections.t,
         scene.min_cycle_frames,
     )
+
+
+def _useful(seen: Judged, costs: Costs, appear: Floats, disappear: Floats) -> _Choices:
+    """Return the choices that may be part of the best lineage, and what they cost."""
+    u, v = seen.links.u, seen.links.v
+    link_cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
+    # What costs more than ending one track and beginning another is never chosen.
+    links = link_cost < disappear[u] + appear[v]
+    u, v, w = seen.splits.u, seen.splits.v, seen.splits.w
+    cost, (one, other) = -seen.split_odds, (link_cost[rows] for rows in seen.pairs)
+    # Nor is a division, if a daughter appears for less than it costs more than a link; nor
+    # will it be if beginnings get cheaper, or divisions dearer than their links.
+    splits = cost < np.minimum(one + appear[w], other + appear[v])
+    splits &= cost < disappear[u] + appear[v] + appear[w]
+    return seen.links.take(links), link_cost[links], seen.splits.take(splits), cost[splits]
 
 
 def _ends(detections: Detections, costs: Costs, scene: Scene) -> tuple[Floats, Floats]:

@@ -106,10 +106,10 @@ class Changes(Choices):
     ) -> Changes:
         u, v = pairs.u, pairs.v
         # Figures of fluorescence spread over decades; those of other microscopes have both signs.
-        bright = np.arcsinh(detections.contrast)
+        here, there = (np.arcsinh(detections.contrast[end]) for end in (u, v))
         return cls(
             np.asarray(np.log(detections.size[v] / detections.size[u])),
-            bright[v] - bright[u],
+            there - here,
             pairs.spread(evidence.similarity, np.ones(len(evidence), bool)),
             detections.t[u],
             pairs.dt,

@@ -13,7 +13,7 @@ import numpy as np
 from sam4ct.stages.candidates import Candidates
 from sam4ct.stages.course import Course
 from sam4ct.stages.features import LEAST_ODDS, Choices, in_diameters, packed, scaled
-from sam4ct.stages.rivals import best, best_other, two_by_two
+from sam4ct.stages.rivals import best_at, best_other, two_by_two
 from sam4ct.tables import Detections, Floats, Ints
 
 DIVISION_FEATURES = (
@@ -129,21 +129,25 @@ def _elsewhere(
     """How surely mother and daughters go on, and daughters are others', by log odds of links."""
     u, v, w = links.u[e], links.v[e], links.v[f]
     rival = best_other(kin, links.v, alone=LEAST_ODDS)
-    best_out = best(kin, links.u, len(detections), LEAST_ODDS)
-    # There is no frame after the last.
-    onward = np.where(detections.t >= detections.t.max(initial=0), 0.0, best_out)
+    last = detections.t.max(initial=0)
+
+    def onward(daughter: Ints) -> Floats:
+        odds = best_at(kin, links.u, daughter, LEAST_ODDS)
+        # There is no frame after the last.
+        return np.where(detections.t[daughter] >= last, 0.0, odds)
+
     return {
-        "goes_on": scaled(best_out[u]),
-        "future_low": scaled(np.minimum(onward[v], onward[w])),
+        "goes_on": scaled(best_at(kin, links.u, u, LEAST_ODDS)),
+        "future_low": scaled(np.minimum(onward(v), onward(w))),
         "rival_low": scaled(np.maximum(rival[e], rival[f])),
     }
 
 
 def _unlike(links: Candidates, same: Floats, u: Ints, v: Ints, w: Ints) -> dict[str, Floats]:
     """How surely a mother goes on as one cell, and daughters are cells seen before."""
-    count = int(max(links.u.max(initial=0), links.v.max(initial=0))) + 1
-    onward, back = (best(same, end, count, LEAST_ODDS) for end in (links.u, links.v))
-    return {"same_out": scaled(onward[u]), **_low_high("same_in", back[v], back[w])}
+    back = (best_at(same, links.v, daughter, LEAST_ODDS) for daughter in (v, w))
+    onward = best_at(same, links.u, u, LEAST_ODDS)
+    return {"same_out": scaled(onward), **_low_high("same_in", *back)}
 
 
 def _low_high(name: str, one: Floats, other: Floats) -> dict[str, Floats]:

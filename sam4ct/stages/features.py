@@ -36,7 +36,7 @@ class Choices:
 
 def packed(columns: dict[str, Floats], names: tuple[str, ...], count: int) -> Floats:
     """Return columns as one array (count, names), 0 where there is none; empties the columns."""
-    features = np.zeros((count, len(names)), order="F")
+    features = np.empty((count, len(names)), order="F")
     for number, name in enumerate(names):
         features[:, number] = columns.pop(name, 0.0)
     assert not columns, f"no feature is named {', '.join(columns)}"

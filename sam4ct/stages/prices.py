@@ -20,10 +20,11 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from sam4ct.stages.threads import each
 from sam4ct.tables import Flags, Floats, Ints
 
-ROUNDS = 10
-"""Of bargaining; more settle hardly more."""
+BIDS, ROUNDS = 5, 10
+"""Of the auction before anyone has taken anything, and of bargaining; more settle hardly more."""
 SLIGHT = 1e-9
 """Log odds; smaller differences are none."""
 BATCH = 3000
@@ -151,7 +152,7 @@ def _contested(program: Program) -> Floats:
     """
     choice, way = program.takers.indices, program.way
     price = np.zeros(len(program.takers.indptr) - 1)
-    for _ in range(ROUNDS):
+    for _ in range(BIDS):
         left = program.saving - program.ways @ price
         offer = left[choice] + price[way]
         most = program.best(offer)
@@ -192,9 +193,11 @@ def _opened(program: Program, settled: Settled, fresh: Flags, solver: Solver) ->
         touching = program.taking(fresh)
         fresh = fresh | program.taken_by(touching[taken[touching]])
         # Components that choices connect with these ways are solved again.
-        near = np.unique(part[program.taken_by(program.taking(fresh))])
-        again = np.flatnonzero(fresh | np.isin(part, near[near >= 0]))
         first = int(part.max(initial=-1)) + 1
+        near = np.zeros(first + 1, bool)
+        near[part[program.taken_by(program.taking(fresh))]] = True
+        near[-1] = False  # where part is -1
+        again = np.flatnonzero(fresh | near[part])
         part[again] = first
         piece = _piece(program, np.where(part < 0, price, 0.0), again)
         part[again] += piece.component
@@ -225,11 +228,15 @@ class _Piece:
         batch = np.cumsum(np.bincount(self.component_of, minlength=count)) // BATCH
         of_choice, of_way = batch[self.component_of], batch[self.component]
         columns = self.at_most_one.tocsc()
+
+        def solved(some: Ints) -> Flags:
+            ways = np.flatnonzero(of_way == of_choice[some[0]])
+            return solver(self.saving[some], columns[:, some].tocsr()[ways])
+
+        batches = [np.flatnonzero(of_choice == number) for number in np.unique(of_choice)]
         taken = np.zeros(len(self.choices), bool)
-        for number in np.unique(of_choice).tolist():
-            some = np.flatnonzero(of_choice == number)
-            rows = columns[:, some].tocsr()[np.flatnonzero(of_way == number)]
-            taken[some] = solver(self.saving[some], rows)
+        for some, wanted in zip(batches, each(solved, batches), strict=True):
+            taken[some] = wanted
         return taken
 
 

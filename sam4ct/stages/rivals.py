@@ -76,11 +76,19 @@ def by_number(numbers: Ints) -> Ints:
     return np.asarray(table.tocsc().indices, dtype=np.int64)
 
 
-def best(values: Floats, group: Ints, count: int, without: float) -> Floats:
-    """The largest value of each of so many groups, and at least `without`."""
-    found = np.full(count, without)
-    np.maximum.at(found, group, values)
-    return found
+def best_at(values: Floats, group: Ints, asked: Ints, without: float) -> Floats:
+    """The largest value of each group that is asked about, and at least `without`.
+
+    Takes as long as there are values, however many groups there are without any.
+    """
+    if not len(group):
+        return np.full(len(asked), without)
+    low = int(group.min())
+    # The last one, without values, is what all others are like.
+    found = np.full(int(group.max()) - low + 2, without)
+    np.maximum.at(found, group - low, values)
+    place = asked - low
+    return np.asarray(found[np.where((place >= 0) & (place < len(found)), place, -1)])
 
 
 def best_other(values: Floats, group: Ints, alone: float) -> Floats:

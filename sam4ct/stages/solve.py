@@ -34,6 +34,9 @@ WHOLE = 1e-6
 """What is as near to a whole number is one."""
 NODE_LIMIT = 100_000
 """Branch-and-bound nodes per component; a bound in nodes, unlike one in seconds, is repeatable."""
+TOGETHER, FEW_NODES = 8, 100
+"""Components in one integer program, since each takes some time to set up, and the nodes in which
+it must answer: doubts in several components multiply there. Else each gets a program of its own."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,11 @@ def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
     taken = np.asarray(relaxed.x > 0.5)
     free = np.flatnonzero(relaxed.lower.marginals <= WITHIN)
     component = _components(at_most_one[:, free])
-    for number in np.unique(component[_broken(relaxed.x[free])]).tolist():
-        some = free[component == number]
-        rows = at_most_one[:, some]
-        taken[some] = _whole(-saving[some], rows[np.flatnonzero(np.diff(rows.indptr))])
+    broken = np.unique(component[_broken(relaxed.x[free])])
+    for some in np.split(broken, range(TOGETHER, len(broken), TOGETHER)):
+        held = np.isin(component, some)
+        rows = at_most_one[:, free[held]]
+        taken[free[held]] = _whole(saving[free[held]], rows, component[held])
     behind = np.bincount(_components(at_most_one), saving * (relaxed.x - taken))
     if behind.max(initial=0.0) > WITHIN:
         logger.info("association: proved to within %.1f log odds", behind.max() - WITHIN)
@@ -155,17 +159,26 @@ def _broken(values: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.abs(values - np.round(values)) >= WHOLE)
 
 
-def _whole(gain: Floats, rows: csr_array) -> NDArray[np.bool_]:
-    """Return the best answer in whole numbers."""
+def _whole(saving: Floats, at_most_one: csr_array, component: Ints) -> NDArray[np.bool_]:
+    """Return the choices that save most, in whole numbers, of some components."""
+    several = bool((component != component[0]).any())
     answer = milp(
-        gain,
-        integrality=np.ones(len(gain)),
+        -saving,
+        integrality=np.ones(len(saving)),
         bounds=Bounds(0, 1),
-        constraints=LinearConstraint(rows, -np.inf, 1.0),
-        options={"node_limit": NODE_LIMIT, "mip_rel_gap": 0.0},
+        constraints=LinearConstraint(
+            at_most_one[np.flatnonzero(np.diff(at_most_one.indptr))], -np.inf, 1.0
+        ),
+        options={"node_limit": FEW_NODES if several else NODE_LIMIT, "mip_rel_gap": 0.0},
     )
+    if several and answer.status != 0:
+        taken = np.zeros(len(saving), bool)
+        for number in np.unique(component).tolist():
+            held = component == number
+            taken[held] = _whole(saving[held], at_most_one[:, held], component[held])
+        return taken
     if answer.x is None:
         raise RuntimeError(f"the solver found no solution: {answer.message}")
     if answer.status != 0:
-        logger.warning("association: a component of %d choices is not proved optimal", len(gain))
+        logger.warning("association: a component of %d choices is not proved optimal", len(saving))
     return np.asarray(answer.x > 0.5)

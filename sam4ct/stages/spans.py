@@ -13,6 +13,7 @@ import numpy as np
 
 from sam4ct.stages.candidates import Changes
 from sam4ct.stages.divisions import MAX_DIVISION_STEP
+from sam4ct.stages.threads import each
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
 ROWS = 250_000
@@ -65,8 +66,12 @@ class Spans:
         self._likenesses: Floats | None = None
         spans = list(self)
         if len(spans) > 1:
-            own = (self.evidence(span.first, span.end) for span in spans)
-            changes = Changes.concat([Changes.among(detections, e, diameter_um) for e in own])
+
+            def changes_in(span: Span) -> Changes:
+                own = self.evidence(span.first, span.end)
+                return Changes.among(detections, own, diameter_um)
+
+            changes = Changes.concat(each(changes_in, spans))
             self._likenesses = changes.likenesses()
             self._first_links = _begins(changes.t, self._frames)
 

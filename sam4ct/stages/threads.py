@@ -1,0 +1,39 @@
+"""Threads: the same work on many pieces of one problem, several of them at a time.
+
+numpy and HiGHS let go of Python's lock while they work, so that threads suffice. What comes
+out does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+MOST = 4
+"""Pieces at a time: each takes memory of its own."""
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def each(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> list[Result]:
+    """Return what the work makes of each piece, in their order.
+
+    Raises:
+        Exception: What the work raises; pieces that have not begun are left.
+    """
+    pieces = list(pieces)
+    threads = min(MOST, processors(), len(pieces))
+    if threads < 2:
+        return [work(piece) for piece in pieces]
+    with ThreadPoolExecutor(threads, thread_name_prefix="piece") as pool:
+        return list(pool.map(work, pieces))

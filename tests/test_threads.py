@@ -1,0 +1,54 @@
+"""Threads: the same comes out however many there are."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from sam4ct.stages import threads
+from sam4ct.stages.threads import each, processors
+
+
+@pytest.mark.parametrize("available", [1, 2, 64])
+def test_results_come_in_the_order_of_the_pieces(
+    available: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "processors", lambda: available)
+    names = set()
+
+    def late_first(piece: int) -> int:
+        time.sleep(0.01 * (3 - piece))
+        names.add(threading.current_thread().name)
+        return piece**2
+
+    assert each(late_first, range(4)) == [0, 1, 4, 9]
+    assert len(names) == min(available, threads.MOST)
+
+
+def test_nothing_is_made_of_nothing() -> None:
+    assert each(str, []) == []
+
+
+@pytest.mark.parametrize("available", [1, 2])
+def test_what_a_piece_raises_is_raised_and_the_rest_is_left(
+    available: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "processors", lambda: available)
+    begun = []
+
+    def broken(piece: int) -> None:
+        begun.append(piece)
+        time.sleep(0.01)
+        raise ValueError(f"piece {piece}")
+
+    with pytest.raises(ValueError, match="piece 0"):
+        each(broken, range(50))
+    assert len(begun) < 10
+
+
+def test_there_is_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processors() >= 1
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    assert processors() >= 1
