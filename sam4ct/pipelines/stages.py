@@ -6,7 +6,7 @@ One function a stage, so that a whole run and a shard of it do the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from sam4ct.pipelines.background import Behind, LabelsAhead
 from sam4ct.pipelines.engine import propagator_of
 from sam4ct.pipelines.engine_counts import keep_counts
 from sam4ct.pipelines.plan import Plan
-from sam4ct.stages.propagate import PropagatedRow, Reach, frame_pairs, propagate_pair
+from sam4ct.stages.propagate import Masks, Propagations, Reach, frame_pairs
 from sam4ct.tables import Detections, Evidence
 from sam4ct.types import FrameReader, Propagator
 
@@ -94,26 +94,34 @@ def gather(
     missing = [pair for pair, both in files.items() if not all(map(work.has, both))]
     if not missing:
         return
-    reader, detections, propagator, counts, new = prepared()
-    reach = reach_of(plan)
+    asked = prepared()
+    propagator, reach, gap = asked.propagator, reach_of(plan), plan.profile.max_gap
     done = len(files) - len(missing)
+
+    # Frames are asked for again and again, none of them after a later one was forgotten.
+    @lru_cache(maxsize=gap + 2)
+    def masks(t: int) -> Masks:
+        return Masks.of(asked.reader.labels(t))
+
     with Progress(len(files), stage, "frame pairs", done=done) as progress, Behind() as behind:
         for t, dt in missing:
-            found = propagate_pair(reader, detections, propagator, (t, dt), reach)
-            kept = [mask for mask in found.masks if new(mask.t, mask.label)]
-            behind.do(partial(_keep, files[t, dt], kept, found.evidence))
-            if done_so_far := counts():
+            found = Propagations.between({s: masks(s) for s in (t, t + dt)}, propagator)
+            # The network goes on meanwhile.
+            behind.do(partial(_keep, files[t, dt], found, asked, reach))
+            if done_so_far := asked.counts():
                 behind.do(partial(keep_counts, work, missing[0], done_so_far, stage))
-            propagator.forget_before(t + dt - plan.profile.max_gap - 1)
-            progress.step(note=f"{len(found.masks)} regions")
+            propagator.forget_before(t + dt - gap - 1)
+            progress.step(note=f"{len(found)} regions")
 
 
-def _keep(files: PairFiles, masks: Sequence[PropagatedRow], evidence: Evidence) -> None:
-    """Write what was learned from a frame pair; the evidence last."""
+def _keep(files: PairFiles, found: Propagations, asked: Asked, reach: Reach) -> None:
+    """Compare and write what was found in a frame pair; the evidence last."""
+    learned = found.compared(asked.detections, reach)
+    kept = [mask for mask in learned.masks if asked.new(mask.t, mask.label)]
     write_masks(
-        files.masks, [(m.t, m.label, m.t2, m.found.object_score, m.found.region) for m in masks]
+        files.masks, [(m.t, m.label, m.t2, m.found.object_score, m.found.region) for m in kept]
     )
-    write_table(files.evidence, evidence)
+    write_table(files.evidence, learned.evidence)
 
 
 def all_pairs(plan: Plan) -> list[tuple[int, int]]:

@@ -111,18 +111,61 @@ def propagate_pair(
         pair: (t, dt): the frames t and t + dt.
         reach: Voxel size, how far cells move, and where the picture jumps.
     """
-    t, dt = pair
-    frames = {s: reader.labels(s) for s in (t, t + dt)}
-    rows = {s: detections.take(detections.t == s) for s in frames}
-    evidence, masks = [], []
-    for source, target in ((t, t + dt), (t + dt, t)):
-        regions = regions_of(frames[source])
-        found = propagator.propagate(source, regions, target)
-        masks += [PropagatedRow(source, i, target, found[i]) for i in sorted(found)]
-        under = partial(_under, labels=frames[target])
-        staying = {i: reach.jumps.carried(r, source, target) for i, r in regions.items()}
-        evidence.append(compare(staying, found, under, rows[source], rows[target], reach))
-    return PairEvidence(Evidence.concat(evidence), masks)
+    frames = {s: Masks.of(reader.labels(s)) for s in (pair[0], sum(pair))}
+    return Propagations.between(frames, propagator).compared(detections, reach)
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of a frame, as a whole and one by one."""
+
+    labels: LabelFrame
+    regions: Mapping[int, Region]
+    """By label."""
+
+    @classmethod
+    def of(cls, labels: LabelFrame) -> Masks:
+        return cls(labels, regions_of(labels))
+
+
+@dataclass(frozen=True)
+class Propagations:
+    """Where all regions of two frames are in the other one, before it is asked what lies there.
+
+    To find them takes a network, to compare them does not.
+    """
+
+    frames: Mapping[int, Masks]
+    """Of the earlier frame and of the later."""
+    found: Mapping[int, Mapping[int, Propagated]]
+    """By frame and label."""
+
+    @classmethod
+    def between(cls, frames: Mapping[int, Masks], propagator: Propagator) -> Propagations:
+        """Propagate the regions of two frames, by the numbers of the frames."""
+        ways = zip(frames, reversed(list(frames)), strict=True)
+        found = {s: propagator.propagate(s, frames[s].regions, other) for s, other in ways}
+        return cls(frames, found)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.found.values()))
+
+    def compared(self, detections: Detections, reach: Reach) -> PairEvidence:
+        """Compare what was found with the regions that are there.
+
+        Args:
+            detections: All rows of both frames (others are ignored).
+            reach: Voxel size, how far cells move, and where the picture jumps.
+        """
+        evidence, masks = [], []
+        for source, target in zip(self.frames, reversed(list(self.frames)), strict=True):
+            regions, found = self.frames[source].regions, self.found[source]
+            masks += [PropagatedRow(source, i, target, found[i]) for i in sorted(found)]
+            under = partial(_under, labels=self.frames[target].labels)
+            staying = {i: reach.jumps.carried(r, source, target) for i, r in regions.items()}
+            here, there = (detections.take(detections.t == s) for s in (source, target))
+            evidence.append(compare(staying, found, under, here, there, reach))
+        return PairEvidence(Evidence.concat(evidence), masks)
 
 
 def compare(
