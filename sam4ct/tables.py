@@ -188,10 +188,28 @@ class Joins(Table):
     into: Ints
 
 
+SPARSE = 4
+"""Possible labels by rows that are looked up; where there are more, a table would be large."""
+
+
 def row_numbers(detections: Detections, t: Ints, label: Ints) -> Ints:
-    """Return the row of each (t, label); detections are ordered by both."""
-    base = int(max(detections.label.max(initial=0), label.max(initial=0))) + 1
-    keys, wanted = detections.t * base + detections.label, t * base + label
-    rows = np.searchsorted(keys, wanted)
-    assert (keys.take(rows, mode="clip") == wanted).all() if len(keys) else not len(wanted)
-    return rows
+    """Return the row of each (t, label); detections are ordered by both, and have them all."""
+    if not len(t):
+        return np.empty(0, np.int64)
+    first, last = int(t.min()), int(t.max())
+    # Of a long sequence, only the frames in question are searched.
+    low, high = np.searchsorted(detections.t, [first, last + 1]).tolist()
+    some, known = detections.t[low:high] - first, detections.label[low:high]
+    base = int(max(known.max(initial=0), label.max())) + 1
+    if (last - first + 1) * base > SPARSE * len(t):
+        keys, wanted = some * base + known, (t - first) * base + label
+        rows = np.searchsorted(keys, wanted)
+        assert len(keys)
+        assert (keys.take(rows, mode="clip") == wanted).all()
+        return np.asarray(low + rows, dtype=np.int64)
+    # Usual labels are few, and looked up sooner than searched for.
+    row = np.full((last - first + 1, base), -1)
+    row[some, known] = np.arange(low, high)
+    rows = row[t - first, label]
+    assert rows.min() >= 0
+    return np.asarray(rows)

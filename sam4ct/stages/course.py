@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.stages.motion import gone_on, neighbours_motion
+from sam4ct.stages.threads import each
 from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 
 LEAST_DIVISIONS = 5
@@ -66,14 +67,13 @@ def course_of(detections: Detections, links: Links, places_um: Floats) -> Course
 
 def _around(detections: Detections, places_um: Floats, steps: Floats) -> Floats:
     """Return by region how its surroundings move on, (N, 3), from steps that are nan if unknown."""
-    around = np.zeros_like(places_um)
     ends = np.flatnonzero(np.diff(detections.t)) + 1
-    for rows in np.split(np.arange(len(detections)), ends):
+
+    def in_frame(rows: Ints) -> Floats:
         going = rows[~np.isnan(steps[rows, 0])]
-        around[rows] = neighbours_motion(
-            places_um[rows], rows, places_um[going], going, steps[going]
-        )
-    return around
+        return neighbours_motion(places_um[rows], rows, places_um[going], going, steps[going])
+
+    return np.concatenate(each(in_frame, np.split(np.arange(len(detections)), ends)))
 
 
 def _ripeness(detections: Detections, u: Ints, v: Ints, division: Flags) -> Floats:

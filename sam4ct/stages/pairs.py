@@ -13,9 +13,6 @@ import numpy as np
 from sam4ct.stages.rivals import Rivals, by_number
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, row_numbers
 
-SPARSE = 4
-"""Possible labels by rows of evidence; where there are more, a table of them would be large."""
-
 
 @dataclass(frozen=True)
 class Pairs:
@@ -56,7 +53,8 @@ class Pairs:
 
 def pairs_of(detections: Detections, evidence: Evidence) -> Pairs:
     """Return the pairs of regions that evidence speaks of, in either direction."""
-    a, b = _ends(detections, evidence)
+    a = row_numbers(detections, evidence.t, evidence.label)
+    b = row_numbers(detections, evidence.t2, evidence.label2)
     forward = evidence.t < evidence.t2
     u, v, row = _distinct(np.where(forward, a, b), np.where(forward, b, a))
     dt = detections.t[v] - detections.t[u]
@@ -82,25 +80,3 @@ def _distinct(u: Ints, v: Ints) -> tuple[Ints, Ints, Ints]:
     row = np.empty_like(order)
     row[order] = np.cumsum(other) - 1
     return u[other], v[other], row
-
-
-def _ends(detections: Detections, evidence: Evidence) -> tuple[Ints, Ints]:
-    """Return the rows of the regions that evidence leads from and to."""
-    if not len(evidence):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    first = int(min(evidence.t.min(), evidence.t2.min()))
-    last = int(max(evidence.t.max(), evidence.t2.max()))
-    # Of a long sequence, only the frames in question are searched.
-    low, high = np.searchsorted(detections.t, [first, last + 1]).tolist()
-    some = detections.take(np.arange(low, high))
-    labels = int(some.label.max(initial=0)) + 1
-    if (last - first + 1) * labels > SPARSE * len(evidence):
-        a = row_numbers(some, evidence.t, evidence.label)
-        b = row_numbers(some, evidence.t2, evidence.label2)
-        return low + a, low + b
-    # Usual labels are few, and looked up sooner than searched for.
-    row = np.full((last - first + 1, labels), -1)
-    row[some.t - first, some.label] = np.arange(low, high)
-    a, b = row[evidence.t - first, evidence.label], row[evidence.t2 - first, evidence.label2]
-    assert min(a.min(), b.min()) >= 0
-    return a, b
