@@ -13,7 +13,7 @@ from sam4ct.report import facts_of_run
 from sam4ct.report.charts import cells_over_time, confidence_histogram
 from sam4ct.report.families import families_of, hues_of
 from sam4ct.report.flat import Contrast, largest_plane
-from sam4ct.report.outlines import boundaries, outline_path, simplified
+from sam4ct.report.outlines import boundaries, outline_path, outline_paths, simplified
 from sam4ct.report.tree import MOST_TRACKS, lineage_tree
 from sam4ct.report.uncertain import least_certain, uncertain_links
 from sam4ct.report.whole import ends_in
@@ -52,8 +52,22 @@ def test_pixels_that_touch_at_a_corner_have_closed_boundaries() -> None:
     assert sum(len(loop) for loop in boundaries(np.eye(3, dtype=bool))) == 12
 
 
+def test_pixels_that_touch_at_a_corner_are_gone_around_one_by_one() -> None:
+    assert [loop.tolist() for loop in boundaries(np.eye(2, dtype=bool))] == [
+        [[0, 0], [0, 1], [1, 1], [1, 0]],
+        [[1, 1], [1, 2], [2, 2], [2, 1]],
+    ]
+
+
 def test_an_empty_mask_has_no_outline() -> None:
     assert outline_path(np.zeros((3, 3), bool), (0, 0), (1.0, 1.0)) == ""
+
+
+def test_masks_outlined_together_have_the_paths_that_they_have_alone() -> None:
+    holes = np.random.default_rng(1).random((12, 9)) < 0.6
+    masks = [(holes, (3, 4)), (np.zeros((2, 2), bool), (0, 0)), (np.eye(5, dtype=bool), (7, 1))]
+    assert outline_paths(masks, (9.0, 4.0)) == [outline_path(*m, (9.0, 4.0)) for m in masks]
+    assert outline_paths([], (9.0, 4.0)) == []
 
 
 @pytest.mark.parametrize("radius", [0.5, 1.5, 4.0, 12.0])
@@ -68,8 +82,33 @@ def test_an_outline_covers_about_the_area_of_its_mask(radius: float) -> None:
 
 def test_simplifying_drops_what_is_near_and_keeps_what_is_far() -> None:
     square = np.array([(0, 0), (0, 5), (0.2, 7), (0, 10), (10, 10), (10, 0)], float)
-    kept = {tuple(point) for point in simplified(square, 0.5)}
-    assert kept == {(0, 0), (0, 10), (10, 10), (10, 0)}
+    (kept,) = simplified([square], 0.5)
+    assert kept.tolist() == [[0, 0], [0, 10], [10, 10], [10, 0]]
+
+
+@pytest.mark.parametrize("x", [(0, 1, 2, 1), (0, 1, 2), (1, 0, 1, 2)])
+def test_a_third_point_is_kept_of_a_polygon_without_extent(x: tuple[int, ...]) -> None:
+    line = np.array([(0, at) for at in x], float)
+    other = np.array([(0, 0), (0, 9), (9, 0)], float)
+    assert [len(kept) for kept in simplified([other, line, other], 5.0)] == [3, 3, 3]
+
+
+def test_polygons_are_simplified_together_as_they_are_alone() -> None:
+    rng = np.random.default_rng(1)
+    polygons = [rng.integers(0, 6, (n, 2)).astype(float) for n in (3, 40, 4, 90, 17)]
+    alone = [simplified([polygon], 1.2)[0].tolist() for polygon in polygons]
+    assert [points.tolist() for points in simplified(polygons, 1.2)] == alone
+
+
+def test_a_simplified_outline_is_as_near_as_it_says() -> None:
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    circle = 50.0 * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    (kept,) = simplified([circle], 1.2)
+    sides = np.roll(kept, -1, axis=0) - kept
+    off = kept[:, np.newaxis] - circle
+    across = np.abs(sides[:, :1] * off[..., 1] - sides[:, 1:] * off[..., 0])
+    assert (across / np.hypot(*sides.T)[:, np.newaxis]).min(axis=0).max() <= 1.2
+    assert len(kept) < 30
 
 
 # Projections

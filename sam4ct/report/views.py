@@ -16,7 +16,7 @@ import numpy as np
 
 from sam4ct.regions import Mask
 from sam4ct.report.flat import Contrast, Plane, jpeg_uri
-from sam4ct.report.outlines import outline_path
+from sam4ct.report.outlines import outline_paths
 
 SIDE_UNITS = 1400
 
@@ -110,7 +110,18 @@ def _rows(
     shapes: Iterable[Shape], units_per_px: tuple[float, float], generated: Collection[int]
 ) -> Iterator[tuple[int, int, int, int, str]]:
     """Yield label, 1 if generated else 0, centre x, centre y and path of every cell."""
-    for label, mask, corner in shapes:
-        centre = (np.argwhere(mask).mean(axis=0) + 0.5 + corner) * units_per_px
-        y, x = (round(float(c)) for c in centre)
-        yield label, int(label in generated), x, y, outline_path(mask, corner, units_per_px)
+    shapes = list(shapes)
+    paths = outline_paths([(mask, corner) for _, mask, corner in shapes], units_per_px)
+    for (label, mask, corner), path in zip(shapes, paths, strict=True):
+        y, x = (
+            round((at + 0.5 + first) * units)
+            for at, first, units in zip(_centre(mask), corner, units_per_px, strict=True)
+        )
+        yield label, int(label in generated), x, y, path
+
+
+def _centre(mask: Mask) -> tuple[float, float]:
+    """Return the mean position of a mask's pixels, (y, x), which has some; pixels."""
+    at = np.flatnonzero(mask)
+    rows, columns = np.divmod(at, mask.shape[1])
+    return int(rows.sum()) / len(at), int(columns.sum()) / len(at)

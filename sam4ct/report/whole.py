@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.regions import Region, labels_under, regions_of
+from sam4ct.regions import Region, regions_of
 from sam4ct.report.extract import Extract
 from sam4ct.report.uncertain import FRAMES_KEPT, LinkEnds
 from sam4ct.types import FrameReader, Image
@@ -81,5 +81,6 @@ def ends_in(reader: FrameReader, result: ResultFrames) -> LinkEnds:
 
 def _track(region: Region, tracks: NDArray[np.uint16]) -> int:
     """Return the track label that covers most of a region; 0 if none does."""
-    labels, counts = labels_under(region, tracks)
-    return int(labels[counts.argmax()]) if len(labels) else 0
+    counts = np.bincount(tracks[region.box][region.mask], minlength=1)
+    counts[0] = 0
+    return int(counts.argmax())
