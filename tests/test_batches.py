@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam4ct.models.batches import Batches
+from sam4ct.models.batches import Batches, Prepared
 
 
 def too_many(most: int, part: range) -> range:
@@ -58,3 +60,50 @@ def test_other_faults_are_passed_on_at_once() -> None:
 def test_a_batch_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="0 items"):
         Batches(0)
+
+
+@given(st.integers(1, 50), st.integers(1, 20), st.integers(1, 20))
+def test_what_was_prepared_is_that_of_the_batch_even_if_it_is_halved(
+    count: int, size: int, most: int
+) -> None:
+    with Prepared(list, count) as prepared:
+
+        def work(part: range) -> list[int]:
+            items = prepared(part)
+            too_many(most, part)
+            return items
+
+        done = Batches(size).run(count, work)
+    assert [item for batch in done for item in batch] == list(range(count))
+
+
+def test_the_next_batch_is_prepared_meanwhile_and_once() -> None:
+    begun, next_is_there = [], threading.Event()
+
+    def make(part: range) -> range:
+        begun.append(part)
+        if part.start:
+            next_is_there.set()
+        return part
+
+    def work(part: range) -> range:
+        items = prepared(part)
+        if part.start == 0:
+            assert next_is_there.wait(timeout=10.0)
+        return items
+
+    with Prepared(make, 5) as prepared:
+        assert Batches(2).run(5, work) == [range(0, 2), range(2, 4), range(4, 5)]
+    assert begun == [range(0, 2), range(2, 4), range(4, 5)]
+
+
+def test_what_preparing_raises_is_raised_where_it_is_asked_for() -> None:
+    def make(part: range) -> range:
+        if part.start == 2:
+            raise ValueError("broken")
+        return part
+
+    with Prepared(make, 4) as prepared:
+        assert prepared(range(2)) == range(2)
+        with pytest.raises(ValueError, match="broken"):
+            prepared(range(2, 4))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 import torch
 
@@ -51,3 +53,36 @@ class Batches:
             self.size //= 2
             self.halved += 1
             logger.warning("out of device memory: batches halved to %d", self.size)
+
+
+class Prepared(Generic[T]):
+    """What batches work on, each made in another thread while the one before is in work."""
+
+    def __init__(self, make: Callable[[range], T], count: int) -> None:
+        """Args:
+        make: Returns what a batch works on; must not need the caller's thread.
+        count: Items in all.
+        """
+        self._make, self._count = make, count
+        self._next: tuple[range, Future[T]] | None = None
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="prepared")
+        return self
+
+    def __call__(self, part: range) -> T:
+        """Return what a batch works on, and begin with the next batch of its size."""
+        foreseen, self._next = self._next, None
+        made = foreseen[1].result() if foreseen and foreseen[0] == part else self._make(part)
+        after = range(part.stop, min(part.stop + len(part), self._count))
+        if after:
+            self._next = after, self._pool.submit(self._make, after)
+        return made
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)

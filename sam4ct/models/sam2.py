@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam4ct.geometry import Window, WindowPlan
-from sam4ct.models.batches import Batches
+from sam4ct.models.batches import Batches, Prepared
 from sam4ct.models.device import precision
 from sam4ct.models.sam2_network import (
     Features,
@@ -177,12 +177,15 @@ class Sam2Propagator:
             slices = image.reshape(-1, *image.shape[-2:])
             size = self._network.image_size
 
-            def look(part: range) -> Features:
+            def show(part: range) -> Tensor:
                 here = windows[part.start : part.stop]
-                parts = [inside(slices[self._middle(w)], w) for w in here]
-                return encode(self._network, shown(parts, here, size))
+                return shown([inside(slices[self._middle(w)], w) for w in here], here, size)
 
-            features = Features.joined(self._window_batches.run(len(windows), look))
+            with Prepared(show, len(windows)) as shows:
+                batches = self._window_batches.run(
+                    len(windows), lambda part: encode(self._network, shows(part))
+                )
+            features = Features.joined(batches)
             self._counters.encoder_windows += len(windows)
             if t in self._encoded:
                 self._counters.encoder_windows_again += len(windows)
