@@ -12,7 +12,7 @@ import numpy as np
 
 from sam4ct.stages.candidates import Candidates
 from sam4ct.stages.course import Course
-from sam4ct.stages.features import LEAST_ODDS, Choices, in_diameters, packed, scaled
+from sam4ct.stages.features import LEAST_ODDS, Choices, dots, in_diameters, lengths, packed, scaled
 from sam4ct.stages.rivals import best_at, best_other, two_by_two
 from sam4ct.tables import Detections, Floats, Ints
 
@@ -185,8 +185,7 @@ def _growth(detections: Detections) -> Floats:
 
 def _cosine(one: Floats, other: Floats) -> Floats:
     """Cosine of the angles between rows (N, 3): -1 where daughters part from their mother."""
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return np.asarray((one * other).sum(axis=1) / np.maximum(lengths, 1e-9))
+    return dots(one, other) / np.maximum(lengths(one) * lengths(other), 1e-9)
 
 
 def _history(course: Course, u: Ints) -> dict[str, Floats]:

