@@ -62,6 +62,15 @@ def test_rows_are_found_by_frame_and_label_however_large() -> None:
     detections = detections_of(frames)
     rows = row_numbers(detections, np.array([2, 0]), np.array([7, 2**31 - 1]))
     assert rows.tolist() == [4, 1]
+    later = row_numbers(detections, np.array([2, 1]), np.array([7, 2**31 - 1]))
+    assert later.tolist() == [4, 3]
+
+
+@pytest.mark.parametrize("label", [5, 2**31 - 5])
+def test_a_row_that_is_not_there_is_a_mistake(label: int) -> None:
+    detections = detections_of([label_frame((40, 40), {2: (10, 10), 7: (30, 30)})] * 2)
+    with pytest.raises(AssertionError):
+        row_numbers(detections, np.array([1] * 9), np.array([label] * 9))
 
 
 def test_both_directions_make_one_link_with_the_earlier_region_first() -> None:

@@ -48,7 +48,7 @@ def test_rows_come_by_number_and_equal_ones_as_they_were() -> None:
 
 
 def test_a_group_without_values_has_none() -> None:
-    asked = np.array([0, 1, 2, 3, 4, 2])
+    asked = np.array([0, 1, 2, 3, 4, 2, 9])
     found = best_at(np.array([1.0, 4.0, -9.0]), np.array([3, 3, 1]), asked, without=-6.0)
-    assert found.tolist() == [-6.0, -6.0, -6.0, 4.0, -6.0, -6.0]
-    assert best_at(np.empty(0), np.empty(0, np.int64), asked, without=1.0).tolist() == [1.0] * 6
+    assert found.tolist() == [-6.0, -6.0, -6.0, 4.0, -6.0, -6.0, -6.0]
+    assert best_at(np.empty(0), np.empty(0, np.int64), asked, without=1.0).tolist() == [1.0] * 7
