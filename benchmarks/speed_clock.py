@@ -30,6 +30,7 @@ WRAPPED = {
     "sam4ct.models.sam2:remember_points": SAM2,
     "sam4ct.models.sam2:recall": SAM2,
     "sam4ct.models.sam2:Sam2Propagator.propagate": WINDOWS,
+    "sam4ct.pipelines.stages:regions_of": COMPARE,
     "sam4ct.pipelines.stages:Propagations.between": COMPARE,
     "sam4ct.pipelines.link:run_linking": ASSOCIATE,
     "sam4ct.pipelines.plan:survey": READ,

@@ -104,6 +104,10 @@ class Detections(Table):
         """Centroids in micrometres, (N, 3), from the voxel size (z, y, x)."""
         return np.asarray(np.stack([self.z, self.y, self.x], axis=1) * np.asarray(spacing_um))
 
+    def in_frame(self, t: int) -> Self:
+        """Return the rows of a frame."""
+        return self.take(np.arange(*np.searchsorted(self.t, [t, t + 1])))
+
 
 @dataclass(frozen=True)
 class Sightings(Detections):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,16 @@ import tifffile
 from commands import sam4ct, tree
 from drawn import detections_of
 
+from sam4ct.io.ctc import find_sequences
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
-from sam4ct.pipelines import anew
+from sam4ct.io.workdir import WorkDir
+from sam4ct.pipelines import anew, stages
 from sam4ct.pipelines.cut import worth_cutting
-from sam4ct.regions import Region
+from sam4ct.pipelines.plan import Options, make_plan
+from sam4ct.pipelines.stages import run_detect, run_propagate
+from sam4ct.regions import LabelFrame, Region, regions_of
 from sam4ct.simulate import SegmentationErrors, movie_law
 from sam4ct.stages.propagate import StayPut
 from sam4ct.tables import Cuts, Joins
@@ -54,6 +59,27 @@ def work_of(out: Path) -> Path:
 
 def cuts_of(out: Path) -> Cuts:
     return read_table(work_of(out) / "work" / "associate" / "cuts.parquet", Cuts)
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3])
+def test_the_regions_of_a_frame_are_taken_once(
+    gap: int, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sequence,) = find_sequences(movie, out=tmp_path / "01_RES")
+    plan = make_plan(sequence, Options(profile="auto", evidence="overlap"))
+    plan = replace(plan, profile=replace(plan.profile, max_gap=gap))
+    taken = []
+
+    def counted(labels: LabelFrame) -> dict[int, Region]:
+        taken.append(int(labels.sum()))
+        return regions_of(labels)
+
+    monkeypatch.setattr(stages, "regions_of", counted)
+    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=False) as work:
+        run_detect(plan, work)
+        run_propagate(plan, work)
+        assert len(list(work.evidence(0, 1).parent.glob("*.parquet"))) > FRAMES
+    assert len(taken) == FRAMES
 
 
 def test_halves_are_painted_as_two_cells_and_nothing_is_lost(movie: Path, run: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from problems import ENDS, problem
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
+from scipy.sparse import csr_array
 
 from sam4ct.stages import solve as solve_module
 from sam4ct.stages.solve import Choice, Problem, solve
@@ -81,10 +82,9 @@ def test_two_divisions_too_close_of_different_cells_are_both_taken() -> None:
     assert choice.links.tolist() == [1]
 
 
-def crowded(seed: int, min_cycle: int) -> Problem:
-    """Six frames of four regions, whose links and divisions mostly pay; one was just born."""
+def crowded(seed: int, min_cycle: int, frames: int = 6, regions: int = 4) -> Problem:
+    """Frames of some regions, whose links and divisions mostly pay; one was just born."""
     rng = np.random.default_rng(seed)
-    frames, regions = 6, 4
     rows = np.arange(frames * regions).reshape(frames, regions)
     links, splits = {}, {}
     for t in range(frames - 1):
@@ -250,6 +250,21 @@ def test_doubts_are_settled_together_or_if_that_is_hard_one_by_one(
     given, best = triangles(10)
     assert solve(given).splits.tolist() == best
     assert asked == ([24, 6] if easy else [24, *[3] * 8, 6, 3, 3])
+
+
+def test_what_is_whole_without_integer_programs_takes_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where doubts in parts vanish once more ways are open (seed 83 of `crowded`, 4 x 5)."""
+    monkeypatch.setattr(solve_module, "milp", lambda *_, **__: pytest.fail("asked"))
+    taken = solve_module._each(np.array([1.0, 2.0]), csr_array([[1.0, 1.0]]))
+    assert taken.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("seed", range(83, 88))
+def test_crowds_of_five_regions_cost_no_more_than_they_must(seed: int) -> None:
+    given = crowded(seed, 1, frames=4, regions=5)
+    assert total(given, solve(given)) == pytest.approx(least_total(given, []))
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -1,6 +1,7 @@
 """Background: frames are read before they are asked for, and files written after they are made.
 
-So a network does not wait for a disk, nor for what is done to a frame before it is seen. One
+So a network does not wait for a disk, nor for what is done to a frame before it is seen, and to
+what was found in it afterwards. One
 thread each; what it raises is raised where the frame is asked for, or the next file written.
 Nothing here knows what is read or written.
 """
@@ -22,9 +23,9 @@ from sam4ct.types import FrameReader
 T = TypeVar("T", bound=NDArray[Any])
 
 KEPT_BYTES = 1 << 28
-"""For frames that are asked for again; the last two are kept in any case."""
+"""For frames that are asked for again; the last two are kept in any case, and what is in work."""
 UNWRITTEN = 2
-"""Pieces of work that may wait for the disk before the next one waits, too."""
+"""Pieces of work that may wait before the next one is waited for; what they work on is held."""
 
 
 class Ahead(Generic[T]):

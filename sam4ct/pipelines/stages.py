@@ -6,7 +6,7 @@ One function a stage, so that a whole run and a shard of it do the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from sam4ct.pipelines.background import Behind, LabelsAhead
 from sam4ct.pipelines.engine import propagator_of
 from sam4ct.pipelines.engine_counts import keep_counts
 from sam4ct.pipelines.plan import Plan
+from sam4ct.regions import Region, regions_of
 from sam4ct.stages.propagate import Masks, Propagations, Reach, frame_pairs
 from sam4ct.tables import Detections, Evidence
 from sam4ct.types import FrameReader, Propagator
@@ -97,11 +98,13 @@ def gather(
     asked = prepared()
     propagator, reach, gap = asked.propagator, reach_of(plan), plan.profile.max_gap
     done = len(files) - len(missing)
+    regions: dict[int, Mapping[int, Region]] = {}
 
-    # Frames are asked for again and again, none of them after a later one was forgotten.
-    @lru_cache(maxsize=gap + 2)
     def masks(t: int) -> Masks:
-        return Masks.of(asked.reader.labels(t))
+        labels = asked.reader.labels(t)
+        if t not in regions:
+            regions[t] = regions_of(labels)
+        return Masks(labels, regions[t])
 
     with Progress(len(files), stage, "frame pairs", done=done) as progress, Behind() as behind:
         for t, dt in missing:
@@ -110,7 +113,10 @@ def gather(
             behind.do(partial(_keep, files[t, dt], found, asked, reach))
             if done_so_far := asked.counts():
                 behind.do(partial(keep_counts, work, missing[0], done_so_far, stage))
-            propagator.forget_before(t + dt - gap - 1)
+            oldest = t + dt - gap - 1
+            propagator.forget_before(oldest)
+            for gone in [s for s in regions if s < oldest]:
+                del regions[gone]
             progress.step(note=f"{len(found)} regions")
 
 

@@ -229,14 +229,14 @@ class _Piece:
         of_choice, of_way = batch[self.component_of], batch[self.component]
         columns = self.at_most_one.tocsc()
 
-        def solved(some: Ints) -> Flags:
+        def wanted(some: Ints) -> Flags:
             ways = np.flatnonzero(of_way == of_choice[some[0]])
             return solver(self.saving[some], columns[:, some].tocsr()[ways])
 
         batches = [np.flatnonzero(of_choice == number) for number in np.unique(of_choice)]
         taken = np.zeros(len(self.choices), bool)
-        for some, wanted in zip(batches, each(solved, batches), strict=True):
-            taken[some] = wanted
+        for some, best in zip(batches, each(wanted, batches), strict=True):
+            taken[some] = best
         return taken
 
 

@@ -163,7 +163,7 @@ class Propagations:
             masks += [PropagatedRow(source, i, target, found[i]) for i in sorted(found)]
             under = partial(_under, labels=self.frames[target].labels)
             staying = {i: reach.jumps.carried(r, source, target) for i, r in regions.items()}
-            here, there = (detections.take(detections.t == s) for s in (source, target))
+            here, there = (detections.in_frame(s) for s in (source, target))
             evidence.append(compare(staying, found, under, here, there, reach))
         return PairEvidence(Evidence.concat(evidence), masks)
 

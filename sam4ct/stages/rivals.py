@@ -79,7 +79,8 @@ def by_number(numbers: Ints) -> Ints:
 def best_at(values: Floats, group: Ints, asked: Ints, without: float) -> Floats:
     """The largest value of each group that is asked about, and at least `without`.
 
-    Takes as long as there are values, however many groups there are without any.
+    Takes memory for the groups from the first that has values to the last, however many others
+    there are.
     """
     if not len(group):
         return np.full(len(asked), without)

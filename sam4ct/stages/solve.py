@@ -131,8 +131,8 @@ def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
     free = np.flatnonzero(relaxed.lower.marginals <= WITHIN)
     component = _components(at_most_one[:, free])
     broken = np.unique(component[_broken(relaxed.x[free])])
-    for some in np.split(broken, range(TOGETHER, len(broken), TOGETHER)):
-        held = np.isin(component, some)
+    for first in range(0, len(broken), TOGETHER):
+        held = np.isin(component, broken[first : first + TOGETHER])
         rows = at_most_one[:, free[held]]
         taken[free[held]] = _whole(saving[free[held]], rows, component[held])
     behind = np.bincount(_components(at_most_one), saving * (relaxed.x - taken))

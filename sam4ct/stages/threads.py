@@ -19,7 +19,10 @@ MOST = 4
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return how many processors this process may use, as the system tells.
+
+    Quotas of containers and settings for other libraries (`OMP_NUM_THREADS`) do not count.
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
