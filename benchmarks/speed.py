@@ -159,8 +159,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="Write all figures to this file.")
     chosen = parser.parse_args()
     if chosen.association:
-        links, seconds, memory = apart(association, chosen.frames or 1000, 600)
-        print(f"{links} links, {seconds:.1f} s of CPU, {memory:.0f} MB")
+        links, clock, seconds, memory = apart(association, chosen.frames or 1000, 600)
+        print(f"{links} links, {clock:.1f} s, {seconds:.1f} s of CPU, {memory:.0f} MB")
         return
     with tempfile.TemporaryDirectory(prefix="sam4ct-speed-") as temporary:
         folder = Path(temporary)
