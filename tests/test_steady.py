@@ -143,7 +143,9 @@ def test_the_jump_that_is_put_in_comes_out(
     frames = [dish.seen(rng, cells), dish.seen(rng, dish.moved(rng, cells, 0.02), shift)]
     steps = found(frames, dish).by_frame
     assert list(steps) == [1]
-    assert np.abs(np.subtract(steps[1], shift)).max() <= 2
+    off = np.subtract(steps[1], shift) * dish.spacing
+    # A step as short as a cell is wide may be off by more than longer ones: neighbours are near.
+    assert np.abs(off).max() < (0.5 if far < 1.5 else 0.2) * dish.diameter
 
 
 def test_several_jumps_are_found_each_in_its_frame() -> None:
