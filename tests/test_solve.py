@@ -272,7 +272,7 @@ def test_what_may_be_missed_where_much_is_doubtful_is_told(
     seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Few choices are looked at in whole numbers then; the log says what others may save."""
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="sam4ct")
     given = crowded(seed, 1)
     exact = total(given, solve(given))
     assert exact == pytest.approx(least_total(given, []))
