@@ -267,6 +267,15 @@ def test_crowds_of_five_regions_cost_no_more_than_they_must(seed: int) -> None:
     assert total(given, solve(given)) == pytest.approx(least_total(given, []))
 
 
+@pytest.mark.parametrize("seed", range(24))
+def test_where_a_first_answer_loses_much_more_is_looked_at(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solve_module, "MOSTLY_WITHIN", 0.0)
+    given = crowded(seed, 1, frames=4, regions=12)
+    assert total(given, solve(given)) == pytest.approx(least_total(given, []))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_what_may_be_missed_where_much_is_doubtful_is_told(
     seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from sam4ct.stages import threads
-from sam4ct.stages.threads import each, processors
+from sam4ct.stages.threads import each, in_stretches, processors
+from sam4ct.tables import Ints
 
 
 @pytest.mark.parametrize("available", [1, 2, 64])
@@ -52,3 +54,18 @@ def test_there_is_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert processors() >= 1
     monkeypatch.delattr("os.sched_getaffinity", raising=False)
     assert processors() >= 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 12])
+def test_numbers_are_worked_on_in_stretches_and_come_in_order(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "STRETCH", 4)
+    asked = []
+
+    def squares(some: slice) -> Ints:
+        asked.append((some.start, some.stop))
+        return np.arange(some.start, some.stop) ** 2
+
+    assert in_stretches(squares, count).tolist() == [n**2 for n in range(count)]
+    assert max(stop - start for start, stop in asked) <= 4

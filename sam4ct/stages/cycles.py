@@ -17,7 +17,7 @@ from scipy.sparse import coo_array, csr_array, hstack, vstack
 
 from sam4ct.stages.candidates import Candidates
 from sam4ct.stages.divisions import Divisions
-from sam4ct.stages.prices import Program
+from sam4ct.stages.program import Program
 from sam4ct.tables import Flags, Ints
 
 Young = tuple[int, int]

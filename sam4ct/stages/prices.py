@@ -14,17 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from sam4ct.stages.auction import auctioned
+from sam4ct.stages.program import Program
 from sam4ct.stages.threads import each
 from sam4ct.tables import Flags, Floats, Ints
 
-BIDS, ROUNDS = 5, 10
-"""Of the auction before anyone has taken anything, and of bargaining; more settle hardly more."""
 SLIGHT = 1e-9
 """Log odds; smaller differences are none."""
 BATCH = 3000
@@ -34,52 +33,6 @@ Solver = Callable[[Floats, csr_array], Flags]
 """Takes savings, and constraints (ways, choices), and returns the choices that save most.
 
 Where it takes choices in part, they count as taken; so ways may be taken by several."""
-
-
-@dataclass(frozen=True)
-class Program:
-    """Choices of which each way may be taken by one at most."""
-
-    saving: Floats
-    """By choice; only choices with a positive one are ever taken."""
-    ways: csr_array
-    """Ones, (choices, ways)."""
-
-    @cached_property
-    def takers(self) -> csr_array:
-        """The choices of each way, (ways, choices)."""
-        return self.ways.T.tocsr()
-
-    @cached_property
-    def way(self) -> Ints:
-        """The way of each entry of `takers`."""
-        return np.repeat(np.arange(self.takers.shape[0]), np.diff(self.takers.indptr))
-
-    def best(self, values: Floats) -> Floats:
-        """Return by way the largest value of its entries in `takers`; -inf without any."""
-        best = np.full(self.takers.shape[0], -np.inf)
-        taken = np.flatnonzero(np.diff(self.takers.indptr))
-        if len(taken):
-            best[taken] = np.maximum.reduceat(values, self.takers.indptr[taken])
-        return best
-
-    def taking(self, ways: Flags) -> Ints:
-        """Return the choices that take one of some ways, in increasing order."""
-        taking = np.zeros(len(self.saving), bool)
-        taking[self.takers[np.flatnonzero(ways)].indices] = True
-        return np.flatnonzero(taking)
-
-    def taken_by(self, choices: Ints) -> Flags:
-        """Return which ways some choices take."""
-        ways = np.zeros(self.ways.shape[1], bool)
-        ways[self.ways[choices].indices] = True
-        return ways
-
-    def changed_since(self, before: Program) -> Flags:
-        """Return the ways of choices that take more ways than in a program with fewer of both."""
-        count = np.diff(self.ways.indptr)
-        count[: len(before.saving)] -= np.diff(before.ways.indptr)
-        return self.taken_by(np.flatnonzero(count))
 
 
 @dataclass(frozen=True)
@@ -96,9 +49,8 @@ class Settled:
 
 def settle(program: Program, solver: Solver) -> Settled:
     """Return the choices that save most in all."""
-    taken = _first(program)
-    price = _bargained(program, taken)
-    cheap = np.flatnonzero(program.ways @ price - program.saving < -SLIGHT)
+    taken, price = auctioned(program)
+    cheap = np.flatnonzero(program.beyond(price) > SLIGHT)
     first = Settled(taken, price, np.full(len(price), -1))
     return _opened(program, first, program.taken_by(cheap) | (price < -SLIGHT), solver)
 
@@ -119,71 +71,6 @@ def settle_again(program: Program, doubtful: Flags, settled: Settled, solver: So
         np.pad(settled.part, (0, ways), constant_values=-1),
     )
     return _opened(program, before, doubtful, solver)
-
-
-def _first(program: Program) -> Flags:
-    """Return a choice for a start: again and again those that are best at all their ways.
-
-    Best is what saves most beyond what its ways cost, not what saves most: that would be
-    whatever takes ways that are worth much, and the more of them the better.
-    """
-    choice, count = program.takers.indices, len(program.saving)
-    beyond = program.saving - program.ways @ _contested(program)
-    rank = np.empty(count)
-    rank[np.argsort(beyond, kind="stable")] = np.arange(count)
-    rank[program.saving <= 0.0] = -np.inf
-    takes = np.diff(program.ways.indptr)
-    taken = np.zeros(count, bool)
-    while True:
-        at_ways = rank[choice]
-        leads = (at_ways == program.best(at_ways)[program.way]) & (at_ways >= 0.0)
-        new = (np.bincount(choice, leads, count) == takes) & (rank >= 0.0)
-        if not new.any():
-            return taken
-        taken |= new
-        rank[program.taking(program.taken_by(np.flatnonzero(new)))] = -np.inf
-
-
-def _contested(program: Program) -> Floats:
-    """Return a price of every way, between what the two choices offer that offer most for it.
-
-    As an auction would find it before anyone has taken anything: a choice offers what it
-    saves beyond the price of its other ways.
-    """
-    choice, way = program.takers.indices, program.way
-    price = np.zeros(len(program.takers.indptr) - 1)
-    for _ in range(BIDS):
-        left = program.saving - program.ways @ price
-        offer = left[choice] + price[way]
-        most = program.best(offer)
-        leads = offer == most[way]
-        next_most = program.best(np.where(leads, -np.inf, offer))
-        tied = np.bincount(way, leads, len(price)) > 1
-        next_most[tied] = most[tied]
-        price = 0.5 * price + 0.25 * (np.maximum(0.0, most) + np.maximum(0.0, next_most))
-    return price
-
-
-def _bargained(program: Program, taken: Flags) -> Floats:
-    """Return a price of every way by which its choice, if there is one, saves just its ways' cost.
-
-    Each way is worth at least what its next best choice would pay; what a choice saves
-    beyond that is shared evenly by its ways, as bargaining neighbours would.
-    """
-    choice, way = program.takers.indices, program.way
-    chosen = taken[choice]
-    mate = np.full(len(program.takers.indptr) - 1, -1)
-    mate[way[chosen]] = choice[chosen]
-    takes = np.maximum(1, np.diff(program.ways.indptr))
-    paired = mate >= 0
-    price = np.where(paired, (program.saving / takes)[mate], 0.0)
-    for _ in range(ROUNDS):
-        left = program.saving - program.ways @ price
-        offer = np.where(chosen, -np.inf, left[choice] + price[way])
-        least = np.maximum(0.0, program.best(offer))
-        surplus = (program.saving - program.ways @ least) / takes
-        price = 0.5 * (price + np.where(paired, least + surplus[mate], 0.0))
-    return price
 
 
 def _opened(program: Program, settled: Settled, fresh: Flags, solver: Solver) -> Settled:

@@ -21,7 +21,8 @@ from scipy.sparse.csgraph import connected_components
 from sam4ct.stages.candidates import Candidates
 from sam4ct.stages.cycles import Cycles
 from sam4ct.stages.divisions import Divisions
-from sam4ct.stages.prices import Program, settle, settle_again
+from sam4ct.stages.prices import settle, settle_again
+from sam4ct.stages.program import Program
 from sam4ct.tables import Floats, Ints
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ WITHIN = 4.0
 """Log odds that an answer in whole numbers may cost more than one in parts, of a component.
 
 The costs of the doubtful places of a long movie add up, but each stands alone."""
+MOSTLY_WITHIN = 1.0
+"""What it mostly costs at most."""
 WHOLE = 1e-6
 """What is as near to a whole number is one."""
 NODE_LIMIT = 100_000
@@ -127,15 +130,22 @@ def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
     whole answer is behind can be part of a better one.
     """
     relaxed = _relaxed(-saving, at_most_one)
-    taken = np.asarray(relaxed.x > 0.5)
-    free = np.flatnonzero(relaxed.lower.marginals <= WITHIN)
-    component = _components(at_most_one[:, free])
-    broken = np.unique(component[_broken(relaxed.x[free])])
-    for first in range(0, len(broken), TOGETHER):
-        held = np.isin(component, broken[first : first + TOGETHER])
-        rows = at_most_one[:, free[held]]
-        taken[free[held]] = _whole(saving[free[held]], rows, component[held])
-    behind = np.bincount(_components(at_most_one), saving * (relaxed.x - taken))
+    taken, doubtful = np.asarray(relaxed.x > 0.5), _broken(relaxed.x)
+    component, reduced = _components(at_most_one), relaxed.lower.marginals
+    behind = np.zeros(len(saving))
+    within = np.full_like(behind, min(MOSTLY_WITHIN, WITHIN))
+    while doubtful.any():
+        free = np.flatnonzero(reduced <= within)
+        part = _components(at_most_one[:, free])
+        parts = np.unique(part[doubtful[free]])
+        for first in range(0, len(parts), TOGETHER):
+            held = np.isin(part, parts[first : first + TOGETHER])
+            rows = at_most_one[:, free[held]]
+            taken[free[held]] = _whole(saving[free[held]], rows, part[held])
+        behind[:] = np.bincount(component, saving * (relaxed.x - taken))[component]
+        # The answer found says how far one has to look for a better one.
+        before, within = within, np.minimum(WITHIN, behind)
+        doubtful &= np.isin(component, component[(before < reduced) & (reduced <= within)])
     if behind.max(initial=0.0) > WITHIN:
         logger.info("association: proved to within %.1f log odds", behind.max() - WITHIN)
     return taken
@@ -148,7 +158,15 @@ def _components(rows: csr_array) -> Ints:
 
 def _relaxed(gain: Floats, rows: csr_array) -> Any:
     """Return the answer without whole numbers, of scipy's kind."""
-    answer = linprog(gain, A_ub=rows, b_ub=np.ones(rows.shape[0]), bounds=(0, 1), method="highs-ds")
+    # To prepare the problem takes longer than to solve it as it is.
+    answer = linprog(
+        gain,
+        A_ub=rows,
+        b_ub=np.ones(rows.shape[0]),
+        bounds=(0, 1),
+        method="highs-ds",
+        options={"presolve": False},
+    )
     if answer.status != 0:
         raise RuntimeError(f"the solver found no solution: {answer.message}")
     return answer

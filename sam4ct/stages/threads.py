@@ -9,13 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 MOST = 4
 """Pieces at a time: each takes memory of its own."""
+STRETCH = 2**15
+"""Numbers in a row that are worked on at once: columns of so many stay in a processor's cache."""
 
 
 def processors() -> int:
@@ -40,3 +45,13 @@ def each(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> list[Resul
         return [work(piece) for piece in pieces]
     with ThreadPoolExecutor(threads, thread_name_prefix="piece") as pool:
         return list(pool.map(work, pieces))
+
+
+def stretches(count: int) -> list[slice]:
+    """Return the numbers below a count, STRETCH at a time; without any, one stretch of none."""
+    return [slice(first, min(count, first + STRETCH)) for first in range(0, max(1, count), STRETCH)]
+
+
+def in_stretches(work: Callable[[slice], NDArray[Any]], count: int) -> NDArray[Any]:
+    """Return what the work makes of numbers below a count, row by row, in their order."""
+    return np.concatenate(each(work, stretches(count)))
