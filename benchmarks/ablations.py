@@ -20,7 +20,7 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -40,9 +40,8 @@ from sam4ct.pipelines import cut, results, stages
 from sam4ct.pipelines import plan as plans
 from sam4ct.pipelines.plan import Options, Plan, make_plan
 from sam4ct.stages import repair
-from sam4ct.stages.candidates import LINK_FEATURES
 from sam4ct.stages.costs import Costs, Odds
-from sam4ct.stages.divisions import DIVISION_FEATURES
+from sam4ct.stages.features import Features
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.tables import Cuts, Detections, Flags, Floats, Joins, Links
 
@@ -56,10 +55,10 @@ Change = Callable[[], AbstractContextManager[Any]]
 @contextmanager
 def _no_gaps() -> Iterator[None]:
     """Link to the next frame only; what features compare with is left as it is."""
-    division_odds, gap = Odds.of_divisions, DIVISION_FEATURES.index("skipped")
+    division_odds = Odds.of_divisions
 
-    def without_gaps(self: Odds, features: Floats) -> Floats:
-        return np.where(features[:, gap] > 0.0, -NEVER, division_odds(self, features))
+    def without_gaps(self: Odds, features: Features) -> Floats:
+        return np.where(features.column("skipped") > 0.0, -NEVER, division_odds(self, features))
 
     with (
         _costs(lambda costs: {"skip": NEVER}),
@@ -72,23 +71,23 @@ def _no_gaps() -> Iterator[None]:
 def _flat(links: Callable[[str], bool], divisions: Callable[[str], bool]) -> Iterator[None]:
     """Give features of some names their mean."""
 
-    def flattened(features: Floats, names: Sequence[str], chosen: Callable[[str], bool]) -> Floats:
-        flat = features.copy()
-        columns = [chosen(name) for name in names]
-        if len(flat):
-            flat[:, columns] = flat[:, columns].mean(axis=0)
-        return flat
+    def flattened(features: Features, chosen: Callable[[str], bool]) -> Features:
+        columns = {
+            name: np.full_like(column, column.mean()) if chosen(name) and len(column) else column
+            for name, column in features.columns.items()
+        }
+        return Features(features.count, columns)
 
     link_odds, kin_odds, division_odds = Odds.of_links, Odds.of_kin, Odds.of_divisions
 
-    def of_links(self: Odds, features: Floats) -> Floats:
-        return link_odds(self, flattened(features, LINK_FEATURES, links))
+    def of_links(self: Odds, features: Features) -> Floats:
+        return link_odds(self, flattened(features, links))
 
-    def of_kin(self: Odds, features: Floats) -> Floats:
-        return kin_odds(self, flattened(features, LINK_FEATURES, links))
+    def of_kin(self: Odds, features: Features) -> Floats:
+        return kin_odds(self, flattened(features, links))
 
-    def of_divisions(self: Odds, features: Floats) -> Floats:
-        return division_odds(self, flattened(features, DIVISION_FEATURES, divisions))
+    def of_divisions(self: Odds, features: Features) -> Floats:
+        return division_odds(self, flattened(features, divisions))
 
     with (
         mock.patch.object(Odds, "of_links", of_links),

@@ -40,6 +40,7 @@ from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
 from sam4ct.stages.costs import LEAST_SHARE, TABLE, Calibration, Costs, Odds, Quadratic, load_costs
 from sam4ct.stages.course import Course, course_of
 from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
+from sam4ct.stages.features import Features
 from sam4ct.stages.fill import FillRules, fill_gaps
 from sam4ct.stages.paint import paint
 from sam4ct.stages.repair import JoinedFrames
@@ -112,7 +113,7 @@ def links_of(case: Case, course: Course | None) -> Candidates:
 def splits_of(case: Case, links: Candidates, odds: LinkOdds, course: Course | None) -> Divisions:
     """All possible divisions of a case, once links have log odds."""
     places, diameter = measured(case.detections, scene_of(case.plan))
-    kin, same = (model(links.features, LINK_FEATURES) for model in (odds.kin, odds.same))
+    kin, same = (model(links.features) for model in (odds.kin, odds.same))
     return divisions(case.detections, links, kin, same, places, diameter, course)
 
 
@@ -124,7 +125,8 @@ def look(seen: Cases, unseen: Cases) -> Odds:
 
     def of_links(rows: list[tuple[Case, Course | None, Candidates]], truth: Truth) -> Examples:
         right = [truth(case, found.u, found.v) for case, _, found in rows]
-        return np.concatenate([found.features for *_, found in rows]), np.concatenate(right)
+        features = [found.features.packed(LINK_FEATURES) for *_, found in rows]
+        return np.concatenate(features), np.concatenate(right)
 
     def judged(question: str, truth: Truth) -> Quadratic:
         model = fitted(*of_links(links, truth), LINK_FEATURES)
@@ -136,7 +138,8 @@ def look(seen: Cases, unseen: Cases) -> Odds:
     def of_splits(rows: list[tuple[Case, Course | None, Candidates]]) -> Examples:
         splits = [(case, splits_of(case, found, odds, course)) for case, course, found in rows]
         right = [are_daughters(case, found.u, found.v, found.w) for case, found in splits]
-        return np.concatenate([found.features for _, found in splits]), np.concatenate(right)
+        features = [found.features.packed(DIVISION_FEATURES) for _, found in splits]
+        return np.concatenate(features), np.concatenate(right)
 
     division = fitted(*of_splits(links), DIVISION_FEATURES)
     print("divisions:", quality(division, DIVISION_FEATURES, of_splits(held_back)), flush=True)
@@ -228,7 +231,7 @@ def calibrated(cases: list[Case], costs: Costs) -> Calibration:
 
 def quality(model: Quadratic, names: tuple[str, ...], data: tuple[Floats, Any]) -> str:
     """Log loss and error rate on data that the model has not seen."""
-    z, right = model(data[0], names), data[1]
+    z, right = model(Features.unpacked(data[0], names)), data[1]
     loss = float((np.logaddexp(0.0, z) - z * right).mean())
     wrong = ((z > 0) != right).mean()
     return f"{len(z)} rows, {right.sum()} right: log loss {loss:.4f}, wrong {wrong:.4f}"

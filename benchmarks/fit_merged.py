@@ -63,8 +63,11 @@ def sides_of(case: Case, evidence: str) -> Sides:
 
 def examples(case: Sides, model: Quadratic) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the features of the best couples of masks, both sides and their squares added up."""
-    masks, b, a = best_couples(case.before, case.after, lambda f: model(f, COUPLE_FEATURES))
-    before, after = case.before.features[b], case.after.features[a]
+    masks, b, a = best_couples(case.before, case.after, model)
+    before, after = (
+        side.features[rows].packed(COUPLE_FEATURES)
+        for side, rows in ((case.before, b), (case.after, a))
+    )
     return np.concatenate([before + after, before**2 + after**2], axis=1), case.merged[masks]
 
 

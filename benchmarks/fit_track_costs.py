@@ -57,7 +57,7 @@ def links_of(case: TrackCase) -> Candidates:
 
 def splits_of(case: TrackCase, links: Candidates, link: Quadratic) -> Divisions:
     positions, diameter = measured(case.rows, scene_of(case))
-    odds = link(links.features, LINK_FEATURES)
+    odds = link(links.features)
     return divisions(case.rows, links, odds, odds, positions, diameter)
 
 
@@ -93,11 +93,11 @@ def examples(cases: list[TrackCase], link: Quadratic | None) -> tuple[Floats, ND
     for case in cases:
         links = links_of(case)
         if link is None:
-            features.append(links.features)
+            features.append(links.features.packed(LINK_FEATURES))
             right.append(right_links(case, links))
         else:
             splits = splits_of(case, links, link)
-            features.append(splits.features)
+            features.append(splits.features.packed(DIVISION_FEATURES))
             right.append(right_splits(case, splits))
     return np.concatenate(features), np.concatenate(right)
 

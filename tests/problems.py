@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sam4ct.stages.candidates import LINK_FEATURES, Candidates
-from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions
+from sam4ct.stages.candidates import Ends
+from sam4ct.stages.divisions import Divisions
+from sam4ct.stages.features import Features
 from sam4ct.stages.solve import Problem
 from sam4ct.tables import Ints
 
@@ -36,11 +37,9 @@ def problem(
         by_itself[row] = cost
     return Problem(
         count=len(t),
-        links=Candidates(
-            u, v, np.zeros((len(u), len(LINK_FEATURES))), times[v] - times[u], np.zeros((len(u), 3))
-        ),
+        links=Ends(u, v),
         link_cost=np.array(list(links.values()), dtype=float),
-        splits=Divisions(a, b, c, np.zeros((len(a), len(DIVISION_FEATURES)))),
+        splits=Divisions(a, b, c, Features.none(len(a))),
         split_cost=np.array(list(splits.values()), dtype=float),
         appear=np.full(len(t), ENDS),
         disappear=np.full(len(t), ENDS),

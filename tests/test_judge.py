@@ -49,7 +49,7 @@ def _keys(evidence: Evidence) -> list[tuple[int, ...]]:
 def judgement(frames: list[Labels], evidence: Evidence, costs: Costs) -> Judged:
     detections = detections_of(frames)
     places, diameter = measured(detections, scene_of(frames))
-    return judged(Regions(detections, places, diameter), evidence, costs)
+    return judged(Regions(detections, places, diameter), [(evidence, None)], costs)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

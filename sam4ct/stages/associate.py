@@ -16,7 +16,7 @@ import numpy as np
 
 from sam4ct.geometry import Margins
 from sam4ct.jumps import NO_JUMPS, Jumps
-from sam4ct.stages.candidates import Candidates, diameters
+from sam4ct.stages.candidates import Ends, diameters
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.course import Course, course_of
 from sam4ct.stages.divisions import Divisions
@@ -25,11 +25,11 @@ from sam4ct.stages.shares import considered, shares
 from sam4ct.stages.solve import Choice, Problem, solve
 from sam4ct.stages.spans import Span, Spans
 from sam4ct.stages.threads import each
-from sam4ct.tables import Detections, Evidence, Floats, Links
+from sam4ct.tables import Detections, Evidence, Flags, Floats, Links
 
 logger = logging.getLogger(__name__)
 
-_Choices = tuple[Candidates, Floats, Divisions, Floats]
+_Choices = tuple[Ends, Floats, Divisions, Floats]
 """Links and what they cost, divisions and what they cost."""
 
 
@@ -117,17 +117,22 @@ def _posed(
     regions = Regions(detections, *measured(detections, scene), course)
 
     def choices(span: Span) -> _Choices:
-        rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
-        seen = judged(regions, rows, costs, likenesses)
-        links, link_cost, splits, split_cost = _useful(seen, costs, appear, disappear)
-        own, born = span.holds(detections.t[links.u]), span.holds(detections.t[splits.u])
-        born &= scene.divide
-        return links.take(own), link_cost[own], splits.take(born), split_cost[born]
+        seen = judged(regions, spans.parts(*span.around), costs)
+        link_cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
+        links, splits = _useful(seen, link_cost, appear, disappear)
+        links &= span.holds(detections.t[seen.links.u])
+        splits &= span.holds(detections.t[seen.splits.u]) & scene.divide
+        return (
+            seen.links.ends.take(links),
+            link_cost[links],
+            seen.splits.take(splits),
+            -seen.split_odds[splits],
+        )
 
     links, link_costs, splits, split_costs = zip(*each(choices, spans), strict=True)
     return Problem(
         len(detections),
-        Candidates.concat(links),
+        Ends.concat(links),
         np.concatenate(link_costs),
         Divisions.concat(splits),
         np.concatenate(split_costs),
@@ -139,10 +144,11 @@ def _posed(
     )
 
 
-def _useful(seen: Judged, costs: Costs, appear: Floats, disappear: Floats) -> _Choices:
-    """Return the choices that may be part of the best lineage, and what they cost."""
+def _useful(
+    seen: Judged, link_cost: Floats, appear: Floats, disappear: Floats
+) -> tuple[Flags, Flags]:
+    """Return which links and divisions may be part of the best lineage."""
     u, v = seen.links.u, seen.links.v
-    link_cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
     # What costs more than ending one track and beginning another is never chosen.
     links = link_cost < disappear[u] + appear[v]
     u, v, w = seen.splits.u, seen.splits.v, seen.splits.w
@@ -151,7 +157,7 @@ def _useful(seen: Judged, costs: Costs, appear: Floats, disappear: Floats) -> _C
     # will it be if beginnings get cheaper, or divisions dearer than their links.
     splits = cost < np.minimum(one + appear[w], other + appear[v])
     splits &= cost < disappear[u] + appear[v] + appear[w]
-    return seen.links.take(links), link_cost[links], seen.splits.take(splits), cost[splits]
+    return links, splits
 
 
 def _ends(detections: Detections, costs: Costs, scene: Scene) -> tuple[Floats, Floats]:

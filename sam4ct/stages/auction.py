@@ -68,7 +68,7 @@ def auctioned(program: Program) -> tuple[Flags, Floats]:
 
     Every choice that is taken saves just what its ways cost.
     """
-    begins, choice = program.takers.indptr, program.takers.indices
+    begins, choice = program.takers.indptr, program.choice
     markets = []
     for ways in stretches(len(begins) - 1):
         some = slice(begins[ways.start], begins[ways.stop])
@@ -103,7 +103,7 @@ def _first(program: Program, beyond: Floats) -> Flags:
     """
     beyond = np.where(program.saving > 0.0, beyond, -np.inf)
     taken = np.zeros(len(beyond), bool)
-    choice, way, none = program.takers.indices, program.way, program.ways.shape[1]
+    choice, way, none = program.choice, program.way, program.ways.shape[1]
     most, leader, gone = np.empty(none + 1), np.full(none + 1, none), np.zeros(none + 1, bool)
     while True:
         left = np.flatnonzero(beyond[choice] > -np.inf)

@@ -7,12 +7,13 @@ free of units, so that one set of costs serves all microscopes. Pure tables: no 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sam4ct.stages.course import Course
-from sam4ct.stages.features import FAR, Choices, in_diameters, packed
+from sam4ct.stages.features import FAR, Choices, Features, in_diameters
 from sam4ct.stages.likeness import likeness
 from sam4ct.stages.motion import paired_motion
 from sam4ct.stages.pairs import Pairs, pairs_of
@@ -56,23 +57,35 @@ SCORE_SCALE = 5.0
 
 
 @dataclass(frozen=True)
+class Ends(Choices):
+    """Possible links u -> v by their ends alone; u and v are row numbers of the detections."""
+
+    u: Ints
+    v: Ints
+
+
+@dataclass(frozen=True)
 class Candidates(Choices):
     """Possible links u -> v; u and v are row numbers of the detections."""
 
     u: Ints
     v: Ints
-    features: Floats
-    """(links, LINK_FEATURES)."""
+    features: Features
+    """Those of LINK_FEATURES."""
     dt: Ints
     drift_um: Floats
     """How far the cells around u moved meanwhile, (links, 3)."""
 
-    def without_features(self) -> Candidates:
-        """Return the same links; once they have a cost, their features only take memory."""
-        return replace(self, features=np.empty((len(self.u), 0)))
+    def with_features(self, names: Container[str] = ()) -> Candidates:
+        """Return the same links; once they have a cost, other features only take memory."""
+        return replace(self, features=self.features.only(names))
+
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.u, self.v)
 
     def column(self, name: str) -> Floats:
-        return np.asarray(self.features[:, LINK_FEATURES.index(name)])
+        return self.features.column(name)
 
 
 def diameters(detections: Detections, ndim: int) -> Floats:
@@ -171,7 +184,7 @@ def candidates(
     columns["size_change"] = np.clip(changes.size, -2.0, 2.0)
     columns["memory_margin"] = pairs.least_margin(changes.memory)
     columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
-    return Candidates(u, v, packed(columns, LINK_FEATURES, len(u)), dt, drift)
+    return Candidates(u, v, Features.named(len(u), columns, LINK_FEATURES), dt, drift)
 
 
 def _seen(pairs: Pairs, evidence: Evidence) -> dict[str, Floats]:

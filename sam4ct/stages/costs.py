@@ -16,9 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sam4ct.stages.candidates import LINK_FEATURES
-from sam4ct.stages.couples import COUPLE_FEATURES
-from sam4ct.stages.divisions import DIVISION_FEATURES
+from sam4ct.stages.features import Features
 from sam4ct.tables import Floats
 
 TABLE = Path(__file__).with_name("costs.json")
@@ -35,12 +33,14 @@ class Quadratic:
     weights: dict[str, float]
     squares: dict[str, float]
 
-    def __call__(self, features: Floats, names: tuple[str, ...]) -> Floats:
-        odds = np.full(len(features), self.bias)
-        # Column by column: the squares of all features of a long movie would fill the memory.
-        for column, name in zip(features.T, names, strict=True):
-            odds += column * (self.weights[name] + self.squares[name] * column)
-        return np.asarray(np.clip(odds, -ODDS_LIMIT, ODDS_LIMIT))
+    def __call__(self, features: Features) -> Floats:
+        odds = np.full(features.count, self.bias)
+        for name, column in features.columns.items():
+            term = self.squares[name] * column
+            term += self.weights[name]
+            term *= column
+            odds += term
+        return np.clip(odds, -ODDS_LIMIT, ODDS_LIMIT, out=odds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +53,17 @@ class Odds:
     kin: Quadratic | None = None
     """That the later is the earlier or its daughter; None where `link` says so itself."""
 
-    def of_links(self, features: Floats) -> Floats:
-        """Log odds (links,) of features (links, LINK_FEATURES)."""
-        return self.link(features, LINK_FEATURES)
+    def of_links(self, features: Features) -> Floats:
+        """Log odds (links,) that regions are one cell."""
+        return self.link(features)
 
-    def of_kin(self, features: Floats) -> Floats:
+    def of_kin(self, features: Features) -> Floats:
         """Log odds (links,) that regions are one cell, or mother and daughter."""
-        return (self.kin or self.link)(features, LINK_FEATURES)
+        return (self.kin or self.link)(features)
 
-    def of_divisions(self, features: Floats) -> Floats:
-        """Log odds (divisions,) of features (divisions, DIVISION_FEATURES)."""
-        return self.division(features, DIVISION_FEATURES)
+    def of_divisions(self, features: Features) -> Floats:
+        """Log odds (divisions,)."""
+        return self.division(features)
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,10 @@ class Costs:
         """Return the odds of the first look, or those of the second if there are any."""
         return self.second if again and self.second is not None else self.first
 
-    def of_couples(self, features: Floats) -> Floats:
-        """Half the log odds (couples,) of features (couples, COUPLE_FEATURES)."""
+    def of_couples(self, features: Features) -> Floats:
+        """Half the log odds (couples,)."""
         assert self.couple is not None
-        return self.couple(features, COUPLE_FEATURES)
+        return self.couple(features)
 
 
 def load_costs(evidence: str, kind: str) -> Costs:

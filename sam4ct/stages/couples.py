@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from sam4ct.stages.candidates import Candidates
-from sam4ct.stages.features import LEAST_ODDS, Choices, in_diameters, packed, scaled
+from sam4ct.stages.features import LEAST_ODDS, Choices, Features, in_diameters, scaled
 from sam4ct.stages.rivals import best_other, two_by_two
 from sam4ct.tables import Detections, Floats, Ints
 
@@ -46,8 +46,8 @@ class Couples(Choices):
     """From the one to the other, (n, 3)."""
     share: Floats
     """Of the one in the size of both."""
-    features: Floats
-    """(n, COUPLE_FEATURES)."""
+    features: Features
+    """Those of COUPLE_FEATURES."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def couples(
         other,
         places_um[other] - places_um[one],
         share,
-        packed(columns, COUPLE_FEATURES, len(mask)),
+        Features.named(len(mask), columns, COUPLE_FEATURES),
     )
     return found.take(off < REACH)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy.sparse import coo_array, csr_array, hstack, vstack
 
-from sam4ct.stages.candidates import Candidates
+from sam4ct.stages.candidates import Ends
 from sam4ct.stages.divisions import Divisions
 from sam4ct.stages.program import Program
 from sam4ct.tables import Flags, Ints
@@ -30,7 +30,7 @@ class Cycles:
     def __init__(
         self,
         plain: Program,
-        links: Candidates,
+        links: Ends,
         splits: Divisions,
         t: Ints,
         min_cycle: int,

@@ -12,7 +12,15 @@ import numpy as np
 
 from sam4ct.stages.candidates import Candidates
 from sam4ct.stages.course import Course
-from sam4ct.stages.features import LEAST_ODDS, Choices, dots, in_diameters, lengths, packed, scaled
+from sam4ct.stages.features import (
+    LEAST_ODDS,
+    Choices,
+    Features,
+    dots,
+    in_diameters,
+    lengths,
+    scaled,
+)
 from sam4ct.stages.rivals import best_at, best_other, two_by_two
 from sam4ct.tables import Detections, Floats, Ints
 
@@ -48,6 +56,16 @@ DIVISION_FEATURES = (
     "ripeness_known",
     "skipped",
 )
+OF_LINKS = (
+    "forward_coverage",
+    "forward_containment",
+    "backward_containment",
+    "still_coverage",
+    "still_containment",
+    "overlap",
+    "distance",
+)
+"""Features of links that divisions go by."""
 DIVISION_REACH = 1.6
 """Cell diameters that a daughter may be from its mother's place where no mask touches it."""
 MAX_DIVISION_STEP = 2
@@ -64,12 +82,12 @@ class Divisions(Choices):
     u: Ints
     v: Ints
     w: Ints
-    features: Floats
-    """(divisions, DIVISION_FEATURES)."""
+    features: Features
+    """Those of DIVISION_FEATURES."""
 
     def without_features(self) -> Divisions:
         """Return the same divisions; once they have a cost, their features only take memory."""
-        return replace(self, features=np.empty((len(self.u), 0)))
+        return replace(self, features=Features.none(len(self.u)))
 
 
 def divisions(
@@ -108,7 +126,7 @@ def divisions(
         "skipped": np.asarray(links.dt[e] - 1.0, dtype=np.float64),
         **(_history(course, u) if course else {}),
     }
-    return Divisions(u, v, w, packed(columns, DIVISION_FEATURES, len(u)))
+    return Divisions(u, v, w, Features.named(len(u), columns, DIVISION_FEATURES))
 
 
 def _places(

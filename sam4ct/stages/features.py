@@ -7,9 +7,9 @@ microscopes and no single feature outweighs all others. Pure numpy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,16 +31,61 @@ class Choices:
 
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
-        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+        """Return the rows of some parts, one at least."""
+        return cls(*(_joined([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
 
-def packed(columns: dict[str, Floats], names: tuple[str, ...], count: int) -> Floats:
-    """Return columns as one array (count, names), 0 where there is none; empties the columns."""
-    features = np.empty((count, len(names)), order="F")
-    for number, name in enumerate(names):
-        features[:, number] = columns.pop(name, 0.0)
-    assert not columns, f"no feature is named {', '.join(columns)}"
-    return features
+@dataclass(frozen=True)
+class Features:
+    """Features of choices by name, a column each; one that has no column is 0 everywhere."""
+
+    count: int
+    """Of choices."""
+    columns: Mapping[str, Floats]
+
+    @classmethod
+    def none(cls, count: int) -> Features:
+        return cls(count, {})
+
+    @classmethod
+    def named(cls, count: int, columns: Mapping[str, Floats], names: Sequence[str]) -> Features:
+        """Return columns in the order of the names that there are."""
+        unknown = columns.keys() - set(names)
+        assert not unknown, f"no feature is named {', '.join(unknown)}"
+        return cls(count, {name: columns[name] for name in names if name in columns})
+
+    @classmethod
+    def unpacked(cls, features: Floats, names: Sequence[str]) -> Features:
+        """Return the columns of an array (count, names)."""
+        return cls(len(features), dict(zip(names, features.T, strict=True)))
+
+    def packed(self, names: Sequence[str]) -> Floats:
+        """Return the columns of some names as an array (count, names)."""
+        return np.stack([self.column(name) for name in names], axis=1)
+
+    def column(self, name: str) -> Floats:
+        return self.columns[name] if name in self.columns else np.zeros(self.count)
+
+    def only(self, names: Container[str]) -> Features:
+        """Return these features without those of other names, which take memory."""
+        kept = {name: column for name, column in self.columns.items() if name in names}
+        return Features(self.count, kept)
+
+    def __getitem__(self, rows: Ints | Flags) -> Features:
+        count = np.count_nonzero(rows) if rows.dtype == bool else len(rows)
+        return Features(int(count), {name: c[rows] for name, c in self.columns.items()})
+
+    @classmethod
+    def concat(cls, parts: Sequence[Features]) -> Features:
+        """Return the rows of some parts that have columns of the same names."""
+        columns = {name: _joined([p.columns[name] for p in parts]) for name in parts[0].columns}
+        return cls(sum(part.count for part in parts), columns)
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], Features):
+        return Features.concat(parts)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def in_diameters(offsets: Floats, diameter: Floats) -> Floats:

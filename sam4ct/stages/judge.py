@@ -8,6 +8,7 @@ were known.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from sam4ct.stages.candidates import Candidates, candidates
 from sam4ct.stages.costs import Costs, Odds
 from sam4ct.stages.course import Course
-from sam4ct.stages.divisions import Divisions, Sisters, divisions, sisters
+from sam4ct.stages.divisions import OF_LINKS, Divisions, Sisters, divisions, sisters
 from sam4ct.tables import Detections, Evidence, Floats
 
 
@@ -46,26 +47,49 @@ class Regions:
     """What a first lineage tells; None at first sight."""
 
 
+@dataclass(frozen=True)
+class _Weighed:
+    """Possible links with those features that divisions go by, and the log odds of each."""
+
+    links: Candidates
+    same: Floats
+    """That both regions are one cell, (links,)."""
+    kin: Floats
+    """That the later is the earlier or its daughter."""
+
+    @classmethod
+    def concat(cls, parts: Sequence[_Weighed]) -> _Weighed:
+        return cls(
+            Candidates.concat([part.links for part in parts]),
+            np.concatenate([part.same for part in parts]),
+            np.concatenate([part.kin for part in parts]),
+        )
+
+
 def judged(
-    regions: Regions, evidence: Evidence, costs: Costs, likenesses: Floats | None = None
+    regions: Regions, evidence: Iterable[tuple[Evidence, Floats | None]], costs: Costs
 ) -> Judged:
     """Return what evidence makes possible, and how likely that is.
 
     Args:
         regions: Of the whole sequence.
-        evidence: Some of its rows.
+        evidence: Some of its rows with the likenesses of their links, as `Spans.parts`.
         costs: Turn features into log odds.
-        likenesses: As of `candidates`.
     """
-    own = _links(regions, evidence, likenesses)
-    pairs = sisters(own)
-    found = _judged(regions, own, costs.look(regions.course is not None), pairs)
+    again = regions.course is not None
+    own, other = [], []
+    for part, likenesses in evidence:
+        own.append(_weighed(regions, part, costs.look(again), likenesses))
+        if costs.plain is not None:
+            # With a row for every pair of regions that evidence speaks of, in the same order.
+            look = costs.plain.look(again)
+            other.append(_weighed(regions, unmoved(part), look, likenesses))
+    links = _Weighed.concat(own)
+    pairs = sisters(links.links)
+    found = _judged(regions, links, costs.look(again), pairs)
     if costs.plain is None:
         return found
-    # Both have a row for every pair of regions that evidence speaks of, in the same order.
-    unmoved_links = _links(regions, unmoved(evidence), likenesses)
-    look = costs.plain.look(regions.course is not None)
-    plain = _judged(regions, unmoved_links, look, pairs)
+    plain = _judged(regions, _Weighed.concat(other), costs.plain.look(again), pairs)
     share = costs.plain_share
     return replace(
         found,
@@ -88,8 +112,10 @@ def unmoved(evidence: Evidence) -> Evidence:
     )
 
 
-def _links(regions: Regions, evidence: Evidence, likenesses: Floats | None) -> Candidates:
-    return candidates(
+def _weighed(
+    regions: Regions, evidence: Evidence, look: Odds, likenesses: Floats | None
+) -> _Weighed:
+    links = candidates(
         regions.detections,
         evidence,
         regions.places_um,
@@ -97,10 +123,12 @@ def _links(regions: Regions, evidence: Evidence, likenesses: Floats | None) -> C
         regions.course,
         likenesses,
     )
-
-
-def _judged(regions: Regions, links: Candidates, look: Odds, pairs: Sisters) -> Judged:
     same, kin = look.of_links(links.features), look.of_kin(links.features)
+    return _Weighed(links.with_features(OF_LINKS), same, kin)
+
+
+def _judged(regions: Regions, weighed: _Weighed, look: Odds, pairs: Sisters) -> Judged:
+    links, same, kin = weighed.links, weighed.same, weighed.kin
     splits = divisions(
         regions.detections,
         links,
@@ -112,4 +140,4 @@ def _judged(regions: Regions, links: Candidates, look: Odds, pairs: Sisters) -> 
         pairs,
     )
     odds = look.of_divisions(splits.features)
-    return Judged(links.without_features(), same, splits.without_features(), odds, pairs)
+    return Judged(links.with_features(), same, splits.without_features(), odds, pairs)

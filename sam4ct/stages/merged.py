@@ -18,6 +18,7 @@ from sam4ct.stages.associate import Scene, measured
 from sam4ct.stages.candidates import Candidates, candidates
 from sam4ct.stages.costs import Costs
 from sam4ct.stages.couples import Couples, Steps, couples
+from sam4ct.stages.features import Features
 from sam4ct.stages.relabelled import Relabelled
 from sam4ct.stages.spans import Spans
 from sam4ct.tables import Cuts, Detections, Evidence, Floats, Ints
@@ -63,13 +64,11 @@ def couples_around(
     near = evidence.take(np.abs(evidence.t2 - evidence.t) == 1)
     spans = Spans(detections, near, diameter)
     links, kin, same = [], [], []
-    for span in spans:
-        rows, likenesses = spans.evidence(*span.around), spans.likenesses(*span.around)
-        found = candidates(detections, rows, places, diameter, None, likenesses)
-        own = span.holds(detections.t[found.u])
-        kin.append(costs.first.of_kin(found.features)[own])
-        same.append(costs.first.of_links(found.features)[own])
-        links.append(found.without_features().take(own))
+    for part, likenesses in spans.parts(0, spans.frames):
+        found = candidates(detections, part, places, diameter, None, likenesses)
+        kin.append(costs.first.of_kin(found.features))
+        same.append(costs.first.of_links(found.features))
+        links.append(found.with_features())
     some = Candidates.concat(links), np.concatenate(kin), np.concatenate(same)
     before, after = Steps.to_later(*some), Steps.to_earlier(*some)
     return (
@@ -79,14 +78,14 @@ def couples_around(
 
 
 def best_couples(
-    before: Couples, after: Couples, odds: Callable[[Floats], Floats]
+    before: Couples, after: Couples, odds: Callable[[Features], Floats]
 ) -> tuple[Ints, Ints, Ints]:
     """Return masks with couples on both sides, and the rows of the best ones before and after.
 
     Args:
         before: Couples in the frames before masks.
         after: Those in the frames after.
-        odds: Values features (n, COUPLE_FEATURES): the more, the likelier.
+        odds: Values features: the more, the likelier.
     """
     rows = []
     for side in (before, after):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.stages.rivals import Rivals, by_number
+from sam4ct.stages.rivals import Rivals
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, row_numbers
 
 
@@ -73,10 +73,10 @@ def pairs_of(detections: Detections, evidence: Evidence) -> Pairs:
 
 def _distinct(u: Ints, v: Ints) -> tuple[Ints, Ints, Ints]:
     """Return the pairs that there are, in order, and the number of that of each row."""
-    order = by_number(v)
-    order = order[by_number(u[order])]
-    u, v = u[order], v[order]
-    other = np.append(True, (np.diff(u) != 0) | (np.diff(v) != 0))[: len(u)]
+    names = u * (int(v.max(initial=0)) + 1) + v
+    order = np.argsort(names)
+    other = np.append(True, np.diff(names[order]) != 0)[: len(order)]
     row = np.empty_like(order)
     row[order] = np.cumsum(other) - 1
-    return u[other], v[other], row
+    first = order[other]
+    return u[first], v[first], row

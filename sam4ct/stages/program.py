@@ -37,6 +37,12 @@ class Program:
         return np.repeat(np.arange(self.takers.shape[0]), np.diff(self.takers.indptr))
 
     @cached_property
+    def choice(self) -> Ints:
+        """The choice of each entry of `takers`."""
+        # As numpy indexes: it would convert smaller numbers each time.
+        return np.asarray(self.takers.indices, dtype=np.int64)
+
+    @cached_property
     def takes(self) -> Ints:
         """How many ways each choice takes."""
         return np.asarray(np.diff(self.ways.indptr))

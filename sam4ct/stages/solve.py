@@ -18,7 +18,7 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from sam4ct.stages.candidates import Candidates
+from sam4ct.stages.candidates import Ends
 from sam4ct.stages.cycles import Cycles
 from sam4ct.stages.divisions import Divisions
 from sam4ct.stages.prices import settle, settle_again
@@ -47,7 +47,7 @@ class Problem:
     """All choices of a sequence; every choice has a cost, negative if it is likely."""
 
     count: int
-    links: Candidates
+    links: Ends
     link_cost: Floats
     splits: Divisions
     split_cost: Floats

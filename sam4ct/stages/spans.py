@@ -16,8 +16,8 @@ from sam4ct.stages.divisions import MAX_DIVISION_STEP
 from sam4ct.stages.threads import each
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
-ROWS = 250_000
-"""Of evidence in a span, about."""
+ROWS, PARTS = 500_000, 4
+"""Of evidence in a span, about, and parts of it: links are judged part by part."""
 LEAST_FRAMES = 8
 """Of a span, if there are so many: the frames around it are looked at twice."""
 
@@ -55,35 +55,46 @@ class Spans:
         """
         self._evidence, self._rows = evidence, rows or ROWS
         self._reach = int(np.abs(evidence.t2 - evidence.t).max(initial=1))
-        self._frames = int(detections.t.max(initial=0)) + 1
+        self.frames = int(detections.t.max(initial=0)) + 1
         earlier = np.minimum(evidence.t, evidence.t2)
         self._order: Ints | None = None
         if (np.diff(earlier) < 0).any():
             # Sixteen bits are sorted in linear time.
-            small = earlier.astype(np.uint16) if self._frames < 2**16 else earlier
+            small = earlier.astype(np.uint16) if self.frames < 2**16 else earlier
             self._order = np.argsort(small, kind="stable")
-        self._begins = _begins(earlier, self._frames)
+        self._begins = _begins(earlier, self.frames)
         self._likenesses: Floats | None = None
-        spans = list(self)
-        if len(spans) > 1:
+        parts = list(self._cut(0, self.frames, self._rows // PARTS, 1))
+        if len(parts) > 1:
 
-            def changes_in(span: Span) -> Changes:
-                own = self.evidence(span.first, span.end)
-                return Changes.among(detections, own, diameter_um)
+            def changes_in(part: tuple[int, int]) -> Changes:
+                return Changes.among(detections, self.evidence(*part), diameter_um)
 
-            changes = Changes.concat(each(changes_in, spans))
+            changes = Changes.concat(each(changes_in, parts))
             self._likenesses = changes.likenesses()
-            self._first_links = _begins(changes.t, self._frames)
+            self._first_links = _begins(changes.t, self.frames)
 
     def __iter__(self) -> Iterator[Span]:
-        first = 0
-        while first < self._frames:
-            full = int(np.searchsorted(self._begins, self._begins[first] + self._rows))
-            end = min(self._frames, max(full, first + LEAST_FRAMES))
+        for first, end in self._cut(0, self.frames, self._rows, LEAST_FRAMES):
             # Daughters may have come from as far back, and are asked how they go on.
-            around = max(0, first + 1 - self._reach), min(self._frames, end + MAX_DIVISION_STEP)
+            around = max(0, first + 1 - self._reach), min(self.frames, end + MAX_DIVISION_STEP)
             yield Span(first, end, around)
-            first = end
+
+    def parts(self, first: int, end: int) -> Iterator[tuple[Evidence, Floats | None]]:
+        """Yield the evidence of links out of some frames, and their likenesses, a few at a time.
+
+        Rows out of one frame are in one part.
+        """
+        for part in self._cut(first, end, self._rows // PARTS, 1):
+            yield self.evidence(*part), self.likenesses(*part)
+
+    def _cut(self, first: int, end: int, rows: int, frames: int) -> Iterator[tuple[int, int]]:
+        """Yield first frames, and those past the last, of pieces of about so many rows."""
+        while first < end:
+            full = int(np.searchsorted(self._begins, self._begins[first] + rows))
+            until = min(end, max(full, first + frames))
+            yield first, until
+            first = until
 
     def evidence(self, first: int, end: int) -> Evidence:
         """Return the rows that speak of links out of some frames into later ones."""
@@ -92,7 +103,7 @@ class Spans:
         return Evidence(**{n: getattr(self._evidence, n)[rows] for n in Evidence.schema()})
 
     def likenesses(self, first: int, end: int) -> Floats | None:
-        """Return those of the links out of some frames; None if all are in one span."""
+        """Return those of the links out of some frames; None if all are in one part."""
         if self._likenesses is None:
             return None
         return self._likenesses[self._first_links[first] : self._first_links[end]]
