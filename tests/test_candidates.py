@@ -15,7 +15,8 @@ from sam4ct.stages.candidates import (
     diameters,
 )
 from sam4ct.stages.course import Course
-from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
+from sam4ct.stages.divisions import DIVISION_FEATURES, OF_LINKS, Divisions, divisions
+from sam4ct.stages.features import Features
 from sam4ct.tables import Detections, Evidence, Floats, row_numbers
 
 MOVING = label_frames(
@@ -240,6 +241,21 @@ def test_two_near_successors_may_be_daughters() -> None:
     pairs = {(u, *sorted((v, w))) for u, v, w in zip(daughters.u, daughters.v, daughters.w)}  # noqa: B905
     assert (0, 1, 2) in pairs
     assert len(pairs) == len(daughters.u)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_divisions_go_by_no_other_features_of_links_than_they_name(seed: int) -> None:
+    frames = label_frames([(20, 12), (20, 24)], [(20, 8), (20, 16), (20, 24), (8, 45)])
+    detections, links = detections_of(frames), found(frames)
+    drawn = np.random.default_rng(seed).choice([0.0, 2.0], (len(links.u), len(LINK_FEATURES)))
+    links = replace(links, features=Features.unpacked(drawn, LINK_FEATURES))
+    odds = np.linspace(-2.0, 2.0, len(links.u))
+    full, lean = (
+        divisions(detections, some, odds, odds, places(detections), diameters_um(detections))
+        for some in (links, links.with_features(OF_LINKS))
+    )
+    assert full.v.tolist() == lean.v.tolist()
+    assert np.array_equal(*(some.features.packed(DIVISION_FEATURES) for some in (full, lean)))
 
 
 def test_daughters_are_two_and_of_one_frame() -> None:

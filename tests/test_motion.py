@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sam4ct.stages.motion import LEAST_SEEN, paired_motion
+from sam4ct.stages.motion import LEAST_SEEN, NEIGHBOURS, paired_motion
 
 RNG = np.random.default_rng(0)
 
@@ -57,3 +57,25 @@ def test_no_rows_have_no_motion() -> None:
     nothing = np.zeros((0, 3))
     none = np.zeros(0, np.int64)
     assert paired_motion(nothing, nothing, none, none, np.zeros(0, bool)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_is_the_median_of_the_nearest_pairs_that_are_not_ones_own(seed: int) -> None:
+    """Two pairs of frames of a few regions each, which have up to three rows in any order."""
+    rng = np.random.default_rng(seed)
+    region = rng.integers(0, 12, 50)
+    frames = rng.integers(0, 2, 50)
+    here = rng.uniform(0.0, 50.0, (2, 12, 3))[frames, region]
+    there, nearest = here + rng.normal(0.0, 3.0, (50, 3)), rng.random(50) < 0.7
+    source = 12 * frames + region
+    found = paired_motion(here, there, source, frames, nearest)
+    for row in range(50):
+        pairs = np.flatnonzero(nearest & (frames == frames[row]))
+        far = np.linalg.norm(here[pairs] - here[row], axis=1)
+        asked = pairs[np.argsort(far, kind="stable")][: NEIGHBOURS + 1]
+        # Rows of one region are equally far; which of them are asked may differ at the end.
+        if np.diff(np.sort(far))[NEIGHBOURS : NEIGHBOURS + 1].min(initial=1.0) < 1e-9:
+            continue
+        others = asked[source[asked] != source[row]]
+        expected = np.median((there - here)[others], axis=0)
+        assert found[row] == pytest.approx(expected), row
