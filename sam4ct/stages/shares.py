@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sam4ct.stages.solve import Problem
+from sam4ct.stages.threads import in_stretches
 from sam4ct.tables import Floats
 
 LEAST_SHARE = 1e-3
@@ -43,9 +44,17 @@ def _shares(problem: Problem, worth: Callable[[Floats, Floats], Floats]) -> Shar
     np.add.at(out, splits.u, split_weight)
     for daughter in (splits.v, splits.w):
         np.add.at(into, daughter, split_weight)
-    of_links = worth(into[links.v], out[links.u])
-    of_splits = worth(worth(into[splits.v], into[splits.w]), out[splits.u])
-    return Shares(link_weight / of_links, split_weight / of_splits)
+
+    def of_links(some: slice) -> Floats:
+        return link_weight[some] / worth(into[links.v[some]], out[links.u[some]])
+
+    def of_splits(some: slice) -> Floats:
+        ways_in = worth(into[splits.v[some]], into[splits.w[some]])
+        return split_weight[some] / worth(ways_in, out[splits.u[some]])
+
+    return Shares(
+        in_stretches(of_links, len(link_weight)), in_stretches(of_splits, len(split_weight))
+    )
 
 
 def considered(problem: Problem) -> Problem:
@@ -55,7 +64,7 @@ def considered(problem: Problem) -> Problem:
     link is weak against the one that its own cell would rather have.
     """
     found = _shares(problem, np.minimum)
-    links, splits = found.links > LEAST_SHARE, found.splits > LEAST_SHARE
+    links, splits = (np.flatnonzero(s > LEAST_SHARE) for s in (found.links, found.splits))
     return replace(
         problem,
         links=problem.links.take(links),
@@ -66,4 +75,6 @@ def considered(problem: Problem) -> Problem:
 
 
 def _weight(cost: Floats) -> Floats:
-    return np.exp(-np.clip(cost, -COST_LIMIT, COST_LIMIT))
+    return in_stretches(
+        lambda some: np.exp(-np.clip(cost[some], -COST_LIMIT, COST_LIMIT)), len(cost)
+    )
