@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from sam4ct.jumps import NO_JUMPS, Jumps, Shift
 from sam4ct.tables import Detections, Floats
@@ -143,4 +143,5 @@ def _by_chance(before: Floats, there: cKDTree, step: Floats, moved: _Found) -> f
     flat = bool(np.ptp(there.data[:, 0]) == 0.0)
     beside = [a for a in around if a.any() and not (flat and a[0])]
     wrong = float(np.mean([_found_again(before, there, step + a).share for a in beside]))
-    return float(binom.sf(moved.again - 1, moved.in_view, max(wrong, 1.0 / moved.in_view)))
+    # Not from scipy.stats, which every command would load, for longer than all else of scipy.
+    return float(bdtrc(moved.again - 1, moved.in_view, max(wrong, 1.0 / moved.in_view)))
