@@ -12,37 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from apart_work import die, err, refuse, say, write_pid
 from commands import ends, environment
 
-from sam4ct.errors import SequenceError
 from sam4ct.pipelines.apart import Ending, run_apart
-
-
-def write_pid(path: Path) -> None:
-    path.write_text(str(os.getpid()))
-
-
-def refuse(problem: str) -> None:
-    raise SequenceError(problem)
-
-
-def err(_: None) -> None:
-    raise ZeroDivisionError("ours")
-
-
-def die(number: int) -> None:
-    os.kill(os.getpid(), number)
-    time.sleep(15)
-
-
-def say(messages: list[str]) -> None:
-    logging.getLogger("sam4ct.test").info("%s", messages[0])
-    logging.getLogger("sam4ct.test").warning("%s", messages[1])
-
-
-def linger(path: Path) -> None:
-    write_pid(path)
-    time.sleep(60)
 
 
 def test_work_is_done_in_another_process(tmp_path: Path) -> None:
@@ -84,11 +57,12 @@ def started(path: Path) -> tuple[subprocess.Popen[str], int]:
     """A parent in a process group of its own, under `graceful_exit`, and its child's number."""
     program = (
         "import pathlib, sys\n"
-        "import test_apart\n"
+        "import apart_work\n"
         "from sam4ct.io.interrupt import graceful_exit\n"
+        "from sam4ct.pipelines.apart import run_apart\n"
         "if __name__ == '__main__':\n"
         "    with graceful_exit():\n"
-        "        print(test_apart.run_apart(test_apart.linger, pathlib.Path(sys.argv[1])))\n"
+        "        print(run_apart(apart_work.linger, pathlib.Path(sys.argv[1])))\n"
     )
     script = path.with_name("parent.py")
     script.write_text(program)
