@@ -15,7 +15,7 @@ from sam4ct.stages.costs import load_costs
 from sam4ct.stages.spans import Spans
 from sam4ct.tables import Detections, Evidence, Links
 
-FRAMES, CELLS, SIDE = 40, 25, 120.0
+FRAMES, CELLS, SIDE = 20, 25, 120.0
 SCENE = Scene(
     frames=FRAMES, ndim=2, spacing_um=(1.0, 1.0, 1.0), border=Margins((int(SIDE), int(SIDE)))
 )
