@@ -41,8 +41,8 @@ in_sid() {
 
 make_sif() {
     docker save sam4ct -o "$work/share/sam4ct.tar"
-    # Quickly compressed: it is thrown away soon.
-    in_sid 0 apptainer build --mksquashfs-args "-Xcompression-level 1" \
+    # Not compressed, for it is thrown away soon.
+    in_sid 0 apptainer build --mksquashfs-args "-noI -noD -noF -noX" \
         "$work/share/sam4ct.sif" "docker-archive:$work/share/sam4ct.tar"
     rm "$work/share/sam4ct.tar"
 }
