@@ -41,8 +41,8 @@ make_real() {
     for way in outside docker apptainer; do
         local copy=$work/$way/$dataset
         mkdir -p "$copy/$sequence" "$copy/${sequence}_ERR_SEG"
-        find "$images" -name 't*.tif' | sort | head -12 | xargs -d '\n' cp -t "$copy/$sequence"
-        find "$masks" -name 'mask*.tif' | sort | head -12 |
+        find "$images" -name 't*.tif' | sort | head -6 | xargs -d '\n' cp -t "$copy/$sequence"
+        find "$masks" -name 'mask*.tif' | sort | head -6 |
             xargs -d '\n' cp -t "$copy/${sequence}_ERR_SEG"
     done
     chown -R "$STRANGER:$STRANGER" "$work/docker" "$work/apptainer"
