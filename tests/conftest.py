@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,27 @@ def overlap(embryo: Path) -> Path:
 
     run(embryo, embryo.parent / "overlap")
     return embryo.parent / "overlap"
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `run-all` work in this process: one of its own takes seconds to start.
+
+    See test_apart.py for those, and the tests of `run-all` without this.
+    """
+    from sam4ct.errors import Sam4ctError
+    from sam4ct.pipelines import run_all
+    from sam4ct.pipelines.apart import Ending
+    from sam4ct.pipelines.jobs import Job
+
+    def run_here(work: Callable[[Job], None], job: Job) -> Ending:
+        try:
+            work(job)
+        except Sam4ctError as error:
+            return Ending(str(error))
+        return Ending()
+
+    monkeypatch.setattr(run_all, "run_apart", run_here)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

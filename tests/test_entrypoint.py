@@ -12,14 +12,7 @@ from bad_inputs import make_dataset
 from commands import ROOT, finished, sam4ct, start
 from embryo_runs import make_embryo
 
-WITHOUT_ARGUMENTS = """
-import sys
 import entrypoint
-
-if __name__ == "__main__":
-    entrypoint.DATA = sys.argv.pop()
-    entrypoint.start()
-"""
 
 
 def test_arguments_are_those_of_the_program() -> None:
@@ -69,19 +62,20 @@ def test_sigterm_while_modules_load_says_try_again(command: list[str], tmp_path:
         process.kill()
 
 
-def test_without_arguments_all_that_is_mounted_is_run(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("at_home")
+def test_without_arguments_all_that_is_mounted_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     dataset = make_dataset(tmp_path / "mounted")
     embryo = make_embryo(tmp_path / "mounted", "--frames", 1, "--tiff")
-    script = tmp_path / "script.py"
-    script.write_text(WITHOUT_ARGUMENTS)
-    ended = subprocess.run(
-        [sys.executable, script, tmp_path / "mounted"],
-        env={"PYTHONPATH": str(ROOT), "SAM4CT_DEVICE": "cpu", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines() == [
+    monkeypatch.setattr(entrypoint, "DATA", str(tmp_path / "mounted"))
+    monkeypatch.setattr(sys, "argv", ["entrypoint.py"])
+    monkeypatch.setenv("SAM4CT_DEVICE", "cpu")
+    with pytest.raises(SystemExit) as leaving:
+        entrypoint.start()
+    said = capsys.readouterr()
+    assert leaving.value.code == 0, said.err
+    assert said.out.splitlines() == [
         f"Embryo/01  written {embryo / '01_RES'}",
         f"Tiny/01    written {dataset / '01_RES'}",
         "2 written, 0 there already, 0 failed",

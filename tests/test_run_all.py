@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,10 +18,9 @@ from bad_inputs import BAD_INPUTS, VOLUME, make_dataset
 from commands import Outcome, environment, finished, sam4ct, start, tree
 from embryo_runs import make_embryo
 
-from sam4ct.errors import Sam4ctError
 from sam4ct.pipelines import run_all as module
 from sam4ct.pipelines.apart import Ending
-from sam4ct.pipelines.jobs import Job, find_targets, settle, with_weights
+from sam4ct.pipelines.jobs import find_targets, settle, with_weights
 from sam4ct.pipelines.plan import Options
 
 OVERLAP = ["--evidence", "overlap", "--no-report"]
@@ -50,20 +49,6 @@ def root(tmp_path: Path) -> Path:
     add(root, f"training/{KNOWN}")
     add_sequence(add(root, "Mine"), "02")
     return root
-
-
-@pytest.fixture
-def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in this process: one of its own takes seconds to start, see test_apart.py for those."""
-
-    def run_here(work: Callable[[Job], None], job: Job) -> Ending:
-        try:
-            work(job)
-        except Sam4ctError as error:
-            return Ending(str(error))
-        return Ending()
-
-    monkeypatch.setattr(module, "run_apart", run_here)
 
 
 def errors(outcome: Outcome) -> str:
