@@ -159,7 +159,7 @@ def test_leftovers_of_a_killed_search_are_cleared_up(source: Path) -> None:
 
 
 def test_sigterm_ends_with_75_and_the_same_command_continues(tmp_path: Path) -> None:
-    balls = Balls(shape=(30, 300, 300))
+    balls = Balls(shape=(30, 200, 200))
     source = save_frames(tmp_path / "01", [balls.draw(balls.scattered(20))] * 12)
     process = start("seeds", source, *ASKED)
     folder = tmp_path / "01_SEEDS"
