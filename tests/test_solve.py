@@ -261,6 +261,21 @@ def test_what_is_whole_without_integer_programs_takes_none(
     assert taken.tolist() == [False, True]
 
 
+def test_what_the_solver_fails_at_is_prepared_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = solve_module.linprog
+
+    def failing(*arguments: Any, options: dict[str, bool], **how: Any) -> OptimizeResult:
+        if not options["presolve"]:
+            return OptimizeResult(status=4, message="numbers too far apart")
+        return usual(*arguments, options=options, **how)
+
+    monkeypatch.setattr(solve_module, "linprog", failing)
+    given, best = triangles(1)
+    assert solve(given).splits.tolist() == best
+
+
 @pytest.mark.parametrize("seed", range(83, 88))
 def test_crowds_of_five_regions_cost_no_more_than_they_must(seed: int) -> None:
     given = crowded(seed, 1, frames=4, regions=5)

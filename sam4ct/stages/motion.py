@@ -63,8 +63,9 @@ def paired_motion(
     begins |= np.diff(source[order], prepend=-1) != 0
     asked, asked_by = order[begins], np.cumsum(begins) - 1
     found = np.full((len(asked), NEIGHBOURS + 1), -1)
+    asked_in, paired_in = frames[asked], frames[pairs]
     for number in np.unique(frames).tolist():
-        rows, some = (_range(frames[of], number) for of in (asked, pairs))
+        rows, some = (_range(numbers, number) for numbers in (asked_in, paired_in))
         near = _nearest(here_um[asked[rows]], here_um[pairs[some]])
         found[rows, : near.shape[1]] = pairs[some][near]
     left_out = (found < 0) | (source[found] == source[asked][:, None])

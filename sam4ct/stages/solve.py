@@ -158,18 +158,19 @@ def _components(rows: csr_array) -> Ints:
 
 def _relaxed(gain: Floats, rows: csr_array) -> Any:
     """Return the answer without whole numbers, of scipy's kind."""
-    # To prepare the problem takes longer than to solve it as it is.
-    answer = linprog(
-        gain,
-        A_ub=rows,
-        b_ub=np.ones(rows.shape[0]),
-        bounds=(0, 1),
-        method="highs-ds",
-        options={"presolve": False},
-    )
-    if answer.status != 0:
-        raise RuntimeError(f"the solver found no solution: {answer.message}")
-    return answer
+    # To prepare the problem takes longer than to solve it as it is, where that can be done.
+    for presolve in (False, True):
+        answer = linprog(
+            gain,
+            A_ub=rows,
+            b_ub=np.ones(rows.shape[0]),
+            bounds=(0, 1),
+            method="highs-ds",
+            options={"presolve": presolve},
+        )
+        if answer.status == 0:
+            return answer
+    raise RuntimeError(f"the solver found no solution: {answer.message}")
 
 
 def _broken(values: Floats) -> NDArray[np.bool_]:
