@@ -12,6 +12,8 @@ from sam4ct.geometry import Margins
 from sam4ct.stages import spans as spans_module
 from sam4ct.stages.associate import Scene, associate
 from sam4ct.stages.costs import load_costs
+from sam4ct.stages.couples import COUPLE_FEATURES
+from sam4ct.stages.merged import couples_around
 from sam4ct.stages.spans import Spans
 from sam4ct.tables import Detections, Evidence, Links
 
@@ -87,6 +89,18 @@ def test_links_and_their_confidence_do_not_depend_on_spans(
     in_spans = linked(crowd)
     assert at_once.division.any()
     assert same(in_spans, at_once)
+
+
+def test_couples_do_not_depend_on_parts(
+    crowd: tuple[Detections, Evidence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = load_costs("sam2", "2d")
+    usual = couples_around(*crowd, costs, SCENE)
+    monkeypatch.setattr(spans_module, "ROWS", 1)
+    for side, whole in zip(couples_around(*crowd, costs, SCENE), usual, strict=True):
+        assert len(whole.mask)
+        assert side.mask.tolist() == whole.mask.tolist()
+        assert np.array_equal(*(s.features.packed(COUPLE_FEATURES) for s in (side, whole)))
 
 
 def test_the_order_of_evidence_does_not_matter(
