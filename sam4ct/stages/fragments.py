@@ -98,28 +98,35 @@ def _witnesses(detections: Detections, evidence: Evidence) -> Witnesses:
     that region, and its size fits. The way back tells fragments from two cells
     that a mask leaked into, such as daughters just born.
     """
-    source = row_numbers(detections, evidence.t, evidence.label)
-    target = row_numbers(detections, evidence.t2, evidence.label2)
-    first, second = _covered_together(source, evidence)
-    whole, a, b = source[first], target[first], target[second]
+    first, second = _covered_together(evidence)
+    (whole, a), (_, b) = _ends(detections, evidence, first), _ends(detections, evidence, second)
     size = (detections.size[a] + detections.size[b]) / detections.size[whole]
     inside = evidence.containment_prop[first] + evidence.containment_prop[second]
-    fragment = np.zeros(len(detections), bool)
-    fragment[a] = fragment[b] = True
-    way_back = np.flatnonzero(fragment[source])
-    contained = evidence.containment_prop[way_back]
-    back = _Shares(source[way_back], target[way_back], contained, len(detections))
-    returns = np.minimum(back.of(a, whole), back.of(b, whole))
+    # Smaller shares do not suffice, and are as good as none.
+    back = np.flatnonzero(evidence.containment_prop > RETURNS)
+    held = _Shares(
+        *_ends(detections, evidence, back), evidence.containment_prop[back], len(detections)
+    )
+    returns = np.minimum(held.of(a, whole), held.of(b, whole))
     low, high = SIZE_RANGE
     shown = (low <= size) & (size <= high) & (inside > INSIDE) & (returns > RETURNS)
     return Witnesses(np.minimum(a, b), np.maximum(a, b), detections.t[whole]).take(shown)
 
 
-def _covered_together(source: Ints, evidence: Evidence) -> tuple[Ints, Ints]:
+def _ends(detections: Detections, evidence: Evidence, rows: Ints) -> tuple[Ints, Ints]:
+    """Return which regions some rows of evidence are of, and which they look at."""
+    return (
+        row_numbers(detections, evidence.t[rows], evidence.label[rows]),
+        row_numbers(detections, evidence.t2[rows], evidence.label2[rows]),
+    )
+
+
+def _covered_together(evidence: Evidence) -> tuple[Ints, Ints]:
     """Return rows of evidence, two by two, of regions that one propagated mask covers."""
     found = np.flatnonzero(evidence.coverage_prop > COVERED)
-    frames = int(evidence.t2.max(initial=0)) + 1
-    first, second = two_by_two(source[found] * frames + evidence.t2[found])
+    frames, labels = (int(c.max(initial=0)) + 1 for c in (evidence.t2, evidence.label))
+    mask = evidence.t[found] * labels + evidence.label[found]
+    first, second = two_by_two(mask * frames + evidence.t2[found])
     return found[first], found[second]
 
 
