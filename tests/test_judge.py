@@ -10,11 +10,12 @@ import pytest
 from drawn import Labels, detections_of, evidence_of, label_frames, scene_of
 
 from sam4ct.regions import Region
+from sam4ct.stages import threads
 from sam4ct.stages.associate import measured
 from sam4ct.stages.costs import Costs, load_costs
 from sam4ct.stages.judge import Judged, Regions, judged, unmoved
 from sam4ct.stages.propagate import StayPut
-from sam4ct.tables import Evidence
+from sam4ct.tables import Evidence, Flags
 from sam4ct.types import Propagated
 
 MOVED = label_frames(
@@ -46,10 +47,32 @@ def _keys(evidence: Evidence) -> list[tuple[int, ...]]:
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def judgement(frames: list[Labels], evidence: Evidence, costs: Costs) -> Judged:
+def judgement(
+    frames: list[Labels], evidence: Evidence, costs: Costs, mothers: Flags | None = None
+) -> Judged:
     detections = detections_of(frames)
     places, diameter = measured(detections, scene_of(frames))
-    return judged(Regions(detections, places, diameter), [(evidence, None)], costs)
+    if mothers is None:
+        mothers = np.ones(len(detections), bool)
+    return judged(Regions(detections, places, diameter), [(evidence, None)], costs, mothers)
+
+
+@pytest.mark.parametrize("stretch", [1, 1000])
+def test_divisions_of_some_regions_alone_are_as_they_are_among_all(
+    stretch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs, evidence = load_costs("sam2", "2d"), evidence_of(MOVED, Shifted())
+    every = judgement(MOVED, evidence, costs)
+    monkeypatch.setattr(threads, "STRETCH", stretch)
+    mothers = np.arange(9) == 1
+    some = judgement(MOVED, evidence, costs, mothers)
+    of_these = mothers[every.splits.u]
+    assert 0 < of_these.sum() < len(of_these)
+    wanted = replace(every, splits=every.splits.take(of_these))
+    assert _splits(some) == _splits(wanted)
+    assert some.split_odds.tolist() == every.split_odds[of_these].tolist()
+    assert [rows.tolist() for rows in some.pairs] == [r[of_these].tolist() for r in every.pairs]
+    assert some.link_odds.tolist() == every.link_odds.tolist()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

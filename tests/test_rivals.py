@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam4ct.stages.rivals import Rivals, best_at, best_other, by_number
+from sam4ct.stages.rivals import Best, Rivals, best_other, by_number
 
 
 def others(values: list[float], group: list[int]) -> list[float]:
@@ -49,6 +49,7 @@ def test_rows_come_by_number_and_equal_ones_as_they_were() -> None:
 
 def test_a_group_without_values_has_none() -> None:
     asked = np.array([0, 1, 2, 3, 4, 2, 9])
-    found = best_at(np.array([1.0, 4.0, -9.0]), np.array([3, 3, 1]), asked, without=-6.0)
+    found = Best.of(np.array([1.0, 4.0, -9.0]), np.array([3, 3, 1]), without=-6.0).at(asked)
     assert found.tolist() == [-6.0, -6.0, -6.0, 4.0, -6.0, -6.0, -6.0]
-    assert best_at(np.empty(0), np.empty(0, np.int64), asked, without=1.0).tolist() == [1.0] * 7
+    nothing = Best.of(np.empty(0), np.empty(0, np.int64), without=1.0)
+    assert nothing.at(asked).tolist() == [1.0] * 7

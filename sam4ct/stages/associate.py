@@ -117,11 +117,11 @@ def _posed(
     regions = Regions(detections, *measured(detections, scene), course)
 
     def choices(span: Span) -> _Choices:
-        seen = judged(regions, spans.parts(*span.around), costs)
+        own = span.holds(detections.t)
+        seen = judged(regions, spans.parts(*span.around), costs, own & scene.divide)
         link_cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
         links, splits = _useful(seen, link_cost, appear, disappear)
-        links &= span.holds(detections.t[seen.links.u])
-        splits &= span.holds(detections.t[seen.splits.u]) & scene.divide
+        links &= own[seen.links.u]
         return (
             seen.links.ends.take(links),
             link_cost[links],

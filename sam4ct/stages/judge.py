@@ -16,8 +16,9 @@ import numpy as np
 from sam4ct.stages.candidates import Candidates, candidates
 from sam4ct.stages.costs import Costs, Odds
 from sam4ct.stages.course import Course
-from sam4ct.stages.divisions import OF_LINKS, Divisions, Sisters, divisions, sisters
-from sam4ct.tables import Detections, Evidence, Floats
+from sam4ct.stages.divisions import OF_LINKS, Divisions, Prospects, Sisters, sisters
+from sam4ct.stages.threads import stretches
+from sam4ct.tables import Detections, Evidence, Flags, Floats
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ class _Weighed:
 
 
 def judged(
-    regions: Regions, evidence: Iterable[tuple[Evidence, Floats | None]], costs: Costs
+    regions: Regions,
+    evidence: Iterable[tuple[Evidence, Floats | None]],
+    costs: Costs,
+    mothers: Flags,
 ) -> Judged:
     """Return what evidence makes possible, and how likely that is.
 
@@ -75,6 +79,7 @@ def judged(
         regions: Of the whole sequence.
         evidence: Some of its rows with the likenesses of their links, as `Spans.parts`.
         costs: Turn features into log odds.
+        mothers: Whether it is asked if a region divided, by region.
     """
     again = regions.course is not None
     own, other = [], []
@@ -85,7 +90,7 @@ def judged(
             look = costs.plain.look(again)
             other.append(_weighed(regions, unmoved(part), look, likenesses))
     links = _Weighed.concat(own)
-    pairs = sisters(links.links)
+    pairs = sisters(links.links, mothers)
     found = _judged(regions, links, costs.look(again), pairs)
     if costs.plain is None:
         return found
@@ -129,7 +134,7 @@ def _weighed(
 
 def _judged(regions: Regions, weighed: _Weighed, look: Odds, pairs: Sisters) -> Judged:
     links, same, kin = weighed.links, weighed.same, weighed.kin
-    splits = divisions(
+    known = Prospects(
         regions.detections,
         links,
         kin,
@@ -137,7 +142,13 @@ def _judged(regions: Regions, weighed: _Weighed, look: Odds, pairs: Sisters) -> 
         regions.places_um,
         regions.diameter_um,
         regions.course,
-        pairs,
     )
-    odds = look.of_divisions(splits.features)
-    return Judged(links.with_features(), same, splits.without_features(), odds, pairs)
+    e, f = pairs
+    # There are many, and each has many features: a few at a time stay in a processor's cache.
+    found, odds = [], []
+    for some in stretches(len(e)):
+        splits = known.divisions((e[some], f[some]))
+        found.append(splits.without_features())
+        odds.append(look.of_divisions(splits.features))
+    splits = Divisions.concat(found)
+    return Judged(links.with_features(), same, splits, np.concatenate(odds), pairs)

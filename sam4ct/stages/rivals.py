@@ -76,20 +76,34 @@ def by_number(numbers: Ints) -> Ints:
     return np.asarray(table.tocsc().indices, dtype=np.int64)
 
 
-def best_at(values: Floats, group: Ints, asked: Ints, without: float) -> Floats:
-    """The largest value of each group that is asked about, and at least `without`.
+@dataclass(frozen=True)
+class Best:
+    """The largest value of each group, which is at least what groups without values have.
 
     Takes memory for the groups from the first that has values to the last, however many others
     there are.
     """
-    if not len(group):
-        return np.full(len(asked), without)
-    low = int(group.min())
-    # The last one, without values, is what all others are like.
-    found = np.full(int(group.max()) - low + 2, without)
-    np.maximum.at(found, group - low, values)
-    place = asked - low
-    return np.asarray(found[np.where((place >= 0) & (place < len(found)), place, -1)])
+
+    first: int
+    """The first group that has values."""
+    values: Floats
+    """Of the groups from there on; the last is what all others have."""
+
+    @classmethod
+    def of(cls, values: Floats, group: Ints, without: float) -> Best:
+        """Return the largest values of rows with the number of their group, or `without`."""
+        if not len(group):
+            return cls(0, np.array([without]))
+        first = int(group.min())
+        best = np.full(int(group.max()) - first + 2, without)
+        np.maximum.at(best, group - first, values)
+        return cls(first, best)
+
+    def at(self, asked: Ints) -> Floats:
+        """Return the value of each group that is asked about."""
+        place = asked - self.first
+        there = (place >= 0) & (place < len(self.values))
+        return np.asarray(self.values[np.where(there, place, -1)])
 
 
 def best_other(values: Floats, group: Ints, alone: float) -> Floats:
