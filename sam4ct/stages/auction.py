@@ -68,13 +68,15 @@ def auctioned(program: Program) -> tuple[Flags, Floats]:
 
     Every choice that is taken saves just what its ways cost.
     """
-    begins, choice = program.takers.indptr, program.choice
-    markets = []
-    for ways in stretches(len(begins) - 1):
+    begins, choice, way = program.takers.indptr, program.choice, program.way
+
+    def market(ways: slice) -> _Market:
         some = slice(begins[ways.start], begins[ways.stop])
-        markets.append(_Market.of(ways, choice[some], program.way[some] - ways.start))
+        return _Market.of(ways, choice[some], way[some] - ways.start)
+
+    markets = each(market, stretches(len(begins) - 1))
     taken = _first(program, program.beyond(_contested(program, markets)))
-    return taken, _bargained(program, taken, [market.without(taken) for market in markets])
+    return taken, _bargained(program, taken, each(lambda some: some.without(taken), markets))
 
 
 def _contested(program: Program, markets: Sequence[_Market]) -> Floats:

@@ -16,7 +16,8 @@ from sam4ct.stages.course import Course
 from sam4ct.stages.features import FAR, Choices, Features, in_diameters
 from sam4ct.stages.likeness import likeness
 from sam4ct.stages.motion import paired_motion
-from sam4ct.stages.pairs import Pairs, pairs_of
+from sam4ct.stages.pairs import Matches, Pairs, pairs_of
+from sam4ct.stages.threads import each
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
 LINK_FEATURES = (
@@ -130,16 +131,30 @@ class Changes(Choices):
         )
 
     @classmethod
-    def among(cls, detections: Detections, evidence: Evidence, diameter_um: Floats) -> Changes:
+    def among(
+        cls, detections: Detections, evidence: Evidence, matches: Matches, diameter_um: Floats
+    ) -> Changes:
         """Return the changes that `candidates` goes by."""
-        pairs = pairs_of(detections, evidence)
+        pairs = pairs_of(detections, evidence, matches)
         across = 0.5 * (diameter_um[pairs.u] + diameter_um[pairs.v])
         return cls.of(detections, evidence, pairs, _nearest(_apart(pairs, evidence, across)))
 
     def likenesses(self) -> Floats:
         """Log odds that two regions are one cell, by each figure: (links, LIKENESSES)."""
-        figures = self.size, self.brightness, self.memory
-        return np.stack([likeness(f, self.dt, self.nearest) for f in figures], axis=1)
+
+        def of(figure: Floats) -> Floats:
+            return likeness(figure, self.dt, self.nearest)
+
+        return np.stack(each(of, (self.size, self.brightness, self.memory)), axis=1)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the possible links of a part of a sequence, from all of it."""
+
+    matches: Matches
+    likenesses: Floats
+    """From `Changes`."""
 
 
 def candidates(
@@ -148,7 +163,7 @@ def candidates(
     places_um: Floats,
     diameter_um: Floats,
     course: Course | None = None,
-    likenesses: Floats | None = None,
+    known: Known | None = None,
 ) -> Candidates:
     """Join evidence rows into possible links.
 
@@ -159,9 +174,9 @@ def candidates(
         diameter_um: Of every detection, (N,).
         course: What a first lineage tells of them; without it, how the surroundings
             move is told by regions that are each other's nearest.
-        likenesses: Of these links, from `Changes`, if they are but some of the sequence.
+        known: Of these links, if they are but some of the sequence.
     """
-    pairs = pairs_of(detections, evidence)
+    pairs = pairs_of(detections, evidence, known.matches if known else None)
     u, v, dt = pairs.u, pairs.v, pairs.dt
     # Of both ends; what is measured in diameters is so in their mean.
     across = 0.5 * (diameter_um[u] + diameter_um[v])
@@ -178,8 +193,7 @@ def candidates(
     columns["drift_distance"] = in_diameters(there - here - drift, across)
     columns |= pairs.nearnesses("drift_", columns["drift_distance"])
     changes = Changes.of(detections, evidence, pairs, nearest)
-    if likenesses is None:
-        likenesses = changes.likenesses()
+    likenesses = known.likenesses if known else changes.likenesses()
     columns |= dict(zip(LIKENESSES, likenesses.T, strict=True))
     columns["size_change"] = np.clip(changes.size, -2.0, 2.0)
     columns["memory_margin"] = pairs.least_margin(changes.memory)

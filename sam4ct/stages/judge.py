@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sam4ct.stages.candidates import Candidates, candidates
+from sam4ct.stages.candidates import Candidates, Known, candidates
 from sam4ct.stages.costs import Costs, Odds
 from sam4ct.stages.course import Course
 from sam4ct.stages.divisions import OF_LINKS, Divisions, Prospects, Sisters, sisters
@@ -69,7 +69,7 @@ class _Weighed:
 
 def judged(
     regions: Regions,
-    evidence: Iterable[tuple[Evidence, Floats | None]],
+    evidence: Iterable[tuple[Evidence, Known | None]],
     costs: Costs,
     mothers: Flags,
 ) -> Judged:
@@ -77,18 +77,18 @@ def judged(
 
     Args:
         regions: Of the whole sequence.
-        evidence: Some of its rows with the likenesses of their links, as `Spans.parts`.
+        evidence: Some of its rows with what is known of their links, as `Spans.parts`.
         costs: Turn features into log odds.
         mothers: Whether it is asked if a region divided, by region.
     """
     again = regions.course is not None
     own, other = [], []
-    for part, likenesses in evidence:
-        own.append(_weighed(regions, part, costs.look(again), likenesses))
+    for part, known in evidence:
+        own.append(_weighed(regions, part, costs.look(again), known))
         if costs.plain is not None:
             # With a row for every pair of regions that evidence speaks of, in the same order.
             look = costs.plain.look(again)
-            other.append(_weighed(regions, unmoved(part), look, likenesses))
+            other.append(_weighed(regions, unmoved(part), look, known))
     links = _Weighed.concat(own)
     pairs = sisters(links.links, mothers)
     found = _judged(regions, links, costs.look(again), pairs)
@@ -117,16 +117,14 @@ def unmoved(evidence: Evidence) -> Evidence:
     )
 
 
-def _weighed(
-    regions: Regions, evidence: Evidence, look: Odds, likenesses: Floats | None
-) -> _Weighed:
+def _weighed(regions: Regions, evidence: Evidence, look: Odds, known: Known | None) -> _Weighed:
     links = candidates(
         regions.detections,
         evidence,
         regions.places_um,
         regions.diameter_um,
         regions.course,
-        likenesses,
+        known,
     )
     same, kin = look.of_links(links.features), look.of_kin(links.features)
     return _Weighed(links.with_features(OF_LINKS), same, kin)

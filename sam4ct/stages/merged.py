@@ -64,8 +64,8 @@ def couples_around(
     near = evidence.take(np.abs(evidence.t2 - evidence.t) == 1)
     spans = Spans(detections, near, diameter)
     links, kin, same = [], [], []
-    for part, likenesses in spans.parts(0, spans.frames):
-        found = candidates(detections, part, places, diameter, None, likenesses)
+    for part, known in spans.parts(0, spans.frames):
+        found = candidates(detections, part, places, diameter, None, known)
         kin.append(costs.first.of_kin(found.features))
         same.append(costs.first.of_links(found.features))
         links.append(found.with_features())

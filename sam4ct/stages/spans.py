@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.stages.candidates import Changes
+from sam4ct.stages.candidates import Changes, Known
 from sam4ct.stages.divisions import MAX_DIVISION_STEP
+from sam4ct.stages.pairs import Matches
 from sam4ct.stages.threads import each
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
@@ -63,16 +64,20 @@ class Spans:
             small = earlier.astype(np.uint16) if self.frames < 2**16 else earlier
             self._order = np.argsort(small, kind="stable")
         self._begins = _begins(earlier, self.frames)
-        self._likenesses: Floats | None = None
+        self._known: Known | None = None
         parts = list(self._cut(0, self.frames, self._rows // PARTS, 1))
         if len(parts) > 1:
 
-            def changes_in(part: tuple[int, int]) -> Changes:
-                return Changes.among(detections, self.evidence(*part), diameter_um)
+            def links_in(part: tuple[int, int]) -> tuple[Matches, Changes]:
+                rows = self.evidence(*part)
+                matches = Matches.of(detections, rows)
+                changes = Changes.among(detections, rows, matches, diameter_um)
+                return matches.kept(), changes
 
-            changes = Changes.concat(each(changes_in, parts))
-            self._likenesses = changes.likenesses()
-            self._first_links = _begins(changes.t, self.frames)
+            matches, changes = zip(*each(links_in, parts), strict=True)
+            every = Changes.concat(changes)
+            self._known = Known(Matches.concat(matches), every.likenesses())
+            self._first_links = _begins(every.t, self.frames)
 
     def __iter__(self) -> Iterator[Span]:
         for first, end in self._cut(0, self.frames, self._rows, LEAST_FRAMES):
@@ -80,13 +85,13 @@ class Spans:
             around = max(0, first + 1 - self._reach), min(self.frames, end + MAX_DIVISION_STEP)
             yield Span(first, end, around)
 
-    def parts(self, first: int, end: int) -> Iterator[tuple[Evidence, Floats | None]]:
-        """Yield the evidence of links out of some frames, and their likenesses, a few at a time.
+    def parts(self, first: int, end: int) -> Iterator[tuple[Evidence, Known | None]]:
+        """Yield the evidence of links out of some frames and what is known of these, in parts.
 
         Rows out of one frame are in one part.
         """
         for part in self._cut(first, end, self._rows // PARTS, 1):
-            yield self.evidence(*part), self.likenesses(*part)
+            yield self.evidence(*part), self.known(*part)
 
     def _cut(self, first: int, end: int, rows: int, frames: int) -> Iterator[tuple[int, int]]:
         """Yield first frames, and those past the last, of pieces of about so many rows."""
@@ -102,11 +107,13 @@ class Spans:
         rows = place if self._order is None else self._order[place]
         return Evidence(**{n: getattr(self._evidence, n)[rows] for n in Evidence.schema()})
 
-    def likenesses(self, first: int, end: int) -> Floats | None:
-        """Return those of the links out of some frames; None if all are in one part."""
-        if self._likenesses is None:
+    def known(self, first: int, end: int) -> Known | None:
+        """Return what is known of links out of some frames; None if all are in one part."""
+        if self._known is None:
             return None
-        return self._likenesses[self._first_links[first] : self._first_links[end]]
+        links = slice(self._first_links[first], self._first_links[end])
+        rows = slice(self._begins[first], self._begins[end])
+        return Known(self._known.matches.some(links, rows), self._known.likenesses[links])
 
 
 def _begins(t: Ints, frames: int) -> Ints:
