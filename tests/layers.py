@@ -48,6 +48,7 @@ OWNERS = {
     **dict.fromkeys(("torch", "torchvision", "sam2", "medim", "monai"), ("models", "finetune")),
     **dict.fromkeys(("tifffile", "imagecodecs", "zarr", "pyarrow"), ("io",)),
     "click": ("cli",),
+    "highspy": ("stages",),
 }
 """Third-party modules that only some parts of the package may import."""
 

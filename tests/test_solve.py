@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 import pytest
 from problems import ENDS, problem
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
+from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from sam4ct.stages import solve as solve_module
+from sam4ct.stages.highs import Whole, whole
 from sam4ct.stages.solve import Choice, Problem, solve
 from sam4ct.tables import Floats
 
@@ -233,47 +233,32 @@ def triangles(count: int) -> tuple[Problem, list[int]]:
     return problem([0, 0, 0, 1, 1, 1] * count, {}, splits), best
 
 
-@pytest.mark.parametrize("easy", [True, False])
+@pytest.mark.parametrize("hard", [False, "not found", "not proved"])
 def test_doubts_are_settled_together_or_if_that_is_hard_one_by_one(
-    easy: bool, monkeypatch: pytest.MonkeyPatch
+    hard: bool | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
-    def counted(gain: Floats, **how: Any) -> OptimizeResult:
-        asked.append(len(gain))
-        if not easy and len(gain) > 3:
-            assert how["options"]["node_limit"] == solve_module.FEW_NODES
-            return OptimizeResult(status=1, x=None, message="too many nodes")
-        return milp(gain, **how)
+    def counted(saving: Floats, at_most_one: csr_array, nodes: int) -> Whole | None:
+        asked.append(len(saving))
+        if hard and len(saving) > 3:
+            assert nodes == solve_module.FEW_NODES
+            return Whole(np.zeros(len(saving), bool), False) if hard == "not proved" else None
+        return whole(saving, at_most_one, nodes)
 
-    monkeypatch.setattr(solve_module, "milp", counted)
+    monkeypatch.setattr(solve_module, "whole", counted)
     given, best = triangles(10)
     assert solve(given).splits.tolist() == best
-    assert asked == ([24, 6] if easy else [24, *[3] * 8, 6, 3, 3])
+    assert asked == ([24, *[3] * 8, 6, 3, 3] if hard else [24, 6])
 
 
 def test_what_is_whole_without_integer_programs_takes_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As where doubts in parts vanish once more ways are open (seed 83 of `crowded`, 4 x 5)."""
-    monkeypatch.setattr(solve_module, "milp", lambda *_, **__: pytest.fail("asked"))
+    monkeypatch.setattr(solve_module, "whole", lambda *_: pytest.fail("asked"))
     taken = solve_module._each(np.array([1.0, 2.0]), csr_array([[1.0, 1.0]]))
     assert taken.tolist() == [False, True]
-
-
-def test_what_the_solver_fails_at_is_prepared_and_tried_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    usual = solve_module.linprog
-
-    def failing(*arguments: Any, options: dict[str, bool], **how: Any) -> OptimizeResult:
-        if not options["presolve"]:
-            return OptimizeResult(status=4, message="numbers too far apart")
-        return usual(*arguments, options=options, **how)
-
-    monkeypatch.setattr(solve_module, "linprog", failing)
-    given, best = triangles(1)
-    assert solve(given).splits.tolist() == best
 
 
 @pytest.mark.parametrize("seed", range(83, 88))

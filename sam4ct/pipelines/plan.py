@@ -32,7 +32,7 @@ AUTO = "auto"
 CODE_VERSIONS = {
     "detect": "2",
     "propagate": "6",
-    "associate": "11",
+    "associate": "12",
     "generate": "2",
     "fill": "3",
     "paint": "2",

@@ -10,17 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sam4ct.stages.candidates import Ends
 from sam4ct.stages.cycles import Cycles
 from sam4ct.stages.divisions import Divisions
+from sam4ct.stages.highs import in_parts, whole
 from sam4ct.stages.prices import settle, settle_again
 from sam4ct.stages.program import Program
 from sam4ct.tables import Floats, Ints
@@ -118,7 +117,7 @@ def _program(problem: Problem) -> Program:
 
 def _in_parts(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
     """Return the choices that are taken, at least in part, where parts are allowed."""
-    return np.asarray(_relaxed(-saving, at_most_one).x > WHOLE)
+    return in_parts(saving, at_most_one).taken > WHOLE
 
 
 def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
@@ -129,20 +128,20 @@ def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
     few of them to integer programs, which fall apart: none that costs more than the best
     whole answer is behind can be part of a better one.
     """
-    relaxed = _relaxed(-saving, at_most_one)
-    taken, doubtful = np.asarray(relaxed.x > 0.5), _broken(relaxed.x)
-    component, reduced = _components(at_most_one), relaxed.lower.marginals
+    parts = in_parts(saving, at_most_one)
+    taken, doubtful = parts.taken > 0.5, _broken(parts.taken)
+    component, reduced = _components(at_most_one), parts.price
     behind = np.zeros(len(saving))
     within = np.full_like(behind, min(MOSTLY_WITHIN, WITHIN))
     while doubtful.any():
         free = np.flatnonzero(reduced <= within)
         part = _components(at_most_one[:, free])
-        parts = np.unique(part[doubtful[free]])
-        for first in range(0, len(parts), TOGETHER):
-            held = np.isin(part, parts[first : first + TOGETHER])
+        asked = np.unique(part[doubtful[free]])
+        for first in range(0, len(asked), TOGETHER):
+            held = np.isin(part, asked[first : first + TOGETHER])
             rows = at_most_one[:, free[held]]
             taken[free[held]] = _whole(saving[free[held]], rows, part[held])
-        behind[:] = np.bincount(component, saving * (relaxed.x - taken))[component]
+        behind[:] = np.bincount(component, saving * (parts.taken - taken))[component]
         # The answer found says how far one has to look for a better one.
         before, within = within, np.minimum(WITHIN, behind)
         doubtful &= np.isin(component, component[(before < reduced) & (reduced <= within)])
@@ -156,23 +155,6 @@ def _components(rows: csr_array) -> Ints:
     return np.asarray(connected_components(rows.T @ rows, directed=False)[1])
 
 
-def _relaxed(gain: Floats, rows: csr_array) -> Any:
-    """Return the answer without whole numbers, of scipy's kind."""
-    # To prepare the problem takes longer than to solve it as it is, where that can be done.
-    for presolve in (False, True):
-        answer = linprog(
-            gain,
-            A_ub=rows,
-            b_ub=np.ones(rows.shape[0]),
-            bounds=(0, 1),
-            method="highs-ds",
-            options={"presolve": presolve},
-        )
-        if answer.status == 0:
-            return answer
-    raise RuntimeError(f"the solver found no solution: {answer.message}")
-
-
 def _broken(values: Floats) -> NDArray[np.bool_]:
     """Which values are not whole."""
     return np.asarray(np.abs(values - np.round(values)) >= WHOLE)
@@ -181,23 +163,16 @@ def _broken(values: Floats) -> NDArray[np.bool_]:
 def _whole(saving: Floats, at_most_one: csr_array, component: Ints) -> NDArray[np.bool_]:
     """Return the choices that save most, in whole numbers, of some components."""
     several = bool((component != component[0]).any())
-    answer = milp(
-        -saving,
-        integrality=np.ones(len(saving)),
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(
-            at_most_one[np.flatnonzero(np.diff(at_most_one.indptr))], -np.inf, 1.0
-        ),
-        options={"node_limit": FEW_NODES if several else NODE_LIMIT, "mip_rel_gap": 0.0},
-    )
-    if several and answer.status != 0:
+    nodes = FEW_NODES if several else NODE_LIMIT
+    found = whole(saving, at_most_one[np.flatnonzero(np.diff(at_most_one.indptr))], nodes)
+    if several and (found is None or not found.proved):
         taken = np.zeros(len(saving), bool)
         for number in np.unique(component).tolist():
             held = component == number
             taken[held] = _whole(saving[held], at_most_one[:, held], component[held])
         return taken
-    if answer.x is None:
-        raise RuntimeError(f"the solver found no solution: {answer.message}")
-    if answer.status != 0:
+    if found is None:
+        raise RuntimeError(f"HiGHS found no choice of {len(saving)} in {nodes} nodes")
+    if not found.proved:
         logger.warning("association: a component of %d choices is not proved optimal", len(saving))
-    return np.asarray(answer.x > 0.5)
+    return found.taken
