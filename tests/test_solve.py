@@ -290,3 +290,17 @@ def test_what_may_be_missed_where_much_is_doubtful_is_told(
     more = total(given, solve(given)) - exact
     bounds = [float(number) for number in re.findall(r"within (\d+\.\d+)", caplog.text)]
     assert -1e-6 <= more <= sum(bounds) + 0.1
+
+
+@pytest.mark.parametrize(("within", "taken"), [(4.0, [2, 3]), (0.02, [2])])
+def test_what_costs_more_than_the_limit_is_not_looked_at(
+    within: float, taken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far the answer is behind: half of all of a triangle saves .95 more than its best.
+
+    The last choice takes a way that is worth .45 more.
+    """
+    monkeypatch.setattr(solve_module, "WITHIN", within)
+    ways = csr_array([[1.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
+    found = solve_module._each(np.array([2.0, 2.0, 2.1, 0.5]), ways)
+    assert np.flatnonzero(found).tolist() == taken

@@ -120,13 +120,14 @@ def _posed(
         own = span.holds(detections.t)
         seen = judged(regions, spans.parts(*span.around), costs, own & scene.divide)
         link_cost = -seen.link_odds + costs.skip * (seen.links.dt - 1)
-        links, splits = _useful(seen, link_cost, appear, disappear)
+        split_cost = -seen.split_odds
+        links, splits = _useful(seen, link_cost, split_cost, appear, disappear)
         links &= own[seen.links.u]
         return (
             seen.links.ends.take(links),
             link_cost[links],
             seen.splits.take(splits),
-            -seen.split_odds[splits],
+            split_cost[splits],
         )
 
     links, link_costs, splits, split_costs = zip(*each(choices, spans), strict=True)
@@ -145,18 +146,18 @@ def _posed(
 
 
 def _useful(
-    seen: Judged, link_cost: Floats, appear: Floats, disappear: Floats
+    seen: Judged, link_cost: Floats, split_cost: Floats, appear: Floats, disappear: Floats
 ) -> tuple[Flags, Flags]:
     """Return which links and divisions may be part of the best lineage."""
     u, v = seen.links.u, seen.links.v
     # What costs more than ending one track and beginning another is never chosen.
     links = link_cost < disappear[u] + appear[v]
     u, v, w = seen.splits.u, seen.splits.v, seen.splits.w
-    cost, (one, other) = -seen.split_odds, (link_cost[rows] for rows in seen.pairs)
+    one, other = (link_cost[rows] for rows in seen.pairs)
     # Nor is a division, if a daughter appears for less than it costs more than a link; nor
     # will it be if beginnings get cheaper, or divisions dearer than their links.
-    splits = cost < np.minimum(one + appear[w], other + appear[v])
-    splits &= cost < disappear[u] + appear[v] + appear[w]
+    splits = split_cost < np.minimum(one + appear[w], other + appear[v])
+    splits &= split_cost < disappear[u] + appear[v] + appear[w]
     return links, splits
 
 
