@@ -141,7 +141,7 @@ def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
             held = np.isin(part, asked[first : first + TOGETHER])
             rows = at_most_one[:, free[held]]
             taken[free[held]] = _whole(saving[free[held]], rows, part[held])
-        behind = np.bincount(component, saving * (parts.taken - taken))[component]
+        behind[:] = np.bincount(component, saving * (parts.taken - taken))[component]
         # The answer found says how far one has to look for a better one.
         before, within = within, np.minimum(WITHIN, behind)
         doubtful &= np.isin(component, component[(before < reduced) & (reduced <= within)])
