@@ -312,3 +312,14 @@ def test_cells_that_go_on_and_regions_that_were_there_before_are_no_family() -> 
     }
     assert rows[0, 2, 3] == [-0.5, -0.5, -0.5, -0.5, -0.5, 0.25]
     assert rows[1, 3, 4] == [-0.5, 0.5, 0.5, -0.5, 0.5, 0.25]
+
+
+def test_daughters_may_be_others_and_need_not_go_on_beyond_the_last_frame() -> None:
+    frames = label_frames([(20, 12), (20, 24)], [(20, 8), (20, 16), (20, 24)])
+    detections, links = detections_of(frames), found(frames)
+    kin = np.where((links.u == 1) & (links.v == 3), 3.0, -3.0)
+    same = np.full(len(links.u), -6.0)
+    told = divisions(detections, links, kin, same, places(detections), diameters_um(detections))
+    of_the_first = (told.u == 0) & (told.w == 3)
+    rows = told.features.packed(("rival_low", "future_low"))[of_the_first]
+    assert rows.tolist() == [[0.5, 0.0]]

@@ -90,6 +90,14 @@ def test_what_is_failed_at_is_prepared_and_tried_again(
             in_parts(saving, TRIANGLE)
 
 
+@pytest.mark.parametrize("saving", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_not_asked_about(saving: float) -> None:
+    program = np.array([saving, 1.0]), csr_array([[1.0, 1.0]])
+    for ask in (in_parts, lambda *given: whole(*given, 9)):
+        with pytest.raises(ValueError, match="not finite"):
+            ask(*program)
+
+
 def test_an_option_that_a_version_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(highs.ALWAYS, "mip_heuristic_run_wild", False)
     with pytest.raises(RuntimeError, match="no option mip_heuristic_run_wild"):

@@ -18,13 +18,12 @@ from sam4ct.io.interrupt import EXIT_CTRL_C, EXIT_TRY_AGAIN, graceful_exit
 
 ENDLESS_SOLVER = """
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+from sam4ct.stages.highs import whole
 random = np.random.default_rng(0)
-A = np.ceil(random.random((200, 400)) * 40)
+ways = csr_array((random.random((1200, 600)) < 0.03).astype(float))
 def work():
-    knapsacks = LinearConstraint(A, -np.inf, A.sum(axis=1) * 0.41 + 0.3)
-    values = random.integers(10, 100, 400)
-    milp(-values, integrality=np.ones(400), bounds=Bounds(0, 1), constraints=knapsacks)
+    whole(random.uniform(1.0, 1.1, 600), ways, 1000000)
 """
 ENDLESS_NUMPY = """
 import numpy as np

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,18 @@ def test_two_cells_merged_in_one_frame_stay_two() -> None:
     shape = SHAPES[0]
     frames = [cut(shape)] * 3 + [whole(shape)] + [cut(shape)] * 3
     assert found(frames) == []
+
+
+@pytest.mark.parametrize(("share", "joined"), [(0.65, True), (0.55, False)])
+def test_fragments_lie_in_the_whole_cell_by_most_of_their_own_masks(
+    share: float, joined: bool
+) -> None:
+    shape = SHAPES[0]
+    frames = [whole(shape), whole(shape), cut(shape), whole(shape), whole(shape)]
+    evidence = evidence_of(frames, max_gap=GAP)
+    back = np.where(evidence.t == 2, share, evidence.containment_prop)
+    joins = find_fragments(detections_of(frames), replace(evidence, containment_prop=back))
+    assert bool(len(joins)) == joined
 
 
 class GoesElsewhere(StayPut):

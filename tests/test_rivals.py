@@ -48,8 +48,8 @@ def test_rows_come_by_number_and_equal_ones_as_they_were() -> None:
 
 
 def test_a_group_without_values_has_none() -> None:
-    asked = np.array([0, 1, 2, 3, 4, 2, 9])
-    found = Best.of(np.array([1.0, 4.0, -9.0]), np.array([3, 3, 1]), without=-6.0).at(asked)
-    assert found.tolist() == [-6.0, -6.0, -6.0, 4.0, -6.0, -6.0, -6.0]
+    asked = np.array([0, 1, 2, 3, 5, 9, 4])
+    found = Best.of(np.array([1.0, 4.0, -9.0, 2.0]), np.array([4, 4, 2, 1]), without=-6.0).at(asked)
+    assert found.tolist() == [-6.0, 2.0, -6.0, -6.0, -6.0, -6.0, 4.0]
     nothing = Best.of(np.empty(0), np.empty(0, np.int64), without=1.0)
     assert nothing.at(asked).tolist() == [1.0] * 7

@@ -18,7 +18,7 @@ from sam4ct.pipelines.track_plan import TrackPlan
 from sam4ct.stages.fill import Generated
 from sam4ct.tables import Links
 
-LIBRARIES = ("numpy", "scipy", "torch", "sam2", "tifffile", "pyarrow")
+LIBRARIES = ("numpy", "scipy", "highspy", "torch", "sam2", "tifffile", "pyarrow")
 LIBRARIES_OF_CLICKS = ("medim",)
 """Has the network that generates masks."""
 

@@ -59,6 +59,7 @@ def in_parts(saving: Floats, at_most_one: csr_array) -> InParts:
 
     Raises:
         RuntimeError: HiGHS finds none.
+        ValueError: Savings are not finite.
     """
     # To prepare the program takes longer than to solve it as it is, where that can be done.
     for presolve in ("off", "on"):
@@ -75,8 +76,11 @@ def whole(saving: Floats, at_most_one: csr_array, nodes: int) -> Whole | None:
 
     Args:
         saving: Of each choice, (choices,).
-        at_most_one: Ones, (ways, choices).
+        at_most_one: Ones, (ways, choices); a choice takes one way at least.
         nodes: Of branch and bound, at most.
+
+    Raises:
+        ValueError: Savings are not finite.
     """
     solver = _asked(saving, at_most_one, integer=True, mip_max_nodes=nodes)
     if solver.getInfo().primal_solution_status != FOUND:
@@ -89,6 +93,9 @@ def _asked(
     saving: Floats, at_most_one: csr_array, integer: bool = False, **options: str | int
 ) -> highspy.Highs:
     """Return HiGHS after it has tried."""
+    # It would search for an answer to nan for ever.
+    if not np.isfinite(saving).all():
+        raise ValueError("what choices save is not finite")
     solver = highspy.Highs()
     for name, value in {**ALWAYS, **options}.items():
         if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:

@@ -55,7 +55,7 @@ class Matches:
 
     def some(self, links: slice, rows: slice) -> Matches:
         """Return those of some links, which some rows of evidence speak of, and no others."""
-        return Matches(self.u[links], self.v[links], self.row[rows] - links.start)
+        return Matches(self.u[links], self.v[links], self.row[rows] - int(links.start))
 
 
 @dataclass(frozen=True)
