@@ -39,7 +39,7 @@ from sam4ct.stages.associate import associate, measured
 from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
 from sam4ct.stages.costs import LEAST_SHARE, TABLE, Calibration, Costs, Odds, Quadratic, load_costs
 from sam4ct.stages.course import Course, course_of
-from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
+from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, Prospects
 from sam4ct.stages.features import Features
 from sam4ct.stages.fill import FillRules, fill_gaps
 from sam4ct.stages.paint import paint
@@ -114,7 +114,7 @@ def splits_of(case: Case, links: Candidates, odds: LinkOdds, course: Course | No
     """All possible divisions of a case, once links have log odds."""
     places, diameter = measured(case.detections, scene_of(case.plan))
     kin, same = (model(links.features) for model in (odds.kin, odds.same))
-    return divisions(case.detections, links, kin, same, places, diameter, course)
+    return Prospects(case.detections, links, kin, same, places, diameter, course).all_divisions()
 
 
 def look(seen: Cases, unseen: Cases) -> Odds:

@@ -26,7 +26,7 @@ from scipy.spatial import cKDTree
 from sam4ct.stages.associate import Scene, measured
 from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
 from sam4ct.stages.costs import TABLE, Costs, Odds, Quadratic
-from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, divisions
+from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, Prospects
 from sam4ct.stages.horizon import Horizon
 from sam4ct.stages.sight import FRINGE
 from sam4ct.tables import Floats, Links, row_numbers
@@ -58,7 +58,7 @@ def links_of(case: TrackCase) -> Candidates:
 def splits_of(case: TrackCase, links: Candidates, link: Quadratic) -> Divisions:
     positions, diameter = measured(case.rows, scene_of(case))
     odds = link(links.features)
-    return divisions(case.rows, links, odds, odds, positions, diameter)
+    return Prospects(case.rows, links, odds, odds, positions, diameter).all_divisions()
 
 
 def right_links(case: TrackCase, links: Candidates) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from sam4ct.stages.candidates import (
     diameters,
 )
 from sam4ct.stages.course import Course
-from sam4ct.stages.divisions import DIVISION_FEATURES, OF_LINKS, Divisions, divisions
+from sam4ct.stages.divisions import DIVISION_FEATURES, OF_LINKS, Divisions, Prospects
 from sam4ct.stages.features import Features
 from sam4ct.tables import Detections, Evidence, Floats, row_numbers
 
@@ -43,7 +43,7 @@ def split(frames: list[Labels]) -> Divisions:
     detections, links = detections_of(frames), found(frames)
     logits = np.zeros(len(links.u))
     where, across = places(detections), diameters_um(detections)
-    return divisions(detections, links, logits, logits, where, across)
+    return Prospects(detections, links, logits, logits, where, across).all_divisions()
 
 
 def feature(links: Candidates, u: int, v: int, name: str) -> float:
@@ -220,7 +220,7 @@ def test_what_a_mother_did_before_is_known_from_a_course() -> None:
     course = Course(
         nothing, nothing, nothing, growth=np.array([np.nan, -0.4, 0, 0]), ripeness=ripeness
     )
-    told = divisions(
+    told = Prospects(
         detections,
         links,
         np.zeros(len(links.u)),
@@ -228,7 +228,7 @@ def test_what_a_mother_did_before_is_known_from_a_course() -> None:
         places(detections),
         diameters_um(detections),
         course,
-    )
+    ).all_divisions()
     names = ("mother_growth", "ripeness", "ripeness_known")
     rows = told.features.packed(names)
     assert rows[told.u == 1].tolist() == [[-0.4, 0.3, 1.0]]
@@ -251,7 +251,9 @@ def test_divisions_go_by_no_other_features_of_links_than_they_name(seed: int) ->
     links = replace(links, features=Features.unpacked(drawn, LINK_FEATURES))
     odds = np.linspace(-2.0, 2.0, len(links.u))
     full, lean = (
-        divisions(detections, some, odds, odds, places(detections), diameters_um(detections))
+        Prospects(
+            detections, some, odds, odds, places(detections), diameters_um(detections)
+        ).all_divisions()
         for some in (links, links.with_features(OF_LINKS))
     )
     assert full.v.tolist() == lean.v.tolist()
@@ -298,7 +300,9 @@ def test_cells_that_go_on_and_regions_that_were_there_before_are_no_family() -> 
     # The second cell goes on as the third region, which is one of the two of a false pair.
     same = np.where((links.u == 1) & (links.v == 4), 3.0, -3.0)
     kin = np.full(len(links.u), 1.5)
-    told = divisions(detections, links, kin, same, places(detections), diameters_um(detections))
+    told = Prospects(
+        detections, links, kin, same, places(detections), diameters_um(detections)
+    ).all_divisions()
     names = ("same_low", "same_high", "same_out", "same_in_low", "same_in_high", "link_low")
     rows = {
         (u, v, w): values
@@ -319,7 +323,9 @@ def test_daughters_may_be_others_and_need_not_go_on_beyond_the_last_frame() -> N
     detections, links = detections_of(frames), found(frames)
     kin = np.where((links.u == 1) & (links.v == 3), 3.0, -3.0)
     same = np.full(len(links.u), -6.0)
-    told = divisions(detections, links, kin, same, places(detections), diameters_um(detections))
+    told = Prospects(
+        detections, links, kin, same, places(detections), diameters_um(detections)
+    ).all_divisions()
     of_the_first = (told.u == 0) & (told.w == 3)
     rows = told.features.packed(("rival_low", "future_low"))[of_the_first]
     assert rows.tolist() == [[0.5, 0.0]]

@@ -115,6 +115,10 @@ class Prospects:
         self._same_out = Best.of(same, links.u, LEAST_ODDS)
         self._same_in = Best.of(same, links.v, LEAST_ODDS)
 
+    def all_divisions(self) -> Divisions:
+        """Return the divisions that all pairs of plausible links make."""
+        return self.divisions(sisters(self._links))
+
     def divisions(self, pairs: Sisters) -> Divisions:
         """Return the divisions that pairs of links make."""
         e, f = pairs
@@ -160,23 +164,6 @@ class Prospects:
             "same_out": scaled(self._same_out.at(u)),
             **low_high("same_in", self._same_in.at(v), self._same_in.at(w)),
         }
-
-
-def divisions(
-    detections: Detections,
-    links: Candidates,
-    kin: Floats,
-    same: Floats,
-    places_um: Floats,
-    diameter_um: Floats,
-    course: Course | None = None,
-) -> Divisions:
-    """Pair possible links of one cell into one later frame into all possible divisions.
-
-    Args: as those of `Prospects`.
-    """
-    known = Prospects(detections, links, kin, same, places_um, diameter_um, course)
-    return known.divisions(sisters(links))
 
 
 def sisters(links: Candidates, mothers: Flags | None = None) -> Sisters:
