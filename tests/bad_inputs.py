@@ -189,12 +189,6 @@ def one_image_with_four_digits(dataset: Path) -> None:
     image(dataset, 2).rename(dataset / "01" / "t0002.tif")
 
 
-@bad("01_ERR_SEG")
-def masks_with_four_digits(dataset: Path) -> None:
-    for t in range(FRAMES):
-        mask(dataset, t).rename(dataset / "01_ERR_SEG" / f"mask{t:04d}.tif")
-
-
 @bad("t03.tif")
 def image_with_two_digits(dataset: Path) -> None:
     image(dataset, 3).rename(dataset / "01" / "t03.tif")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.finetune.images import is_zarr, numbered_files, open_images
 from sam4ct.io.names import list_folder
+from sam4ct.io.other_files import TIFF
 from sam4ct.io.tiff import Frame, read_frame, read_info
 from sam4ct.profile import Spacing
 from sam4ct.profile.files import settings_from_table
@@ -28,7 +29,7 @@ from sam4ct.regions import LabelFrame
 
 MASK_PREFIXES = ("mask", "man_seg", "man_track")
 """How mask files are named; those of one folder alike."""
-_GOLD_SLICE = re.compile(r"man_seg_[0-9]+_[0-9]+\.tiff?")
+_GOLD_SLICE = re.compile(rf"man_seg_[0-9]+_[0-9]+{TIFF}")
 """The challenge annotates some slices of volumes: man_seg_TTT_ZZZ.tif."""
 
 

@@ -196,6 +196,6 @@ def _paired(dataset_dir: Path, name: str, result_dir: Path) -> CtcSequence:
         name=name,
         images=tuple(images.files.values()),
         masks=tuple(masks.files.values()),
-        digits=images.digits,
+        digits=images.width,
         result_dir=result_dir,
     )

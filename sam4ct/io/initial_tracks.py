@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sam4ct.errors import SequenceError
 from sam4ct.io.centroids import AXES, read_centroids
 from sam4ct.io.label_cells import frame_of, read_label_cells
+from sam4ct.io.other_files import is_tiff
 from sam4ct.io.shapes import remedy_for_shape
 from sam4ct.io.tiff import Frame, read_info
 from sam4ct.lineage import MAX_LABEL
@@ -68,8 +69,8 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
         SequenceError: The file cannot be used or has no cells, they are not in frame 0 or
             not in the volume, or their labels do not fit into 16 bits.
     """
-    is_tiff = path.suffix in (".tif", ".tiff")
-    frame, places, sizes = _from_labels(path, shape) if is_tiff else _from_centroids(path)
+    labelled = is_tiff(path.name)
+    frame, places, sizes = _from_labels(path, shape) if labelled else _from_centroids(path)
     if frame != 0:
         raise SequenceError(
             f"{path}: its tracks begin in frame {frame}, but cells are followed from frame 0 on."

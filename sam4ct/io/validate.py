@@ -13,7 +13,7 @@ import numpy as np
 
 from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.labels import labels_in
-from sam4ct.io.names import FrameFiles, frame_files, frame_name
+from sam4ct.io.names import FrameFiles, frame_files, frame_name, holds_tiff
 from sam4ct.io.result import MASK
 from sam4ct.io.tiff import read_info, read_planes
 from sam4ct.io.tracks import TRACKS, read_tracks
@@ -57,14 +57,14 @@ def validate_result(folder: Path, images: Path | None = None) -> list[str]:
 
 
 def _images(folder: Path) -> _Pictures:
-    if not any(folder.glob("*.tif*")) and (found := _movie(folder)):
+    if not holds_tiff(folder) and (found := _movie(folder)):
         return found
     pictures = frame_files(folder, "t")
     if pictures.problems:
         raise SequenceError(pictures.problems[0])
     if not (files := pictures.files):
         raise SequenceError(f"{folder}: holds no images. Give the folder with t000.tif.")
-    return _Pictures(frozenset(files), pictures.digits, lambda t: read_info(files[t]).shape)
+    return _Pictures(frozenset(files), pictures.width, lambda t: read_info(files[t]).shape)
 
 
 def _movie(folder: Path) -> _Pictures | None:
@@ -85,7 +85,7 @@ def _frame_number_problems(
 ) -> list[str]:
     if pictures is None:
         last = max([*masks.files, *(track.end for track in tracks)], default=0)
-        expected, digits = set(range(last + 1)), masks.digits
+        expected, digits = set(range(last + 1)), masks.width
     else:
         expected, digits = set(pictures.frames), pictures.digits
     problems = [
@@ -101,10 +101,10 @@ def _frame_number_problems(
         for track in tracks
         if track.end > max(expected)
     ]
-    if masks.files and masks.digits != digits:
+    if masks.files and masks.width != digits:
         problems.append(
-            f"{masks.folder}: frame numbers have {masks.digits} digits, but those of the"
-            f" images {digits}."
+            f"{masks.folder}: frame numbers have {masks.width} digits, but those of the"
+            f" images {digits}. Rename the masks."
         )
     return problems
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.names import file_ranges, frame_files, in_one_message, list_folder
+from sam4ct.io.names import file_ranges, frame_files, frame_pattern, in_one_message, list_folder
 from sam4ct.io.progress import Progress
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tiff import FrameInfo, read_info, read_planes
@@ -73,10 +72,11 @@ def movie_files(folder: Path) -> dict[int, Path]:
         SequenceError: There are none, some are missing, or other files lie among them.
     """
     names = [path.name for path in list_folder(folder)]
-    kind = next((k for k in KINDS if any(re.match(rf"{k}[0-9]+\.tif", n) for n in names)), None)
+    kind = next((k for k in KINDS if any(map(frame_pattern(k).fullmatch, names))), None)
     if kind is None:
         raise SequenceError(
-            f"{folder}: holds no frames. Give a folder of t000.tif, mask000.tif or"
+            in_one_message(frame_files(folder, "t").problems)
+            or f"{folder}: holds no frames. Give a folder of t000.tif, mask000.tif or"
             " man_seg000.tif and so on."
         )
     found = frame_files(folder, kind, KINDS[kind])

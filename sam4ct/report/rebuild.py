@@ -117,7 +117,7 @@ def _sequence(res_dir: Path, images: Path) -> CtcSequence:
         name=images.name,
         images=tuple(pictures.files.values()),
         masks=masks,
-        digits=pictures.digits,
+        digits=pictures.width,
         result_dir=res_dir,
     )
 
