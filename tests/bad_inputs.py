@@ -114,7 +114,7 @@ def no_sequence(dataset: Path) -> None:
     (dataset / "01").rename(dataset / "images")
 
 
-@bad("Tiny")
+@bad("01_ERR_SEG")
 def mask_folder_missing(dataset: Path) -> None:
     shutil.rmtree(dataset / "01_ERR_SEG")
 

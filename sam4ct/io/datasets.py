@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam4ct.io.ctc import MASKS
 from sam4ct.io.names import frame_pattern, is_hidden, list_folder
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.track_parts import has_all_parts
 from sam4ct.io.volumes import ZARR
 from sam4ct.io.zarr_arrays import is_zarr

@@ -36,6 +36,16 @@ def is_tiff(name: str) -> bool:
     return _TIFF_NAME.fullmatch(name) is not None
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file holds images by its name, be they of a format that is read or not."""
+    return is_tiff(path.name) or _image_kind(path) is not None
+
+
+def first_of(paths: Sequence[Path]) -> str:
+    """Return the first path, and how many more there are."""
+    return f"{paths[0]} (and {len(paths) - 1} more)" if len(paths) > 1 else f"{paths[0]}"
+
+
 def file_given_for_folder(path: Path) -> str:
     """Return the message that a file was given where a folder is needed."""
     kind = "TIFF" if is_tiff(path.name) else _image_kind(path)
@@ -62,7 +72,6 @@ def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) 
         by_kind.setdefault("TIFF" if is_tiff(path.name) else kind, []).append(path)
     problems = []
     for kind, found in by_kind.items():
-        first = f"{found[0]} (and {len(found) - 1} more)" if len(found) > 1 else f"{found[0]}"
         if kind is None:
             what = f"is no frame. Only {frames} may lie in this folder. Move other files away."
         elif kind == "TIFF":
@@ -72,7 +81,7 @@ def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) 
                 f"the format {kind} is not read here. Save one single-channel TIFF a frame,"
                 f" {frames}; {GUIDE}, shows how."
             )
-        problems.append(f"{first}: {what}")
+        problems.append(f"{first_of(found)}: {what}")
     return problems
 
 

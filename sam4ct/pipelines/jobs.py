@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError, WeightsError
-from sam4ct.io.ctc import MASKS, RESULT, CtcReader, work_dir_of
+from sam4ct.io.ctc import RESULT, CtcReader, work_dir_of
 from sam4ct.io.datasets import Dataset, count_frames, find_datasets
 from sam4ct.io.names import list_folder
 from sam4ct.io.result import MASK, refuse_target
 from sam4ct.io.seeds import SEEDS
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.track_parts import INITIAL
 from sam4ct.io.track_sequence import TrackSequence, count_images
 from sam4ct.io.tracks import TRACKS

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sam4ct.errors import ProfileError, SequenceError
-from sam4ct.io.ctc import MASKS, RESULT, CtcSequence, find_sequences
+from sam4ct.io.ctc import RESULT, CtcSequence, find_sequences
 from sam4ct.io.names import list_folder
 from sam4ct.io.seeds import SEEDS
+from sam4ct.io.sequence_names import MASKS, sequence_name
 from sam4ct.io.track_parts import INITIAL
 from sam4ct.io.track_sequence import TrackSequence, find_track_sequence, track_names
 from sam4ct.io.volumes import ZARR
@@ -50,7 +51,8 @@ def find_runs(
         Sam4ctError: A sequence is missing or incomplete, or its profile is unknown.
     """
     dataset_dir = Path(os.path.abspath(dataset_dir))
-    chosen = list(dict.fromkeys(names)) or _runnable(dataset_dir)
+    named = [sequence_name(dataset_dir, name) for name in names]
+    chosen = list(dict.fromkeys(named)) or _runnable(dataset_dir)
     if not chosen:
         return list(find_sequences(dataset_dir))  # says what is there instead
     if len(chosen) > 1 and (options.seeds or options.initial):

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.atomic import work_errors
-from sam4ct.io.ctc import MASKS, RESULT, CtcReader, CtcSequence
+from sam4ct.io.ctc import RESULT, CtcReader, CtcSequence
 from sam4ct.io.names import frame_files, in_one_message, pairing_problems
 from sam4ct.io.result import MASK
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
