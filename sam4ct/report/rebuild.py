@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.atomic import work_errors
 from sam4ct.io.ctc import RESULT, CtcReader, CtcSequence
-from sam4ct.io.names import frame_files, in_one_message, pairing_problems
+from sam4ct.io.names import frame_files, in_one_message, list_folder, pairing_problems
 from sam4ct.io.result import MASK
 from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.spacing import spacing_of
@@ -95,10 +95,17 @@ def rebuild_report(
 
 
 def _images_of(res_dir: Path) -> Path:
+    list_folder(res_dir)
     images = res_dir.with_name(res_dir.name.removesuffix(RESULT))
-    if images == res_dir or not images.is_dir():
+    if images == res_dir:
         raise SequenceError(
-            f"{res_dir}: there is no folder with its images beside it. Name it with --images."
+            f"{res_dir}: is not named SS{RESULT}, so its images are not known. Name their folder"
+            " with --images."
+        )
+    if not images.is_dir():
+        raise SequenceError(
+            f"{images}: the images of {res_dir.name} are not there. Name their folder with"
+            " --images."
         )
     return images
 
