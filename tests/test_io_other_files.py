@@ -63,7 +63,7 @@ def test_files_of_one_format_are_one_message(tmp_path: Path) -> None:
     replaced(dataset / "01", "img_001.png", "img_001_cp_masks.png", "img_002.png", "notes.txt")
     message = refusal(dataset)
     assert "img_001.png (and 2 more): the format PNG" in message
-    assert "notes.txt: is no frame. Only t000.tif" in message
+    assert "notes.txt: is no frame. Put the frames t000.tif" in message
     assert "holds no frames" not in message
 
 

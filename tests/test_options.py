@@ -57,5 +57,8 @@ def test_wrong_device_is_blamed_on_what_said_it(
     by_variable = sam4ct("check", dataset)
     by_option = sam4ct("check", dataset, "--device", "gpus")
     assert (by_variable.status, by_option.status) == (2, 2)
-    assert "Error: Invalid value for 'SAM4CT_DEVICE': 'gpu' is none. Give auto" in by_variable.err
-    assert "Error: Invalid value for '--device': 'gpus' is none. Give auto" in by_option.err
+    assert (
+        "Error: Invalid value for 'SAM4CT_DEVICE': 'gpu' is not a device. Use auto"
+        in by_variable.err
+    )
+    assert "Error: Invalid value for '--device': 'gpus' is not a device. Use auto" in by_option.err

@@ -25,7 +25,11 @@ def _whole(name: str, default: int, text: str, *, least: int = 1) -> Callable[[C
 
 _POSITIVE = click.FloatRange(min=0.0, min_open=True)
 _SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of all randomness."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of random choices.",
 )
 
 

@@ -27,7 +27,7 @@ def _diameters(
     except ValueError:
         smallest = largest = 0.0
     if not 0.0 < smallest <= largest < float("inf"):
-        raise click.BadParameter(f"{value!r} is none. Give pixels, e.g. 15, or a range, 10:24.")
+        raise click.BadParameter(f"{value!r} is not a diameter. Give pixels, e.g. 15 or 10:24.")
     return (smallest, largest) if colon else (SIZES[0] * smallest, SIZES[1] * smallest)
 
 
@@ -39,7 +39,7 @@ def _diameters(
     "diameter_px",
     metavar="D|MIN:MAX",
     callback=_diameters,
-    help="Of a typical cell, or of the smallest and largest, in pixels along x."
+    help="Diameter of a typical cell, or of the smallest and largest, in pixels along x."
     "  [default: cell_diameter_px of the profile]",
 )
 @click.option(
@@ -59,7 +59,7 @@ def _diameters(
     default=":",
     metavar="A:B",
     callback=frame_range,
-    help="Do the frames A to B - 1; several parts may be done at once.  [default: all]",
+    help="Search frames A to B - 1 only; parts may run at the same time.  [default: all]",
 )
 @click.option(
     "--threshold",
@@ -77,9 +77,9 @@ def _diameters(
     type=click.Choice(["csv", "parquet"]),
     default="csv",
     show_default=True,
-    help="Of the files.",
+    help="Format of the seed files.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace seeds that were found otherwise.")
+@click.option("--overwrite", is_flag=True, help="Replace seeds found with other settings.")
 def seeds_command(
     source: Path,
     out: Path | None,

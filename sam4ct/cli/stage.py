@@ -69,7 +69,7 @@ def _frames_of(plan: Plan, wanted: slice) -> range:
     default=":",
     metavar="A:B",
     callback=frame_range,
-    help="Do the pairs (t, t + dt) with A <= t < B.  [default: all]",
+    help="Process only the pairs (t, t + dt) with A <= t < B.  [default: all]",
 )
 def propagate(
     dataset_dir: Path, sequence: str, out: Path | None, frames: slice, **chosen: Any

@@ -73,7 +73,8 @@ def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) 
     problems = []
     for kind, found in by_kind.items():
         if kind is None:
-            what = f"is no frame. Only {frames} may lie in this folder. Move other files away."
+            wanted = f"Only {frames} may lie" if has_frames else f"Put the frames {frames}"
+            what = f"is no frame. {wanted} in this folder. Move other files away."
         elif kind == "TIFF":
             what = _tiff_problem(found[0], frames)
         else:

@@ -72,7 +72,7 @@ def rebuild_report(
     if problems := validate_result(res_dir, images):
         raise ResultError(
             f"{res_dir}: breaks the rules of the challenge: {in_one_message(problems)}"
-            " Mend the result first; sam4ct validate lists everything."
+            " Correct the result first; `sam4ct validate` lists all problems."
         )
     sequence = _sequence(res_dir, images)
     work = WorkDir(sequence.work_dir)
@@ -139,5 +139,7 @@ def _run_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise WorkError(f"{path}: is damaged ({error}). Delete it, or repeat the run.") from error
+        raise WorkError(
+            f"{path}: is damaged ({error}). Delete it, or run the same command again."
+        ) from error
     return record if isinstance(record, dict) else {}
