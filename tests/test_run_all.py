@@ -381,7 +381,7 @@ def test_result_with_masks_missing_is_not_done(tmp_path: Path) -> None:
     assert ran.status == 2
     count = len(whole) - 1
     assert ran.out.startswith(f"Mine/01  failed: {result}: has ")
-    assert f"{count - 1} masks for {count} images. Add --overwrite" in ran.out
+    assert f"has {count - 1} masks for {count} images: it is incomplete" in ran.out
     assert sam4ct("-q", "run-all", tmp_path, *OVERLAP, "--overwrite").status == 0
     assert tree(result) == whole
 
