@@ -317,6 +317,11 @@ def with_a_wrong_reference_table(case: Case) -> None:
     (case.gt / "TRA" / "man_track.txt").write_text("1 0 3 7\n")
 
 
+def with_a_reference_track_beyond_the_end(case: Case) -> None:
+    lines = [*DIVISION_TRACKS[:3], f"4 0 {10**30} 0"]
+    (case.gt / "TRA" / "man_track.txt").write_text("\n".join(lines) + "\n")
+
+
 def with_one_frame(case: Case) -> None:
     for folder, name in [(case.res, "mask"), (case.gt / "TRA", "man_track")]:
         for t in range(1, 4):
@@ -392,6 +397,11 @@ def with_a_segmented_frame_of_another_shape(case: Case) -> None:
             with_a_wrong_reference_table,
             SequenceError,
             r"TRA/man_track\.txt: .* its parent 7 does not exist\. Fetch",
+        ),
+        (
+            with_a_reference_track_beyond_the_end,
+            SequenceError,
+            r"man_track\.txt: .* track 4: ends at frame 10*, after the last one\. Fetch",
         ),
         (with_one_frame, SequenceError, "one frame only"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -153,6 +154,26 @@ def test_number_padded_otherwise_than_the_others_is_to_be_renamed(tmp_path: Path
     found = frame_files(touched(tmp_path / "01", names), "t")
     (problem,) = found.problems
     assert "t0004.tif: the frame number has 4 digits, not 3. Rename it t004.tif" in problem
+
+
+def test_dates_are_no_frame_numbers(tmp_path: Path) -> None:
+    found = frame_files(touched(tmp_path / "01", ["t000.tif", "t20240131.tif"]), "t")
+    (problem,) = found.problems
+    assert "t20240131.tif: frame 20240131 is too large a number. Number the frames" in problem
+    assert list(found.files) == [0]
+
+
+def test_folder_that_may_be_listed_but_not_entered_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make_dataset(tmp_path)
+    (dataset / "01").chmod(0o600)
+    may = os.access
+    monkeypatch.setattr(  # whom rights do not bind, as root, is asked as anyone else
+        os, "access", lambda path, mode: may(path, mode) and bool(os.stat(path).st_mode & 0o100)
+    )
+    message = refusal(dataset)
+    assert message.startswith(f"{dataset / '01'}: cannot be read (Permission denied). Make the")
 
 
 def test_masks_may_have_more_digits_than_images(tmp_path: Path) -> None:

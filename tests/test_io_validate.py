@@ -129,6 +129,14 @@ def test_missing_table_is_the_only_thing_said(tmp_path: Path, name: str | None) 
     assert said in problem
 
 
+def test_any_number_may_stand_in_the_table(tmp_path: Path) -> None:
+    result, _ = make_result(tmp_path)
+    (result / "res_track.txt").write_text(f"1 0 3 0\n2 0 {10**30} 0\n")
+    (problem, late) = validate_result(result)
+    assert "mask004.tif: is missing" in problem
+    assert "track 2: ends after the last frame" in late
+
+
 def test_mask_without_image_is_found(tmp_path: Path) -> None:
     result, images = make_result(tmp_path)
     image(images.parent, FRAMES - 1).unlink()

@@ -295,7 +295,7 @@ def test_voxels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 def test_diameter_that_is_none_is_refused(source: Path, diameter: str) -> None:
     outcome = sam4ct("seeds", source, "--diameter", diameter)
     assert outcome.status == 2
-    assert "Give pixels, e.g. 15, or a range" in outcome.err
+    assert "is not a diameter. Give pixels" in outcome.err
 
 
 def test_diameter_of_a_range_is_taken_as_it_is(source: Path) -> None:

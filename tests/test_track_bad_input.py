@@ -168,7 +168,7 @@ def profile_of(dataset: Path, lines: list[str]) -> list[object]:
     return ["run", dataset, "--profile", mine]
 
 
-@fault(r"01\.zarr: its cells are followed by masks that SAM-Med3D.* Leave out --no-generate-masks")
+@fault(r"01\.zarr: its cells are followed by masks of SAM-Med3D\. Leave out --no-generate-masks")
 def no_generated_masks(dataset: Path) -> list[object]:
     return ["run", dataset, "--no-generate-masks"]
 

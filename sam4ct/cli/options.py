@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEVICE_VARIABLE = "SAM4CT_DEVICE"
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class _Positive(click.FloatRange):
+    """A positive number; click's own range lets `inf` and `nan` pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+POSITIVE = _Positive(min=0.0, min_open=True)
 
 # A folder that is missing is refused by whoever reads it, who also says what to do.
 DATASET = click.argument("dataset_dir", type=click.Path(path_type=Path))

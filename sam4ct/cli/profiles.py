@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sam4ct.cli.options import POSITIVE
 from sam4ct.derive import Derivation
 from sam4ct.errors import ProfileError
 from sam4ct.io.atomic import replacing
@@ -13,8 +14,6 @@ from sam4ct.io.ctc import RESULT, find_sequences
 from sam4ct.io.sequence_names import MASKS, sequence_name
 from sam4ct.pipelines.survey import survey
 from sam4ct.profile import Spacing, load_profile, profile_names, to_toml
-
-POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
 
 @click.group()

@@ -7,10 +7,8 @@ from typing import Literal
 
 import click
 
-from sam4ct.cli.options import frame_range
+from sam4ct.cli.options import POSITIVE, frame_range
 from sam4ct.profile import Spacing
-
-_POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
 
 def _diameters(
@@ -45,7 +43,7 @@ def _diameters(
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(_POSITIVE, _POSITIVE, _POSITIVE),
+    type=(POSITIVE, POSITIVE, POSITIVE),
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as in the profile, else as in the images]",
 )
@@ -63,7 +61,7 @@ def _diameters(
 )
 @click.option(
     "--threshold",
-    type=_POSITIVE,
+    type=POSITIVE,
     help="Least contrast of a cell, in grey values.  [default: by the noise of each frame]",
 )
 @click.option(

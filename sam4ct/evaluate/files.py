@@ -76,6 +76,11 @@ def find_truth(gt_dir: Path) -> Masks:
     if len(truth.files) < 2:
         refuse_truth(truth.folder, ["there is one frame only; tracking needs two or more."])
     problems = table_problems(truth.tracks) if truth.tracks else ["there are no tracks."]
+    problems += [
+        f"track {track.label}: ends at frame {track.end}, after the last one."
+        for track in truth.tracks
+        if track.end >= len(truth.files)
+    ]
     refuse_truth(truth.folder / _TRUE_TRACKS, problems)
     return truth
 

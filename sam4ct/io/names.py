@@ -5,6 +5,7 @@ Looks at listings only. Which folders a sequence has is left to `ctc`, pixels to
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Collection, Iterable
@@ -21,6 +22,8 @@ from sam4ct.io.other_files import (
 
 WIDTHS = (3, 4)
 """Digits of a frame number that the challenge knows."""
+LARGEST = 999_999
+"""Largest frame number: larger ones are dates or the like."""
 _LISTED = 5
 _BY_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "@eadir"})
 
@@ -63,7 +66,15 @@ def list_folder(folder: Path) -> list[Path]:
         SequenceError: There is no such folder, or it may not be read.
     """
     try:
-        return sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+        found = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+        if not os.access(folder, os.X_OK):  # its names may be read, but not what has them
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return found
+    except PermissionError as error:
+        raise SequenceError(
+            f"{folder}: cannot be read ({error.strerror}). Make the folder readable for this user,"
+            " or give another one."
+        ) from error
     except NotADirectoryError as error:
         raise SequenceError(file_given_for_folder(folder)) from error
     except OSError as error:
@@ -107,6 +118,11 @@ def frame_files(folder: Path, prefix: str, beside: Collection[str] = ()) -> Fram
         match = pattern.fullmatch(path.name)
         if match is None:
             others.append(path)
+        elif int(match[1]) > LARGEST:
+            problems.append(
+                f"{path}: frame {match[1]} is too large a number. Number the frames from 0:"
+                f" {prefix}000.tif, {prefix}001.tif, ..."
+            )
         elif (t := int(match[1])) in files:
             problems.append(f"{path}: is frame {t}, as is {files[t].name}. Remove one of them.")
         else:

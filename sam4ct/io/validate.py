@@ -95,8 +95,10 @@ def _frame_number_problems(
 ) -> list[str]:
     tracks = tracks or []
     if pictures is None:
-        last = max([*masks.files, *(track.end for track in tracks)], default=0)
+        last = max(masks.files, default=0)
         expected, digits = set(range(last + 1)), masks.width
+        # A wrong number in the table may be any; the first frame that lacks is enough.
+        expected |= {last + 1} if any(track.end > last for track in tracks) else set()
     else:
         expected, digits = set(pictures.frames), pictures.digits
     problems = [

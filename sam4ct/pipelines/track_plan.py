@@ -156,7 +156,7 @@ def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile |
     """
     if options.generate_masks is False:
         raise ProfileError(
-            f"{sequence.source}: cells are followed by masks that SAM-Med3D generates. Leave out"
+            f"{sequence.source}: its cells are followed by masks of SAM-Med3D. Leave out"
             " --no-generate-masks."
         )
     name = options.profile
