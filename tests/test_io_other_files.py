@@ -92,7 +92,7 @@ def test_stack_of_another_name_is_never_to_be_named_as_one_frame_of_a_movie(
     assert f"{FRAMES} planes" in message
     assert "save one" in message.lower()
     assert GUIDE in message
-    assert ("name the volumes so" in message) == (not header)
+    assert ("rename the volumes so" in message) == (not header)
 
 
 def test_single_frames_of_other_names_are_to_be_renamed(tmp_path: Path) -> None:
@@ -115,7 +115,9 @@ def test_file_given_for_a_folder_is_told_to_be_one(tmp_path: Path, name: str, re
     with pytest.raises(SequenceError) as refused:
         read(path)  # type: ignore[operator]
     message = str(refused.value)
-    assert message.startswith(f"{path}: is a {kind} file, not a folder. Save one single-channel")
+    assert message.startswith(
+        f"{path}: is a file in format {kind}, not a folder. Save one single-channel"
+    )
     assert GUIDE in message
 
 
@@ -147,6 +149,9 @@ def test_frames_numbered_with_three_digits_may_go_beyond_999(tmp_path: Path) -> 
     assert list(found.files) == list(range(1001))
     assert not found.problems
     assert (found.digits, found.width) == (3, 4)
+    touched(tmp_path / "01_ERR_SEG", [f"mask{t:03d}.tif" for t in range(1001)])
+    (sequence,) = find_sequences(tmp_path)
+    assert sequence.digits == 4
 
 
 def test_number_padded_otherwise_than_the_others_is_to_be_renamed(tmp_path: Path) -> None:

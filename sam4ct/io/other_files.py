@@ -52,8 +52,8 @@ def file_given_for_folder(path: Path) -> str:
     if kind is None:
         return f"{path}: is a file, not a folder. Give the folder that holds the files."
     return (
-        f"{path}: is a {kind} file, not a folder. Save one single-channel TIFF a frame as"
-        f" DATASET/01/t000.tif, t001.tif, ..., and give the folder; {GUIDE}, shows how."
+        f"{path}: is a file in format {kind}, not a folder. Save one single-channel TIFF a frame"
+        f" as DATASET/01/t000.tif, t001.tif, ..., and give the folder; {GUIDE}, shows how."
     )
 
 
@@ -109,7 +109,7 @@ def _tiff_problem(path: Path, frames: str) -> str:
     if planes > 1:
         return (
             f"holds {planes} planes, and is not named as a frame. If these are frames of a movie,"
-            f" save one TIFF a frame, {frames}; {GUIDE}, shows how. If they are the slices of a"
-            " volume, name the volumes so."
+            f" save one TIFF a frame, {frames}; {GUIDE}, shows how. If they are the slices of"
+            " one volume, rename the volumes so."
         )
     return f"is not named as a frame. Rename the frames {frames} in order of time, or move it away."

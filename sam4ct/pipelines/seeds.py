@@ -110,7 +110,7 @@ def find_seeds(source: Path, out: Path | None, options: SeedOptions) -> SeedCoun
                 progress.step(note=f"{len(seeds)} seeds")
     if missing and not found:
         logger.warning(
-            "%s: no seeds in %d frames; try another --diameter (now %g:%g), or a lower --threshold",
+            "%s: no seeds in %d frames; try another --diameter (now %g:%g) or --threshold",
             *(folder, len(missing), *law.diameter_px),
         )
     return SeedCount(folder, len(missing), before, found)
