@@ -28,7 +28,7 @@ class Track:
 def table_problems(tracks: Iterable[Track]) -> list[str]:
     """Return what is wrong with a track table by itself, one sentence each; [] if valid.
 
-    The rules are those of FACTS: labels unique, 1 to 65535; the end not before
+    The rules are the challenge's: labels unique, 1 to 65535; the end not before
     the beginning; a parent is 0, or exists and ends strictly before its daughter
     begins.
     """
@@ -36,15 +36,15 @@ def table_problems(tracks: Iterable[Track]) -> list[str]:
     known: dict[int, Track] = {}
     for track in tracks:
         if not 1 <= track.label <= MAX_LABEL:
-            problems.append(f"track {track.label}: labels run from 1 to {MAX_LABEL}")
+            problems.append(f"track {track.label}: labels run from 1 to {MAX_LABEL}.")
         if track.label in known:
-            problems.append(f"track {track.label}: the label is used twice")
+            problems.append(f"track {track.label}: the label is used twice.")
         if track.begin < 0:
-            problems.append(f"track {track.label}: begins at frame {track.begin}")
+            problems.append(f"track {track.label}: begins at frame {track.begin}.")
         if track.end < track.begin:
             problems.append(
                 f"track {track.label}: ends at frame {track.end}, before it begins"
-                f" at frame {track.begin}"
+                f" at frame {track.begin}."
             )
         known[track.label] = track
     for track in known.values():
@@ -52,11 +52,11 @@ def table_problems(tracks: Iterable[Track]) -> list[str]:
             continue
         parent = known.get(track.parent)
         if parent is None:
-            problems.append(f"track {track.label}: its parent {track.parent} does not exist")
+            problems.append(f"track {track.label}: its parent {track.parent} does not exist.")
         elif parent.end >= track.begin:
             problems.append(
                 f"track {track.label}: begins at frame {track.begin}, but its parent"
-                f" {parent.label} ends at frame {parent.end}"
+                f" {parent.label} ends at frame {parent.end}."
             )
     return problems
 
@@ -74,12 +74,12 @@ def frame_problems(t: int, present: Iterable[int], tracks: Mapping[int, Track]) 
     for label in sorted(found):
         track = tracks.get(label)
         if track is None:
-            problems.append(f"frame {t}: label {label} is not in the track table")
+            problems.append(f"frame {t}: label {label} is not in the track table.")
         elif not track.begin <= t <= track.end:
             problems.append(
                 f"frame {t}: label {label} has pixels, but lives in frames"
-                f" {track.begin} to {track.end}"
+                f" {track.begin} to {track.end}."
             )
     alive = {label for label, track in tracks.items() if track.begin <= t <= track.end}
-    problems += [f"frame {t}: track {label} has no pixels" for label in sorted(alive - found)]
+    problems += [f"frame {t}: track {label} has no pixels." for label in sorted(alive - found)]
     return problems

@@ -114,7 +114,7 @@ def no_sequence(dataset: Path) -> None:
     (dataset / "01").rename(dataset / "images")
 
 
-@bad("Tiny")
+@bad("01_ERR_SEG")
 def mask_folder_missing(dataset: Path) -> None:
     shutil.rmtree(dataset / "01_ERR_SEG")
 
@@ -187,12 +187,6 @@ def image_doubled_with_four_digits(dataset: Path) -> None:
 @bad("t0002.tif")
 def one_image_with_four_digits(dataset: Path) -> None:
     image(dataset, 2).rename(dataset / "01" / "t0002.tif")
-
-
-@bad("01_ERR_SEG")
-def masks_with_four_digits(dataset: Path) -> None:
-    for t in range(FRAMES):
-        mask(dataset, t).rename(dataset / "01_ERR_SEG" / f"mask{t:04d}.tif")
 
 
 @bad("t03.tif")

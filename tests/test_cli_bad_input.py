@@ -213,7 +213,7 @@ def two_weights_for_one_role(dataset: Path) -> list[object]:
     return ["run", dataset, "--weights", "mine", "--weights", "compact-sam2"]
 
 
-@fault(r"--weights compact-sam2: has no use with --evidence overlap")
+@fault(r"--weights compact-sam2: is not used with --evidence overlap")
 def weights_without_a_network(dataset: Path) -> list[object]:
     return ["run", dataset, "--weights", "compact-sam2", "--evidence", "overlap"]
 
@@ -223,7 +223,7 @@ def cuda_device_that_is_not_there(dataset: Path) -> list[object]:
     return ["run", dataset, "--device", "cuda:99"]
 
 
-@fault(r"'--device': 'gpu' is none\. Give auto, cpu, cuda or cuda:N")
+@fault(r"'--device': 'gpu' is not a device\. Use auto, cpu, cuda or cuda:N")
 def device_of_no_kind(dataset: Path) -> list[object]:
     return ["run", dataset, "--device", "gpu"]
 
@@ -271,7 +271,7 @@ def unknown_evidence(dataset: Path) -> list[object]:
     return ["run", dataset, "--evidence", "guess"]
 
 
-@fault(r"'--frames': '3' is not a range of frames\. Give e\.g\. 0:50")
+@fault(r"'--frames': '3' is not a range of frames\. Give A:B, e\.g\. 0:50")
 def frames_that_are_no_range(dataset: Path) -> list[object]:
     return ["stage", "propagate", dataset, "01", "--frames", "3"]
 
@@ -289,7 +289,7 @@ def simulating_over_a_dataset(dataset: Path) -> list[object]:
     return ["simulate", dataset.parent, "--dataset", "Tiny", "--frames", 2]
 
 
-@fault(r"01_GT/TRA: cannot be listed .*Give a folder that exists")
+@fault(r"01_GT: cannot be listed .*Give a folder that exists")
 def evaluating_without_the_truth(dataset: Path) -> list[object]:
     return ["evaluate", dataset / "01_RES", dataset / "01_GT"]
 

@@ -339,7 +339,7 @@ BAD_FRAMES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no such folder": (shutil.rmtree, r"01: cannot be listed"),
     "no frames": (
         lambda f: [path.rename(path.with_suffix(".png")) for path in f.iterdir()],
-        r"01: holds no frames",
+        r"01/t000\.png \(and 2 more\): the format PNG is not read here\. Save one",
     ),
     "missing frame": (lambda f: (f / "t001.tif").unlink(), r"01: t001\.tif missing"),
     "missing first frame": (lambda f: (f / "t000.tif").unlink(), r"01: t000\.tif missing"),

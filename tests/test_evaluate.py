@@ -26,6 +26,7 @@ from sam4ct.evaluate.matching import match
 from sam4ct.evaluate.scores import MEASURED
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tiff import encode_frame
+from sam4ct.io.validate import validate_result
 from sam4ct.simulate import NO_ERRORS, PRESETS, movie_law
 
 DIVISION = ["11.44.", "11.44.", "23.44.", "23.44."]
@@ -203,7 +204,7 @@ def test_a_volume_with_gold_slices_counts_once(tmp_path: Path) -> None:
         (["1.", "12"], ["1 0 1 0"]),
         (["1.", "2."], ["1 0 0 0", "2 1 1 9"]),
         (["1.", "1."], ["1 0 2 0"]),
-        (["..", ".."], []),
+        (["1.", "1."], []),
     ],
     ids=["outlives", "gap", "unknown label", "unknown parent", "past the end", "no tracks"],
 )
@@ -213,6 +214,34 @@ def test_a_result_that_breaks_the_rules_has_no_scores(
     case = Case(tmp_path, ["1.", "1."], ["1 0 1 0"])
     case.result(frames, tracks)
     assert case.scores() == dict.fromkeys(KEYS) | {"Valid": 0.0}
+    assert validate_result(case.res)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_a_valid_result_without_any_cell_scores_zero_where_there_are_scores(
+    tmp_path: Path, ndim: int
+) -> None:
+    case = Case(tmp_path, DIVISION, DIVISION_TRACKS, ndim)
+    case.result(["......"] * 4, [])
+    assert validate_result(case.res) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = case.scores()
+    assert scores == dict.fromkeys(KEYS, 0.0) | {"Valid": 1.0, "CCA": None}
+    shutil.rmtree(case.gt / "SEG")
+    assert case.scores()["SEG"] is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_validate_and_evaluate_agree_on_what_is_valid(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    case = Case(tmp_path_factory.mktemp("case"), ["1.2"] * 3, ["1 0 2 0", "2 0 2 0"])
+    frame = st.sampled_from(["1.2", "1..", "...", "1.3"])
+    lines = st.sampled_from(["1 0 2 0", "2 0 2 0", "1 0 1 0", "3 2 2 1", "2 2 1 0", "3 1 2 9"])
+    case.result(data.draw(st.lists(frame, min_size=3, max_size=3)), data.draw(st.lists(lines)))
+    assert bool(validate_result(case.res)) == (case.scores()["Valid"] == 0.0)
 
 
 def test_the_package_is_kept_quiet(case: Case, capfd: pytest.CaptureFixture[str]) -> None:
@@ -288,6 +317,11 @@ def with_a_wrong_reference_table(case: Case) -> None:
     (case.gt / "TRA" / "man_track.txt").write_text("1 0 3 7\n")
 
 
+def with_a_reference_track_beyond_the_end(case: Case) -> None:
+    lines = [*DIVISION_TRACKS[:3], f"4 0 {10**30} 0"]
+    (case.gt / "TRA" / "man_track.txt").write_text("\n".join(lines) + "\n")
+
+
 def with_one_frame(case: Case) -> None:
     for folder, name in [(case.res, "mask"), (case.gt / "TRA", "man_track")]:
         for t in range(1, 4):
@@ -298,6 +332,23 @@ def with_a_segmented_frame_too_many(case: Case) -> None:
     shutil.copy(case.gt / "SEG" / "man_seg003.tif", case.gt / "SEG" / "man_seg004.tif")
 
 
+def with_truth_from_frame_2(case: Case) -> None:
+    for t in range(2):
+        (case.gt / "TRA" / f"man_track{t:03d}.tif").unlink()
+
+
+def with_a_gap_in_a_reference_track(case: Case) -> None:
+    (case.gt / "TRA" / "man_track001.tif").write_bytes(encode_frame(drawn("11....")))
+
+
+def with_a_stray_file_in_segmentation(case: Case) -> None:
+    (case.gt / "SEG" / "notes.txt").touch()
+
+
+def with_a_slice_of_an_image(case: Case) -> None:
+    (case.gt / "SEG" / "man_seg001.tif").rename(case.gt / "SEG" / "man_seg_001_000.tif")
+
+
 def with_a_segmented_frame_of_another_shape(case: Case) -> None:
     (case.gt / "SEG" / "man_seg001.tif").write_bytes(encode_frame(drawn("1")))
 
@@ -306,21 +357,68 @@ def with_a_segmented_frame_of_another_shape(case: Case) -> None:
     ("spoil", "kind", "message"),
     [
         (without_result, ResultError, "01_RES.* Give a folder that exists"),
-        (without_reference, SequenceError, "TRA.* Give a folder that exists"),
+        (without_reference, SequenceError, "01_GT: cannot be listed.* Give a folder that exists"),
         (without_masks, ResultError, "holds no masks. Give the folder with mask000.tif"),
         (with_empty_reference, SequenceError, "man_track.txt"),
-        (without_tracks_in_reference, SequenceError, "there are no tracks.* mend it"),
-        (without_a_frame, ResultError, "mask002.tif missing. Add it"),
+        (
+            without_tracks_in_reference,
+            SequenceError,
+            r"man_track\.txt: .* there are no tracks\. Fetch",
+        ),
+        (
+            without_a_frame,
+            ResultError,
+            r"01_RES: mask002\.tif missing\. Add a file for every frame",
+        ),
+        (
+            with_truth_from_frame_2,
+            SequenceError,
+            r"man_track000\.tif to man_track001\.tif missing\. .*"
+            r"truth or a result of some frames only cannot be scored",
+        ),
         (with_fewer_frames, ResultError, "has 3 frames.* has 4. Give .* one sequence"),
         (with_a_wider_frame, ResultError, r"mask002.tif: has the shape \(4, 28\).* one sequence"),
         (with_a_damaged_frame, SequenceError, "mask002.tif: is not a TIFF file"),
         (with_truth_that_is_an_image, SequenceError, "man_track001.tif: has the type float32"),
         (with_truth_beyond_16_bits, SequenceError, "man_track001.tif: has labels from 0 to"),
         (with_a_wrong_line, ResultError, "line 1 .* four whole numbers"),
-        (with_an_unlisted_reference_cell, SequenceError, "label 4 is not in the track table"),
-        (with_a_wrong_reference_table, SequenceError, "parent 7 does not exist"),
+        (
+            with_an_unlisted_reference_cell,
+            SequenceError,
+            r"TRA/man_track000\.tif: cannot be used as ground truth: frame 0: label 4 is not in the"
+            r" track table\. Fetch",
+        ),
+        (
+            with_a_gap_in_a_reference_track,
+            SequenceError,
+            r"TRA/man_track001\.tif: .*: frame 1: track 4 has no pixels\. Fetch",
+        ),
+        (
+            with_a_wrong_reference_table,
+            SequenceError,
+            r"TRA/man_track\.txt: .* its parent 7 does not exist\. Fetch",
+        ),
+        (
+            with_a_reference_track_beyond_the_end,
+            SequenceError,
+            r"man_track\.txt: .* track 4: ends at frame 10*, after the last one\. Fetch",
+        ),
         (with_one_frame, SequenceError, "one frame only"),
-        (with_a_segmented_frame_too_many, SequenceError, "man_seg004.tif: belongs to no frame"),
+        (
+            with_a_segmented_frame_too_many,
+            SequenceError,
+            r"man_seg004\.tif: is of frame 4, but .* 0 to 3",
+        ),
+        (
+            with_a_stray_file_in_segmentation,
+            SequenceError,
+            "notes.txt: is not named as .* Rename it",
+        ),
+        (
+            with_a_slice_of_an_image,
+            SequenceError,
+            r"man_seg_001_000\.tif: is of a slice of a volume",
+        ),
         (with_a_segmented_frame_of_another_shape, SequenceError, "man_seg001.tif: has the shape"),
     ],
 )
@@ -329,6 +427,57 @@ def test_what_cannot_be_scored_is_refused(
 ) -> None:
     spoil(case)
     with pytest.raises(kind, match=message):
+        case.scores()
+
+
+@pytest.mark.parametrize("ending", [".tiff", ".TIF"])
+def test_segmentation_may_end_as_any_tiff(case: Case, ending: str) -> None:
+    for path in (case.gt / "SEG").glob("*.tif"):
+        path.rename(path.with_suffix(ending))
+    assert case.scores()["SEG"] == 1.0
+
+
+def test_slices_counted_from_one_are_told_to_be_so(tmp_path: Path) -> None:
+    case = Case(tmp_path, ["1..", "1.2"], ["1 0 1 0", "2 1 1 0"], ndim=3)
+    shutil.rmtree(case.gt / "SEG")
+    (case.gt / "SEG").mkdir()
+    (case.gt / "SEG" / "man_seg_001_003.tif").write_bytes(encode_frame(drawn("1..")))
+    with pytest.raises(SequenceError, match=r"is of slice 3 by its name, but .* 0 to 2\. Number"):
+        case.scores()
+
+
+def test_other_folders_of_the_truth_say_which_is_wanted(case: Case) -> None:
+    for folder in (case.gt / "TRA", case.gt.parent):
+        with pytest.raises(SequenceError, match=f"TRA: is missing\\. Give {case.gt}\\."):
+            evaluate(case.res, folder)
+    shutil.copytree(case.gt, case.gt.with_name("02_GT"))
+    with pytest.raises(SequenceError, match=f"Give {case.gt} or .*02_GT\\."):
+        evaluate(case.res, case.gt.parent)
+    (case.gt.parent / "nothing").mkdir()
+    for folder in (case.gt, case.gt.with_name("02_GT")):
+        shutil.rmtree(folder)
+    with pytest.raises(SequenceError, match=r"TRA: is missing\. Give DATASET/SS_GT"):
+        evaluate(case.res, case.gt.parent / "nothing")
+
+
+@pytest.mark.parametrize("part", ["", "TRA"])
+def test_folders_that_were_swapped_are_told(case: Case, part: str) -> None:
+    with pytest.raises(ResultError, match=f"01_GT.*: is ground truth, and {case.res} a result"):
+        evaluate(case.gt / part, case.res)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_tables_may_begin_with_the_mark_of_utf_8(case: Case, encoding: str) -> None:
+    for table in (case.gt / "TRA" / "man_track.txt", case.res / "res_track.txt"):
+        table.write_text(table.read_text(), encoding=encoding)
+    assert case.scores()["TRA"] == 1.0
+    assert validate_result(case.res) == []
+
+
+def test_table_in_utf_16_is_to_be_saved_as_utf_8(case: Case) -> None:
+    table = case.res / "res_track.txt"
+    table.write_text(table.read_text(), encoding="utf-16")
+    with pytest.raises(ResultError, match=r"res_track\.txt: is not in UTF-8\. Save it as plain"):
         case.scores()
 
 
@@ -353,10 +502,15 @@ def test_the_command_prints_a_table_and_writes_json(case: Case, tmp_path: Path) 
     assert json.loads(file.read_text()) == case.scores()
 
 
-def test_the_command_says_where_to_look_when_a_result_is_not_valid(case: Case) -> None:
+def test_the_command_exits_2_and_says_where_to_look_when_a_result_is_not_valid(
+    case: Case, tmp_path: Path
+) -> None:
     case.result(DIVISION, DIVISION_TRACKS[:-1])
-    done = CliRunner().invoke(evaluate_command, [str(case.res), str(case.gt)])
+    file = tmp_path / "scores.json"
+    done = CliRunner().invoke(evaluate_command, [str(case.res), str(case.gt), "--json", str(file)])
+    assert done.exit_code == 2
     assert f"sam4ct validate {case.res}" in done.output
+    assert json.loads(file.read_text()) == dict.fromkeys(KEYS) | {"Valid": 0.0}
 
 
 def test_validate_accepts_a_valid_result(case: Case) -> None:

@@ -68,7 +68,7 @@ def test_evidence_of_another_kind_of_run_is_not_taken_for_it(movie: Path, tmp_pa
 def test_without_a_network_there_is_nothing_to_leave_out(movie: Path, tmp_path: Path) -> None:
     refused = sam4ct("run", movie, "--out", tmp_path / "r", "--fast", "--evidence", "overlap")
     assert refused.status == 2
-    assert "--fast: has no use with --evidence overlap" in refused.err
+    assert "--fast: is not used with --evidence overlap" in refused.err
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
@@ -77,4 +77,4 @@ def test_where_cells_are_followed_there_is_nothing_to_leave_out(
 ) -> None:
     refused = sam4ct(command, make_tracked(tmp_path), "--fast")
     assert refused.status == 2
-    assert "--fast: has no use where cells are followed by seeds" in refused.err
+    assert "--fast: is not used where cells are followed by seeds" in refused.err

@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.centroids import Centroids, read_centroids, write_centroids
+from sam4ct.io.initial_tracks import read_initial
 from sam4ct.io.label_cells import cells_in_planes
 from sam4ct.pipelines.init_tracks import init_tracks
 
@@ -54,10 +55,16 @@ def test_plane_has_no_z(tmp_path: Path, frame: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("label", [70_000, 2**31, 2**63 - 1])
-def test_labels_beyond_16_bits_are_kept(tmp_path: Path, label: int) -> None:
+def test_labels_that_run_would_refuse_are_refused_with_the_same_words(
+    tmp_path: Path, label: int
+) -> None:
     frame = (LABELS == 7).astype(np.uint64) * np.uint64(label)
-    found = init_tracks(save(tmp_path / "l.tif", frame), tmp_path / "tracks.json")
-    assert list(read_centroids(tmp_path / "tracks.json").tracks) == list(found.tracks) == [label]
+    message = rf"l\.tif: has the label {label}\. Renumber its labels, at most 65535"
+    with pytest.raises(SequenceError, match=message):
+        init_tracks(save(tmp_path / "l.tif", frame), tmp_path / "tracks.json")
+    assert not (tmp_path / "tracks.json").exists()
+    with pytest.raises(SequenceError, match=message):
+        read_initial(tmp_path / "l.tif", frame.shape)
 
 
 @given(

@@ -201,14 +201,32 @@ def test_digest_is_that_of_the_same_seeds_in_a_table(folder: Path, tmp_path: Pat
 
 def test_seeds_counted_from_1_are_refused(folder: Path) -> None:
     (folder / "seeds.csv").write_text("t,z,y,x\n1,3,4,5\n2,3,4,5\n3,3,4,5\n")
-    message = r"seeds\.csv: has seeds of frame 3, but .* numbered from 0 to 2.* counted from 1\.$"
+    message = r"seeds\.csv: has seeds of frame 3, but .* 0 to 2\. .* counted from 1\. Renumber them"
     with pytest.raises(SequenceError, match=message):
+        SeedFiles(folder, SHAPE).check(3)
+
+
+@pytest.mark.parametrize("check", ["require", "check", "with an empty t000"])
+def test_files_counted_from_1_are_refused_as_such(folder: Path, check: str) -> None:
+    for t in range(1, 4):
+        (folder / f"t{t:03d}.csv").write_text("z,y,x\n3,4,5\n")
+    if check == "with an empty t000":
+        (folder / "t000.csv").write_text("z,y,x\n")
+    seeds = SeedFiles(folder, SHAPE)
+    with pytest.raises(SequenceError, match=r"counted from 1\. Renumber them from 0"):
+        seeds.require(range(3)) if check == "require" else seeds.check(3)
+
+
+def test_missing_first_file_alone_is_not_taken_for_counting_from_1(folder: Path) -> None:
+    for t in range(1, 3):
+        (folder / f"t{t:03d}.csv").write_text("z,y,x\n3,4,5\n")
+    with pytest.raises(SequenceError, match=r"t000\.csv missing\. Add the files"):
         SeedFiles(folder, SHAPE).check(3)
 
 
 def test_seeds_of_later_frames_are_refused(folder: Path) -> None:
     write_plain(folder)
-    message = r"t002\.csv: has seeds of frame 2, but the movie has 2 frames\. .*later frames\.$"
+    message = r"t002\.csv: has seeds of frame 2, but the movie has the frames 0 to 1\. Remove"
     with pytest.raises(SequenceError, match=message):
         SeedFiles(folder, SHAPE).check(2)
 
@@ -269,7 +287,8 @@ BAD_FILES: dict[str, tuple[str | bytes, str]] = {
     "cut off": ("z,y,x\n1,2,3\n1,2\n", r"line 3: has 2 fields"),
     "NaN": ("z,y,x\n1,2,3\nnan,2,3\n", r"row 2 holds no number"),
     "infinite": ("z,y,x\n1,-inf,3\n", r"row 1 holds no number"),
-    "other encoding": (b"z,y,x\n\xff\xfe\n", r"cannot be read"),
+    "other encoding": (b"z,y,x\n\xff\xfe\n", r"is not in UTF-8\. Save it as CSV"),
+    "UTF-16": ("z,y,x\n1,2,3\n".encode("utf-16"), r"is not in UTF-8\. Save it as CSV"),
 }
 
 

@@ -153,6 +153,10 @@ def save(folder: Path, frame: np.ndarray, name: str = "t001.tif") -> None:
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no frames": (lambda f: [p.unlink() for p in f.iterdir()], r"01: holds no frames"),
     "missing frame": (lambda f: (f / "t000.tif").unlink(), r"01: t000\.tif missing"),
+    "another format": (
+        lambda f: [p.rename(p.with_suffix(".png")) for p in f.iterdir()],
+        r"t000\.png \(and \d more\): the format PNG is not read here",
+    ),
     "other files": (lambda f: (f / "a.txt").write_text(""), r"a\.txt: is no frame"),
     "cut off": (lambda f: truncate(f / "t001.tif", 0.6), r"t001\.tif: .*(damaged|only the start)"),
     "empty": (lambda f: (f / "t001.tif").write_bytes(b""), r"t001\.tif: the file is empty"),

@@ -379,3 +379,10 @@ def test_broken_link_in_a_movie_is_told(zarr_dataset: Path) -> None:
     (zarr_dataset / "01.zarr" / "0" / "broken").symlink_to("nowhere")
     with pytest.raises(SequenceError, match=r"0/broken: cannot be read \(No such file"):
         fingerprint(found(zarr_dataset))
+
+
+def test_movie_in_another_format_is_named_with_how_to_get_frames(tmp_path: Path) -> None:
+    (tmp_path / "01").mkdir()
+    (tmp_path / "01" / "movie.nd2").touch()
+    with pytest.raises(SequenceError, match=r"01/movie\.nd2: the format ND2 is not read here"):
+        find_track_sequence(tmp_path, "01", tmp_path / "01_RES")

@@ -115,6 +115,28 @@ def test_track_that_outlives_the_sequence_is_found(
     assert expected in problem
 
 
+@pytest.mark.parametrize("name", [None, "man_track.txt"])
+def test_missing_table_is_the_only_thing_said(tmp_path: Path, name: str | None) -> None:
+    result, images = make_result(tmp_path)
+    if name is None:
+        (result / "res_track.txt").unlink()
+    else:
+        (result / "res_track.txt").rename(result / name)
+    (problem,) = validate_result(result, images)
+    said = (
+        "res_track.txt: cannot be read" if name is None else "Name that of a result res_track.txt"
+    )
+    assert said in problem
+
+
+def test_any_number_may_stand_in_the_table(tmp_path: Path) -> None:
+    result, _ = make_result(tmp_path)
+    (result / "res_track.txt").write_text(f"1 0 3 0\n2 0 {10**30} 0\n")
+    (problem, late) = validate_result(result)
+    assert "mask004.tif: is missing" in problem
+    assert "track 2: ends after the last frame" in late
+
+
 def test_mask_without_image_is_found(tmp_path: Path) -> None:
     result, images = make_result(tmp_path)
     image(images.parent, FRAMES - 1).unlink()

@@ -203,7 +203,9 @@ def test_tiff_files_come_first_then_zarr_frames_then_the_zarr_beside(tmp_path: P
     write_folder(tmp_path / "01")
     assert open_volumes(tmp_path / "01").frames == 3
     (tmp_path / "01" / "t000.tif").touch()
-    with pytest.raises(SequenceError, match=r"t000\.zarr: is no frame\. Move it away, or name it"):
+    with pytest.raises(
+        SequenceError, match=r"t000\.zarr \(and 2 more\): is no frame\. Only t000\.tif"
+    ):
         open_volumes(tmp_path / "01")
 
 

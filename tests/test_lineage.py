@@ -44,7 +44,7 @@ def test_live_track_without_pixels_is_a_problem(tracks: list[Track], data: st.Da
     t = data.draw(st.integers(track.begin, track.end))
     by_label = {other.label: other for other in tracks}
     (problem,) = frame_problems(t, alive(tracks, t) - {track.label}, by_label)
-    assert problem == f"frame {t}: track {track.label} has no pixels"
+    assert problem == f"frame {t}: track {track.label} has no pixels."
 
 
 @given(lineages(), st.data())
@@ -62,14 +62,14 @@ def test_label_of_no_track_is_a_problem(tracks: list[Track], label: int, t: int)
     by_label = {track.label: track for track in tracks if track.label != label}
     present = alive(list(by_label.values()), t) | {label}
     (problem,) = frame_problems(t, present, by_label)
-    assert problem == f"frame {t}: label {label} is not in the track table"
+    assert problem == f"frame {t}: label {label} is not in the track table."
 
 
 @given(lineages(), st.data())
 def test_label_used_twice_is_a_problem(tracks: list[Track], data: st.DataObject) -> None:
     twice = data.draw(st.sampled_from(tracks))
     problems = table_problems([*tracks, twice])
-    assert f"track {twice.label}: the label is used twice" in problems
+    assert f"track {twice.label}: the label is used twice." in problems
 
 
 @given(lineages(), st.data())
@@ -79,7 +79,7 @@ def test_parent_that_does_not_exist_is_a_problem(tracks: list[Track], data: st.D
     )
     orphan = replace(tracks[0], parent=absent)
     (problem,) = table_problems([orphan, *tracks[1:]])
-    assert problem == f"track {orphan.label}: its parent {absent} does not exist"
+    assert problem == f"track {orphan.label}: its parent {absent} does not exist."
 
 
 @pytest.mark.parametrize("parent_end", [3, 4, 9])
@@ -104,7 +104,7 @@ def test_parent_may_be_listed_after_its_daughter() -> None:
 @pytest.mark.parametrize("label", [-1, 0, MAX_LABEL + 1])
 def test_labels_are_positive_and_16_bit(label: int) -> None:
     (problem,) = table_problems([Track(label, 0, 1)])
-    assert problem == f"track {label}: labels run from 1 to {MAX_LABEL}"
+    assert problem == f"track {label}: labels run from 1 to {MAX_LABEL}."
 
 
 def test_track_cannot_end_before_it_begins() -> None:
@@ -113,4 +113,4 @@ def test_track_cannot_end_before_it_begins() -> None:
 
 
 def test_track_cannot_begin_before_frame_zero() -> None:
-    assert table_problems([Track(1, -1, 3)]) == ["track 1: begins at frame -1"]
+    assert table_problems([Track(1, -1, 3)]) == ["track 1: begins at frame -1."]

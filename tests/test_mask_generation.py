@@ -236,7 +236,7 @@ def test_images_are_refused(tmp_path: Path) -> None:
 def test_segmenter_weights_are_refused_where_no_masks_are_generated(movie: Path) -> None:
     refused = sam4ct("check", movie, "--weights", "sam-med3d-turbo")
     assert refused.status == 2
-    assert "--weights sam-med3d-turbo: has no use where no masks are generated" in refused.err
+    assert "--weights sam-med3d-turbo: is not used where no masks are generated" in refused.err
 
 
 def test_missing_weights_for_the_segmenter_are_an_error_of_the_user(

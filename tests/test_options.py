@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from bad_inputs import make_dataset
+from click.testing import CliRunner
 from commands import sam4ct
 
 from sam4ct.cli import cli
@@ -57,5 +58,17 @@ def test_wrong_device_is_blamed_on_what_said_it(
     by_variable = sam4ct("check", dataset)
     by_option = sam4ct("check", dataset, "--device", "gpus")
     assert (by_variable.status, by_option.status) == (2, 2)
-    assert "Error: Invalid value for 'SAM4CT_DEVICE': 'gpu' is none. Give auto" in by_variable.err
-    assert "Error: Invalid value for '--device': 'gpus' is none. Give auto" in by_option.err
+    assert (
+        "Error: Invalid value for 'SAM4CT_DEVICE': 'gpu' is not a device. Use auto"
+        in by_variable.err
+    )
+    assert "Error: Invalid value for '--device': 'gpus' is not a device. Use auto" in by_option.err
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "0", "-1"])
+@pytest.mark.parametrize("command", ["seeds", "convert"])
+def test_sizes_of_voxels_are_positive_and_finite(tmp_path: Path, command: str, value: str) -> None:
+    words = [command, str(tmp_path), str(tmp_path / "out"), "--spacing", value, "1", "1"]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert "Invalid value for '--spacing'" in done.output

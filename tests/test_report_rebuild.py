@@ -83,6 +83,17 @@ def test_the_images_may_lie_elsewhere(res_dir: Path, tmp_path: Path) -> None:
     assert "05" in Page(rebuild_report(res_dir, tmp_path / "05")).words["h1"]
 
 
+def test_missing_folders_are_told_apart(res_dir: Path) -> None:
+    with pytest.raises(SequenceError, match=r"02_RES: cannot be listed .* Give a folder"):
+        rebuild_report(res_dir.with_name("02_RES"))
+    other = res_dir.rename(res_dir.with_name("tracked"))
+    with pytest.raises(SequenceError, match=r"tracked: is not named SS_RES.* with --images"):
+        rebuild_report(other)
+    other = other.rename(res_dir.with_name("03_RES"))
+    with pytest.raises(SequenceError, match=r"03: the images of 03_RES are not there.* --images"):
+        rebuild_report(other)
+
+
 def test_an_invalid_result_is_refused(res_dir: Path) -> None:
     (res_dir / "res_track.txt").write_text("1 0 2 0\n")
     with pytest.raises(ResultError, match="sam4ct validate"):

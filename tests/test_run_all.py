@@ -152,7 +152,7 @@ def test_movies_are_followed_beside_masks_that_are_linked(tmp_path: Path) -> Non
     (result / "mask001.tif").unlink()
     damaged = sam4ct("-q", "run-all", tmp_path, *options)
     assert damaged.status == 2
-    assert f"failed: {result}: is incomplete or of other images: 1 masks for 2" in damaged.out
+    assert f"failed: {result}: has 1 masks for 2 images: it is incomplete" in damaged.out
 
 
 @pytest.mark.usefixtures("at_home")
@@ -286,7 +286,7 @@ def test_all_that_stands_in_the_way_is_one_message(
 def test_weights_without_a_use_are_refused(tmp_path: Path) -> None:
     add(tmp_path, "Mine")
     message = errors(sam4ct("run-all", tmp_path, *OVERLAP, "--weights", "compact-sam2"))
-    assert message.startswith("--weights compact-sam2: has no use for any sequence here.")
+    assert message.startswith("--weights compact-sam2: is not used by any sequence here.")
 
 
 @pytest.fixture
@@ -380,8 +380,8 @@ def test_result_with_masks_missing_is_not_done(tmp_path: Path) -> None:
     ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP)
     assert ran.status == 2
     count = len(whole) - 1
-    assert ran.out.startswith(f"Mine/01  failed: {result}: is incomplete or of other images: ")
-    assert f"{count - 1} masks for {count} images. Add --overwrite" in ran.out
+    assert ran.out.startswith(f"Mine/01  failed: {result}: has ")
+    assert f"has {count - 1} masks for {count} images: it is incomplete" in ran.out
     assert sam4ct("-q", "run-all", tmp_path, *OVERLAP, "--overwrite").status == 0
     assert tree(result) == whole
 

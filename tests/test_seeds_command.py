@@ -177,16 +177,60 @@ def test_sigterm_ends_with_75_and_the_same_command_continues(tmp_path: Path) -> 
 # Refusals
 
 
-def test_other_settings_are_refused_unless_told(source: Path) -> None:
+def test_other_settings_are_refused_unless_told(
+    source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     find_seeds(source, None, OPTIONS)
     folder = source.with_name("01_SEEDS")
     before = tree(folder)
     other = SeedOptions(**vars(OPTIONS) | {"threshold": 1e6})
-    with pytest.raises(ResultError, match=r"found otherwise \(threshold None, now 1000000\.0\)"):
+    with pytest.raises(ResultError, match=r"settings \(threshold None, now 1000000\.0\)"):
         find_seeds(source, None, other)
     assert tree(folder) == before
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
     find_seeds(source, None, SeedOptions(**vars(other) | {"overwrite": True}))
+    warned = [record for record in caplog.records if record.levelname == "WARNING"]
+    removed, none = (record.getMessage() for record in warned)
+    assert removed == f"{folder}: removing 3 files of seeds found with other settings"
+    assert none.startswith(f"{folder}: no seeds in 3 frames; try another --diameter")
     assert {path.read_text() for path in folder.glob("t*.csv")} == {"z,y,x,score\n"}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (
+            (2.25, 4.5),
+            r"cells of 2\.25 to 4\.5 px are too small: they need 5 px or more\. Give",
+        ),
+        (
+            (375.0, 750.0),
+            r"cells of 375 to 750 px do not fit into frames of .*\. Give the size",
+        ),
+    ],
+)
+def test_sizes_out_of_reach_are_refused_before_good_seeds_are_removed(
+    source: Path, sizes: tuple[float, float], message: str
+) -> None:
+    find_seeds(source, None, OPTIONS)
+    before = tree(source.with_name("01_SEEDS"))
+    other = SeedOptions(**vars(OPTIONS) | {"diameter_px": sizes, "overwrite": True})
+    with pytest.raises(SequenceError, match=message):
+        find_seeds(source, None, other)
+    assert tree(source.with_name("01_SEEDS")) == before
+
+
+def test_small_cells_among_others_are_warned_of(
+    source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    find_seeds(source, None, SeedOptions(**vars(OPTIONS) | {"diameter_px": (3.0, 20.0)}))
+    assert "of cells of 3 to 20 px, the smallest may be missed" in caplog.text
+
+
+def test_constant_images_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = save_frames(tmp_path / "01", [np.full_like(FRAMES[0], 7)] * 2)
+    assert find_seeds(source, None, OPTIONS).seeds == 0
+    assert "no seeds in 2 frames" in caplog.text
 
 
 def test_other_format_leaves_no_file_of_the_old_one(source: Path) -> None:
@@ -251,7 +295,7 @@ def test_voxels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 def test_diameter_that_is_none_is_refused(source: Path, diameter: str) -> None:
     outcome = sam4ct("seeds", source, "--diameter", diameter)
     assert outcome.status == 2
-    assert "Give pixels, e.g. 15, or a range" in outcome.err
+    assert "is not a diameter. Give pixels" in outcome.err
 
 
 def test_diameter_of_a_range_is_taken_as_it_is(source: Path) -> None:

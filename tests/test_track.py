@@ -146,7 +146,7 @@ def test_report_is_written_anew_by_the_run_alone(embryo: Path, sam2: Path) -> No
     expected = page.read_bytes()
     refused = sam4ct("report", sam2, "--images", embryo / "01.zarr")
     assert refused.status == 2
-    assert "01.zarr: a report of images in Zarr is made by `sam4ct run` alone" in refused.err
+    assert "01.zarr: only `sam4ct run` writes reports of images in Zarr" in refused.err
     assert page.read_bytes() == expected
 
 

@@ -128,14 +128,14 @@ def unknown_sequence(dataset: Path) -> list[object]:
 # Options
 
 
-@fault(r"Embryo: --seeds and --init-tracks are those of one sequence, but there are 01, 02\. Name")
+@fault(r"Embryo: --seeds and --init-tracks are for one sequence, but there are 01, 02\. Name")
 def seeds_for_two_sequences(dataset: Path) -> list[object]:
     for part in (".zarr", "_SEEDS", "_INIT"):
         shutil.copytree(dataset / f"01{part}", dataset / f"02{part}")
     return ["run", dataset, "--seeds", dataset / "01_SEEDS"]
 
 
-@fault(r"the profile Fluo-N3DH-CE links masks, which has no use for --seeds .* Leave them out")
+@fault(r"the profile Fluo-N3DH-CE links masks and does not use --seeds .* Leave them out")
 def seeds_with_a_profile_for_linking(dataset: Path) -> list[object]:
     profile = ["--profile", "Fluo-N3DH-CE"]
     return ["run", make_dataset(dataset.parent), *profile, "--seeds", dataset / "01_SEEDS"]
@@ -168,7 +168,7 @@ def profile_of(dataset: Path, lines: list[str]) -> list[object]:
     return ["run", dataset, "--profile", mine]
 
 
-@fault(r"01\.zarr: its cells are followed by clicks of SAM-Med3D.* Leave out --no-generate-masks")
+@fault(r"01\.zarr: its cells are followed by masks of SAM-Med3D\. Leave out --no-generate-masks")
 def no_generated_masks(dataset: Path) -> list[object]:
     return ["run", dataset, "--no-generate-masks"]
 
@@ -183,7 +183,7 @@ def weights_that_are_not_here(dataset: Path) -> list[object]:
     return ["run", dataset, "--weights", "sam-med3d-turbo"]
 
 
-@fault(r"--weights compact-sam2: has no use with --evidence overlap\. Leave")
+@fault(r"--weights compact-sam2: is not used with --evidence overlap\. Leave")
 def network_for_plain_overlap(dataset: Path) -> list[object]:
     return ["run", dataset, "--evidence", "overlap", "--weights", "compact-sam2"]
 

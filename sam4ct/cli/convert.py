@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import OVERWRITE
+from sam4ct.cli.options import OVERWRITE, POSITIVE
 from sam4ct.profile import Spacing
-
-_POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
 
 @click.command("convert")
@@ -18,7 +16,7 @@ _POSITIVE = click.FloatRange(min=0.0, min_open=True)
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(_POSITIVE, _POSITIVE, _POSITIVE),
+    type=(POSITIVE, POSITIVE, POSITIVE),
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as in the profile named like the dataset,"
     " else as in the frames]",

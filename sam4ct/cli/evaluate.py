@@ -21,18 +21,23 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the scores to this file too; null where there is none.",
 )
-def evaluate(res_dir: Path, gt_dir: Path, json_file: Path | None) -> None:
-    """Score the result RES_DIR against the ground truth GT_DIR (DATASET/SS_GT)."""
+@click.pass_context
+def evaluate(ctx: click.Context, res_dir: Path, gt_dir: Path, json_file: Path | None) -> None:
+    """Score the result RES_DIR against the ground truth GT_DIR (DATASET/SS_GT).
+
+    A result that breaks the rules of the challenge has no scores: Valid is 0, the exit status 2.
+    """
     # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
     from sam4ct.evaluate import evaluate as scores_of
 
     scores = scores_of(res_dir, gt_dir)
     for name, score in scores.items():
         click.echo(f"{name:<7}{'-' if score is None else f'{score:.4f}':>8}")
-    if not scores["Valid"]:
-        click.echo(f"Not valid; sam4ct validate {res_dir} says why.", err=True)
     if json_file is not None:
         write_json(json_file, scores)
+    if not scores["Valid"]:
+        click.echo(f"Not valid; sam4ct validate {res_dir} says why.", err=True)
+        ctx.exit(2)
 
 
 @click.command()

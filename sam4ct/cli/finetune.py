@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, Command
+from sam4ct.cli.options import DEVICE, FOLDER, POSITIVE, Command
 from sam4ct.errors import WeightsError
 from sam4ct.models.device import choose_device
 from sam4ct.models.entry import Entry
@@ -23,9 +23,12 @@ def _whole(name: str, default: int, text: str, *, least: int = 1) -> Callable[[C
     return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
-_POSITIVE = click.FloatRange(min=0.0, min_open=True)
 _SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of all randomness."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of random choices.",
 )
 
 
@@ -41,13 +44,13 @@ def finetune() -> None:
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(_POSITIVE, _POSITIVE, _POSITIVE),
+    type=(POSITIVE, POSITIVE, POSITIVE),
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as the images say]",
 )
 @click.option(
     "--cell-diameter-px",
-    type=_POSITIVE,
+    type=POSITIVE,
     help="In-plane diameter of a cell.  [default: measured from the masks]",
 )
 @click.option(
@@ -125,7 +128,7 @@ def prepare(
 @click.option(
     "--lr",
     "learning_rate",
-    type=_POSITIVE,
+    type=POSITIVE,
     default=2e-4,
     show_default=True,
     help="Highest learning rate.",

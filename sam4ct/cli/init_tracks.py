@@ -17,7 +17,7 @@ from sam4ct.pipelines.init_tracks import init_tracks
 def init_tracks_command(labels: Path, out: Path, overwrite: bool) -> None:
     """Write the centroids of the cells labelled in a frame as the tracks to follow.
 
-    Tracks have the labels of the file, any whole numbers; centroids are in pixels, (z, y, x).
+    Tracks have the labels of the file, 1 to 65535; centroids are in pixels, (z, y, x).
     They begin in the frame that the file's name says, e.g. 5 of man_track005.tif, else in 0.
     """
     found = init_tracks(labels, out, overwrite=overwrite)

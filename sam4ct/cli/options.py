@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEVICE_VARIABLE = "SAM4CT_DEVICE"
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class _Positive(click.FloatRange):
+    """A positive number; click's own range lets `inf` and `nan` pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+POSITIVE = _Positive(min=0.0, min_open=True)
 
 # A folder that is missing is refused by whoever reads it, who also says what to do.
 DATASET = click.argument("dataset_dir", type=click.Path(path_type=Path))
@@ -45,13 +59,13 @@ EVIDENCE = click.option(
     type=click.Choice(["sam2", "overlap"]),
     default="sam2",
     show_default=True,
-    help="What says which mask is which: SAM 2, or plain overlap (no network).",
+    help="Source of linking evidence: SAM 2, or the overlap of masks (no network).",
 )
 FAST = click.option(
     "--fast",
     is_flag=True,
-    help="Ask SAM 2 only where the overlap of masks leaves a choice: up to several times less"
-    " work where cells move little, and a little less accurate.",
+    help="Use SAM 2 only where the overlap of masks is ambiguous: up to several times faster where"
+    " cells move little, and slightly less accurate.",
 )
 GENERATE = click.option(
     "--generate-masks/--no-generate-masks",
@@ -67,7 +81,7 @@ def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:
     if kind not in ("auto", "cpu", "cuda") or (colon and not numbered):
         from_variable = ctx.get_parameter_source(param.name or "") is ParameterSource.ENVIRONMENT
         raise click.BadParameter(
-            f"{value!r} is none. Give auto, cpu, cuda or cuda:N.",
+            f"{value!r} is not a device. Use auto, cpu, cuda or cuda:N.",
             param_hint=f"'{DEVICE_VARIABLE if from_variable else '--device'}'",
         )
     return value
@@ -94,7 +108,7 @@ def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
     """Read A:B, the frames A to B - 1; either may be left out."""
     first, colon, last = value.partition(":")
     if not colon or not all(part.isdecimal() or not part for part in (first, last)):
-        raise click.BadParameter(f"{value!r} is not a range of frames. Give e.g. 0:50, or 50:")
+        raise click.BadParameter(f"{value!r} is not a range of frames. Give A:B, e.g. 0:50.")
     return slice(int(first or 0), int(last) if last else None)
 
 
@@ -120,8 +134,8 @@ def track_options(command: Command) -> Command:
             "--seeds",
             type=click.Path(path_type=Path),
             metavar="PATH",
-            help="Where cells may be, to follow some of them: a folder with a file a frame, or a"
-            " table.  [default: SS_SEEDS]",
+            help="Places of possible cells: a folder with one file a frame, or one table."
+            "  [default: SS_SEEDS]",
         ),
     ):
         command = option(command)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
+from sam4ct.cli.options import POSITIVE
 from sam4ct.derive import Derivation
 from sam4ct.errors import ProfileError
 from sam4ct.io.atomic import replacing
-from sam4ct.io.ctc import MASKS, RESULT, find_sequences
+from sam4ct.io.ctc import RESULT, find_sequences
+from sam4ct.io.sequence_names import MASKS, sequence_name
 from sam4ct.pipelines.survey import survey
 from sam4ct.profile import Spacing, load_profile, profile_names, to_toml
-
-POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
 
 @click.group()
@@ -63,6 +63,7 @@ def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Pat
     """
     if output is not None and output.exists():
         raise ProfileError(f"{output}: is there already. Remove it, or give another file.")
+    name = sequence_name(dataset_dir, name)
     found, source = _derived(dataset_dir, name, spacing_um)
     dataset = found.profile.dataset
     text = to_toml(found.profile, f"Derived from the {source} of {dataset} {name}.", found.reasons)

@@ -8,6 +8,7 @@ import click
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import RESULT
+from sam4ct.io.names import holds_tiff
 from sam4ct.report.rebuild import rebuild_report
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -15,7 +16,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("res_dir", type=_FOLDER)
-@click.option("--images", type=_FOLDER, help="Its images.  [default: SS beside SS_RES]")
+@click.option("--images", type=_FOLDER, help="Images of the result.  [default: SS beside SS_RES]")
 @click.option("--gt", "gt_dir", type=_FOLDER, help="Ground truth, DATASET/SS_GT; adds the scores.")
 def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
     """Write RES_DIR.sam4ct/report.html: frames, lineages and the least certain links.
@@ -36,8 +37,8 @@ def _refuse_zarr(res_dir: Path, images: Path | None) -> None:
     """Refuse images in Zarr: their report is made by the run, from what it knows of its cells."""
     folder = images or res_dir.with_name(res_dir.name.removesuffix(RESULT))
     movie = folder if folder.suffix == ".zarr" else folder.with_name(f"{folder.name}.zarr")
-    if movie.is_dir() and not any(folder.glob("*.tif*")):
+    if movie.is_dir() and not holds_tiff(folder):
         raise SequenceError(
-            f"{movie}: a report of images in Zarr is made by `sam4ct run` alone. Add --overwrite to"
-            " that command: it writes the report anew, and computes nothing twice."
+            f"{movie}: only `sam4ct run` writes reports of images in Zarr. Add --overwrite to that"
+            " command: it rewrites the report from what it has computed before."
         )

@@ -86,6 +86,6 @@ def _refuse_useless(found: Sequence[AnySequence], options: Options) -> None:
     followed = [sequence for sequence in found if isinstance(sequence, TrackSequence)]
     if options.fast and followed:
         raise ProfileError(
-            f"{followed[0].result_dir}: --fast: has no use where cells are followed by seeds: there"
-            " are no masks whose overlap could tell. Leave it out."
+            f"{followed[0].result_dir}: --fast: is not used where cells are followed by seeds:"
+            " there are no masks to compare. Leave it out."
         )

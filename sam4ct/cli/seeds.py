@@ -7,10 +7,8 @@ from typing import Literal
 
 import click
 
-from sam4ct.cli.options import frame_range
+from sam4ct.cli.options import POSITIVE, frame_range
 from sam4ct.profile import Spacing
-
-_POSITIVE = click.FloatRange(min=0.0, min_open=True)
 
 
 def _diameters(
@@ -27,7 +25,7 @@ def _diameters(
     except ValueError:
         smallest = largest = 0.0
     if not 0.0 < smallest <= largest < float("inf"):
-        raise click.BadParameter(f"{value!r} is none. Give pixels, e.g. 15, or a range, 10:24.")
+        raise click.BadParameter(f"{value!r} is not a diameter. Give pixels, e.g. 15 or 10:24.")
     return (smallest, largest) if colon else (SIZES[0] * smallest, SIZES[1] * smallest)
 
 
@@ -39,13 +37,13 @@ def _diameters(
     "diameter_px",
     metavar="D|MIN:MAX",
     callback=_diameters,
-    help="Of a typical cell, or of the smallest and largest, in pixels along x."
+    help="Diameter of a typical cell, or of the smallest and largest, in pixels along x."
     "  [default: cell_diameter_px of the profile]",
 )
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(_POSITIVE, _POSITIVE, _POSITIVE),
+    type=(POSITIVE, POSITIVE, POSITIVE),
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as in the profile, else as in the images]",
 )
@@ -59,11 +57,11 @@ def _diameters(
     default=":",
     metavar="A:B",
     callback=frame_range,
-    help="Do the frames A to B - 1; several parts may be done at once.  [default: all]",
+    help="Search frames A to B - 1 only; parts may run at the same time.  [default: all]",
 )
 @click.option(
     "--threshold",
-    type=_POSITIVE,
+    type=POSITIVE,
     help="Least contrast of a cell, in grey values.  [default: by the noise of each frame]",
 )
 @click.option(
@@ -77,9 +75,9 @@ def _diameters(
     type=click.Choice(["csv", "parquet"]),
     default="csv",
     show_default=True,
-    help="Of the files.",
+    help="Format of the seed files.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace seeds that were found otherwise.")
+@click.option("--overwrite", is_flag=True, help="Replace seeds found with other settings.")
 def seeds_command(
     source: Path,
     out: Path | None,

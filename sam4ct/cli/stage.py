@@ -13,6 +13,7 @@ from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, frame_range,
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import find_sequences
 from sam4ct.io.result import refuse_target
+from sam4ct.io.sequence_names import sequence_name
 from sam4ct.io.workdir import WorkDir
 from sam4ct.pipelines.associate import run_associate
 from sam4ct.pipelines.link import finish, run_linking
@@ -43,8 +44,9 @@ def _opened(plan: Plan, *, shared: bool = False) -> Iterator[WorkDir]:
 def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Options) -> Plan:
     from sam4ct.pipelines.modes import refuse_stages  # zarr takes a moment to import
 
-    refuse_stages(dataset_dir, sequence, options)
-    (found,) = find_sequences(dataset_dir, [sequence], out)
+    name = sequence_name(dataset_dir, sequence)
+    refuse_stages(dataset_dir, name, options)
+    (found,) = find_sequences(dataset_dir, [name], out)
     return make_plan(found, options)
 
 
@@ -67,7 +69,7 @@ def _frames_of(plan: Plan, wanted: slice) -> range:
     default=":",
     metavar="A:B",
     callback=frame_range,
-    help="Do the pairs (t, t + dt) with A <= t < B.  [default: all]",
+    help="Process only the pairs (t, t + dt) with A <= t < B.  [default: all]",
 )
 def propagate(
     dataset_dir: Path, sequence: str, out: Path | None, frames: slice, **chosen: Any

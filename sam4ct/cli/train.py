@@ -35,8 +35,8 @@ def _common(command: Command) -> Command:
     for option in (
         start,
         DEVICE,
-        _count("--seed", 1, "Of the simulation and of the first weights."),
-        _count("--workers", 1, "Processes that simulate."),
+        _count("--seed", 1, "Seed of the simulation and of the first weights."),
+        _count("--workers", 1, "Number of processes that simulate."),
     ):
         command = option(command)
     return command
@@ -44,8 +44,8 @@ def _common(command: Command) -> Command:
 
 @train_compact.command()
 @click.argument("out", type=FOLDER)
-@_count("--steps", 40000, "Frame pairs are drawn anew in each.", least=1)
-@_count("--decay", 10000, "Last steps, over which the learning rate falls to zero.")
+@_count("--steps", 40000, "Training steps, each with new frame pairs.", least=1)
+@_count("--decay", 10000, "Number of last steps over which the learning rate falls to zero.")
 @_count("--pairs", 4, "Frame pairs per step.", least=1)
 @_count("--objects", 4, "Prompts per pair and direction.", least=1)
 @_common
@@ -65,8 +65,8 @@ def sam2(out: Path, device: str, start_from: Path | None, **numbers: int) -> Non
 
 @train_compact.command("sam-med3d")
 @click.argument("out", type=FOLDER)
-@_count("--steps", 20000, "Volumes are drawn anew in each.", least=1)
-@_count("--decay", 5000, "Last steps, over which the learning rate falls to zero.")
+@_count("--steps", 20000, "Training steps, each with new volumes.", least=1)
+@_count("--decay", 5000, "Number of last steps over which the learning rate falls to zero.")
 @_count("--volumes", 2, "Simulated volumes per step.", least=1)
 @_count("--crops", 4, "Crops per volume.", least=1)
 @_count("--objects", 3, "Objects that are clicked on in each crop.", least=1)

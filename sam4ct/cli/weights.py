@@ -129,7 +129,7 @@ def _download(entry: Entry, folder: Path, mirrors: tuple[str, ...]) -> Path:
 @click.option("--licence", help="Licence of the weights.")
 @click.option("--used-by", multiple=True, help="Mode or profile that uses it; may be repeated.")
 @click.option(
-    "--default-on", type=click.Choice(["any", "cuda"]), help="Take it unnamed, on these devices."
+    "--default-on", type=click.Choice(["any", "cuda"]), help="Make it the default on these devices."
 )
 @click.option("--note", help="A remark.")
 @click.option("--replace", "renew", is_flag=True, help="Replace the entry and its file.")
@@ -158,7 +158,7 @@ def _json_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as fault:
-        raise WeightsError(f"{path}: not JSON: {fault}") from fault
+        raise WeightsError(f"{path}: is not a JSON file ({fault}). Correct that place.") from fault
     if not isinstance(value, dict):
-        raise WeightsError(f"{path}: give a JSON object of dotted keys and their values")
+        raise WeightsError(f"{path}: must be a JSON object of dotted keys. Correct it.")
     return value

@@ -145,8 +145,8 @@ def _diameter(
         )
     if math.isnan(seen):
         raise ProfileError(
-            f"{name}: nothing is bright at the initial places in frame 0, so nobody knows how"
-            " large cells are. Check that places and images belong together, or write"
+            f"{name}: nothing is bright at the initial places in frame 0, so the size of"
+            " cells cannot be measured. Check that places and images belong together, or write"
             " cell_diameter_px into a profile."
         )
     return seen, f"the median of {looked_at}, measured in the image"

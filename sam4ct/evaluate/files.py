@@ -16,13 +16,18 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError
 from sam4ct.io.names import file_ranges, frame_files, in_one_message, list_folder
+from sam4ct.io.other_files import TIFF
 from sam4ct.io.result import MASK
 from sam4ct.io.tiff import read_frame, read_info
 from sam4ct.io.tracks import TRACKS, read_tracks
 from sam4ct.lineage import MAX_LABEL, Track, table_problems
 from sam4ct.regions import LabelFrame
 
-_GOLD = re.compile(r"man_seg_?([0-9]+)(?:_([0-9]+))?\.tif")
+_GOLD = re.compile(rf"man_seg_?([0-9]+)(?:_([0-9]+))?{TIFF}")
+_TRUE_TRACKS = "man_track.txt"
+
+
+_OTHER_SEQUENCE = "Give the ground truth and the result of one sequence."
 
 
 @dataclass(frozen=True)
@@ -64,50 +69,97 @@ def find_result(folder: Path) -> Masks:
 
 
 def find_truth(gt_dir: Path) -> Masks:
-    """Return the tracking truth of `SS_GT`; raise SequenceError if it is of no use."""
-    truth = _find(gt_dir / "TRA", "man_track", "man_track.txt", SequenceError)
-    problems = table_problems(truth.tracks)
-    if not truth.tracks:
-        problems = ["there are no tracks."]
+    """Return the tracking truth of `SS_GT`; raise SequenceError if it cannot be used."""
+    if not (gt_dir / "TRA").is_dir():
+        raise SequenceError(_no_truth(gt_dir))
+    truth = _find(gt_dir / "TRA", "man_track", _TRUE_TRACKS, SequenceError)
     if len(truth.files) < 2:
-        problems = ["there is one frame only; tracking needs two or more."]
-    refuse_truth(truth.folder, problems)
+        refuse_truth(truth.folder, ["there is one frame only; tracking needs two or more."])
+    problems = table_problems(truth.tracks) if truth.tracks else ["there are no tracks."]
+    problems += [
+        f"track {track.label}: ends at frame {track.end}, after the last one."
+        for track in truth.tracks
+        if track.end >= len(truth.files)
+    ]
+    refuse_truth(truth.folder / _TRUE_TRACKS, problems)
     return truth
 
 
-def refuse_truth(folder: Path, problems: Iterable[str]) -> None:
-    """Raise a SequenceError about ground truth if there are problems."""
+def refuse_truth(path: Path, problems: Iterable[str]) -> None:
+    """Raise a SequenceError about a file of ground truth if there are problems."""
     if found := list(problems):
         raise SequenceError(
-            f"{folder}: cannot be used as ground truth: {in_one_message(found)}"
-            " Fetch the ground truth again, or mend it."
+            f"{path}: cannot be used as ground truth: {in_one_message(found)}"
+            " Fetch the ground truth again, or correct the file."
         )
+
+
+def refuse_swapped(res_dir: Path, gt_dir: Path) -> None:
+    """Raise a ResultError if ground truth is given for the result, and the other way round."""
+    if (gt_dir / TRACKS).exists() and _truth_near(res_dir):
+        raise ResultError(
+            f"{res_dir}: is ground truth, and {gt_dir} a result. Give the result first, then the"
+            " ground truth."
+        )
+
+
+def _no_truth(gt_dir: Path) -> str:
+    """Return that a folder is not that of ground truth, and which one is."""
+    list_folder(gt_dir)
+    wanted = " or ".join(map(str, _truth_near(gt_dir)))
+    wanted = wanted or "DATASET/SS_GT, the folder that holds TRA/man_track.txt"
+    return f"{gt_dir / 'TRA'}: is missing. Give {wanted}."
+
+
+def _truth_near(folder: Path) -> list[Path]:
+    """Return the folders of ground truth that a folder is, is a part of, or holds."""
+    near = [folder, folder.absolute().parent, *sorted(folder.glob("[0-9]*_GT"))]
+    return [path for path in near if (path / "TRA" / _TRUE_TRACKS).is_file()]
 
 
 def find_gold(gt_dir: Path, result: Masks) -> list[Gold]:
     """Return the segmentation truth of `SS_GT` by frame; [] if there is none.
 
     Raises:
-        SequenceError: A file is of no frame of the result, or of another shape.
+        SequenceError: A file is of no frame or slice of the result, or of another shape.
     """
     folder = gt_dir / "SEG"
     frames: dict[int, Gold] = {}
     for path in list_folder(folder) if folder.is_dir() else []:
         match = _GOLD.fullmatch(path.name)
-        if match is None or (t := int(match[1])) >= len(result.files):
+        if match is None:
             raise SequenceError(
-                f"{path}: belongs to no frame of {result.folder}. Remove it, or give the"
-                " ground truth and the result of one sequence."
+                f"{path}: is not named as segmentation truth, man_seg000.tif or, for a slice of a"
+                " volume, man_seg_000_000.tif (frame and z). Rename it, or move it away."
             )
-        z = None if match[2] is None else int(match[2])
-        shape, expected = read_info(path).shape, read_info(result.files[t]).shape
-        if shape != (expected if z is None else expected[1:]) or (z or 0) >= expected[0]:
+        t, z = int(match[1]), None if match[2] is None else int(match[2])
+        if t >= len(result.files):
             raise SequenceError(
-                f"{path}: has the shape {shape}, but {result.files[t]} has {expected}. Give"
-                " the ground truth and the result of one sequence."
+                f"{path}: is of frame {t}, but {result.folder} has frames 0 to"
+                f" {len(result.files) - 1}. {_OTHER_SEQUENCE}"
             )
+        _refuse_unfit(path, z, result.files[t])
         frames.setdefault(t, Gold(t, {})).slices[z] = path
     return [frames[t] for t in sorted(frames)]
+
+
+def _refuse_unfit(path: Path, z: int | None, mask: Path) -> None:
+    """Raise a SequenceError unless true labels, of slice z or of all, have the shape of a mask."""
+    shape, expected = read_info(path).shape, read_info(mask).shape
+    if z is not None and len(expected) < 3:
+        raise SequenceError(
+            f"{path}: is of a slice of a volume by its name, but {mask} is an image."
+            f" {_OTHER_SEQUENCE}"
+        )
+    if z is not None and z >= expected[0]:
+        raise SequenceError(
+            f"{path}: is of slice {z} by its name, but {mask} has the slices 0 to"
+            f" {expected[0] - 1}. Number slices from 0, or give the truth of this sequence."
+        )
+    if shape != (expected if z is None else expected[1:]):
+        raise SequenceError(
+            f"{path}: has the shape {shape}, but {mask} has {expected}. {_OTHER_SEQUENCE}"
+        )
 
 
 def refuse_other_sequence(result: Masks, truth: Masks) -> None:
@@ -158,7 +210,10 @@ def _find(folder: Path, prefix: str, table: str, kind: type[Sam4ctError]) -> Mas
     if not found.files:
         problems.append(f"{folder}: holds no masks. Give the folder with {prefix}000.tif.")
     elif missing := set(range(max(found.files) + 1)) - set(found.files):
-        problems.append(f"{folder}: {file_ranges(prefix, missing, found.digits)} missing. Add it.")
+        problems.append(
+            f"{folder}: {file_ranges(prefix, missing, found.digits)} missing. Add a file for every"
+            " frame from 0 on; truth or a result of some frames only cannot be scored."
+        )
     if problems:
         raise kind(in_one_message(problems))
     return Masks(folder, tuple(found.files.values()), tuple(tracks))

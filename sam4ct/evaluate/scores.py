@@ -22,6 +22,7 @@ from sam4ct.evaluate.files import (
     find_truth,
     read_truth,
     refuse_other_sequence,
+    refuse_swapped,
     refuse_truth,
 )
 from sam4ct.evaluate.matching import Match, match
@@ -56,8 +57,9 @@ def evaluate(res_dir: Path, gt_dir: Path) -> Scores:
 
     Raises:
         ResultError: The result is incomplete, or of another sequence.
-        SequenceError: The ground truth is of no use, or a frame is unreadable.
+        SequenceError: The ground truth cannot be used, or a frame is unreadable.
     """
+    refuse_swapped(res_dir, gt_dir)
     truth, result = find_truth(gt_dir), find_result(res_dir)
     refuse_other_sequence(result, truth)
     scores: Scores = dict.fromkeys(KEYS)
@@ -69,11 +71,9 @@ def evaluate(res_dir: Path, gt_dir: Path) -> Scores:
 
 def _table_is_valid(result: Masks) -> bool:
     """Whether the track table alone keeps the rules; the package takes that for granted."""
-    return (
-        len(result.tracks) > 0
-        and not table_problems(result.tracks)
-        and max(track.end for track in result.tracks) < len(result.files)
-    )
+    return not table_problems(result.tracks) and max(
+        (track.end for track in result.tracks), default=0
+    ) < len(result.files)
 
 
 def _measured(result: Masks, truth: Masks, gold: Sequence[Gold]) -> Scores:
@@ -82,7 +82,7 @@ def _measured(result: Masks, truth: Masks, gold: Sequence[Gold]) -> Scores:
     tracks = {track.label: track for track in truth.tracks}
     for t, true_path in enumerate(truth.files):
         matches.append(match(read_truth(true_path), result.read(t)))
-        refuse_truth(truth.folder, frame_problems(t, matches[t].true_labels, tracks))
+        refuse_truth(true_path, frame_problems(t, matches[t].true_labels, tracks))
     segmented = [match(*frame.read(result.read(frame.t))) for frame in gold]
     names = [name for name in MEASURED if not name.startswith("BC(")]
     names.append(f"BC({max(DIVISION_TOLERANCES)})")
@@ -90,6 +90,8 @@ def _measured(result: Masks, truth: Masks, gold: Sequence[Gold]) -> Scores:
         names.remove("SEG")
     if not any(track.end > track.begin or track.parent for track in truth.tracks):
         names.remove("LNK")
+    if not result.tracks:
+        return _of_empty(truth, matches, segmented, names)
     with warnings.catch_warnings():
         # The package warns of each broken rule, and of some divisions by zero.
         warnings.simplefilter("ignore")
@@ -105,6 +107,29 @@ def _measured(result: Masks, truth: Masks, gold: Sequence[Gold]) -> Scores:
     return {
         name: None if (score := measured.get(name)) is None else float(score) for name in MEASURED
     }
+
+
+def _of_empty(
+    truth: Masks, matches: Sequence[Match], segmented: Sequence[Match], names: Sequence[str]
+) -> Scores:
+    """Return the scores of a result without tracks: zero, where the truth allows for a score.
+
+    The challenge's rules do not ask for a cell, but the package stumbles over a result without
+    one. Nothing of it is right, so that every score is 0 that the truth itself would have.
+    """
+    if any(found.labels for found in matches):
+        return {"Valid": 0.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        perfect, outlined = (_columns(map(_perfect, found)) for found in (matches, segmented))
+        there = calculate_metrics(truth.table(), truth.table(), perfect, outlined, names, True)
+    return {name: None if there.get(name) is None else 0.0 for name in MEASURED} | {"Valid": 1.0}
+
+
+def _perfect(found: Match) -> Match:
+    """Return the match of the true labels of a frame with themselves."""
+    labels = found.true_labels
+    return Match(labels, labels, labels, labels, [1.0] * len(labels))
 
 
 def _columns(matches: Iterable[Match]) -> dict[str, list[Any]]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.finetune.images import is_zarr, numbered_files, open_images
 from sam4ct.io.names import list_folder
+from sam4ct.io.other_files import TIFF
 from sam4ct.io.tiff import Frame, read_frame, read_info
 from sam4ct.profile import Spacing
 from sam4ct.profile.files import settings_from_table
@@ -28,7 +29,7 @@ from sam4ct.regions import LabelFrame
 
 MASK_PREFIXES = ("mask", "man_seg", "man_track")
 """How mask files are named; those of one folder alike."""
-_GOLD_SLICE = re.compile(r"man_seg_[0-9]+_[0-9]+\.tiff?")
+_GOLD_SLICE = re.compile(rf"man_seg_[0-9]+_[0-9]+{TIFF}")
 """The challenge annotates some slices of volumes: man_seg_TTT_ZZZ.tif."""
 
 
@@ -64,7 +65,9 @@ def read_listing(path: Path) -> list[Dataset]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ProfileError(f"{path}: cannot be read ({error.strerror}). Give a file.") from error
+        raise ProfileError(
+            f"{path}: cannot be read ({error.strerror}). Give a .toml file."
+        ) from error
     except ValueError as error:  # not UTF-8, or not TOML
         raise ProfileError(f"{path}: is not a TOML file ({error}). Correct that place.") from error
     tables = content.get("dataset")
@@ -91,8 +94,8 @@ def _mask_files(folder: Path) -> dict[int, Path]:
     """Return the mask files of a folder by frame; what is no such folder is told apart."""
     if is_zarr(folder):
         raise SequenceError(
-            f"{folder}: is a Zarr, which only images may be. Save the masks as TIFF volumes, one"
-            " file mask000.tif, mask001.tif, ... a frame."
+            f"{folder}: is a Zarr, but masks are read from TIFF files only. Save one volume a frame"
+            " as mask000.tif, mask001.tif, ..."
         )
     slices = (path for path in list_folder(folder) if _GOLD_SLICE.fullmatch(path.name))
     if (found := next(slices, None)) is not None:

@@ -34,7 +34,7 @@ _REMEDIES = {
     errno.ENOTDIR: "A file stands where a folder is needed: move it away.",
     errno.EEXIST: "A file stands where a folder is needed: move it away.",
     errno.EISDIR: "A folder stands where a file is needed: move it away.",
-    errno.ENOENT: "Was it removed during the run? The same command makes it anew.",
+    errno.ENOENT: "It may have been removed during the run. Run the same command again.",
 }
 _ANY_REMEDY = "Check the disk; the same command then continues."
 

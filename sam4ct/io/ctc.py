@@ -9,7 +9,6 @@ frame number) and where its result goes. What is inside all files is checked onc
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,11 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.labels import refuse_non_labels
-from sam4ct.io.names import frame_files, frame_name, in_one_message, list_folder, pairing_problems
+from sam4ct.io.names import frame_files, in_one_message, pairing_problems
+from sam4ct.io.sequence_names import MASKS, choose_sequences, sequence_name
 from sam4ct.io.shapes import remedy_for_shape
 from sam4ct.io.tiff import Frame, read_frame, read_info
 
-logger = logging.getLogger(__name__)
-
-MASKS = "_ERR_SEG"
 RESULT = "_RES"
 
 
@@ -64,7 +61,7 @@ def find_sequences(
 
     Args:
         dataset_dir: Holds `SS` and `SS_ERR_SEG`; SS are digits.
-        names: The sequences wanted, each once; () for all that have masks.
+        names: The sequences wanted, `01`, `01/` or `DATASET/01`; () for all that have masks.
         out: The result folder if there is one sequence, else the root below which
             `DATASET/SS_RES` is written; None: beside the input.
 
@@ -72,7 +69,7 @@ def find_sequences(
         SequenceError: A sequence is missing or its frames are not complete and paired.
     """
     dataset_dir = Path(os.path.abspath(dataset_dir))
-    chosen = _choose(dataset_dir, names)
+    chosen = choose_sequences(dataset_dir, [sequence_name(dataset_dir, name) for name in names])
     sequences = []
     for name in chosen:
         if out is None:
@@ -145,32 +142,6 @@ class CtcReader:
             )
 
 
-def _choose(dataset_dir: Path, names: Sequence[str]) -> list[str]:
-    """Return the names of the sequences wanted, or say what is there instead."""
-    folders = {path.name for path in list_folder(dataset_dir) if path.is_dir()}
-    numbered = sorted(name for name in folders if name.isascii() and name.isdigit())
-    ready = [name for name in numbered if f"{name}{MASKS}" in folders]
-    for name in names:
-        if name not in numbered:
-            raise SequenceError(
-                f"{dataset_dir / name}: there is no such sequence."
-                f" Choose from: {', '.join(numbered) or 'none found'}."
-            )
-        if name not in ready:
-            raise SequenceError(
-                f"{dataset_dir / name}{MASKS}: is missing. Put the masks to link there, as"
-                f" {frame_name('mask', 0, 3)} and so on."
-            )
-    if not names and not ready:
-        raise SequenceError(
-            f"{dataset_dir}: no sequence found. Give the folder that holds 01 and 01{MASKS};"
-            f" this one holds: {', '.join(sorted(folders)[:10]) or 'no folders'}."
-        )
-    if not names and len(ready) < len(numbered):
-        logger.warning("%s: no masks for %s", dataset_dir, sorted(set(numbered) - set(ready)))
-    return list(dict.fromkeys(names)) or ready
-
-
 def refuse_input_as_result(result_dir: Path, inputs: Iterable[Path]) -> None:
     """Refuse a result folder that is, holds or lies in one of the inputs; all paths absolute.
 
@@ -196,6 +167,6 @@ def _paired(dataset_dir: Path, name: str, result_dir: Path) -> CtcSequence:
         name=name,
         images=tuple(images.files.values()),
         masks=tuple(masks.files.values()),
-        digits=images.digits,
+        digits=images.width,
         result_dir=result_dir,
     )

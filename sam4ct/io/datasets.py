@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam4ct.io.ctc import MASKS
-from sam4ct.io.names import is_hidden, list_folder
+from sam4ct.io.names import frame_pattern, is_hidden, list_folder
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.track_parts import has_all_parts
 from sam4ct.io.volumes import ZARR
 from sam4ct.io.zarr_arrays import is_zarr
@@ -24,7 +24,7 @@ DEPTH = 3
 """Folders below the root to a dataset at most: `training/Fluo-N2DL-HeLa/Fluo-N2DL-HeLa`."""
 _NO_DATASETS = re.compile(r"[0-9]+_(GT|ST|RES|ERR_SEG|SEEDS|INIT)|.*\.(sam4ct|zarr)|SW|lost\+found")
 """What lies in or beside datasets and holds none: results, masks, work, software."""
-_IMAGE = re.compile(r"t[0-9]+\.tiff?")
+_IMAGE = frame_pattern("t")
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ def find_datasets(root: Path) -> tuple[list[Dataset], list[Path]]:
 
 def count_frames(folder: Path, prefix: str) -> int:
     """Return how many files a folder has by the name of a frame, 0 if it cannot be read."""
-    pattern = re.compile(rf"{re.escape(prefix)}[0-9]+\.tiff?")
     try:
-        return sum(map(bool, map(pattern.fullmatch, os.listdir(folder))))
+        return sum(map(bool, map(frame_pattern(prefix).fullmatch, os.listdir(folder))))
     except OSError:
         return 0
 

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from sam4ct.errors import SequenceError
 from sam4ct.io.centroids import AXES, read_centroids
 from sam4ct.io.label_cells import frame_of, read_label_cells
+from sam4ct.io.labels import refuse_track_label
+from sam4ct.io.other_files import is_tiff
 from sam4ct.io.shapes import remedy_for_shape
 from sam4ct.io.tiff import Frame, read_info
-from sam4ct.lineage import MAX_LABEL
 from sam4ct.types import VolumeReader
 
 AROUND = (1, 2, 2)
@@ -68,18 +69,14 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
         SequenceError: The file cannot be used or has no cells, they are not in frame 0 or
             not in the volume, or their labels do not fit into 16 bits.
     """
-    is_tiff = path.suffix in (".tif", ".tiff")
-    frame, places, sizes = _from_labels(path, shape) if is_tiff else _from_centroids(path)
+    labelled = is_tiff(path.name)
+    frame, places, sizes = _from_labels(path, shape) if labelled else _from_centroids(path)
     if frame != 0:
         raise SequenceError(
             f"{path}: its tracks begin in frame {frame}, but cells are followed from frame 0 on."
             " Give the cells of frame 0."
         )
-    if (largest := max(places)) > MAX_LABEL:
-        raise SequenceError(
-            f"{path}: has the label {largest}. Renumber its labels, at most {MAX_LABEL}: masks"
-            " are of 16 bits."
-        )
+    refuse_track_label(path, max(places))
     cells = InitialCells(tuple(places), np.array(list(places.values()), np.float64), sizes)
     _refuse_outside(path, cells, shape)
     _refuse_same_place(path, cells)

@@ -6,7 +6,6 @@ fit a result is not asked here: any positive whole numbers are.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.labels import refuse_label_type, refuse_negative_label
+from sam4ct.io.names import frame_pattern
 from sam4ct.io.tiff import read_info, read_planes
 
 FIRST_FRAME = 0
@@ -25,7 +25,7 @@ FIRST_FRAME = 0
 ALIKE = 0.8
 """Least share of equal values among neighbouring labelled pixels. Labels have nearly 1,
 noise-free images of 8 bits up to 0.7, and others below 0.3."""
-_FRAME = re.compile(r"(?:mask|man_track|man_seg)([0-9]+)\.tiff?")
+_FRAME = frame_pattern("mask", "man_track", "man_seg")
 
 
 @dataclass(frozen=True)

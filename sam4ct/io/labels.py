@@ -64,6 +64,15 @@ def refuse_non_labels(path: Path, labels: NDArray[np.generic]) -> None:
         )
 
 
+def refuse_track_label(path: Path, largest: int) -> None:
+    """Refuse a label of a track that a result cannot have."""
+    if largest > MAX_LABEL:
+        raise SequenceError(
+            f"{path}: has the label {largest}. Renumber its labels, at most {MAX_LABEL}: masks"
+            " are of 16 bits."
+        )
+
+
 def labels_in(planes: Iterable[NDArray[np.generic]]) -> list[int]:
     """Return the labels of a frame, given plane by plane, in increasing order, without 0."""
     found: set[int] = set()

@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from sam4ct.errors import ResultError
 from sam4ct.io.atomic import move
 from sam4ct.io.labels import labels_in
-from sam4ct.io.names import frame_name, in_one_message, is_hidden
+from sam4ct.io.names import frame_name, frame_pattern, in_one_message, is_hidden
 from sam4ct.io.swap import new_place, old_place, recover, swap
 from sam4ct.io.tiff import encode_frame
 from sam4ct.io.tracks import TRACKS, result_errors, write_tracks
 from sam4ct.lineage import Track, frame_problems, table_problems
 
 MASK = "mask"
-_OURS = re.compile(rf"{MASK}[0-9]+\.tiff?|{re.escape(TRACKS)}")
+_OURS = re.compile(rf"{frame_pattern(MASK).pattern}|{re.escape(TRACKS)}")
 
 
 class ResultWriter:

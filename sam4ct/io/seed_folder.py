@@ -11,6 +11,7 @@ Seeds of other settings, or of another program, are never mixed in. Reading is l
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from sam4ct.io.names import list_folder
 from sam4ct.io.seed_table import SUFFIXES, write_seed_table
 from sam4ct.io.seeds import SETTINGS
 from sam4ct.types import Seeds
+
+logger = logging.getLogger(__name__)
 
 _LOCKS = ".sam4ct"
 _DIGITS = 3
@@ -137,8 +140,8 @@ def _refuse_other(
     changed = [name for name in now if before.get(name) != now[name]]
     told = ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in changed)
     raise ResultError(
-        f"{folder}: holds seeds that were found otherwise ({told}). Use the same options, add"
-        " --overwrite to find all of them anew, or choose another folder."
+        f"{folder}: holds seeds that were found with other settings ({told}). Use the same options,"
+        " add --overwrite to replace all of them, or choose another folder."
     )
 
 
@@ -155,7 +158,11 @@ def _stored(folder: Path) -> dict[str, Any]:
 
 
 def _remove_seeds(folder: Path) -> None:
-    for path in list_folder(folder):
-        if path.suffix in SUFFIXES:
-            with work_errors(path):
-                path.unlink()
+    older = [path for path in list_folder(folder) if path.suffix in SUFFIXES]
+    if older:
+        logger.warning(
+            "%s: removing %d files of seeds found with other settings", folder, len(older)
+        )
+    for path in older:
+        with work_errors(path):
+            path.unlink()

@@ -167,7 +167,9 @@ def _damage_told(path: Path) -> Iterator[None]:
     """Turn whatever a file that cannot be read raises into one SequenceError."""
     try:
         yield
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except UnicodeDecodeError as error:
+        raise SequenceError(f"{path}: is not in UTF-8. Save it as CSV in UTF-8.") from error
+    except (OSError, csv.Error, pa.ArrowException) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise SequenceError(
             f"{path}: cannot be read ({reason}). Give a CSV or Parquet file of seeds."

@@ -30,6 +30,14 @@ SETTINGS = "settings.json"
 _TABLES = tuple(f"seeds{suffix}" for suffix in SUFFIXES)
 _DIGITS = 3
 """Of frame numbers in messages, at least."""
+_ADD = (
+    "Add the files (one with nothing but the header if there is no cell), or find seeds with"
+    " `sam4ct seeds`."
+)
+_FROM_ONE = (
+    "They seem to be counted from 1. Renumber them from 0: t000 is the first frame, or 0 in the"
+    " column t."
+)
 _FRAME = re.compile(r"t([0-9]+)(?:[_.].*)?\.(?:csv|parquet)")
 
 
@@ -96,11 +104,11 @@ class SeedFiles:
         if missing := wanted - set(self._files):
             first = next(iter(self._files.values()))
             width = len(re.sub(r"^t([0-9]+).*", r"\1", first.name))
-            names = file_ranges("t", missing, width).replace(".tif", first.suffix)
+            names = file_ranges("t", missing, width, first.suffix)
+            counted = 0 in missing and max(wanted) + 1 in self._files
             raise SequenceError(
-                f"{self._path}: no seeds for {len(missing)} frames, {names} missing. Add the"
-                " files (one with nothing but the header if there is no cell), or find seeds"
-                " with `sam4ct seeds`."
+                f"{self._path}: no seeds for {len(missing)} frames, {names} missing."
+                f" {_FROM_ONE if counted else _ADD}"
             )
 
     def check(self, frames: int) -> tuple[str, ...]:
@@ -191,13 +199,10 @@ class SeedFiles:
         if last < frames:
             return
         where = self._path if self._table is not None else self._files[last]
-        counted = (
-            " They seem to be counted from 1." if (self.frames[0], last) == (1, frames) else ""
-        )
+        counted = last == frames and not len(self.seeds(0)) and len(self.seeds(1))
         raise SequenceError(
-            f"{where}: has seeds of frame {last}, but the movie has {frames} frames. Frames are"
-            f" numbered from 0 to {frames - 1}: renumber the seeds, or remove those of later"
-            f" frames.{counted}"
+            f"{where}: has seeds of frame {last}, but the movie has the frames 0 to {frames - 1}."
+            f" {_FROM_ONE if counted else 'Remove the seeds of later frames.'}"
         )
 
     def _refuse_outside(self, file: Path, t: int, places: NDArray[np.float64]) -> None:

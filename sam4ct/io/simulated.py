@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.atomic import work_errors
-from sam4ct.io.ctc import MASKS
 from sam4ct.io.names import frame_name
 from sam4ct.io.result import MASK
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.spacing import encode_stack
 from sam4ct.io.tiff import encode_frame
 from sam4ct.io.tracks import write_tracks

@@ -114,7 +114,10 @@ def _complete(folder: Path) -> tuple[Path, ...]:
     """Return the frames of a folder, from 0 on and without gaps."""
     found = frame_files(folder, PREFIX)
     if not found.files:
-        raise SequenceError(f"{folder}: holds no frames. Put t000.tif, t001.tif, ... there.")
+        raise SequenceError(
+            in_one_message(found.problems)
+            or f"{folder}: holds no frames. Put t000.tif, t001.tif, ... there."
+        )
     problems = list(found.problems)
     if missing := set(range(max(found.files) + 1)) - set(found.files):
         problems.append(

@@ -12,10 +12,12 @@ and `initial_tracks`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from sam4ct.io.names import WIDTHS, frame_name
+from sam4ct.io.names import WIDTHS
+from sam4ct.io.other_files import TIFF, is_tiff
 from sam4ct.io.seeds import SEEDS
 from sam4ct.io.volumes import ZARR
 from sam4ct.io.zarr_arrays import is_zarr
@@ -25,8 +27,7 @@ INITIAL = "_INIT"
 TRACKS = "tracks.json"
 """Preferred where a folder holds several files of initial tracks."""
 TRUTH = "_GT"
-_FIRST_MASKS = tuple(frame_name("man_track", 0, digits) for digits in WIDTHS)
-_TIFF = (".tif", ".tiff")
+_FIRST_MASK = re.compile(rf"man_track0{{{WIDTHS[0]},{WIDTHS[-1]}}}{TIFF}")
 
 Listing = Callable[[Path], Iterable[str]]
 """The visible names in a folder; none if it is not there."""
@@ -35,7 +36,7 @@ Listing = Callable[[Path], Iterable[str]]
 def movie_of(dataset_dir: Path, name: str, names_in: Listing) -> Path | None:
     """Return the movie of a sequence: `SS` if frames lie there, else `SS.zarr`, else None."""
     folder, beside = dataset_dir / name, dataset_dir / f"{name}{ZARR}"
-    if any(Path(file).suffix in _TIFF or is_frame_name(file) for file in names_in(folder)):
+    if any(is_tiff(file) or is_frame_name(file) for file in names_in(folder)):
         return folder
     return beside if is_zarr(beside) else None
 
@@ -45,12 +46,12 @@ def initial_of(dataset_dir: Path, name: str, names_in: Listing) -> list[Path]:
     if chosen := initial_in(dataset_dir / f"{name}{INITIAL}", names_in):
         return chosen
     tra = dataset_dir / f"{name}{TRUTH}" / "TRA"
-    return [tra / mask for mask in sorted(set(_FIRST_MASKS) & set(names_in(tra)))]
+    return [tra / mask for mask in sorted(filter(_FIRST_MASK.fullmatch, names_in(tra)))]
 
 
 def initial_in(folder: Path, names_in: Listing) -> list[Path]:
     """Return the files of initial tracks in a folder: `TRACKS` alone if it is among them."""
-    names = sorted(file for file in names_in(folder) if Path(file).suffix in (".json", *_TIFF))
+    names = sorted(f for f in names_in(folder) if f.endswith(".json") or is_tiff(f))
     return [folder / file for file in ([TRACKS] if TRACKS in names else names)]
 
 

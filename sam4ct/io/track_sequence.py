@@ -17,7 +17,8 @@ from sam4ct.io.ctc import refuse_input_as_result, work_dir_of
 from sam4ct.io.datasets import count_frames
 from sam4ct.io.digests import digest_of, digest_of_file
 from sam4ct.io.movie_digests import MovieDigests
-from sam4ct.io.names import in_one_message, list_folder
+from sam4ct.io.names import frame_files, in_one_message, list_folder
+from sam4ct.io.other_files import is_image
 from sam4ct.io.seeds import SEEDS
 from sam4ct.io.tiff_volumes import PREFIX
 from sam4ct.io.track_parts import (
@@ -153,6 +154,9 @@ def _initial(dataset_dir: Path, name: str, asked: Path | None) -> list[Path]:
 
 
 def _no_movie(dataset_dir: Path, name: str) -> str:
+    folder = dataset_dir / name
+    if folder.is_dir() and any(map(is_image, list_folder(folder))):
+        return in_one_message(frame_files(folder, PREFIX).problems)
     others = ", ".join(track_names(dataset_dir))
     return (
         f"{dataset_dir / name}: there is no movie. Put t000.tif, t001.tif, ... there, or make"
@@ -163,8 +167,8 @@ def _no_movie(dataset_dir: Path, name: str) -> str:
 
 def _no_seeds(places: Path, source: Path) -> str:
     return (
-        f"{places}: there are no seeds. Find them with `sam4ct seeds {source}`, or say where"
-        " they are."
+        f"{places}: there are no seeds. Find them with `sam4ct seeds {source}`, or give them"
+        " with --seeds PATH."
     )
 
 
@@ -180,8 +184,8 @@ def _not_one_initial(dataset_dir: Path, name: str, asked: Path | None, found: li
         )
     return (
         f"{where}: there are no initial tracks. Label the cells to follow in frame 0 and run"
-        f" `sam4ct init-tracks LABELS.tif {dataset_dir / f'{name}{INITIAL}' / TRACKS}`, or say"
-        " where they are."
+        f" `sam4ct init-tracks LABELS.tif {dataset_dir / f'{name}{INITIAL}' / TRACKS}`, or give"
+        " them with --init-tracks FILE."
     )
 
 

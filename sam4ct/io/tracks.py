@@ -24,11 +24,13 @@ def read_tracks(path: Path) -> list[Track]:
         ResultError: The file is unreadable, or a line is not four whole numbers.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not plain text"
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # editors may mark UTF-8
+    except UnicodeDecodeError as error:
+        raise ResultError(f"{path}: is not in UTF-8. Save it as plain text (UTF-8).") from error
+    except OSError as error:
         raise ResultError(
-            f"{path}: cannot be read ({reason}). Give a text file with a line `L B E P` a track."
+            f"{path}: cannot be read ({error.strerror}). Put a text file there with one line a"
+            " track: label, first frame, last frame, parent or 0."
         ) from error
     tracks = []
     for number, line in enumerate(lines, start=1):

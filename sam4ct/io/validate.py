@@ -13,11 +13,13 @@ import numpy as np
 
 from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.labels import labels_in
-from sam4ct.io.names import FrameFiles, frame_files, frame_name
+from sam4ct.io.names import FrameFiles, frame_files, frame_name, holds_tiff
 from sam4ct.io.result import MASK
 from sam4ct.io.tiff import read_info, read_planes
 from sam4ct.io.tracks import TRACKS, read_tracks
 from sam4ct.lineage import Track, frame_problems, table_problems
+
+_OF_TRUTH = "man_track.txt"
 
 
 @dataclass(frozen=True)
@@ -42,29 +44,37 @@ def validate_result(folder: Path, images: Path | None = None) -> list[str]:
     Raises:
         SequenceError: A folder cannot be listed, or the images have problems themselves.
     """
-    masks = frame_files(folder, MASK, beside=(TRACKS,))
+    masks = frame_files(folder, MASK, beside=(TRACKS, _OF_TRUTH))
     problems = list(masks.problems)
-    tracks: list[Track] = []
+    tracks = None
     try:
-        tracks = read_tracks(folder / TRACKS)
+        tracks = _tracks(folder)
+        problems += [f"{folder / TRACKS}: {problem}" for problem in table_problems(tracks)]
     except ResultError as error:
         problems.append(str(error))
-    problems += [f"{folder / TRACKS}: {problem}" for problem in table_problems(tracks)]
     pictures = None if images is None else _images(images)
     problems += _frame_number_problems(masks, tracks, pictures)
     problems += _mask_problems(masks, tracks, pictures)
     return problems
 
 
+def _tracks(folder: Path) -> list[Track]:
+    if (folder / _OF_TRUTH).exists():
+        raise ResultError(
+            f"{folder / _OF_TRUTH}: is the table of a ground truth. Name that of a result {TRACKS}."
+        )
+    return read_tracks(folder / TRACKS)
+
+
 def _images(folder: Path) -> _Pictures:
-    if not any(folder.glob("*.tif*")) and (found := _movie(folder)):
+    if not holds_tiff(folder) and (found := _movie(folder)):
         return found
     pictures = frame_files(folder, "t")
     if pictures.problems:
         raise SequenceError(pictures.problems[0])
     if not (files := pictures.files):
         raise SequenceError(f"{folder}: holds no images. Give the folder with t000.tif.")
-    return _Pictures(frozenset(files), pictures.digits, lambda t: read_info(files[t]).shape)
+    return _Pictures(frozenset(files), pictures.width, lambda t: read_info(files[t]).shape)
 
 
 def _movie(folder: Path) -> _Pictures | None:
@@ -81,11 +91,14 @@ def _movie(folder: Path) -> _Pictures | None:
 
 
 def _frame_number_problems(
-    masks: FrameFiles, tracks: list[Track], pictures: _Pictures | None
+    masks: FrameFiles, tracks: list[Track] | None, pictures: _Pictures | None
 ) -> list[str]:
+    tracks = tracks or []
     if pictures is None:
-        last = max([*masks.files, *(track.end for track in tracks)], default=0)
-        expected, digits = set(range(last + 1)), masks.digits
+        last = max(masks.files, default=0)
+        expected, digits = set(range(last + 1)), masks.width
+        # A wrong number in the table may be any; the first frame that lacks is enough.
+        expected |= {last + 1} if any(track.end > last for track in tracks) else set()
     else:
         expected, digits = set(pictures.frames), pictures.digits
     problems = [
@@ -101,17 +114,22 @@ def _frame_number_problems(
         for track in tracks
         if track.end > max(expected)
     ]
-    if masks.files and masks.digits != digits:
+    if masks.files and masks.width != digits:
         problems.append(
-            f"{masks.folder}: frame numbers have {masks.digits} digits, but those of the"
-            f" images {digits}."
+            f"{masks.folder}: frame numbers have {masks.width} digits, but those of the"
+            f" images {digits}. Rename the masks."
         )
     return problems
 
 
-def _mask_problems(masks: FrameFiles, tracks: list[Track], pictures: _Pictures | None) -> list[str]:
-    """Return the problems of the pixels: type, shape, and labels that are alive or not."""
-    by_label = {track.label: track for track in tracks}
+def _mask_problems(
+    masks: FrameFiles, tracks: list[Track] | None, pictures: _Pictures | None
+) -> list[str]:
+    """Return the problems of the pixels: type, shape, and labels that are alive or not.
+
+    Without a table of tracks nothing is said of labels.
+    """
+    by_label = {track.label: track for track in tracks or []}
     shape: tuple[int, ...] | None = None
     problems = []
     for t, path in masks.files.items():
@@ -127,6 +145,6 @@ def _mask_problems(masks: FrameFiles, tracks: list[Track], pictures: _Pictures |
         shape = shape or mask.shape
         if mask.shape != shape:
             problems.append(f"{path}: has the shape {mask.shape}, not {shape}.")
-        found = frame_problems(t, labels, by_label)
+        found = [] if tracks is None else frame_problems(t, labels, by_label)
         problems += [f"{path}: {problem}" for problem in found]
     return problems

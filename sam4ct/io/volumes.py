@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sam4ct.io.names import WIDTHS, frame_files
+from sam4ct.io.names import WIDTHS, frame_files, holds_tiff
 from sam4ct.io.tiff_volumes import PREFIX, TiffVolumes
 from sam4ct.io.zarr_arrays import is_zarr
 from sam4ct.io.zarr_frames import ZarrFrames, is_frame_name, is_group_of_frames
@@ -28,7 +28,7 @@ def open_volumes(path: Path) -> Volumes:
     beside = path.with_name(f"{path.name}{ZARR}")
     if is_zarr(path):
         return _open_zarr(path)
-    if not any(path.glob("*.tif*")):
+    if not holds_tiff(path):
         if any(is_frame_name(entry.name) for entry in path.glob(f"*{ZARR}")):
             return ZarrFrames(path)
         if path.suffix == ZARR or beside.is_dir():
@@ -48,7 +48,7 @@ def digits_of(path: Path, volumes: Volumes) -> int:
         volumes: The movie.
     """
     if isinstance(volumes, TiffVolumes):
-        return frame_files(path, PREFIX).digits
+        return frame_files(path, PREFIX).width
     least = WIDTHS[0] if volumes.frames < 10 ** WIDTHS[0] else WIDTHS[1]
     named = volumes.digits if isinstance(volumes, ZarrFrames) else least
     return max(least, min(named, WIDTHS[1]))

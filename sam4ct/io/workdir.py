@@ -187,7 +187,7 @@ class WorkDir:
             raise WorkError(
                 f"{self.root}: holds an unfinished run that was begun with other weights or on"
                 f" another device ({begun or 'without any'}). Choose these with --weights and"
-                " --device to continue it, or start anew with --overwrite."
+                " --device to continue it, or start over with --overwrite."
             )
         write_json(self._key_path, stored | {"run": now})
 

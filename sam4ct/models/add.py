@@ -62,7 +62,9 @@ def _entry(
     try:
         computed = {"bytes": source.stat().st_size, "sha256": sha256_of(source)}
     except OSError as fault:
-        raise WeightsError(f"{source}: cannot be read: {fault.strerror}") from fault
+        raise WeightsError(
+            f"{source}: cannot be read ({fault.strerror}). Give a file that you may read."
+        ) from fault
     entry = Entry.from_json(
         {
             "licence": "unspecified",

@@ -108,7 +108,7 @@ class Entry:
         needed = {f.name for f in known.values() if f.default is f.default_factory is MISSING}
         missing = needed - set(raw)
         if missing:
-            raise WeightsError(f"weights entry {name!r}: no {', '.join(sorted(missing))}")
+            raise WeightsError(f"weights entry {name!r}: no {', '.join(sorted(missing))}. Add it.")
         return cls(**raw)
 
     def to_json(self) -> dict[str, Any]:

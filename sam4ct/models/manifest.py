@@ -150,10 +150,14 @@ def read_manifest(path: Path) -> Manifest:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
-        raise WeightsError(f"{path}: not a readable weights manifest: {fault}") from fault
+        raise WeightsError(
+            f"{path}: is not a readable weights manifest ({fault}). Correct it."
+        ) from fault
     listed = raw.get("weights") if isinstance(raw, dict) else None
     if not _objects(listed) or set(raw) - {"notes", "weights"}:
-        raise WeightsError(f'{path}: must hold "weights", a list of objects, and at most "notes"')
+        raise WeightsError(
+            f'{path}: must hold "weights", a list of objects, and at most "notes". Correct it.'
+        )
     try:
         entries = tuple(replace(Entry.from_json(e), folder=folder) for e in listed)
         return Manifest(entries, tuple(raw.get("notes", ())))

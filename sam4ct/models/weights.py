@@ -77,7 +77,9 @@ def defect(entry: Entry, path: Path) -> str | None:
             return f"{size} bytes found, {entry.bytes} expected"
         found = sha256_of(path)
     except OSError as fault:
-        raise WeightsError(f"{path}: cannot be read: {fault.strerror}") from fault
+        raise WeightsError(
+            f"{path}: cannot be read ({fault.strerror}). Make it readable."
+        ) from fault
     return None if found == entry.sha256 else f"SHA-256 {found} found, {entry.sha256} expected"
 
 
@@ -161,7 +163,9 @@ def _tensors(path: Path, role: str) -> object:
             "Use the published file, or save its state dict as safetensors."
         ) from fault
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as fault:
-        raise WeightsError(f"{path}: damaged, or not a checkpoint: {fault}") from fault
+        raise WeightsError(
+            f"{path}: is damaged, or is no checkpoint ({fault}). Copy it again."
+        ) from fault
     return content.get(STATE_KEY[role]) if isinstance(content, dict) else None
 
 
@@ -184,7 +188,7 @@ def read_state(path: Path, role: str) -> dict[str, Tensor]:
     ):
         raise WeightsError(
             f"{path}: no weights found. A {role} checkpoint has a dict of tensors under "
-            f"{STATE_KEY[role]!r}; a .safetensors file has nothing else."
+            f"{STATE_KEY[role]!r}; a .safetensors file has nothing else. Give such a file."
         )
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
@@ -211,7 +215,9 @@ def load_sam_med3d(entry: Entry, device: str | torch.device) -> Any:
 
 def _load(entry: Entry, role: str, device: str | torch.device) -> Any:
     if entry.role != role:
-        raise WeightsError(f"weights {entry.name!r} are for {entry.role}, not for {role}")
+        raise WeightsError(
+            f"weights {entry.name!r} are for {entry.role}, not for {role}. Choose others."
+        )
     path = verified(entry)
     return network_from_state(entry, read_state(path, role), path).to(device)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.names import file_ranges, frame_files, in_one_message, list_folder
+from sam4ct.io.names import file_ranges, frame_files, frame_pattern, in_one_message, list_folder
+from sam4ct.io.other_files import is_image
 from sam4ct.io.progress import Progress
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tiff import FrameInfo, read_info, read_planes
@@ -73,8 +73,10 @@ def movie_files(folder: Path) -> dict[int, Path]:
         SequenceError: There are none, some are missing, or other files lie among them.
     """
     names = [path.name for path in list_folder(folder)]
-    kind = next((k for k in KINDS if any(re.match(rf"{k}[0-9]+\.tif", n) for n in names)), None)
+    kind = next((k for k in KINDS if any(map(frame_pattern(k).fullmatch, names))), None)
     if kind is None:
+        if any(map(is_image, list_folder(folder))):
+            raise SequenceError(in_one_message(frame_files(folder, "t").problems))
         raise SequenceError(
             f"{folder}: holds no frames. Give a folder of t000.tif, mask000.tif or"
             " man_seg000.tif and so on."
@@ -114,7 +116,7 @@ def _known_spacing(source: Path, first: Path) -> Spacing | None:
     dataset = next((p.name for p in source.parents[:_LEVELS] if p.name in shipped), None)
     spacing = load_profile(dataset).spacing_um if dataset else spacing_of(first)
     if spacing is None:
-        logger.info("%s: voxels of unknown size; --spacing Z Y X says it", source)
+        logger.info("%s: the voxel size is unknown; give it with --spacing Z Y X", source)
     else:
         told = f"profile {dataset}" if dataset else first.name
         logger.info("%s: voxels of %g x %g x %g um (z, y, x), by %s", source, *spacing, told)

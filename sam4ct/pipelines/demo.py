@@ -10,8 +10,9 @@ from pathlib import Path
 from sam4ct.errors import ResultError
 from sam4ct.evaluate import evaluate
 from sam4ct.io.atomic import work_errors
-from sam4ct.io.ctc import MASKS, RESULT, find_sequences
+from sam4ct.io.ctc import RESULT, find_sequences
 from sam4ct.io.names import list_folder
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.simulated import SEQUENCE, write_dataset
 from sam4ct.pipelines.link import run_sequence
 from sam4ct.pipelines.plan import Options, choose_network, make_plan

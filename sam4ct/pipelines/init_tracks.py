@@ -7,6 +7,7 @@ from pathlib import Path
 from sam4ct.errors import ResultError
 from sam4ct.io.centroids import Centroids, write_centroids
 from sam4ct.io.label_cells import frame_of, read_label_cells
+from sam4ct.io.labels import refuse_track_label
 from sam4ct.io.tiff import read_info
 
 
@@ -14,7 +15,7 @@ def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroid
     """Write the centroids of a label frame, one track a label.
 
     Args:
-        labels: TIFF, ([z,] y, x), any integers; 0 is background. One plane is in
+        labels: TIFF, ([z,] y, x), integers from 1 to 65535; 0 is background. One plane is in
             memory at a time. Its frame is the number in its name (`frame_of`).
         out: The JSON file (see `io.centroids`).
         overwrite: Replace an older file.
@@ -23,7 +24,8 @@ def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroid
         What was written.
 
     Raises:
-        SequenceError: The file is not a label frame, looks like an image, or has no labels.
+        SequenceError: The file is not a label frame, looks like an image, has no labels, or
+            one that a result cannot have.
         ResultError: `out` is there already.
         WorkError: The disk refuses.
     """
@@ -32,6 +34,7 @@ def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroid
             f"{out}: is there already. Add --overwrite to replace the file, or choose another."
         )
     cells = read_label_cells(labels)
+    refuse_track_label(labels, max(cells))
     ndim = len(read_info(labels).shape)
     tracks = {label: cell.centroid[-ndim:] for label, cell in cells.items()}
     found = Centroids(frame_of(labels), tracks)

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError, WeightsError
-from sam4ct.io.ctc import MASKS, RESULT, CtcReader, work_dir_of
+from sam4ct.io.ctc import RESULT, CtcReader, work_dir_of
 from sam4ct.io.datasets import Dataset, count_frames, find_datasets
 from sam4ct.io.names import list_folder
 from sam4ct.io.result import MASK, refuse_target
 from sam4ct.io.seeds import SEEDS
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.track_parts import INITIAL
 from sam4ct.io.track_sequence import TrackSequence, count_images
 from sam4ct.io.tracks import TRACKS
@@ -172,8 +173,8 @@ def _refuse_incomplete(target: Target) -> None:
         masks = count_frames(target.result_dir, MASK)
         images = count_images(target.dataset_dir / target.name)
         raise ResultError(
-            f"{target.result_dir}: is incomplete or of other images: {masks} masks for {images}"
-            " images. Add --overwrite to make it anew."
+            f"{target.result_dir}: has {masks} masks for {images} images: it is incomplete, or was"
+            " made from other images. Add --overwrite to replace it."
         )
 
 
@@ -188,10 +189,7 @@ def with_weights(jobs: Sequence[Job], names: Sequence[str]) -> list[Job]:
     asked = frozenset[str]().union(*(job.roles for job in jobs))
     idle = [name for name, role in roles.items() if jobs and role not in asked]
     if idle:
-        raise WeightsError(
-            f"--weights {idle[0]}: has no use for any sequence here. Leave it out, or choose"
-            " otherwise."
-        )
+        raise WeightsError(f"--weights {idle[0]}: is not used by any sequence here. Leave it out.")
     fitting = (tuple(name for name in names if roles[name] in job.roles) for job in jobs)
     return [
         replace(job, options=replace(job.options, weights=chosen))

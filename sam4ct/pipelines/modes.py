@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sam4ct.errors import ProfileError, SequenceError
-from sam4ct.io.ctc import MASKS, RESULT, CtcSequence, find_sequences
+from sam4ct.io.ctc import RESULT, CtcSequence, find_sequences
 from sam4ct.io.names import list_folder
 from sam4ct.io.seeds import SEEDS
+from sam4ct.io.sequence_names import MASKS, sequence_name
 from sam4ct.io.track_parts import INITIAL
 from sam4ct.io.track_sequence import TrackSequence, find_track_sequence, track_names
 from sam4ct.io.volumes import ZARR
@@ -50,12 +51,13 @@ def find_runs(
         Sam4ctError: A sequence is missing or incomplete, or its profile is unknown.
     """
     dataset_dir = Path(os.path.abspath(dataset_dir))
-    chosen = list(dict.fromkeys(names)) or _runnable(dataset_dir)
+    named = [sequence_name(dataset_dir, name) for name in names]
+    chosen = list(dict.fromkeys(named)) or _runnable(dataset_dir)
     if not chosen:
         return list(find_sequences(dataset_dir))  # says what is there instead
     if len(chosen) > 1 and (options.seeds or options.initial):
         raise SequenceError(
-            f"{dataset_dir}: --seeds and --init-tracks are those of one sequence, but there are"
+            f"{dataset_dir}: --seeds and --init-tracks are for one sequence, but there are"
             f" {', '.join(chosen)}. Name one of them."
         )
     found: list[AnySequence] = []
@@ -74,8 +76,8 @@ def find_run(dataset_dir: Path, name: str, result_dir: Path, options: Options) -
     masked = (dataset_dir / f"{name}{MASKS}").is_dir()
     if masked and not options.seeds and not os.path.exists(dataset_dir / f"{name}{SEEDS}"):
         raise ProfileError(
-            f"{dataset_dir / name}: the profile follows cells by seeds, and there are none, but"
-            " masks to link. --profile auto links them; `sam4ct seeds` finds seeds."
+            f"{dataset_dir / name}: the profile follows cells by seeds, but there are masks to link"
+            " and no seeds. Use --profile auto to link them, or find seeds with `sam4ct seeds`."
         )
     return find_track_sequence(
         dataset_dir, name, result_dir, seeds=options.seeds, initial=options.initial
@@ -91,8 +93,8 @@ def refuse_stages(dataset_dir: Path, name: str, options: Options) -> None:
     dataset_dir = Path(os.path.abspath(dataset_dir))
     if _follows(dataset_dir, name, options):
         raise ProfileError(
-            f"{dataset_dir / name}: its cells are followed from frame to frame, which one machine"
-            f" does and stages cannot share. Use `sam4ct run {dataset_dir} {name}`, which goes on"
+            f"{dataset_dir / name}: its cells are followed from frame to frame on one machine, so"
+            f" that stages cannot run apart. Use `sam4ct run {dataset_dir} {name}`, which continues"
             " where it was stopped."
         )
 
@@ -142,7 +144,7 @@ def _follows(dataset_dir: Path, name: str, options: Options) -> bool:
             return True
         if asked:
             raise ProfileError(
-                f"{dataset_dir / name}: the profile {profile} links masks, which has no use for"
+                f"{dataset_dir / name}: the profile {profile} links masks and does not use"
                 " --seeds and --init-tracks. Leave them out, or choose a profile of mode 'track',"
                 " e.g. --profile auto."
             )

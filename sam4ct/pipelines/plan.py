@@ -169,8 +169,8 @@ def choose_network(options: Options, *, generate: bool = False) -> tuple[str, di
     """
     if options.fast and options.evidence != "sam2":
         raise WeightsError(
-            f"--fast: has no use with --evidence {options.evidence}, which asks no network at all."
-            " Leave one of them out."
+            f"--fast: is not used with --evidence {options.evidence}, which runs no network. Leave"
+            " one of the two out."
         )
     manifest = load_manifest()
     useless = {}
@@ -180,9 +180,7 @@ def choose_network(options: Options, *, generate: bool = False) -> tuple[str, di
         useless["sam_med3d"] = "where no masks are generated"
     for name in options.weights:
         if why := useless.get(manifest.get(name).role):
-            raise WeightsError(
-                f"--weights {name}: has no use {why}. Leave it out, or choose otherwise."
-            )
+            raise WeightsError(f"--weights {name}: is not used {why}. Leave it out.")
     roles = [role for role in ROLES if role not in useless]
     if not roles:
         return "cpu", {}

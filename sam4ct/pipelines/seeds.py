@@ -35,6 +35,8 @@ DETECTOR = "1"
 """To be raised when the stage's code changes what it finds."""
 SIZES = (0.75, 1.5)
 """The smallest and largest cells that are looked for, in diameters of a typical one."""
+LEAST_DIAMETER = 5.0
+"""Pixels; smaller cells do not stand out from the noise."""
 MOST_WORKERS = 4
 """Unless asked for more: each holds some 80 MB."""
 
@@ -78,7 +80,8 @@ def find_seeds(source: Path, out: Path | None, options: SeedOptions) -> SeedCoun
         options: What to look for.
 
     Raises:
-        SequenceError: The movie cannot be read, or has none of the frames.
+        SequenceError: The movie cannot be read, has none of the frames, or cells of that size
+            cannot be found in it.
         ProfileError: Nothing says how large cells are.
         ResultError: The folder holds other seeds.
         WorkError: Another search is under way there, or the disk refuses.
@@ -105,6 +108,11 @@ def find_seeds(source: Path, out: Path | None, options: SeedOptions) -> SeedCoun
                 target.write(t, seeds)
                 found += len(seeds)
                 progress.step(note=f"{len(seeds)} seeds")
+    if missing and not found:
+        logger.warning(
+            "%s: no seeds in %d frames; try another --diameter (now %g:%g) or --threshold",
+            *(folder, len(missing), *law.diameter_px),
+        )
     return SeedCount(folder, len(missing), before, found)
 
 
@@ -175,7 +183,26 @@ def _law(source: Path, volumes: Volumes, options: SeedOptions) -> BlobLaw:
     logger.info(
         "%s: cells of %g to %g px, voxels of %g x %g x %g um (z, y, x)", source, *sizes, *spacing
     )
+    _refuse_out_of_reach(source, sizes, volumes.shape)
     return BlobLaw(sizes, spacing[-len(volumes.shape) :])
+
+
+def _refuse_out_of_reach(source: Path, sizes: tuple[float, float], shape: Sequence[int]) -> None:
+    """Refuse sizes of cells (pixels) that cannot be found in frames of a shape, ([z,] y, x)."""
+    smallest, largest = sizes
+    told = f"cells of {smallest:g} to {largest:g} px"
+    if largest < LEAST_DIAMETER:
+        raise SequenceError(
+            f"{source}: {told} are too small: they need {LEAST_DIAMETER:g} px or more. Give the"
+            " size in pixels with --diameter, or enlarge the images."
+        )
+    if smallest > min(shape[-2:]):
+        raise SequenceError(
+            f"{source}: {told} do not fit into frames of {' x '.join(map(str, shape))}. Give the"
+            " size in pixels with --diameter."
+        )
+    if smallest < SIZES[0] * LEAST_DIAMETER:
+        logger.warning("%s: of %s, the smallest may be missed", source, told)
 
 
 def _profile(source: Path, named: str | None) -> Profile | None:

@@ -156,8 +156,8 @@ def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile |
     """
     if options.generate_masks is False:
         raise ProfileError(
-            f"{sequence.source}: its cells are followed by clicks of SAM-Med3D, so nothing is left"
-            " to do without them. Leave out --no-generate-masks."
+            f"{sequence.source}: its cells are followed by masks of SAM-Med3D. Leave out"
+            " --no-generate-masks."
         )
     name = options.profile
     if name is None:
@@ -189,7 +189,7 @@ def _warn_of_weights(options: Options, weights: Mapping[str, Entry]) -> None:
     used = weights["sam_med3d"]
     if not any(load_manifest().get(name).role == used.role for name in options.weights):
         logger.warning(
-            "cells are segmented with %s, which has not seen volumes like these. One that has is"
-            " better: `sam4ct finetune` makes it from a few masks, --weights chooses it.",
+            "cells are segmented with %s, which was not trained on volumes like these. `sam4ct"
+            " finetune` trains a better one from a few masks; choose it with --weights.",
             used.name,
         )

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.atomic import work_errors
-from sam4ct.io.ctc import MASKS, RESULT, CtcReader, CtcSequence
-from sam4ct.io.names import frame_files, in_one_message, pairing_problems
+from sam4ct.io.ctc import RESULT, CtcReader, CtcSequence
+from sam4ct.io.names import frame_files, in_one_message, list_folder, pairing_problems
 from sam4ct.io.result import MASK
+from sam4ct.io.sequence_names import MASKS
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tables import read_table
 from sam4ct.io.tiff import read_frame
@@ -71,7 +72,7 @@ def rebuild_report(
     if problems := validate_result(res_dir, images):
         raise ResultError(
             f"{res_dir}: breaks the rules of the challenge: {in_one_message(problems)}"
-            " Mend the result first; sam4ct validate lists everything."
+            " Correct the result first; `sam4ct validate` lists all problems."
         )
     sequence = _sequence(res_dir, images)
     work = WorkDir(sequence.work_dir)
@@ -94,10 +95,17 @@ def rebuild_report(
 
 
 def _images_of(res_dir: Path) -> Path:
+    list_folder(res_dir)
     images = res_dir.with_name(res_dir.name.removesuffix(RESULT))
-    if images == res_dir or not images.is_dir():
+    if images == res_dir:
         raise SequenceError(
-            f"{res_dir}: there is no folder with its images beside it. Name it with --images."
+            f"{res_dir}: is not named SS{RESULT}, so its images are not known. Name their folder"
+            " with --images."
+        )
+    if not images.is_dir():
+        raise SequenceError(
+            f"{images}: the images of {res_dir.name} are not there. Name their folder with"
+            " --images."
         )
     return images
 
@@ -117,7 +125,7 @@ def _sequence(res_dir: Path, images: Path) -> CtcSequence:
         name=images.name,
         images=tuple(pictures.files.values()),
         masks=masks,
-        digits=pictures.digits,
+        digits=pictures.width,
         result_dir=res_dir,
     )
 
@@ -131,5 +139,7 @@ def _run_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise WorkError(f"{path}: is damaged ({error}). Delete it, or repeat the run.") from error
+        raise WorkError(
+            f"{path}: is damaged ({error}). Delete it, or run the same command again."
+        ) from error
     return record if isinstance(record, dict) else {}
