@@ -12,6 +12,10 @@ How sure a link is said to be is fitted to that third, too.
 
 leaves the odds as they are, and chooses the costs of beginnings, ends and gaps, and how sure a
 link is said to be, by more cases that odds were not fitted to: those of these seeds.
+    python benchmarks/fit_costs.py OUT --evidence sam2 --ndim 2 --ranges
+
+leaves all costs as they are, and notes again in which range each feature was among the cases that
+odds were fitted to.
 No real data is used. Prints how well the fit holds on the cases it has not seen.
 """
 
@@ -20,6 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -101,6 +106,33 @@ def fitted_to(both: Floats, right: NDArray[np.bool_], names: tuple[str, ...]) ->
         bias=round(bias, 4),
         weights=dict(zip(names, rounded[: len(names)], strict=True)),
         squares=dict(zip(names, rounded[len(names) :], strict=True)),
+        ranges=ranges_of(both, names),
+    )
+
+
+def ranges_of(features: Floats, names: tuple[str, ...]) -> dict[str, tuple[float, float]]:
+    """Return the least and the largest value of each feature, in the first columns."""
+    least, most = features.min(axis=0), features.max(axis=0)
+    lower, upper = np.floor(least * 1e4) / 1e4, np.ceil(most * 1e4) / 1e4
+    return {name: (float(a), float(b)) for name, a, b in zip(names, lower, upper, strict=False)}
+
+
+def ranged(odds: Odds, cases: Cases) -> Odds:
+    """Return the odds of one look with the ranges that features have in some cases."""
+    kin = odds.kin or odds.link
+    links = [links_of(case, course) for case, course in cases]
+    packed = np.concatenate([found.features.packed(LINK_FEATURES) for found in links])
+    splits = [
+        splits_of(case, found, LinkOdds(odds.link, kin), course).features.packed(DIVISION_FEATURES)
+        for (case, course), found in zip(cases, links, strict=True)
+    ]
+    of_links = ranges_of(packed, LINK_FEATURES)
+    return Odds(
+        link=replace(odds.link, ranges=of_links),
+        kin=replace(kin, ranges=of_links),
+        division=replace(
+            odds.division, ranges=ranges_of(np.concatenate(splits), DIVISION_FEATURES)
+        ),
     )
 
 
@@ -237,6 +269,32 @@ def quality(model: Quadratic, names: tuple[str, ...], data: tuple[Floats, Any]) 
     return f"{len(z)} rows, {right.sum()} right: log loss {loss:.4f}, wrong {wrong:.4f}"
 
 
+def ranged_costs(cases: list[Case], costs: Costs) -> Costs:
+    """Return costs with the ranges that features have in some cases, in both looks."""
+    first = ranged(costs.first, [(case, None) for case in cases])
+    second = ranged(costs.second, courses(cases, costs)) if costs.second else None
+    return replace(costs, first=first, second=second)
+
+
+def write(costs: Costs, arguments: argparse.Namespace) -> None:
+    """Write costs in their place in the table."""
+    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    kind = f"{arguments.evidence}-{arguments.ndim}d"
+    # Couples are fitted by fit_merged.py, to all kinds of cases; the share is not fitted.
+    kept = {"plain_share": table.get(kind, {}).get("plain_share", 0.0)}
+    fitted_here = {k: v for k, v in asdict(costs).items() if k not in ("couple", "plain")}
+    table[kind] = fitted_here | kept
+    save_table(table)
+
+
+def save_table(table: dict[str, Any]) -> None:
+    """Write all costs; the two ends of a range share a line."""
+    text = json.dumps(table, indent=1, sort_keys=True)
+    text = re.sub(r"\[\s+(\S+),\s+(\S+)\s+\]", r"[\1, \2]", text)
+    TABLE.write_text(text + "\n")
+    print(f"{TABLE}: written")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
@@ -245,6 +303,7 @@ def main() -> None:
     parser.add_argument("--weights", action="append", default=[])
     parser.add_argument("--cases", type=int, default=24)
     parser.add_argument("--constants", type=int, nargs=2, metavar=("SEED", "END"))
+    parser.add_argument("--ranges", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     options = Options(profile="auto", evidence=arguments.evidence, weights=tuple(arguments.weights))
@@ -253,6 +312,10 @@ def main() -> None:
     for seed in seeds:
         cases.append(gather(arguments.out, seed, arguments.ndim, options))
         print(f"case {seed}: {len(cases[-1].detections)} regions", flush=True)
+    if arguments.ranges:
+        seen = cases[max(1, len(cases) // 3) :]
+        write(ranged_costs(seen, load_costs(arguments.evidence, f"{arguments.ndim}d")), arguments)
+        return
     if arguments.constants:
         unseen = cases
         costs = load_costs(arguments.evidence, f"{arguments.ndim}d")
@@ -263,14 +326,7 @@ def main() -> None:
         costs = both_looks(seen, unseen)
     costs = tuned(unseen, costs, arguments.out / "trial")
     costs = replace(costs, calibration=calibrated(unseen, costs))
-    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    kind = f"{arguments.evidence}-{arguments.ndim}d"
-    # Couples are fitted by fit_merged.py, to all kinds of cases; the share is not fitted.
-    kept = {"plain_share": table.get(kind, {}).get("plain_share", 0.0)}
-    fitted_here = {k: v for k, v in asdict(costs).items() if k not in ("couple", "plain")}
-    table[kind] = fitted_here | kept
-    TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-    print(f"{TABLE}: written")
+    write(costs, arguments)
 
 
 if __name__ == "__main__":

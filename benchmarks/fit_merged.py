@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from fit_cases import Case, gather
-from fit_costs import fitted_to
+from fit_costs import fitted_to, ranges_of, save_table
 from numpy.typing import NDArray
 
 from sam4ct.pipelines.associate import scene_of
@@ -27,7 +27,7 @@ from sam4ct.pipelines.plan import Options
 from sam4ct.stages.costs import TABLE, Quadratic, load_costs
 from sam4ct.stages.couples import COUPLE_FEATURES, Couples
 from sam4ct.stages.merged import best_couples, couples_around
-from sam4ct.tables import Floats
+from sam4ct.tables import Floats, Ints
 
 CASES = {("sam2", 2): 20, ("overlap", 2): 24, ("sam2", 3): 22, ("overlap", 3): 30}
 ROUNDS = 4
@@ -61,14 +61,26 @@ def sides_of(case: Case, evidence: str) -> Sides:
     return Sides(before, after, inner & np.array([len(cells) > 1 for cells in case.cells]))
 
 
-def examples(case: Sides, model: Quadratic) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the features of the best couples of masks, both sides and their squares added up."""
+def best_sides(case: Sides, model: Quadratic) -> tuple[Ints, Floats, Floats]:
+    """Return the masks with a couple on either side, and the features of the best on each."""
     masks, b, a = best_couples(case.before, case.after, model)
     before, after = (
         side.features[rows].packed(COUPLE_FEATURES)
         for side, rows in ((case.before, b), (case.after, a))
     )
+    return masks, before, after
+
+
+def examples(case: Sides, model: Quadratic) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the features of the best couples of masks, both sides and their squares added up."""
+    masks, before, after = best_sides(case, model)
     return np.concatenate([before + after, before**2 + after**2], axis=1), case.merged[masks]
+
+
+def ranged(model: Quadratic, cases: list[Sides]) -> Quadratic:
+    """Return the model with the ranges that the features of one side have in some cases."""
+    sides = [side for case in cases for side in best_sides(case, model)[1:]]
+    return replace(model, ranges=ranges_of(np.concatenate(sides), COUPLE_FEATURES))
 
 
 def fit(cases: list[Sides]) -> Quadratic:
@@ -77,8 +89,8 @@ def fit(cases: list[Sides]) -> Quadratic:
     for _ in range(ROUNDS):
         features, right = zip(*(examples(case, model) for case in cases), strict=True)
         model = fitted_to(np.concatenate(features), np.concatenate(right), COUPLE_FEATURES)
-        model = replace(model, bias=0.5 * model.bias)
-    return model
+        model = replace(model, bias=0.5 * model.bias, ranges={})
+    return ranged(model, cases)
 
 
 def tried(cases: list[Sides]) -> None:
@@ -100,20 +112,24 @@ def tried(cases: list[Sides]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
+    parser.add_argument(
+        "--ranges", type=int, metavar="CASES", help="Only note the ranges of features in so many."
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     cases = []
     for (evidence, ndim), count in CASES.items():
+        count = min(count, arguments.ranges or count)
         options = Options(profile="auto", evidence=evidence)
         cases += [sides_of(gather(arguments.out, s, ndim, options), evidence) for s in range(count)]
         print(f"{evidence}, {ndim}D: {count} cases", flush=True)
-    tried(cases)
-    model = fit(cases)
     table = json.loads(TABLE.read_text())
-    parts = {"bias": model.bias, "weights": model.weights, "squares": model.squares}
-    table["couples"] = parts
-    TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-    print(f"{TABLE}: written")
+    if arguments.ranges:
+        model = ranged(Quadratic(**table["couples"]), cases)
+    else:
+        tried(cases)
+        model = fit(cases)
+    save_table(table | {"couples": vars(model)})
 
 
 if __name__ == "__main__":

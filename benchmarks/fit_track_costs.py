@@ -18,7 +18,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from fit_costs import fitted, quality
+from fit_costs import fitted, quality, ranges_of, save_table
 from fit_track_cases import CELLS, TrackCase, gather
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -242,11 +242,24 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--evidence", choices=["sam2", "overlap"], default="sam2")
     parser.add_argument("--cases", type=int, default=15)
+    parser.add_argument(
+        "--ranges", action="store_true", help="Only note the ranges of features in these cases."
+    )
     arguments = parser.parse_args()
     cases = []
     for number in range(arguments.cases):
         cases.append(looked_at(gather(arguments.out, number, arguments.evidence)))
         print(f"case {number}: {len(cases[-1].rows)} regions", flush=True)
+    table = json.loads(TABLE.read_text())
+    kind = f"{arguments.evidence}-track"
+    if arguments.ranges:
+        models = table[kind]["first"]
+        link, _ = examples(cases, None)
+        division, _ = examples(cases, Quadratic(**models["link"]))
+        models["link"]["ranges"] = ranges_of(link, LINK_FEATURES)
+        models["division"]["ranges"] = ranges_of(division, DIVISION_FEATURES)
+        save_table(table)
+        return
     third = max(1, len(cases) // 3)
     unseen, seen = cases[:third], cases[third:]
     link = fitted(*examples(seen, None), LINK_FEATURES)
@@ -254,13 +267,11 @@ def main() -> None:
     print("links:", quality(link, LINK_FEATURES, examples(unseen, None)))
     print("divisions:", quality(division, DIVISION_FEATURES, examples(unseen, link)))
     best = tuned(unseen, link, division)
-    table = json.loads(TABLE.read_text())
-    table[f"{arguments.evidence}-track"] = {
+    table[kind] = {
         **{name: getattr(best, name) for name in (*START, "skip")},
         "first": {"link": vars(link), "division": vars(division)},
     }
-    TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-    print(f"{TABLE}: written")
+    save_table(table)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from sam4ct.errors import WorkError
 from sam4ct.geometry import Margins
 from sam4ct.io.tables import read_table, write_table
@@ -11,10 +13,13 @@ from sam4ct.pipelines.cut import cut_merged, cuts_of, given, is_cut
 from sam4ct.pipelines.plan import Plan
 from sam4ct.pipelines.stages import all_pairs, read_evidence
 from sam4ct.stages.associate import Scene, associate
+from sam4ct.stages.breaks import find_breaks
 from sam4ct.stages.costs import Costs, load_costs
 from sam4ct.stages.fragments import find_fragments
 from sam4ct.stages.repair import join, without_specks
 from sam4ct.tables import Detections, Evidence, Joins, Links
+
+logger = logging.getLogger(__name__)
 
 JOINED = "joined.parquet"
 """Which fragments were linked as one region; beside the links."""
@@ -57,7 +62,17 @@ def linked(plan: Plan, detections: Detections, evidence: Evidence, joins: Joins)
     detections, evidence = join(detections, evidence, joins, profile.spacing_um, plan.jumps)
     if profile.edit_masks:
         detections, evidence = without_specks(detections, evidence, profile.min_size, plan.edge)
-    return associate(detections, evidence, costs_of(plan), scene_of(plan))
+    links = associate(detections, evidence, costs_of(plan), scene_of(plan))
+    for t, reached, cells in find_breaks(detections, links):
+        logger.warning(
+            "%s: only %d of %d cells are linked to an earlier frame. Look at this frame and the"
+            " one before it: the stage may have moved, frames may be missing, or time steps may"
+            " be too long for cells to be recognised.",
+            plan.sequence.masks[t],
+            reached,
+            cells,
+        )
+    return links
 
 
 def costs_of(plan: Plan) -> Costs:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sam4ct.stages.course import Course
 from sam4ct.stages.features import FAR, Choices, Features, in_diameters
-from sam4ct.stages.likeness import likeness
+from sam4ct.stages.likeness import likeness, size_noise
 from sam4ct.stages.motion import paired_motion
 from sam4ct.stages.pairs import Matches, Pairs, pairs_of
 from sam4ct.stages.threads import each
@@ -53,6 +53,10 @@ LINK_FEATURES = (
     "skipped",
 )
 LIKENESSES = ("size_likeness", "brightness_likeness", "memory_likeness")
+BRIGHTNESS_NOISE = 0.02
+"""Lamps and cameras are hardly steadier, in parts of a cell's brightness."""
+MEMORY_NOISE = 0.01
+"""Cosine similarities nearer to each other than this are the same."""
 SCORE_SCALE = 5.0
 """SAM 2's object scores are logits of about this size."""
 
@@ -105,6 +109,8 @@ class Changes(Choices):
 
     size: Floats
     """Logarithm of the ratio."""
+    size_noise: Floats
+    """Its standard deviation from counting voxels."""
     brightness: Floats
     memory: Floats
     """Rather how alike what SAM 2 remembers of the two is."""
@@ -121,8 +127,10 @@ class Changes(Choices):
         u, v = pairs.u, pairs.v
         # Figures of fluorescence spread over decades; those of other microscopes have both signs.
         here, there = (np.arcsinh(detections.contrast[end]) for end in (u, v))
+        noise = size_noise(detections.size, detections.z1 - detections.z0 == 1)
         return cls(
             np.asarray(np.log(detections.size[v] / detections.size[u])),
+            np.hypot(noise[u], noise[v]),
             there - here,
             pairs.spread(evidence.similarity, np.ones(len(evidence), bool)),
             detections.t[u],
@@ -142,10 +150,13 @@ class Changes(Choices):
     def likenesses(self) -> Floats:
         """Log odds that two regions are one cell, by each figure: (links, LIKENESSES)."""
 
-        def of(figure: Floats) -> Floats:
-            return likeness(figure, self.dt, self.nearest)
+        def of(figure: tuple[Floats, Floats]) -> Floats:
+            return likeness(*figure, self.dt, self.nearest)
 
-        return np.stack(each(of, (self.size, self.brightness, self.memory)), axis=1)
+        steady = (BRIGHTNESS_NOISE, MEMORY_NOISE)
+        noises = self.size_noise, *(np.full(len(self.dt), noise) for noise in steady)
+        figures = zip((self.size, self.brightness, self.memory), noises, strict=True)
+        return np.stack(each(of, list(figures)), axis=1)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ independent choices add up, so the lineage of least total cost is the most proba
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sam4ct.tables import Floats
 
 TABLE = Path(__file__).with_name("costs.json")
 ODDS_LIMIT = 12.0
+"""Log odds beyond this grow by their logarithm only, so that none tie and none outweigh all."""
 LEAST_SHARE = 0.02
 """Of all that two regions could do; smaller shares, and those to 1, count as this."""
 
@@ -32,15 +33,27 @@ class Quadratic:
     bias: float
     weights: dict[str, float]
     squares: dict[str, float]
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Least and largest value of a feature among the examples fitted to. Values beyond count
+    as these: a parabola says nothing about what it was not fitted to."""
 
     def __call__(self, features: Features) -> Floats:
         odds = np.full(features.count, self.bias)
         for name, column in features.columns.items():
-            term = self.squares[name] * column
+            within = np.clip(column, *self.ranges[name]) if name in self.ranges else column
+            term = self.squares[name] * within
             term += self.weights[name]
-            term *= column
+            term *= within
             odds += term
-        return np.clip(odds, -ODDS_LIMIT, ODDS_LIMIT, out=odds)
+        return limited(odds)
+
+
+def limited(odds: Floats) -> Floats:
+    """Return log odds, in place, that grow by their logarithm only beyond ODDS_LIMIT."""
+    beyond = np.abs(odds) - ODDS_LIMIT
+    far = beyond > 0.0
+    odds[far] = np.sign(odds[far]) * (ODDS_LIMIT + np.log1p(beyond[far]))
+    return odds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,9 @@ from sam4ct.stages.divisions import OF_LINKS, Divisions, Prospects, Sisters, sis
 from sam4ct.stages.threads import stretches
 from sam4ct.tables import Detections, Evidence, Flags, Floats
 
+PREFERENCE = 1e-3
+"""Log odds by which more overlap, or less distance in diameters, decides between equal links."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -126,7 +129,10 @@ def _weighed(regions: Regions, evidence: Evidence, look: Odds, known: Known | No
         regions.course,
         known,
     )
-    same, kin = look.of_links(links.features), look.of_kin(links.features)
+    # Chance must not decide between links that are alike in all that counts.
+    nearer = PREFERENCE * (links.column("overlap") - links.column("distance"))
+    same = look.of_links(links.features) + nearer
+    kin = look.of_kin(links.features) + nearer
     return _Weighed(links.with_features(OF_LINKS), same, kin)
 
 

@@ -21,7 +21,7 @@ ROBUST = 1.4826
 """A normal distribution's standard deviation over the median distance from its middle."""
 
 
-def likeness(change: Floats, dt: Ints, nearest: Flags) -> Floats:
+def likeness(change: Floats, noise: Floats, dt: Ints, nearest: Flags) -> Floats:
     """Return the log odds by which each pair of regions is rather one cell than neighbours.
 
     Changes in one cell are taken to be normally distributed, but for some that may be
@@ -30,6 +30,9 @@ def likeness(change: Floats, dt: Ints, nearest: Flags) -> Floats:
 
     Args:
         change: Of the figure from the earlier to the later region; nan where not measured.
+        noise: Standard deviation of the change that measuring alone would cause, > 0. No spread
+            counts as less: figures that never change, as the areas of painted discs, would
+            otherwise outweigh where the cells are.
         dt: Frames between the two.
         nearest: Whether the regions are each other's nearest.
 
@@ -43,7 +46,8 @@ def likeness(change: Floats, dt: Ints, nearest: Flags) -> Floats:
         if min(len(same), len(other)) < ENOUGH:
             continue
         middle = float(np.median(same))
-        narrow, wide = _spread(same - middle), _spread(other - middle)
+        least = float(np.median(noise[rows & nearest]))
+        narrow, wide = (max(_spread(values - middle), least) for values in (same, other))
         if narrow >= wide:
             continue
         off = change[rows] - middle
@@ -53,4 +57,23 @@ def likeness(change: Floats, dt: Ints, nearest: Flags) -> Floats:
 
 
 def _spread(values: Floats) -> float:
-    return max(ROBUST * float(np.median(np.abs(values))), 1e-6)
+    return ROBUST * float(np.median(np.abs(values)))
+
+
+def size_noise(size: Ints, flat: Flags) -> Floats:
+    """Return the relative error of a region's size that comes from counting whole voxels.
+
+    A cell that moves by a part of a voxel gains some voxels along its boundary and loses
+    others. Each boundary voxel is covered to a part that is uniform between 0 and 1, of
+    variance 1/12, and is counted as 0 or 1.
+
+    Args:
+        size: Voxels of each region, (N,).
+        flat: Whether the region lies in one plane: its boundary is that of a disc, 2 sqrt(pi n);
+            else that of a ball, (36 pi n^2)^(1/3).
+
+    Returns:
+        (N,).
+    """
+    boundary = np.where(flat, 2.0 * np.sqrt(np.pi * size), np.cbrt(36.0 * np.pi * size**2.0))
+    return np.asarray(np.sqrt(boundary / 12.0) / size)
