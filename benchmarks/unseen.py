@@ -48,11 +48,11 @@ class UnseenLaw(MovieLaw):
 class Crescent(Cell):
     """A cell with a bay, as stained cytoplasm around a dark nucleus at its side."""
 
-    def body(self, offsets: Float) -> tuple[Float, Float]:
-        rho, texture = super().body(offsets)
+    def depth(self, offsets: Float) -> Float:
         bay = offsets @ self.axes.T
         bay[..., 0] -= 0.8 * self.radius
-        return np.maximum(rho, 2.0 - np.linalg.norm(bay, axis=-1) / (0.75 * self.radius)), texture
+        out = 2.0 - np.linalg.norm(bay, axis=-1) / (0.75 * self.radius)
+        return np.maximum(super().depth(offsets), out)
 
 
 class Filament(Cell):
@@ -61,12 +61,11 @@ class Filament(Cell):
     def extent(self) -> float:
         return 3.0 * self.radius
 
-    def body(self, offsets: Float) -> tuple[Float, Float]:
+    def depth(self, offsets: Float) -> Float:
         local = offsets @ self.axes.T / self.radius
-        _, texture = super().body(offsets)
         local[..., 1] -= 0.2 * local[..., 0] ** 2 * np.sign(self.bumps[0])
         local[..., 0] = np.maximum(np.abs(local[..., 0]) - 1.6, 0.0)
-        return np.linalg.norm(local, axis=-1) / 0.4, texture
+        return np.asarray(np.linalg.norm(local, axis=-1) / 0.4)
 
 
 OUTLINES: dict[str, type[Cell]] = {"blob": Cell, "crescent": Crescent, "filament": Filament}
