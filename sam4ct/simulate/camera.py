@@ -78,14 +78,14 @@ class Camera:
             shift: How far the stage has moved the sample since the first frame, units.
         """
         moved = np.round(shift / self._scale).astype(int)
-        picture: Image = np.roll(self._clutter, moved, tuple(range(len(moved))))
-        if self._law.specks:
-            picture = picture + self._specks(shift)
+        picture = self._specks(shift) + np.roll(self._clutter, moved, tuple(range(len(moved))))
         if self._channels is not None:
             picture = picture + self._channels.picture(self._shape, self._scale, shift)
         return np.asarray(picture, dtype=np.float32)
 
     def _specks(self, shift: Float) -> Image:
+        if not self._law.specks:
+            return np.zeros(self._shape, np.float32)
         steps = self._rng.normal(0.0, self._law.speck_px, self._places.shape)
         self._places = self._places + steps * self._restless[:, None]
         at = np.floor(self._places + shift / self._scale).astype(int) % self._shape
@@ -98,14 +98,14 @@ class Camera:
     def taken(self, picture: Image) -> Image:
         """Return the frame as it is stored: with dirt, uneven light, few levels, compressed."""
         law = self._law
-        picture = (picture + self._dirt + law.pedestal) * self._light
+        picture = np.asarray((picture + self._dirt + law.pedestal) * self._light, dtype=np.float32)
         if law.jpeg:
             picture = compressed(picture, law.jpeg, law.jpeg_block)
         if law.levels:
             low, high = float(picture.min()), float(picture.max())
             step = (high - low + 1e-6) / law.levels
-            picture = np.round((picture - low) / step) * step + low
-        return np.asarray(picture, dtype=np.float32)
+            picture = (np.round((picture - low) / step) * step + low).astype(np.float32)
+        return picture
 
 
 def _light(rng: np.random.Generator, shape: tuple[int, ...], shade: float) -> Image:

@@ -29,8 +29,6 @@ class Channels:
     length: float
     offset: float = 0.0
     """Place of the first channel along x."""
-    fill: float = 0.8
-    """Share of a channel that cells fill at the start, about."""
     slip: float = 0.05
     """Probability per frame that the outer cells of a channel slide outward."""
     light: float = 0.5
@@ -52,26 +50,26 @@ class Channels:
         )
 
     def filled(
-        self, rng: np.random.Generator, number: int, size: Float, new: Callable[[Float], Cell]
+        self, number: int, size: Float, count: int, new: Callable[[Float], Cell]
     ) -> list[Cell]:
         """Return new cells that stand in a channel, from its closed end on.
 
         Args:
-            rng: Source of all randomness.
             number: Of the channel.
             size: Of the view, ([z,] y, x); cells stand in its middle slice.
+            count: How many, if so many have room.
             new: Makes a cell at a place.
         """
-        place = size / 2.0
-        place[-1] = self.offset + number * self.pitch
-        until = self.closed + self.length * float(np.clip(rng.normal(self.fill, 0.25), 0.0, 1.0))
         cells: list[Cell] = []
         end = self.closed
-        while end < until:
+        for _ in range(count):
+            place = size / 2.0
+            place[-1] = self.offset + number * self.pitch
             cell = new(place)
-            end += _length(cell) * 1.02
-            place = place.copy()
-            place[-2] = end - _length(cell) / 2.0
+            place[-2] = end + 0.51 * _length(cell)
+            end += 1.02 * _length(cell)
+            if end > self.closed + self.length:
+                break
             cells.append(replace(cell, position=place, axes=_upright(cell.axes)))
         return cells
 

@@ -29,9 +29,11 @@ class SettingLaw:
     """Where cells are and what moves them all; lengths in radii, times in frames."""
 
     kind: str = "scattered"
-    """"scattered"; "colonies" that grow outward; a "sheet" without gaps; or "channels"."""
+    """"scattered"; "colonies" that grow outward; a "sheet" side by side; or "channels"."""
     colonies: int = 1
     """Number of colonies in view."""
+    off_centre: float = 0.3
+    """Share of the view in which their middles are."""
     aligned: float = 0.5
     """How alike the directions of neighbours are in a colony, 0 to 1."""
     strain: float = 0.0
@@ -165,9 +167,10 @@ class Population:
         return self._laid_out(cells)
 
     def _in_sheet(self) -> list[Cell]:
-        """Cells at the places of a disturbed hexagonal grid, so large that no gap is left."""
-        pitch = self._contact * self._law.radius * 2.0
-        steps = np.array([pitch] * (len(self._size) - 2) + [pitch * sqrt(3.0) / 2.0, pitch])
+        """Cells at the places of a disturbed hexagonal grid."""
+        dims = len(self._size)
+        pitch = float((self._size.prod() / (sqrt(0.75) * self._count)) ** (1.0 / dims))
+        steps = np.array([pitch] * (dims - 2) + [pitch * sqrt(0.75), pitch])
         counts = np.ceil((self._size + 2.0 * self._margin) / steps).astype(int)
         grid = np.stack(np.meshgrid(*(np.arange(n) for n in counts), indexing="ij"), -1)
         places = grid.reshape(-1, len(steps)) * steps - self._margin
@@ -182,7 +185,8 @@ class Population:
         reach = self._law.radius * (each / PACKED) ** (1.0 / dims)
         cells = []
         for _ in range(self._setting.colonies):
-            centre = rng.uniform(0.1, 0.9, dims) * self._size
+            off = 0.5 * self._setting.off_centre
+            centre = rng.uniform(0.5 - off, 0.5 + off, dims) * self._size
             self._centres.append(centre)
             stream = rng.normal(size=dims)
             bent = rng.normal(0.0, 1.5 * (1.0 - self._setting.aligned), (dims, dims))
@@ -213,8 +217,10 @@ class Population:
         low = (-self._margin - self.shift)[-1]
         near = set(channels.between(low, low + self._size[-1] + 2.0 * self._margin))
         self._cells = [c for c in self._cells if channels.number(c.position[-1]) in near]
+        usual = self._count / max(1.0, self._size[-1] / channels.pitch)
         for number in sorted(near - self._filled):
-            self._cells += channels.filled(self._rng, number, self._size, self._new)
+            count = max(0, round(usual * self._rng.normal(1.0, 0.25)))
+            self._cells += channels.filled(number, self._size, count, self._new)
         self._filled = near
 
 
