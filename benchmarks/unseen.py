@@ -1,9 +1,9 @@
 """Movies of looks, shapes and motions that no network was trained on and no cost fitted to.
 
-What is trained and fitted on is drawn in sam4ct/finetune/pairs.py, volumes.py, fit_cases.py
-and fit_track_cases.py: blobs and flat cells in even light, that walk, drift together and
-push each other. Here are crescents and bent filaments, stains of cytoplasmic nets and of
-grains, a vignette and bleaching; a vortex, jumps of the stage, and dashes of single cells.
+What is trained and fitted on is drawn in sam4ct/finetune/pairs.py, laws.py, volumes.py,
+fit_cases.py and fit_track_cases.py. Here are crescents and bent filaments, stains of
+cytoplasmic nets and of grains, bleaching, a vortex, and dashes of single cells. Uneven light
+and jumps of the stage, which are here too, are trained on by laws.py.
 Cells, optics, masks' errors and files are those of sam4ct.simulate.
 """
 

@@ -140,7 +140,9 @@ def test_a_crawler_changes_its_outline(ndim: int) -> None:
     later = cell
     for _ in range(3):
         later = advance(np.random.default_rng(0), law, later, np.zeros(ndim))
-    later = replace(later, position=cell.position, axes=cell.axes, radius=cell.radius)
+    later = replace(
+        later, position=cell.position, axes=cell.axes, radius=cell.radius, aspect=cell.aspect
+    )
     before, after = painted([cell], ndim) > 0, painted([later], ndim) > 0
     assert (before & after).sum() / (before | after).sum() < 0.95
 
@@ -186,12 +188,13 @@ def test_a_rod_that_is_hit_at_its_end_turns(ndim: int) -> None:
     assert turned.position[1] < rod.position[1]
 
 
-def test_cells_apart_stay_where_they_are() -> None:
-    near, far = cell_of(ROD, 2), cell_of(ROD, 2, label=2)
-    far = replace(far, position=far.position + 100.0)
-    assert [c.position.tolist() for c in settled([near, far], 1.0)] == [
-        [30.0, 30.0],
-        [130.0, 130.0],
+def test_cells_side_by_side_stay_where_they_are() -> None:
+    near = cell_of(ROD, 2)
+    assert isinstance(near, Rod)
+    beside = near.position + 2.1 * near.half_width * near.axes[1]
+    cells = [near, replace(near, label=2, position=beside)]
+    assert [c.position.tolist() for c in settled(cells, 1.0)] == [
+        c.position.tolist() for c in cells
     ]
 
 
@@ -221,6 +224,18 @@ def test_a_colony_grows_outward(ndim: int) -> None:
     ]
     assert np.mean(farther) > 0.2
     assert {c.parent for c in colony.cells} & set(before)
+
+
+@both_dimensions
+def test_the_growth_of_a_colony_carries_cells_as_far_as_they_are_from_its_middle(
+    ndim: int,
+) -> None:
+    colony = population(ROD, SettingLaw(kind="colonies"), ndim)
+    (centre,) = colony._centres
+    way = np.arange(1.0, ndim + 1.0)
+    # In a cycle the colony's area, or volume, doubles.
+    scale = 1.0 + colony._carried(centre + way) / way
+    assert scale**ROD.cycle == pytest.approx(2.0 ** (1.0 / ndim))
 
 
 @both_dimensions
