@@ -8,7 +8,8 @@ import pytest
 from sam4ct.finetune.batches import SimulatedPairs
 from sam4ct.finetune.laws import EXAMPLES, HELD_OUT, TRAINED, draw_mixed
 from sam4ct.finetune.pairs import Law, _turned, draw_movie, draw_pairs
-from sam4ct.simulate.movie import Frame, MovieLaw
+from sam4ct.finetune.scenes import enlarged
+from sam4ct.simulate.movie import Frame, MovieLaw, simulate
 
 SIZE = 64
 ALL = {name: law for laws in (TRAINED, HELD_OUT) for name, (_, law) in laws.items()}
@@ -75,3 +76,14 @@ def test_a_turned_movie_keeps_its_masks_over_their_pictures() -> None:
                 np.array_equal(b.labels, f.labels) for b, f in zip(back, frames, strict=True)
             )
     assert len(seen) == 8
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_enlarged_movie_is_the_same_in_units_of_its_cells(name: str) -> None:
+    movie = ALL[name](np.random.default_rng(5), SIZE)
+    large = enlarged(movie, 3 * SIZE, 3.0 * movie.law.radius, movie.cells)
+    assert large.shape == (3 * SIZE, 3 * SIZE)
+    before, after = (next(simulate(np.random.default_rng(0), law)) for law in (movie, large))
+    shares = [(f.labels > 0).mean() for f in (before, after)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.02)
+    assert large.optics.halo_px == pytest.approx(3.0 * movie.optics.halo_px)

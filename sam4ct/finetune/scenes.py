@@ -128,3 +128,40 @@ def draw_scene(
 def draw_look(rng: Rng, shares: Mapping[str, float]) -> str:
     weights = np.array(list(shares.values()))
     return str(rng.choice(list(shares), p=weights / weights.sum()))
+
+
+def enlarged(movie: MovieLaw, side: int, radius: float, cells: int) -> MovieLaw:
+    """Return the law of a movie of the same kind with other sizes, in pixels.
+
+    Args:
+        movie: Drawn for one window.
+        side: Of the frame.
+        radius: Of a cell.
+        cells: In view at the start, about.
+    """
+    scale = radius / movie.law.radius
+    optics, camera, setting = movie.optics, movie.camera, movie.setting
+    if camera is not None:
+        camera = replace(
+            camera,
+            clutter_px=camera.clutter_px * scale,
+            speck_px=max(0.5, camera.speck_px * scale),
+            dirt_px=camera.dirt_px * scale,
+        )
+    if setting is not None and setting.channels is not None:
+        lengths = ("pitch", "width", "closed", "length", "offset")
+        own = {name: getattr(setting.channels, name) * scale for name in lengths}
+        setting = replace(setting, channels=replace(setting.channels, **own))
+    return replace(
+        movie,
+        shape=(side, side),
+        cells=cells,
+        law=replace(movie.law, radius=radius),
+        optics=replace(
+            optics,
+            blur_px=max(0.5, optics.blur_px * scale),
+            halo_px=max(1.0, optics.halo_px * scale),
+        ),
+        camera=camera,
+        setting=setting,
+    )
