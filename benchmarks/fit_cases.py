@@ -103,7 +103,7 @@ def _wider(rng: np.random.Generator) -> MovieLaw:
         law,
         frames=FRAMES[2],
         drift=law.drift * log_uniform(rng, 0.1, 1.0),
-        law=replace(law.law, cycle=log_uniform(rng, 8.0, 60.0), death=law.law.death / 4.0),
+        law=replace(law.law, cycle=log_uniform(rng, 12.0, 60.0), death=law.law.death / 4.0),
         setting=replace(
             law.setting,
             jolts=law.setting.jolts * rng.uniform(0.05, 0.3),
