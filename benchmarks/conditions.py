@@ -1,8 +1,8 @@
 """The simulated conditions that linkers are compared in: looks, densities, motion, mask errors.
 
-Small movies, seeds fixed. Two thirds are of the kinds that networks were trained on and costs
-fitted to, with other seeds; a third is of `unseen`. Also finds real sequences, so that
-whatever runs on the conditions runs on them, too.
+Small movies, seeds fixed. Two thirds are of the kinds that networks are trained on, with other
+seeds; a third is not: those of `unseen`, spores, cobbles and clumps (`laws.HELD_OUT`). Also
+finds real sequences, so that whatever runs on the conditions runs on them, too.
 """
 
 from __future__ import annotations
@@ -88,6 +88,15 @@ def _unseen(
     )
 
 
+def _clumps(name: str, cells: int, errors: SegmentationErrors) -> Condition:
+    """Round cells that divide in growing colonies, as cocci: yeast whose cells do not bud."""
+    movie = movie_law("yeast", (224, 224), 20, cells)
+    law = CellLaw(
+        radius=9.0, elongation=0.9, bumpiness=0.02, motion=0.03, cycle=10.0, separation=1.0
+    )
+    return Condition(name, replace(movie, law=law), errors)
+
+
 _BLOBS = CellLaw(radius=15.0, elongation=0.7, bumpiness=0.12, motion=0.12, cycle=35.0)
 _CRESCENTS = replace(_BLOBS, elongation=0.85, bumpiness=0.02)
 _FILAMENTS = replace(_BLOBS, radius=11.0, turning=0.05)
@@ -133,6 +142,15 @@ CONDITIONS = (
         jump_every=7,
         vignette=0.5,
     ),
+    _seen("rods, colony", "rods", (256, 256), 20, 12, USUAL),
+    _seen("rods, drifting", "drifting-rods", (256, 256), 24, 10, GOOD),
+    _seen("channels", "channels", (224, 256), 16, 32, USUAL),
+    _seen("yeast", "yeast", (256, 256), 24, 12, USUAL),
+    _seen("epithelium", "epithelium", (224, 224), 16, 46, USUAL),
+    _seen("crawlers, poor masks", "crawlers", (384, 384), 24, 13, POOR),
+    _seen("spores", "spores", (224, 224), 24, 40, USUAL, motion=0.6),
+    _seen("cobbles", "cobbles", (224, 224), 16, 35, USUAL),
+    _clumps("clumps of round cells", 16, USUAL),
 )
 
 

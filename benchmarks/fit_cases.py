@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.evaluate.matching import match
+from sam4ct.finetune.laws import draw_trained
 from sam4ct.finetune.pairs import draw_movie, log_uniform
+from sam4ct.finetune.scenes import enlarged
 from sam4ct.io.ctc import CtcReader, find_sequences
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tables import read_table
@@ -31,6 +33,8 @@ from sam4ct.stages.repair import JoinedFrames, join
 from sam4ct.tables import Detections, Evidence, Joins
 from sam4ct.types import FrameReader
 
+FIRST_WIDER = 200
+"""Cases of images from this seed on follow the wider laws of training."""
 FRAMES = {2: 18, 3: 10}
 """Of a case, by its dimensions: volumes take longer."""
 
@@ -52,8 +56,11 @@ class Case:
 def draw_case(seed: int, ndim: int) -> tuple[MovieLaw, SegmentationErrors]:
     """Draw what a case looks like and how bad its masks are."""
     rng = np.random.default_rng([77, seed] if ndim == 2 else [77, seed, ndim])
-    movie = draw_movie(rng, 256)
-    law = _flat(rng, movie) if ndim == 2 else _deep(rng, movie)
+    if ndim == 2 and seed >= FIRST_WIDER:
+        law = _wider(rng)
+    else:
+        movie = draw_movie(rng, 256)
+        law = _flat(rng, movie) if ndim == 2 else _deep(rng, movie)
     limits = {"missed": 0.06, "split": 0.04, "merged": 0.05, "spurious": 0.04}
     chances = {name: float(rng.uniform(0, high)) for name, high in limits.items()}
     return law, SegmentationErrors(**chances, eroded=0.1, dilated=0.1)
@@ -77,6 +84,32 @@ def _flat(rng: np.random.Generator, movie: MovieLaw) -> MovieLaw:
             death=float(rng.choice([0.0, 0.01])),
         ),
         optics=replace(movie.optics, blur_px=max(0.5, movie.optics.blur_px * scale)),
+    )
+
+
+def _wider(rng: np.random.Generator) -> MovieLaw:
+    """A movie by a wider law; cells divide less often than in training, the stage jumps less."""
+    movie = draw_trained(rng, 128)
+    assert movie.setting is not None
+    diameter = log_uniform(rng, 16.0, 44.0)
+    side = int(np.clip(diameter * rng.uniform(6, 11), 150, 360))
+    cover = movie.cells * movie.law.radius**2 / 128.0**2
+    count = int(np.clip(cover * side**2 / (diameter / 2.0) ** 2, 3, 60))
+    if movie.setting.kind == "colonies":
+        count = max(3, count // 3)  # they grow
+    law = enlarged(movie, side, diameter / 2.0, count)
+    assert law.setting is not None
+    return replace(
+        law,
+        frames=FRAMES[2],
+        drift=law.drift * log_uniform(rng, 0.1, 1.0),
+        law=replace(law.law, cycle=log_uniform(rng, 12.0, 60.0), death=law.law.death / 4.0),
+        setting=replace(
+            law.setting,
+            jolts=law.setting.jolts * rng.uniform(0.05, 0.3),
+            strain=law.setting.strain / 4.0,
+            off_centre=0.4,
+        ),
     )
 
 

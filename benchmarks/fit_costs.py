@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from fit_cases import Case, are_daughters, are_kin, are_one_cell, gather
+from fit_cases import FIRST_WIDER, Case, are_daughters, are_kin, are_one_cell, gather
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -302,12 +302,16 @@ def main() -> None:
     parser.add_argument("--ndim", type=int, choices=[2, 3], default=2)
     parser.add_argument("--weights", action="append", default=[])
     parser.add_argument("--cases", type=int, default=24)
+    parser.add_argument("--wider", type=int, default=0, help="Cases of the wider laws beside them.")
     parser.add_argument("--constants", type=int, nargs=2, metavar=("SEED", "END"))
     parser.add_argument("--ranges", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     options = Options(profile="auto", evidence=arguments.evidence, weights=tuple(arguments.weights))
-    seeds = range(*arguments.constants) if arguments.constants else range(arguments.cases)
+    seeds = list(range(*arguments.constants) if arguments.constants else range(arguments.cases))
+    seeds += range(FIRST_WIDER + seeds[0], FIRST_WIDER + seeds[0] + arguments.wider)
+    # So that both kinds are among those that are learned from and those that are judged by.
+    seeds.sort(key=lambda seed: seed % FIRST_WIDER)
     cases = []
     for seed in seeds:
         cases.append(gather(arguments.out, seed, arguments.ndim, options))

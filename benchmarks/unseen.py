@@ -1,9 +1,9 @@
 """Movies of looks, shapes and motions that no network was trained on and no cost fitted to.
 
-What is trained and fitted on is drawn in sam4ct/finetune/pairs.py, volumes.py, fit_cases.py
-and fit_track_cases.py: blobs and flat cells in even light, that walk, drift together and
-push each other. Here are crescents and bent filaments, stains of cytoplasmic nets and of
-grains, a vignette and bleaching; a vortex, jumps of the stage, and dashes of single cells.
+What is trained and fitted on is drawn in sam4ct/finetune/pairs.py, laws.py, volumes.py,
+fit_cases.py and fit_track_cases.py. Here are crescents and bent filaments, stains of
+cytoplasmic nets and of grains, bleaching, a vortex, and dashes of single cells. Uneven light
+and jumps of the stage, which are here too, are trained on by laws.py.
 Cells, optics, masks' errors and files are those of sam4ct.simulate.
 """
 
@@ -48,11 +48,11 @@ class UnseenLaw(MovieLaw):
 class Crescent(Cell):
     """A cell with a bay, as stained cytoplasm around a dark nucleus at its side."""
 
-    def body(self, offsets: Float) -> tuple[Float, Float]:
-        rho, texture = super().body(offsets)
+    def depth(self, offsets: Float) -> Float:
         bay = offsets @ self.axes.T
         bay[..., 0] -= 0.8 * self.radius
-        return np.maximum(rho, 2.0 - np.linalg.norm(bay, axis=-1) / (0.75 * self.radius)), texture
+        out = 2.0 - np.linalg.norm(bay, axis=-1) / (0.75 * self.radius)
+        return np.maximum(super().depth(offsets), out)
 
 
 class Filament(Cell):
@@ -61,12 +61,11 @@ class Filament(Cell):
     def extent(self) -> float:
         return 3.0 * self.radius
 
-    def body(self, offsets: Float) -> tuple[Float, Float]:
+    def depth(self, offsets: Float) -> Float:
         local = offsets @ self.axes.T / self.radius
-        _, texture = super().body(offsets)
         local[..., 1] -= 0.2 * local[..., 0] ** 2 * np.sign(self.bumps[0])
         local[..., 0] = np.maximum(np.abs(local[..., 0]) - 1.6, 0.0)
-        return np.linalg.norm(local, axis=-1) / 0.4, texture
+        return np.asarray(np.linalg.norm(local, axis=-1) / 0.4)
 
 
 OUTLINES: dict[str, type[Cell]] = {"blob": Cell, "crescent": Crescent, "filament": Filament}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,7 +49,7 @@ def _common(command: Command) -> Command:
 @_count("--pairs", 4, "Frame pairs per step.", least=1)
 @_count("--objects", 4, "Prompts per pair and direction.", least=1)
 @_common
-def sam2(out: Path, device: str, start_from: Path | None, **numbers: int) -> None:
+def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> None:
     """Train the compact SAM 2 into OUT; the same command continues a training.
 
     Writes weights.safetensors, curve.csv and checkpoint.pt.

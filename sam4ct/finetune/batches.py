@@ -14,15 +14,28 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from sam4ct.finetune.laws import EXAMPLES
 from sam4ct.finetune.pairs import Pair, draw_pairs
 
 
 class SimulatedPairs(Dataset[tuple[Pair, Pair]]):
     """Examples `first` to `first + count` of a seed, each a pair of frames both ways."""
 
-    def __init__(self, seed: int, first: int, count: int, window: int, objects: int) -> None:
+    def __init__(
+        self, seed: int, first: int, count: int, window: int, objects: int, kind: str = "first"
+    ) -> None:
+        """Take what examples to draw; nothing is simulated yet.
+
+        Args:
+            seed: Of the examples.
+            first: Number of the first one.
+            count: How many.
+            window: Side of the windows, pixels.
+            objects: Prompts per direction.
+            kind: One of `laws.EXAMPLES`.
+        """
         self._seed, self._first, self._count = seed, first, count
-        self._window, self._objects = window, objects
+        self._window, self._objects, self._kind = window, objects, kind
 
     def __len__(self) -> int:
         return self._count
@@ -31,7 +44,8 @@ class SimulatedPairs(Dataset[tuple[Pair, Pair]]):
         if not 0 <= index < self._count:
             raise IndexError(index)
         rng = np.random.default_rng([self._seed, self._first + index])
-        return draw_pairs(rng, self._window, self._objects)
+        draw, turn = EXAMPLES[self._kind]
+        return draw_pairs(rng, self._window, self._objects, draw, turn=turn)
 
     def batches(self, pairs: int, workers: int) -> Iterator[Batch]:
         """Yield the examples in order, `pairs` of them at a time; what is left over is dropped.

@@ -33,6 +33,8 @@ class Training(Schedule):
     """Prompts per pair and direction."""
     validation: int = 64
     """Simulated pairs in the fixed validation set."""
+    examples: str = "mixed"
+    """What is trained on, one of `laws.EXAMPLES`."""
     workers: int = 1
     """Processes that simulate."""
 
@@ -61,7 +63,7 @@ class PairTask:
 
     def batches(self, first: int, last: int) -> Iterator[Batch]:
         s = self._settings
-        data = self._simulated(s.seed, first * s.pairs, (last - first) * s.pairs)
+        data = self._simulated(s.seed, first * s.pairs, (last - first) * s.pairs, s.examples)
         return data.batches(s.pairs, s.workers)
 
     def loss(self, network: Any, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
@@ -70,14 +72,20 @@ class PairTask:
         return loss(logits, score, batch.goals), {"iou": iou}
 
     def validate(self, network: Any) -> dict[str, float]:
+        """Return the figures of `objective.validate` on the first laws and on the wider ones."""
         device = device_of(network)
-        return validate(network, (batch.to(device) for batch in self._fixed))
+        first = validate(network, (batch.to(device) for batch in self._fixed["first"]))
+        wider = validate(network, (batch.to(device) for batch in self._fixed["wider"]))
+        return {**first, **{f"wider_{name}": figure for name, figure in wider.items()}}
 
     @cached_property
-    def _fixed(self) -> list[Batch]:
-        data = self._simulated(VALIDATION_SEED, 0, self._settings.validation)
-        return [collate([data[i]]) for i in range(len(data))]
+    def _fixed(self) -> dict[str, list[Batch]]:
+        count = self._settings.validation
+        kinds = {
+            kind: self._simulated(VALIDATION_SEED, 0, count, kind) for kind in ("first", "wider")
+        }
+        return {kind: [collate([data[i]]) for i in range(count)] for kind, data in kinds.items()}
 
-    def _simulated(self, seed: int, first: int, count: int) -> SimulatedPairs:
+    def _simulated(self, seed: int, first: int, count: int, kind: str) -> SimulatedPairs:
         size = int(self._overrides["image_size"])
-        return SimulatedPairs(seed, first, count, size, self._settings.objects)
+        return SimulatedPairs(seed, first, count, size, self._settings.objects, kind)

@@ -6,7 +6,9 @@ random: looks, crowding, motion, blur, divisions, cells that appear and vanish.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,8 @@ LOOK_SHARES = {
     "dic": 0.08,
 }
 LOOKS_WITH_DEBRIS = ("phase", "spread", "brightfield", "dic")
+Law = Callable[[np.random.Generator, int], MovieLaw]
+"""Draws the law of a movie whose frame is a window of that many pixels."""
 MIN_PIXELS = 20
 """Objects smaller than this in the window are not used as prompts."""
 
@@ -106,16 +110,27 @@ def draw_optics(rng: np.random.Generator, radius: float, look: str) -> Optics:
     )
 
 
-def draw_pairs(rng: np.random.Generator, window: int, objects: int) -> tuple[Pair, Pair]:
+def draw_pairs(
+    rng: np.random.Generator,
+    window: int,
+    objects: int,
+    draw: Law = draw_movie,
+    *,
+    turn: bool = False,
+) -> tuple[Pair, Pair]:
     """Simulate one movie and return its first and last frame as a pair, both ways.
 
     Args:
         rng: Source of all randomness.
         window: Side of the window, pixels.
         objects: Prompts per direction; objects are repeated where there are fewer.
+        draw: Draws the movie's law, given a generator and the window.
+        turn: Whether to turn and mirror the movie at random.
     """
     while True:
-        frames = list(simulate(rng, draw_movie(rng, window)))
+        frames = list(simulate(rng, draw(rng, window)))
+        if turn:
+            frames = _turned(frames, quarters=int(rng.integers(4)), mirror=rng.random() < 0.5)
         first, last = frames[0], frames[-1]
         descent = _descent(frames)
         gamma = float(np.exp(rng.normal(0.0, 0.35)))
@@ -127,6 +142,15 @@ def draw_pairs(rng: np.random.Generator, window: int, objects: int) -> tuple[Pai
                 Pair(windows.astype(np.float32), *forward),
                 Pair(windows[::-1].astype(np.float32), *backward),
             )
+
+
+def _turned(frames: list[Frame], quarters: int, *, mirror: bool) -> list[Frame]:
+    """Return frames turned by quarters of a circle, and mirrored; cells keep their places."""
+
+    def turned(plane: NDArray[Any]) -> NDArray[Any]:
+        return np.rot90(plane.T if mirror else plane, quarters).copy()
+
+    return [Frame(turned(f.image), turned(f.labels), f.cells) for f in frames]
 
 
 def _descent(frames: list[Frame]) -> dict[int, int]:

@@ -51,6 +51,12 @@ class CellLaw:
     """Brightness of the dimmest cells; the brightest have 1.1."""
     inherited: float = 1.0
     """Share of a daughter's brightness that is her mother's; the rest is drawn anew."""
+    shape: str = "blob"
+    """One of `shapes.FAMILIES`."""
+    slenderness: float = 3.5
+    """Mean length of a rod over its width."""
+    bud: float = 0.6
+    """Radius of a bud when it becomes a cell, in the mother's."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +97,13 @@ class Cell:
         """Radius of a ball around the centre that holds the whole cell, in units."""
         return self.radius * float(self.aspect.max()) * (1.0 + float(np.abs(self.bumps).sum()))
 
-    def body(self, offsets: Float) -> tuple[Float, Float]:
-        """Return the relative depth and the texture at points around the cell.
+    def depth(self, offsets: Float) -> Float:
+        """Return the relative depth at points around the cell: below 1 inside, 1 on the outline.
 
         Args:
             offsets: Points minus the cell's centre, units, (..., D).
-
-        Returns:
-            rho, below 1 inside, 1 on the outline; and the texture, about -1 to 1,
-            which turns with the cell. Both (...).
         """
-        local = offsets @ self.axes.T
-        scaled = local / self.aspect
+        scaled = offsets @ self.axes.T / self.aspect
         distance = np.linalg.norm(scaled, axis=-1)
         direction = scaled / np.maximum(distance, 1e-9)[..., None]
         outline = np.ones_like(distance)
@@ -110,11 +111,23 @@ class Cell:
             self.bumps, self.bump_directions, self.phases[:N_BUMPS], strict=True
         ):
             outline += amplitude * np.sin(direction @ wave + phase)
-        rho = distance / (self.radius * np.maximum(outline, 0.3))
-        texture = np.zeros_like(distance)
+        return np.asarray(distance / (self.radius * np.maximum(outline, 0.3)))
+
+    def texture(self, offsets: Float) -> Float:
+        """Return the texture, about -1 to 1, which turns with the cell; arguments as `depth`."""
+        local = offsets @ self.axes.T
+        texture = np.zeros(local.shape[:-1])
         for wave, phase in zip(self.waves, self.phases[N_BUMPS:], strict=True):
             texture += np.sin(local @ wave + phase)
-        return rho, texture / N_WAVES
+        return np.asarray(texture / N_WAVES)
+
+    def discs(self) -> tuple[Float, Float]:
+        """Return discs (balls in 3D) that fill the cell: offsets in its own axes, and radii.
+
+        Returns:
+            (n, D) from its centre, and (n,), units.
+        """
+        return np.zeros((1, len(self.position))), np.array([self.radius])
 
 
 def _random_axes(rng: np.random.Generator, ndim: int) -> Float:

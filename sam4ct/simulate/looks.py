@@ -7,7 +7,7 @@ for one cell as for hundreds. Pure numpy; array order ([z,] y, x).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,10 @@ class Fields:
 
     rho: Image
     """Relative depth in the nearest cell: 0 centre, 1 outline, capped at 3 outside."""
+    second: Image
+    """Relative depth in the second nearest cell: as `rho` where two cells meet."""
     texture: Image
-    """Texture of the nearest cell, about -1 to 1."""
+    """Texture of the cell, about -1 to 1; 0 outside of all."""
     brightness: Image
     """Brightness of the nearest cell, 0 far from any."""
     mitotic: Image
@@ -63,6 +65,12 @@ class Optics:
     """Number of small fixed spots."""
     flicker: float = 0.02
     """Relative change of the illumination from frame to frame."""
+    pattern: str = "waves"
+    """What the texture is like, one of `PATTERNS`."""
+    halo_px: float = 6.0
+    """Reach of the halo in the look "halo"."""
+    rim: float = 0.08
+    """Width of rims, of seams between packed cells and of their likes, in radii."""
 
 
 def _nucleus(f: Fields, o: Optics) -> Image:
@@ -120,6 +128,64 @@ def _dic(f: Fields, o: Optics) -> Image:
     return np.asarray(slope / (np.abs(slope).max() + 1e-6), dtype=np.float32)
 
 
+def _halo(f: Fields, o: Optics) -> Image:
+    """Phase contrast as its physics has it: what is slow in the optical density is taken away."""
+    edge = np.clip(1.0 - f.rho**o.softness, 0.0, 1.0) ** 0.5
+    density = edge * f.brightness * (1.0 + o.texture * f.texture) * (1.0 - 1.5 * f.mitotic)
+    around = [0.0] * (density.ndim - 2) + [o.halo_px] * 2
+    slow = ndimage.gaussian_filter(density, around, truncate=2.5)
+    return np.asarray(o.level * (density - abs(o.halo) * slow), dtype=np.float32)
+
+
+def _rim(f: Fields, o: Optics) -> Image:
+    """A bright or dark rim with its opposite outside, around a body of the background's grey."""
+    inner = np.exp(-(((f.rho - 1.0 + o.rim) / o.rim) ** 2))
+    outer = np.exp(-(((f.rho - 1.0 - 1.2 * o.rim) / (1.2 * o.rim)) ** 2))
+    body = f.inside * (o.level + o.texture * f.texture)
+    return np.asarray(f.brightness * (o.halo * (inner - 0.7 * outer) + body), dtype=np.float32)
+
+
+def _seam(f: Fields, o: Optics) -> Image:
+    """How near the outline is, or the neighbour where cells are packed: 1 there, 0 within."""
+    gap = np.minimum(f.second - f.rho, 1.5 * np.abs(1.0 - f.rho))
+    return np.asarray(np.exp(-((gap / (2.0 * o.rim)) ** 2)) * (f.rho < 1.1))
+
+
+def _seams(f: Fields, o: Optics) -> Image:
+    """Stained membranes of packed cells."""
+    body = 0.2 * f.inside * (1.0 + o.texture * f.texture)
+    lit = f.brightness * (1.0 + 0.3 * f.texture) * _seam(f, o) + body
+    return np.asarray(lit * (1.0 + 0.4 * f.mitotic), dtype=np.float32)
+
+
+def _stain(f: Fields, o: Optics) -> Image:
+    """Stained cytoplasm, thinner towards the outline, with a nucleus that is as bright or more."""
+    thick = np.clip(1.0 - f.rho**o.softness, 0.0, 1.0)
+    nucleus = max(0.0, o.level) * np.exp(-((f.rho / 0.45) ** 4))
+    body = f.inside * (0.3 + 0.7 * thick + nucleus) * (1.0 + o.texture * f.texture)
+    return np.asarray(f.brightness * body * (1.0 + 0.5 * f.mitotic), dtype=np.float32)
+
+
+def _refractile(f: Fields, o: Optics) -> Image:
+    """Spores: a core that shines in phase contrast, in a dark coat."""
+    core = np.exp(-((f.rho / 0.75) ** 4))
+    coat = np.exp(-(((f.rho - 1.0) / (1.5 * o.rim)) ** 2))
+    glow = 0.3 * abs(o.halo) * np.exp(-(((f.rho - 1.35) / 0.2) ** 2))
+    return np.asarray(
+        f.brightness * (core - abs(o.halo) * coat + glow + o.texture * f.texture * f.inside),
+        dtype=np.float32,
+    )
+
+
+def _cobbles(f: Fields, o: Optics) -> Image:
+    """A sheet in transmitted light: bulging cells with dark seams, lit from one side."""
+    bulge = np.clip(1.0 - f.rho**2, 0.0, 1.0)
+    lit = np.sin(o.shear) * np.gradient(bulge, axis=-2)
+    lit = lit + np.cos(o.shear) * np.gradient(bulge, axis=-1)
+    body = f.inside * (0.4 * bulge + o.texture * f.texture)
+    return np.asarray(f.brightness * (body + 4.0 * lit - 0.8 * _seam(f, o)), dtype=np.float32)
+
+
 LOOKS: dict[str, Callable[[Fields, Optics], Image]] = {
     "nucleus": _nucleus,
     "membrane": _membrane,
@@ -128,7 +194,20 @@ LOOKS: dict[str, Callable[[Fields, Optics], Image]] = {
     "spread": _spread,
     "brightfield": _brightfield,
     "dic": _dic,
+    "halo": _halo,
+    "rim": _rim,
+    "seams": _seams,
+    "stain": _stain,
+    "refractile": _refractile,
+    "cobbles": _cobbles,
 }
+
+PATTERNS: dict[str, Callable[[Image], Image]] = {
+    "waves": lambda texture: texture,
+    "mottled": lambda texture: np.tanh(4.0 * texture),
+    "holes": lambda texture: -np.clip(4.0 * (texture - 0.2), 0.0, 1.3),
+}
+"""What a texture of waves, about -1 to 1, is turned into."""
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> Image:
@@ -158,9 +237,27 @@ class Stage:
         return cls(background=slow)
 
 
-def image(rng: np.random.Generator, fields: Fields, optics: Optics, stage: Stage) -> Image:
-    """Render one frame; float32, arbitrary offset, a cell's contrast is about 1."""
+def image(
+    rng: np.random.Generator,
+    fields: Fields,
+    optics: Optics,
+    stage: Stage,
+    backdrop: Image | None = None,
+) -> Image:
+    """Render one frame; float32, arbitrary offset, a cell's contrast is about 1.
+
+    Args:
+        rng: Source of all randomness.
+        fields: Of the frame's cells.
+        optics: How they look.
+        stage: What does not change over the movie.
+        backdrop: What else is in the sample, of the frame's shape.
+    """
+    if optics.pattern != "waves":
+        fields = replace(fields, texture=PATTERNS[optics.pattern](fields.texture))
     signal = LOOKS[optics.look](fields, optics)
+    if backdrop is not None:
+        signal = signal + backdrop
     in_plane = [0.5 * optics.blur_px] * (signal.ndim - 2) + [optics.blur_px] * 2
     signal = ndimage.gaussian_filter(signal, in_plane)
     signal = signal * (1.0 + rng.normal(0.0, optics.flicker)) + stage.background

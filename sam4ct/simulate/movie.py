@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from sam4ct.simulate.camera import Camera, CameraLaw
 from sam4ct.simulate.cells import Cell, CellLaw, Float, advance, divide, spawn
 from sam4ct.simulate.looks import Fields, Image, Optics, Stage, image
+from sam4ct.simulate.populations import Population, SettingLaw
 
 Labels = NDArray[np.int32]
 
@@ -39,6 +41,10 @@ class MovieLaw:
     """Common displacement per frame, in radii."""
     contact: float = 0.85
     """Cells whose centres are nearer than this times the sum of radii push apart."""
+    setting: SettingLaw | None = None
+    """Where cells are and what moves them all; a crowd of blobs if None."""
+    camera: CameraLaw | None = None
+    """What else is in the picture and what is done to it; nothing if None."""
 
     def scale(self) -> Float:
         return np.asarray(self.spacing or (1.0,) * len(self.shape), dtype=float)
@@ -62,6 +68,8 @@ class Colony:
         self._next = 1
         self._size = np.asarray(movie.shape) * movie.scale()
         self._margin = 2.0 * movie.law.radius
+        self.shift = np.zeros(len(movie.shape))
+        """How far the stage has moved the sample, units: the drift here is the cells' own."""
         heading = rng.normal(size=len(movie.shape))
         self._drift = heading / np.linalg.norm(heading) * movie.drift * movie.law.radius
         self.cells: list[Cell] = []
@@ -157,6 +165,7 @@ def box_around(cell: Cell, shape: tuple[int, ...], scale: Float, reach: float) -
 def draw_fields(cells: list[Cell], shape: tuple[int, ...], scale: Float) -> Fields:
     """Paint all cells into fields; where two overlap the deeper one owns the voxel."""
     rho = np.full(shape, 3.0, np.float32)
+    second = np.full(shape, 3.0, np.float32)
     texture = np.zeros(shape, np.float32)
     brightness = np.zeros(shape, np.float32)
     mitotic = np.zeros(shape, np.float32)
@@ -168,20 +177,24 @@ def draw_fields(cells: list[Cell], shape: tuple[int, ...], scale: Float) -> Fiel
         grid = np.stack(
             np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), axis=-1
         )
-        depth, waves = cell.body(grid * scale - cell.position)
+        offsets = grid * scale - cell.position
+        depth = cell.depth(offsets)
         mine = depth < rho[box]
+        second[box] = np.minimum(second[box], np.where(mine, rho[box], depth))
         rho[box][mine] = depth[mine]
-        texture[box][mine] = waves[mine]
+        within = mine & (depth < 1.0)
+        texture[box][within] = cell.texture(offsets[within])
         brightness[box][mine] = cell.brightness
         mitotic[box][mine] = cell.mitotic
         labels[box][mine] = np.where(depth[mine] < 1.0, cell.label, 0)
-    return Fields(rho, texture, brightness, mitotic, labels)
+    return Fields(rho, second, texture, brightness, mitotic, labels)
 
 
 def simulate(rng: np.random.Generator, movie: MovieLaw) -> Iterator[Frame]:
     """Yield the frames of a movie, one at a time."""
-    colony = Colony(rng, movie)
+    colony = _population(rng, movie)
     stage = Stage.draw(rng, movie.shape, movie.optics)
+    camera = _camera(rng, movie)
     for t in range(movie.frames):
         if t:
             colony.step()
@@ -192,4 +205,24 @@ def simulate(rng: np.random.Generator, movie: MovieLaw) -> Iterator[Frame]:
         }
         hidden = (seen > 0) & ~np.isin(np.arange(len(seen)), [0, *cells])
         labels = np.where(hidden[fields.labels], 0, fields.labels).astype(np.int32)
-        yield Frame(image(rng, fields, movie.optics, stage), labels, cells)
+        if camera is None:
+            picture = image(rng, fields, movie.optics, stage)
+        else:
+            optics = replace(movie.optics, blur_px=camera.blur(movie.optics.blur_px))
+            backdrop = camera.backdrop(colony.shift)
+            picture = camera.taken(image(rng, fields, optics, stage, backdrop))
+        yield Frame(picture, labels, cells)
+
+
+def _population(rng: np.random.Generator, movie: MovieLaw) -> Colony | Population:
+    if movie.setting is None:
+        return Colony(rng, movie)
+    size = np.asarray(movie.shape) * movie.scale()
+    return Population(rng, movie.law, movie.setting, size, movie.cells, movie.drift, movie.contact)
+
+
+def _camera(rng: np.random.Generator, movie: MovieLaw) -> Camera | None:
+    if movie.camera is None:
+        return None
+    channels = movie.setting.channels if movie.setting else None
+    return Camera(rng, movie.camera, movie.shape, movie.scale(), channels)
