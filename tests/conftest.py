@@ -14,6 +14,7 @@ from hypothesis import settings
 
 # As the command line does, see cli.main.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 # A drawn case that fails once must fail again for whoever looks into it.
 settings.register_profile("ci", derandomize=True, deadline=None)

@@ -176,6 +176,21 @@ def _output(state: dict[str, Any], row: int, frame: int) -> dict[str, Tensor]:
 
 def iou(a: Region, b: Region) -> float:
     """Intersection over union of two regions; 1 if both are empty."""
-    pixels = [set(map(tuple, (np.argwhere(r.mask) + r.corner).tolist())) for r in (a, b)]
-    union = len(pixels[0] | pixels[1])
-    return len(pixels[0] & pixels[1]) / union if union else 1.0
+    one, other = _pixels(a), _pixels(b)
+    union = len(one | other)
+    return len(one & other) / union if union else 1.0
+
+
+def nearly_same(a: Region, b: Region) -> bool:
+    """Whether two regions differ by one pixel, or one in a thousand, at most.
+
+    Sums of another order, as of other batches or numbers of threads, differ by a rounding,
+    which moves a pixel at the edge from one side of 0 to the other.
+    """
+    one, other = _pixels(a), _pixels(b)
+    return len(one ^ other) <= max(1, len(one | other) / 1000)
+
+
+def _pixels(region: Region) -> set[tuple[int, ...]]:
+    """The coordinates of a region's pixels in its frame."""
+    return set(map(tuple, (np.argwhere(region.mask) + region.corner).tolist()))

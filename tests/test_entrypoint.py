@@ -24,8 +24,16 @@ def test_status_comes_through() -> None:
     assert finished(start("profiles", "show", "nothing")).status == 2
 
 
-@pytest.mark.parametrize(("given", "kept"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "A"}, "A")])
-def test_waiting_threads_do_not_spin_unless_told_so(given: dict[str, str], kept: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, ["PASSIVE", "AUTO,STRICT"]),
+        ({"OMP_WAIT_POLICY": "A", "MKL_CBWR": "AVX2"}, ["A", "AVX2"]),
+    ],
+)
+def test_threads_do_not_spin_nor_change_sums_unless_told_so(
+    given: dict[str, str], kept: list[str]
+) -> None:
     program = """
 import os
 from sam4ct.cli import main
@@ -33,11 +41,12 @@ try:
     main(["--version"])
 finally:
     print(os.environ["OMP_WAIT_POLICY"])
+    print(os.environ["MKL_CBWR"])
 """
     shown = subprocess.run(
         [sys.executable, "-c", program], env=given, cwd=ROOT, capture_output=True, text=True
     )
-    assert shown.stdout.splitlines()[-1] == kept
+    assert shown.stdout.splitlines()[-2:] == kept
 
 
 @pytest.mark.parametrize("command", [["-m", "sam4ct"], [str(ROOT / "entrypoint.py")]])

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import IO
 
 import pytest
 from bad_inputs import BAD_INPUTS, VOLUME, make_dataset
-from commands import Outcome, environment, finished, sam4ct, start, tree
+from commands import Outcome, finished, sam4ct, start, tree
 from embryo_runs import make_embryo
 
 from sam4ct.pipelines import run_all as module
@@ -289,50 +288,31 @@ def test_weights_without_a_use_are_refused(tmp_path: Path) -> None:
     assert message.startswith("--weights compact-sam2: is not used by any sequence here.")
 
 
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that other users can reach; pytest's own they cannot."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-
-
-def run_as_another(*args: object) -> Outcome:
-    """Run a command as a user who is not root, whoever runs the tests."""
-    program = (
-        "import os\n"
-        "from sam4ct.cli import main\n"
-        "if os.geteuid() == 0:\n"
-        "    os.setgroups([])\n"
-        "    os.setgid(54321)\n"
-        "    os.setuid(54321)\n"
-        "main()\n"
-    )
-    command = [sys.executable, "-c", program, *map(str, args)]
-    # That user may not write into the checkout.
-    ended = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment())
-    return Outcome(ended.returncode, ended.stdout, ended.stderr)
-
-
 @pytest.mark.parametrize("place", ["Mine", "out", "Mine/01_RES.sam4ct"])
 def test_place_that_cannot_be_written_is_refused_with_its_owner(
-    place: str, open_folder: Path
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add(open_folder, "Mine")
-    refused = open_folder / place
+    """Refused by a stand-in: permissions do not stop root, who may be running the tests."""
+    add(tmp_path, "Mine")
+    refused = tmp_path / place
     refused.mkdir(exist_ok=True)
-    refused.parent.chmod(0o777)
-    refused.chmod(0o555)
-    before = tree(open_folder)
-    options = ["--out", open_folder / "out" / "results"] if place == "out" else []
-    message = errors(run_as_another("-q", "run-all", open_folder, *OVERLAP, *options))
-    refused.chmod(0o755)
+    make = tempfile.TemporaryFile
+
+    def refusing(dir: Path, **names: str) -> IO[bytes]:
+        if dir == refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return make(dir=dir, **names)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refusing)
+    owner = refused.stat()
+    monkeypatch.setattr(os, "geteuid", lambda: owner.st_uid + 1)
+    before = tree(tmp_path)
+    options = ["--out", tmp_path / "out" / "results"] if place == "out" else []
+    message = errors(sam4ct("-q", "run-all", tmp_path, *OVERLAP, *options))
     assert message.startswith(f"{refused}: Permission denied. Make it writable")
-    uid = 54321 if os.geteuid() == 0 else os.geteuid()
-    assert f"This is user {uid}:" in message
-    assert f"belongs to {os.geteuid()}:{refused.stat().st_gid}" in message
-    assert tree(open_folder) == before
+    assert f"This is user {owner.st_uid + 1}:" in message
+    assert f"belongs to {owner.st_uid}:{owner.st_gid}" in message
+    assert tree(tmp_path) == before
 
 
 @pytest.mark.usefixtures("at_home")

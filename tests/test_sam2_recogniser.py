@@ -12,7 +12,7 @@ import pytest
 import torch
 from drawn import Labels, detections_of
 from numpy.typing import NDArray
-from sam2_scene import iou
+from sam2_scene import iou, nearly_same
 
 from sam4ct.geometry import Slabs, WindowGrid, WindowPlan
 from sam4ct.models.sam2 import EngineSettings, Sam2Propagator
@@ -123,7 +123,7 @@ def test_sections_are_those_that_the_engine_for_sequences_finds(
     assert np.mean([found.region.size > 0 for found in theirs.values()]) > 0.7
     for label, found in ours.items():
         z = theirs[label].region.corner[0]
-        assert iou(found.region.section(z), theirs[label].region.section(z)) >= 0.999
+        assert nearly_same(found.region.section(z), theirs[label].region.section(z))
         assert found.object_score == pytest.approx(theirs[label].object_score, abs=0.01)
 
 
@@ -139,7 +139,7 @@ def test_small_frames_and_large_regions_are_seen_as_sequences_are(
     theirs = by_sequence(network, volumes, 0, 1, side)
     for label, found in ours.items():
         z = theirs[label].region.corner[0]
-        assert iou(found.region.section(z), theirs[label].region.section(z)) >= 0.999
+        assert nearly_same(found.region.section(z), theirs[label].region.section(z))
         assert found.region == found.region.clipped(shape)
 
 
@@ -262,7 +262,7 @@ def test_batch_sizes_change_nothing_that_matters(
 ) -> None:
     engine = movie.engine(network, batch=batch)
     other = engine.propagate(0, movie.regions(0), 1)
-    assert min(iou(usual[i].region, other[i].region) for i in usual) >= 0.999
+    assert all(nearly_same(usual[i].region, other[i].region) for i in usual)
     alike = similarities(movie.engine(network), movie, 0, 1)
     assert similarities(engine, movie, 0, 1) == pytest.approx(alike, abs=1e-3)
 
@@ -283,7 +283,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     engine = movie.engine(network)
     found = engine.propagate(0, movie.regions(0), 1)
     assert engine.halved_batches == 1
-    assert min(iou(usual[i].region, found[i].region) for i in usual) >= 0.999
+    assert all(nearly_same(usual[i].region, found[i].region) for i in usual)
 
 
 # How alike regions are

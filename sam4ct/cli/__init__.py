@@ -78,8 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the program's name; None: those of this process.
     """
     # Threads that wait do not spin: beside other work spinning made a run take five times as long,
-    # and alone it gained nothing. It must be said before PyTorch is loaded.
+    # and alone it gained nothing. Both must be said before PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # MKL sums in an order that does not depend on the number of threads.
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     try:
         with graceful_exit():
             # Without its standalone mode click returns the status that a command exits with.

@@ -24,6 +24,7 @@ from torch import Tensor
 from sam4ct.geometry import Window, WindowPlan
 from sam4ct.models.batches import Batches, Prepared
 from sam4ct.models.device import precision
+from sam4ct.models.pointwise import same_for_any_threads
 from sam4ct.models.sam2_network import (
     Features,
     Memory,
@@ -114,6 +115,7 @@ class Sam2Propagator:
         """
         self._device = torch.device(settings.device)
         self._network = network.to(self._device).eval()
+        same_for_any_threads(self._network)
         without_padding(self._network)
         self._image, self._plan, self._settings = image, plan, settings
         self._window_batches = Batches(settings.window_batch)

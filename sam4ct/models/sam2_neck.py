@@ -14,6 +14,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from sam4ct.models.pointwise import pointwise
+
 
 def levels_of(network: Any, images: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
     """Encode images (N, 3, S, S) as the package's `forward_image` does.
@@ -40,4 +42,4 @@ def _both(maps: Tensor, first: Any, second: Any) -> Tensor:
     """Take maps (N, C, H, W) through two convolutions of single pixels, as one."""
     weight = second.weight.flatten(1) @ first.weight.flatten(1)
     bias = second.weight.flatten(1) @ first.bias + second.bias
-    return F.conv2d(maps, weight[:, :, None, None], bias)
+    return pointwise(maps, weight, bias)

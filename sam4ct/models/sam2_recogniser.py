@@ -24,6 +24,7 @@ from torch import Tensor
 from sam4ct.geometry import Slabs, Window, WindowGrid, box_of
 from sam4ct.models.batches import Batches
 from sam4ct.models.device import precision
+from sam4ct.models.pointwise import same_for_any_threads
 from sam4ct.models.sam2_network import Memory, encode, recall, remember
 from sam4ct.models.sam2_trunk import without_padding
 from sam4ct.models.sam2_windows import drawn, located, shown
@@ -79,6 +80,7 @@ class Sam2Recogniser:
         """
         self._device = torch.device(settings.device)
         self._network = network.to(self._device).eval()
+        same_for_any_threads(self._network)
         without_padding(self._network)
         self._plane, self._settings = plane, settings
         # No step, and slabs of one slice: every window has its region in the middle.

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from sam4ct.models.batches import Batches
 from sam4ct.models.device import precision
+from sam4ct.models.pointwise import same_for_any_threads
 from sam4ct.models.sam_med3d_crops import Crop, CropLaw, Volume, cut, located, normalised
 from sam4ct.models.sam_med3d_network import click_masks, encode, image_size, no_mask
 from sam4ct.regions import Region
@@ -60,6 +61,7 @@ class SamMed3dSegmenter:
             raise ValueError(f"crops of {law.size}³ for a network of {image_size(network)}³")
         self._device = torch.device(settings.device)
         self._network = network.to(self._device).eval()
+        same_for_any_threads(self._network)
         self._image, self._law, self._settings = image, law, settings
         self._batches = Batches(settings.click_batch)
         self._clicks = 0

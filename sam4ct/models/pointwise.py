@@ -1,0 +1,51 @@
+"""Convolutions of single pixels that give the same for any number of threads.
+
+PyTorch computes small batches of them with another library if it has one thread than if it has
+several (`use_mkldnn` in ATen's Convolution.cpp), and the last bits differ. As linear maps of the
+channels, they are computed in one way.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Take maps (N, C, [D,] H, W) through a convolution of single pixels.
+
+    Args:
+        weight: (D, C), or as a convolution has it, (D, C, 1, 1[, 1]).
+        bias: (D,), if any.
+
+    Returns:
+        Maps (N, D, [D,] H, W).
+    """
+    if maps.device.type != "cpu":
+        weight = weight.reshape(*weight.shape[:2], *[1] * (maps.dim() - 2))
+        return (F.conv2d if maps.dim() == 4 else F.conv3d)(maps, weight, bias)
+    return F.linear(maps.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
+
+
+def same_for_any_threads(network: Any) -> None:
+    """Let a network compute its convolutions of single pixels by `pointwise` from now on."""
+    for module in network.modules():
+        if _is_pointwise(module):
+            module.forward = partial(_forward, module)
+
+
+def _is_pointwise(module: Any) -> bool:
+    return (
+        isinstance(module, nn.Conv2d | nn.Conv3d)
+        and set(module.kernel_size) == {1}
+        and set(module.stride) == {1}
+        and module.padding in ((0, 0), (0, 0, 0))
+        and module.groups == 1
+    )
+
+
+def _forward(module: Any, maps: Tensor) -> Tensor:
+    return pointwise(maps, module.weight, module.bias)
