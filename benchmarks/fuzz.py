@@ -39,7 +39,7 @@ import numpy as np
 from fuzz_faults import FAULTS
 from fuzz_faults.commands import COMMANDS
 from fuzz_faults.judging import MOST_FAULTS, Verdict, carry_out, draw, make_case
-from fuzz_faults.processes import obey_permissions, run
+from fuzz_faults.processes import load_beforehand, obey_permissions, run
 
 LIMIT_S = 180.0
 RUNS = 100
@@ -53,6 +53,7 @@ def main() -> int:
         print(f"{len(FAULTS)} faults")
         return 0
     obey_permissions()
+    load_beforehand()
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     began = time.monotonic()
     place = Path(tempfile.mkdtemp(prefix="fuzz-", dir=options.keep)).resolve()

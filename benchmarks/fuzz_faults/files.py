@@ -178,7 +178,7 @@ def doubled_frame(case: Case, part: Frames) -> Blame:
     return [path.name, path.stem]
 
 
-@fault("listing", FRAMES, REFUSED, init_tracks=REFUSED)
+@fault("listing", FRAMES, REFUSED, apart=("file", "folder"))
 def no_folder(case: Case, part: Frames) -> Blame:
     """The folder is not there."""
     folder = case.folder(part)

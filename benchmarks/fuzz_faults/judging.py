@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,11 @@ from fuzz_faults.scenes import draw_movie
 
 MOST_FAULTS = 3
 REFUSAL = 2
+ORDER = (
+    *("place", "sequence", "names", "pixels", "encoding", "text", "gold", "file", "listing"),
+    *("folder", "target", "options", "streams", "variables"),
+)
+"""Groups of faults, in the order in which they are done: names before what refers to them."""
 Runner = Callable[..., Ending]
 """(case, arguments=...) → how it ended."""
 
@@ -42,6 +48,7 @@ class Verdict:
     arguments: tuple[str, ...]
     ending: Ending
     problems: tuple[str, ...]
+    seconds: float
 
     def __str__(self) -> str:
         faults = ", ".join(f"{d.fault.name} ({d.kind}: {d.expected})" for d in self.faults)
@@ -53,7 +60,8 @@ class Verdict:
         problems = [f"  problem: {problem}" for problem in self.problems]
         head = f"run {self.index}: {self.command}; faults: {faults or 'none'}"
         call = f"  sam4ct {shlex.join(self.arguments)}"
-        return "\n".join([head, call, f"  exit status {self.ending.status}", *said, *problems])
+        end = f"  exit status {self.ending.status} after {self.seconds:.1f} s"
+        return "\n".join([head, call, end, *said, *problems])
 
 
 def draw(
@@ -67,27 +75,28 @@ def draw(
         commands: Names of those that may be drawn.
         most: Number of faults.
     """
-    while True:
-        first = FAULTS[str(rng.choice(list(names)))]
-        fitting = [COMMANDS[name] for name in commands if _ways(first, COMMANDS[name], None)]
-        if not fitting:
-            raise ValueError(f"no command for {first.name}")
-        weights = np.array([command.weight for command in fitting])
-        command = fitting[rng.choice(len(fitting), p=weights / weights.sum())]
-        ndims = [ndim for ndim in command.ndims if first.ndim in (None, ndim)]
-        ndim = int(rng.choice(ndims))
-        faults: list[Drawn] = []
-        for _ in range(int(rng.integers(1, most + 1))):
-            able = [first] if not faults else list(FAULTS.values())
-            ways = [
-                way
-                for fault in able
-                for way in _ways(fault, command, ndim)
-                if all(_together(way, other) for other in faults)
-            ]
-            if ways:
-                faults.append(ways[rng.integers(len(ways))])
-        return command, ndim, faults
+    fitting = {
+        name: [COMMANDS[key] for key in commands if _ways(FAULTS[name], COMMANDS[key], None)]
+        for name in names
+    }
+    able = [name for name in names if fitting[name]]
+    if not able:
+        raise ValueError(f"{', '.join(names)}: is nothing for {', '.join(commands)}")
+    first = FAULTS[str(rng.choice(able))]
+    weights = np.array([command.weight for command in fitting[first.name]])
+    command = fitting[first.name][rng.choice(len(weights), p=weights / weights.sum())]
+    ndim = int(rng.choice([ndim for ndim in command.ndims if first.ndim in (None, ndim)]))
+    faults: list[Drawn] = []
+    for _ in range(int(rng.integers(min(1, most), most + 1))):
+        ways = [
+            way
+            for fault in ([first] if not faults else FAULTS.values())
+            for way in _ways(fault, command, ndim)
+            if all(_together(way, other) for other in faults)
+        ]
+        if ways:
+            faults.append(ways[rng.integers(len(ways))])
+    return command, ndim, sorted(faults, key=lambda way: ORDER.index(way.fault.group))
 
 
 def _ways(fault: Fault, command: Command, ndim: int | None) -> list[Drawn]:
@@ -142,7 +151,9 @@ def carry_out(
     for path, mode in case.locks:
         path.chmod(mode)
     before = snapshot(case.root, places)
+    began = time.monotonic()
     ending = start(case, arguments=arguments)
+    seconds = time.monotonic() - began
     changes = differences(before, snapshot(case.root, places))
     for path, mode in reversed(modes):
         path.chmod(mode)
@@ -150,7 +161,9 @@ def carry_out(
     if ending.status == REFUSAL:
         results = set(command.results(case)) - there
         problems += [f"{path} was left behind" for path in results if os.path.lexists(path)]
-    return Verdict(index, command.name, tuple(faults), tuple(arguments), ending, tuple(problems))
+    return Verdict(
+        index, command.name, tuple(faults), tuple(arguments), ending, tuple(problems), seconds
+    )
 
 
 def _from(folder: Path, argument: str) -> str:

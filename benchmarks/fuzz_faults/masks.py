@@ -100,7 +100,7 @@ def one_label_twice(case: Case, part: Frames) -> Blame:
 
 
 def _merge(part: Frames, t: int, truth: NDArray[Any]) -> str:
-    part.arrays[t][truth == 2] = part.arrays[t][truth == 11].max()
+    part.arrays[t][truth == 2] = part.arrays[t][truth == 6].max()
     return part.names[t]
 
 

@@ -17,14 +17,6 @@ from pathlib import Path
 from fuzz_faults.cases import Case
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = [
-    "__main__",
-    "sam4ct.cli",
-    "sam4ct.pipelines.link",
-    "sam4ct.pipelines.track",
-    "sam4ct.report",
-    "torch",
-]
 _DROP_FROM_BOUNDING_SET = 24
 _READ_ALL = (1, 2)
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: what lets root read and write all."""
@@ -49,7 +41,13 @@ def obey_permissions() -> None:
         for capability in _READ_ALL:
             if libc.prctl(_DROP_FROM_BOUNDING_SET, capability, 0, 0, 0):
                 raise OSError(ctypes.get_errno(), "the capabilities of root cannot be given away")
-    _server.set_forkserver_preload(MODULES)
+
+
+def load_beforehand() -> None:
+    """Let runs begin with all modules of the program loaded."""
+    files = sorted((ROOT / "sam4ct").rglob("*.py"))
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    _server.set_forkserver_preload(["__main__", *(n for n in names if not n.endswith("__main__"))])
 
 
 def run(case: Case, program: list[str], arguments: list[str], limit: float, fresh: bool) -> Ending:

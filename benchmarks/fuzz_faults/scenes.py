@@ -18,8 +18,8 @@ Image = NDArray[np.uint16]
 FRAMES = 5
 PITCH = 22
 """Side of the square that a cell never leaves, in pixels."""
-GRID = (3, 4)
-"""Cells along y and x; the frame is not square, so that swapped axes show."""
+GRIDS = {2: (3, 4), 3: (2, 3)}
+"""Cells along y and x of planes and volumes; no frame is square, so that swapped axes show."""
 DEPTH = 12
 RADIUS = (4.5, 6.5)
 BACKGROUND, BRIGHTNESS, NOISE = 100, 400, 5
@@ -41,7 +41,7 @@ class Movie:
 def draw_movie(
     rng: Generator, ndim: int, *, divide: bool = False, resize: float = 0.4, step: float = 2.0
 ) -> Movie:
-    """Draw a movie of (66, 88) pixels, or of 12 such slices.
+    """Draw a movie of (66, 88) pixels, or of 12 slices of (44, 66).
 
     Args:
         rng: Of all that is drawn.
@@ -50,9 +50,11 @@ def draw_movie(
         resize: Largest change of a radius between frames, in pixels.
         step: Largest movement along an axis between frames, in pixels.
     """
-    shape = (*(() if ndim == 2 else (DEPTH,)), GRID[0] * PITCH, GRID[1] * PITCH)
+    shape = (*(() if ndim == 2 else (DEPTH,)), *(PITCH * cells for cells in GRIDS[ndim]))
     squares = [
-        (PITCH * (i + 0.5), PITCH * (j + 0.5)) for i in range(GRID[0]) for j in range(GRID[1])
+        (PITCH * (i + 0.5), PITCH * (j + 0.5))
+        for i in range(GRIDS[ndim][0])
+        for j in range(GRIDS[ndim][1])
     ]
     radii = rng.uniform(*RADIUS, len(squares))
     offsets = rng.uniform(-2, 2, (len(squares), 2))
