@@ -164,10 +164,17 @@ def odd_spacing(case: Case, part: Frames) -> Blame:
 
 @fault("encoding", IMAGES, EITHER)
 def odd_resolution(case: Case, part: Frames) -> Blame:
-    """The resolution in the header is zero, or one pixel a metre."""
-    value = [(0, 0), ((1, 1), (0, 0))[0], (4294967295, 1)][int(case.rng.integers(3))]
+    """The resolution in the header is zero, not a number, or a millimetre a pixel."""
+    value = [(0, 1), (0, 0), (1, 0), (10, 1), (4294967295, 1)][int(case.rng.integers(5))]
+
+    def write(path: Path, frame: Pixels) -> None:
+        stored(resolution=(1, 1), resolutionunit=3)(path, frame)
+        with tifffile.TiffFile(path, mode="r+") as tif:
+            for name in ("XResolution", "YResolution"):
+                tif.pages[0].tags[name].overwrite(value)
+
     case.unknown()
-    return in_all(part, stored(resolution=(value, value), resolutionunit=3))
+    return in_all(part, write)
 
 
 @fault("encoding", IMAGES, EITHER, ndim=3, apart=("pixels",))

@@ -76,7 +76,7 @@ def draw(
         most: Number of faults.
     """
     fitting = {
-        name: [COMMANDS[key] for key in commands if _ways(FAULTS[name], COMMANDS[key], None)]
+        name: [COMMANDS[key] for key in commands if ways(FAULTS[name], COMMANDS[key])]
         for name in names
     }
     able = [name for name in names if fitting[name]]
@@ -88,25 +88,30 @@ def draw(
     ndim = int(rng.choice([ndim for ndim in command.ndims if first.ndim in (None, ndim)]))
     faults: list[Drawn] = []
     for _ in range(int(rng.integers(min(1, most), most + 1))):
-        ways = [
+        able = [
             way
             for fault in ([first] if not faults else FAULTS.values())
-            for way in _ways(fault, command, ndim)
+            for way in ways(fault, command, ndim)
             if all(_together(way, other) for other in faults)
         ]
-        if ways:
-            faults.append(ways[rng.integers(len(ways))])
+        if able:
+            faults.append(able[rng.integers(len(able))])
     return command, ndim, sorted(faults, key=lambda way: ORDER.index(way.fault.group))
 
 
-def _ways(fault: Fault, command: Command, ndim: int | None) -> list[Drawn]:
-    if ndim is None and fault.ndim not in (None, *command.ndims):
-        return []
-    if ndim is not None and fault.ndim not in (None, ndim):
+def ways(fault: Fault, command: Command, ndim: int | None = None) -> list[Drawn]:
+    """Return how a fault can be in what a command reads; [] if it cannot.
+
+    Args:
+        fault: Of the list.
+        command: Of those that are tried.
+        ndim: Of the movie; None: one of those that the command reads.
+    """
+    if fault.ndim is not None and fault.ndim not in ((ndim,) if ndim else command.ndims):
         return []
     kinds = [kind for kind in fault.on if kind in ("call", *command.reads)]
-    ways = [Drawn(fault, kind, _expected(fault, command, kind)) for kind in kinds]
-    return [way for way in ways if way.expected != SKIP]
+    drawn = [Drawn(fault, kind, _expected(fault, command, kind)) for kind in kinds]
+    return [way for way in drawn if way.expected != SKIP]
 
 
 def _expected(fault: Fault, command: Command, kind: str) -> str:
