@@ -110,8 +110,8 @@ def right_seeds(case: Case, said: str) -> Problems:
                 problems.append(
                     f"frame {t}: the nearest seed of cell {label} is {near:.1f} px away"
                 )
-        if len(found) != len(places):
-            problems.append(f"frame {t}: {len(found)} seeds, not {len(places)}")
+        if len(found) > 2 * len(places):
+            problems.append(f"frame {t}: {len(found)} seeds for {len(places)} cells")
     return problems[:6]
 
 
