@@ -42,6 +42,8 @@ class Command:
     """Where it may keep what it goes on from."""
     right: Callable[[Case, str], list[str]]
     """(case, standard output) → what is wrong with the output."""
+    refers: tuple[str, ...] = ()
+    """Words that do for a name: which command tells it."""
     divide: bool = False
     """Whether a cell of the movie divides."""
 
@@ -122,7 +124,8 @@ _COMMANDS = (
         weight=3,
         reads=SCORED,
         arguments=_evaluate,
-        results=lambda case: [outputs.SCORES(case)],
+        works=lambda case: [outputs.SCORES(case)],
+        refers=("sam4ct validate",),
         right=outputs.right_scores,
         divide=True,
     ),

@@ -147,10 +147,8 @@ def carry_out(
     if case.call.relative:
         arguments = [_from(case.root / "cwd", value) for value in arguments]
     # What was there before is the user's, also where results go.
-    places = {*command.results(case), *command.works(case)}
-    places |= {case.root / "stdout", case.root / "stderr"}
-    there = {path for path in places if os.path.lexists(path)}
-    places -= there
+    results = {path for path in command.results(case) if not os.path.lexists(path)}
+    places = {*results, *command.works(case), case.root / "stdout", case.root / "stderr"}
     case.locks = [(path, mode) for path, mode in case.locks if path.exists()]
     modes = [(path, path.stat().st_mode) for path, _ in case.locks]
     for path, mode in case.locks:
@@ -164,7 +162,6 @@ def carry_out(
         path.chmod(mode)
     problems = judge(case, command, faults, blamed, ending) + changes
     if ending.status == REFUSAL:
-        results = set(command.results(case)) - there
         problems += [f"{path} was left behind" for path in results if os.path.lexists(path)]
     return Verdict(
         index, command.name, tuple(faults), tuple(arguments), ending, tuple(problems), seconds
@@ -208,7 +205,8 @@ def judge(
     if all(word == FINE for word in expected.values()):
         return [*problems, "refused, but there is nothing to refuse"]
     to_blame = [d for d in faults if expected[d] in (REFUSED, WARNED, EITHER)]
-    if case.call.heard and not any(names[d] for d in to_blame):
+    told = any(names[d] for d in to_blame) or any(words in said for words in command.refers)
+    if case.call.heard and not told:
         wanted = " or ".join(name for d in to_blame for name in blamed[d])
         problems.append(f"the message does not name {wanted}")
     if not said.strip() and case.call.heard:

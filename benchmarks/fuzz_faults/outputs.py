@@ -17,7 +17,7 @@ from sam4ct.io.validate import validate_result
 from sam4ct.profile.files import load_profile
 
 Problems = list[str]
-REACH = 2.0
+REACH = 3.0
 """How far from a cell's centre its seed may be, in pixels."""
 
 
