@@ -49,7 +49,7 @@ def main() -> int:
     options = _options()
     if options.list:
         for fault in FAULTS.values():
-            print(f"{fault.group:<12}{fault.name:<30}{fault.meaning}")
+            print(f"{fault.group:<12}{fault.name:<36}{fault.meaning}")
         print(f"{len(FAULTS)} faults")
         return 0
     obey_permissions()
@@ -122,10 +122,10 @@ def _summary(verdicts: Iterable[Verdict], seconds: float) -> int:
         ending = "wrong" if verdict.problems else str(verdict.ending.status)
         for way in verdict.faults:
             drawn[way.fault.name][ending] += 1
-    print(f"{'fault':<30}{'drawn':>7}{'exit 0':>8}{'exit 2':>8}{'wrong':>7}")
+    print(f"{'fault':<36}{'drawn':>7}{'exit 0':>8}{'exit 2':>8}{'wrong':>7}")
     for name in FAULTS:
         ends = drawn[name]
-        print(f"{name:<30}{ends.total():>7}{ends['0']:>8}{ends['2']:>8}{ends['wrong']:>7}")
+        print(f"{name:<36}{ends.total():>7}{ends['0']:>8}{ends['2']:>8}{ends['wrong']:>7}")
     never = sum(not drawn[name] for name in FAULTS)
     print(
         f"{runs} runs in {seconds:.0f} s, {len(FAULTS) - never} of {len(FAULTS)} faults drawn,"
