@@ -20,6 +20,8 @@ from fuzz_faults.scenes import draw_movie
 
 MOST_FAULTS = 3
 REFUSAL = 2
+SHOWN = 12
+"""Problems and lines of output that are shown of a run, at most."""
 ORDER = (
     *("place", "sequence", "names", "pixels", "encoding", "text", "gold", "file", "listing"),
     *("folder", "target", "options", "streams", "variables"),
@@ -55,9 +57,9 @@ class Verdict:
         said = [
             f"    {name}| {line}"
             for name, text in (("out", self.ending.out), ("err", self.ending.err))
-            for line in text.splitlines()[-12:]
+            for line in text.splitlines()[-SHOWN:]
         ]
-        problems = [f"  problem: {problem}" for problem in self.problems]
+        problems = [f"  problem: {problem}" for problem in self.problems[:SHOWN]]
         head = f"run {self.index}: {self.command}; faults: {faults or 'none'}"
         call = f"  sam4ct {shlex.join(self.arguments)}"
         end = f"  exit status {self.ending.status} after {self.seconds:.1f} s"
@@ -149,6 +151,7 @@ def carry_out(
     # What was there before is the user's, also where results go.
     results = {path for path in command.results(case) if not os.path.lexists(path)}
     places = {*results, *command.works(case), case.root / "stdout", case.root / "stderr"}
+    places |= {path.resolve() for path in places}
     case.locks = [(path, mode) for path, mode in case.locks if path.exists()]
     modes = [(path, path.stat().st_mode) for path, _ in case.locks]
     for path, mode in case.locks:
