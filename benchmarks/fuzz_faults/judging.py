@@ -15,7 +15,7 @@ from numpy.random import Generator
 from fuzz_faults.cases import Call, Case, Part, add_parts, differences, snapshot
 from fuzz_faults.commands import COMMANDS, Command
 from fuzz_faults.processes import Ending
-from fuzz_faults.registry import EITHER, FAULTS, FINE, REFUSED, SKIP, WARNED, Fault
+from fuzz_faults.registry import EITHER, FAULTS, FINE, REFUSED, SKIP, UNHEARD, WARNED, Fault
 from fuzz_faults.scenes import draw_movie
 
 MOST_FAULTS = 3
@@ -164,7 +164,7 @@ def carry_out(
     for path, mode in reversed(modes):
         path.chmod(mode)
     problems = judge(case, command, faults, blamed, ending) + changes
-    if ending.status == REFUSAL:
+    if ending.status == REFUSAL and all(way.expected != UNHEARD for way in faults):
         problems += [f"{path} was left behind" for path in results if os.path.lexists(path)]
     return Verdict(
         index, command.name, tuple(faults), tuple(arguments), ending, tuple(problems), seconds
@@ -207,7 +207,9 @@ def judge(
         return problems + command.right(case, ending.out)
     if all(word == FINE for word in expected.values()):
         return [*problems, "refused, but there is nothing to refuse"]
-    to_blame = [d for d in faults if expected[d] in (REFUSED, WARNED, EITHER)]
+    if all(word in (FINE, UNHEARD) for word in expected.values()):
+        return problems + command.right(case, ending.out)
+    to_blame = [d for d in faults if expected[d] != FINE]
     told = any(names[d] for d in to_blame) or any(words in said for words in command.refers)
     if case.call.heard and not told:
         wanted = " or ".join(name for d in to_blame for name in blamed[d])

@@ -15,6 +15,8 @@ WARNED = "warned"
 """Exit 0 with a warning that names it, or REFUSED."""
 EITHER = "either"
 """FINE or REFUSED: right, or refused by name."""
+UNHEARD = "unheard"
+"""The right output, and exit 0, or 2 with a message that says what could not be printed."""
 SKIP = "skip"
 """There is no such case."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuzz_faults.cases import Call, Case, Part
-from fuzz_faults.registry import CALL, EITHER, FINE, FRAMES, REFUSED, SKIP, Blame, fault
+from fuzz_faults.registry import CALL, EITHER, FINE, FRAMES, REFUSED, SKIP, UNHEARD, Blame, fault
 
 READ = (*FRAMES, "seeds", "init", "truth_table", "result_table")
 WRITERS = {"run": REFUSED, "fast": REFUSED, "sam2": REFUSED, "follow": REFUSED, "report": REFUSED}
@@ -86,11 +86,11 @@ def no_streams(case: Case, call: Call) -> Blame:
     return []
 
 
-@fault("streams", CALL, EITHER)
+@fault("streams", CALL, UNHEARD)
 def full_stdout(case: Case, call: Call) -> Blame:
     """Standard output goes to a full disk."""
     call.streams = ">/dev/full"
-    return ["output"]
+    return ["stdout"]
 
 
 @fault("streams", CALL, FINE)
