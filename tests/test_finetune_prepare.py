@@ -327,7 +327,7 @@ def no_images(data: Path) -> None:
     ("damage", "message"),
     [
         (no_masks, "coarse: holds no masks. Put mask000.tif"),
-        (other_shape, r"mask003.tif: has the shape \(44, 40, 10\), but the image of frame 3 has"),
+        (other_shape, r"mask003.tif: has the shape \(44, 40, 10\), but \S*01/t003.tif has"),
         (float_masks, "mask003.tif: the mask has the type float32. Save labels as integers"),
         (yes_or_no, "mask003.tif: the mask has the type bool"),
         (negative, "mask003.tif: the mask has the negative label -1"),

@@ -16,6 +16,7 @@ from sam4ct.report.flat import Contrast, largest_plane
 from sam4ct.report.outlines import boundaries, outline_path, outline_paths, simplified
 from sam4ct.report.tree import MOST_TRACKS, lineage_tree
 from sam4ct.report.uncertain import least_certain, uncertain_links
+from sam4ct.report.views import TALLEST_UNITS, Budget, PictureSize
 from sam4ct.report.whole import ends_in
 from sam4ct.report.words import duration
 from sam4ct.tables import Links
@@ -131,6 +132,14 @@ def test_contrast_fills_the_range_and_bears_constant_images() -> None:
 
 
 # Links
+
+
+@pytest.mark.parametrize(("slice_px", "height"), [(3.0, 630), (1e9, TALLEST_UNITS)])
+def test_a_view_from_the_side_is_no_taller_than_can_be_shown(slice_px: float, height: int) -> None:
+    front = PictureSize.fit((40, 80), 1, Budget(pixels=10**6, bytes=10**6))
+    side = front.from_the_side(12, slice_px, 10**6)
+    assert side.units == (height, 1400)
+    assert side.shape == (round(height * 80 / 1400), 80)
 
 
 def test_the_least_certain_links_come_first() -> None:

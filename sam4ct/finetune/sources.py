@@ -181,7 +181,7 @@ class Source:
             )
         if info.shape != shape:
             raise SequenceError(
-                f"{mask}: has the shape {info.shape}, but the image of frame {t} has {shape}."
+                f"{mask}: has the shape {info.shape}, but {self._images.file(t)} has {shape}."
                 " Save both with one shape and one order of axes, (z, y, x)."
             )
         if info.dtype.kind not in "ui":

@@ -19,6 +19,8 @@ from sam4ct.report.flat import Contrast, Plane, jpeg_uri
 from sam4ct.report.outlines import outline_paths
 
 SIDE_UNITS = 1400
+TALLEST_UNITS = 4 * SIDE_UNITS
+"""Largest height of a view from the side."""
 
 Shape = tuple[int, Mask, tuple[int, int]]
 """A cell in a plane: its label, its mask, and the position of the mask's first pixel."""
@@ -67,12 +69,15 @@ class PictureSize:
     def from_the_side(self, depth: int, slice_px: float, max_bytes: int) -> PictureSize:
         """Return the size for (z, x) planes beside these pictures, as wide as they are.
 
+        Slices that are further apart than can be shown, as files with a wrong voxel size say,
+        are shown closer together.
+
         Args:
             depth: Number of slices.
             slice_px: Distance of the slices, in-plane pixels.
             max_bytes: Budget of one picture.
         """
-        units_per_slice = slice_px * self.units_per_px[1]
+        units_per_slice = min(slice_px * self.units_per_px[1], TALLEST_UNITS / depth)
         height = max(1, round(depth * units_per_slice))
         return replace(
             self,
