@@ -36,6 +36,7 @@ from sam4ct.errors import Sam4ctError
 from sam4ct.io.interrupt import graceful_exit
 from sam4ct.io.logs import log_to_stderr
 from sam4ct.io.streams import lost_output
+from sam4ct.io.temporary import settle_temporary_folder
 
 USER_ERROR = 2
 """What click exits with as well if an option is wrong."""
@@ -83,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Threads that wait do not spin: beside other work spinning made a run take five times as long,
     # and alone it gained nothing. It must be said before PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    settle_temporary_folder()
     try:
         with graceful_exit():
             # Without its standalone mode click returns the status that a command exits with.

@@ -23,6 +23,7 @@ from sam4ct.errors import Sam4ctError
 from sam4ct.io.interrupt import EXIT_TRY_AGAIN
 from sam4ct.io.logs import log_level, log_to_stderr
 from sam4ct.io.streams import safe_streams
+from sam4ct.io.temporary import settle_temporary_folder
 
 T = TypeVar("T")
 
@@ -98,6 +99,7 @@ def _work_as_told(work: Callable[[T], None], item: T, send: Connection, level: i
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     with safe_streams(), send:
         log_to_stderr(level)
+        settle_temporary_folder()
         try:
             work(item)
         except Sam4ctError as error:
