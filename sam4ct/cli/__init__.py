@@ -1,7 +1,9 @@
 """The command line: parse, call one function, translate our errors.
 
 Everything a user can mend is one message and exit status 2; anything else keeps
-its traceback and exits 1. SIGTERM ends with 75, see `io.interrupt`.
+its traceback and exits 1. SIGTERM ends with 75, see `io.interrupt`. Output that a full disk
+does not take is told as well, and exits 2; a reader that has left early (`| head`) is none of
+our concern, see `io.streams`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from sam4ct.cli.weights import weights
 from sam4ct.errors import Sam4ctError
 from sam4ct.io.interrupt import graceful_exit
 from sam4ct.io.logs import log_to_stderr
+from sam4ct.io.streams import lost_output
+from sam4ct.io.temporary import settle_temporary_folder
 
 USER_ERROR = 2
 """What click exits with as well if an option is wrong."""
@@ -82,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # MKL sums in an order that does not depend on the number of threads.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+    settle_temporary_folder()
     try:
         with graceful_exit():
             # Without its standalone mode click returns the status that a command exits with.
@@ -92,4 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
+    if problem := lost_output():
+        click.echo(f"Error: {problem}", err=True)
+        status = status or USER_ERROR
     sys.exit(status)

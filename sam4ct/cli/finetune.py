@@ -10,6 +10,7 @@ import click
 
 from sam4ct.cli.options import DEVICE, FOLDER, POSITIVE, Command
 from sam4ct.errors import WeightsError
+from sam4ct.io.temporary import require_temporary_folder
 from sam4ct.models.device import choose_device
 from sam4ct.models.entry import Entry
 from sam4ct.models.manifest import MANIFEST, destination, packaged_manifest
@@ -159,6 +160,7 @@ def train(
 
     torchrun --nproc-per-node 2 -m sam4ct finetune train PATCHES OUT --name NAME
     """
+    require_temporary_folder()  # Matplotlib may put its list of fonts there
     from sam4ct.finetune.patches import read_index
     from sam4ct.finetune.tune import Product, tune
     from sam4ct.finetune.tuning import Tuning

@@ -22,6 +22,8 @@ from typing import TypeVar
 from sam4ct.errors import Sam4ctError
 from sam4ct.io.interrupt import EXIT_TRY_AGAIN
 from sam4ct.io.logs import log_level, log_to_stderr
+from sam4ct.io.streams import safe_streams
+from sam4ct.io.temporary import settle_temporary_folder
 
 T = TypeVar("T")
 
@@ -95,8 +97,9 @@ def _signals_held_back() -> Iterator[None]:
 def _work_as_told(work: Callable[[T], None], item: T, send: Connection, level: int) -> None:
     """Do the work in the child, and send what the user can mend; the rest ends the process."""
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
-    log_to_stderr(level)
-    with send:
+    with safe_streams(), send:
+        log_to_stderr(level)
+        settle_temporary_folder()
         try:
             work(item)
         except Sam4ctError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
 from sam4ct.io.simulated import write_dataset
+from sam4ct.io.temporary import require_temporary_folder
 from sam4ct.pipelines.engine import propagator_of
 from sam4ct.pipelines.link import run_sequence
 from sam4ct.pipelines.plan import Options, make_plan
@@ -83,7 +84,9 @@ def run_suite(weights: tuple[str, ...], device: str) -> Iterator[Outcome]:
 
     Raises:
         WeightsError: The device or the weights cannot be used.
+        WorkError: There is no folder for temporary files.
     """
+    require_temporary_folder()
     options = Options(weights=weights, device=device, report=False)
     with tempfile.TemporaryDirectory(prefix="sam4ct-selftest-") as folder:
         for case in SUITE:
