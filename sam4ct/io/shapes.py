@@ -7,7 +7,7 @@ from itertools import permutations
 from pathlib import Path
 
 from sam4ct.io.tiff import FrameInfo
-from sam4ct.io.tiff_faults import MOST_CHANNELS
+from sam4ct.io.tiff_axes import MOST_CHANNELS
 
 AXES = ("z", "y", "x")
 

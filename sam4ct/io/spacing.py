@@ -19,6 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from sam4ct.io.tiff import opened
+from sam4ct.io.tiff_axes import ome_xml
 from sam4ct.profile import Spacing
 
 _MICROMETRES = {
@@ -43,7 +44,7 @@ def spacing_of(path: Path) -> Spacing | None:
         SequenceError: The file cannot be read.
     """
     with opened(path) as tif:
-        ome = tif.ome_metadata
+        ome = ome_xml(tif)
         sizes = _from_imagej(tif) if ome is None else _from_ome(ome)
     if sizes is None or not all(isfinite(size) and size > 0 for size in sizes):
         return None
