@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.label_frames import read_label_frame
 from sam4ct.io.labels import refuse_non_labels
 from sam4ct.io.names import frame_files, frame_name, in_one_message, list_folder, pairing_problems
 from sam4ct.io.shapes import remedy_for_shape
@@ -132,7 +133,7 @@ class CtcReader:
             SequenceError: The file is unreadable, of another shape, or not labels.
         """
         path = self._sequence.masks[t]
-        labels = read_frame(path)
+        labels = read_label_frame(path)
         self._refuse_other_shape(path, labels)
         refuse_non_labels(path, labels)
         return labels.astype(np.int32, copy=False)
