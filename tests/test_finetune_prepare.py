@@ -413,6 +413,6 @@ def test_masks_with_one_value_are_refused_before_any_patch_is_cut(tmp_path: Path
         cells[:, 2:8, 2:8] = cells[:, 30:36, 30:36] = 255
         tifffile.imwrite(path, cells)
     dataset = Dataset(images=str(images), masks=str(coarse), spacing_um=SPACING)
-    with pytest.raises(SequenceError, match="label 255 lies in 2 places .* Label your cells first"):
+    with pytest.raises(SequenceError, match=r"label 255 lies in 2 places .* Label your cells"):
         prepare_patches([dataset], Cutting(entry=SCALED), tmp_path / "patches")
     assert not (tmp_path / "patches").exists()

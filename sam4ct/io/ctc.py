@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.finite import refuse_not_finite
 from sam4ct.io.label_frames import read_label_frame
 from sam4ct.io.labels import refuse_non_labels
 from sam4ct.io.names import frame_files, frame_name, in_one_message, list_folder, pairing_problems
@@ -120,10 +121,7 @@ class CtcReader:
             raise SequenceError(
                 f"{path}: the image has the type {image.dtype}. Save it as integers or floats."
             )
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise SequenceError(
-                f"{path}: the image has NaN or infinite pixels. Replace them by numbers."
-            )
+        refuse_not_finite(f"{path}: the image", image)
         return image
 
     def labels(self, t: int) -> NDArray[np.int32]:
