@@ -335,8 +335,20 @@ def float_masks(dataset: Path) -> None:
 
 
 @bad("mask000.tif")
-def float_masks_of_whole_numbers(dataset: Path) -> None:
-    _all_masks(dataset, lambda labels: labels.astype(np.float64))
+def float_masks_beyond_their_whole_numbers(dataset: Path) -> None:
+    _all_masks(dataset, lambda labels: labels.astype(np.float32) * 2.0**25)
+
+
+@bad("mask000.tif")
+def masks_compressed_with_loss(dataset: Path) -> None:
+    for t in range(FRAMES):
+        labels = label_frame(t).astype(np.uint8)
+        tifffile.imwrite(mask(dataset, t), labels, compression="jpeg", photometric="minisblack")
+
+
+@bad("mask000.tif")
+def background_with_a_label(dataset: Path) -> None:
+    _all_masks(dataset, lambda labels: labels + 1)
 
 
 @bad("mask000.tif")
@@ -380,12 +392,12 @@ def yes_or_no_images(dataset: Path) -> None:
 
 @bad("t000.tif")
 def nan_in_images(dataset: Path) -> None:
-    _all_images(dataset, lambda labels: np.where(labels == 1, np.nan, 1).astype(np.float32))
+    _all_images(dataset, lambda labels: np.where(labels == 1, np.nan, 1).astype(np.float32) / 2)
 
 
 @bad("t000.tif")
 def infinite_images(dataset: Path) -> None:
-    _all_images(dataset, lambda labels: np.where(labels == 1, np.inf, 1).astype(np.float32))
+    _all_images(dataset, lambda labels: np.where(labels == 1, np.inf, 1).astype(np.float32) / 2)
 
 
 # Volumes
@@ -466,7 +478,7 @@ def volume_without_its_last_pages(dataset: Path) -> None:
 @bad_volumes("mask000.tif")
 def float_volumes(dataset: Path) -> None:
     for t in range(FRAMES):
-        save(mask(dataset, t), label_frame(t, VOLUME).astype(np.float32))
+        save(mask(dataset, t), label_frame(t, VOLUME).astype(np.float32) / 2)
 
 
 @bad_volumes("mask000.tif")

@@ -156,7 +156,7 @@ def single_slices_and_a_profile_for_volumes(dataset: Path) -> list[object]:
     return ["run", make_dataset(dataset.parent, (1, *SHAPE)), "--profile", "Fluo-N3DH-CE"]
 
 
-@fault(r"mask000\.tif: .* axes seem to be in the order \(y, x, z\)\. Save all .*\(z, y, x\)")
+@fault(r"mask000\.tif: .* last axis looks like 6 channels or slices, not x\. Save .*\(z, y, x\)")
 def masks_in_another_order(dataset: Path) -> list[object]:
     BAD_INPUTS["masks_with_z_last"](dataset)
     return ["check", dataset]

@@ -297,7 +297,7 @@ def with_a_damaged_frame(case: Case) -> None:
 
 def with_truth_that_is_an_image(case: Case) -> None:
     path = case.gt / "TRA" / "man_track001.tif"
-    tifffile.imwrite(path, drawn(DIVISION[1]).astype(np.float32))
+    tifffile.imwrite(path, drawn(DIVISION[1]) + np.float32(0.5))
 
 
 def with_truth_beyond_16_bits(case: Case) -> None:
@@ -379,7 +379,11 @@ def with_a_segmented_frame_of_another_shape(case: Case) -> None:
         (with_fewer_frames, ResultError, "has 3 frames.* has 4. Give .* one sequence"),
         (with_a_wider_frame, ResultError, r"mask002.tif: has the shape \(4, 28\).* one sequence"),
         (with_a_damaged_frame, SequenceError, "mask002.tif: is not a TIFF file"),
-        (with_truth_that_is_an_image, SequenceError, "man_track001.tif: has the type float32"),
+        (
+            with_truth_that_is_an_image,
+            SequenceError,
+            "man_track001.tif: the mask has the type float32",
+        ),
         (with_truth_beyond_16_bits, SequenceError, "man_track001.tif: has labels from 0 to"),
         (with_a_wrong_line, ResultError, "line 1 .* four whole numbers"),
         (

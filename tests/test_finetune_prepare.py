@@ -269,7 +269,7 @@ def other_shape(data: Path) -> None:
 
 
 def float_masks(data: Path) -> None:
-    tifffile.imwrite(data / MASK, labelled().astype(np.float32))
+    tifffile.imwrite(data / MASK, labelled().astype(np.float32) / 2)
 
 
 def yes_or_no(data: Path) -> None:
@@ -328,8 +328,8 @@ def no_images(data: Path) -> None:
     [
         (no_masks, "coarse: holds no masks. Put mask000.tif"),
         (other_shape, r"mask003.tif: has the shape \(44, 40, 10\), but \S*01/t003.tif has"),
-        (float_masks, "mask003.tif: the mask has the type float32. Save labels as integers"),
-        (yes_or_no, "mask003.tif: the mask has the type bool"),
+        (float_masks, "mask003.tif: the mask has the type float32 and the value"),
+        (yes_or_no, "mask003.tif: the mask is only yes or no. Label your cells"),
         (negative, "mask003.tif: the mask has the negative label -1"),
         (a_slice, r"mask003.tif: has the shape \(40, 44\), which is no volume"),
         (mask_without_image, "01: has no image of frame 44, but there is a mask"),
@@ -403,3 +403,16 @@ def test_a_damaged_patch_is_refused(tmp_path: Path, keep: int) -> None:
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(WorkError, match="Make the patches again"):
         read_patch(path)
+
+
+def test_masks_with_one_value_are_refused_before_any_patch_is_cut(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    images, coarse = write_annotated(data, SOME)
+    for path in coarse.iterdir():
+        cells = np.zeros(SHAPE, np.uint8)
+        cells[:, 2:8, 2:8] = cells[:, 30:36, 30:36] = 255
+        tifffile.imwrite(path, cells)
+    dataset = Dataset(images=str(images), masks=str(coarse), spacing_um=SPACING)
+    with pytest.raises(SequenceError, match=r"label 255 lies in 2 places .* Label your cells"):
+        prepare_patches([dataset], Cutting(entry=SCALED), tmp_path / "patches")
+    assert not (tmp_path / "patches").exists()

@@ -106,7 +106,7 @@ def test_a_cell_far_away_changes_no_link_elsewhere(seed: int, ndim: int) -> None
     frames = cells(seed, ndim)
     wide = [np.pad(frame, [(0, 0)] * (ndim - 1) + [(0, 200)]) for frame in frames]
     new = max(int(frame.max()) for frame in frames) + 1
-    place = tuple(n // 2 for n in frames[0].shape[:-1]) + (frames[0].shape[-1] + 150,)
+    place = (*(n // 2 for n in frames[0].shape[:-1]), frames[0].shape[-1] + 150)
     far = label_frame(wide[0].shape, [place], 5) > 0
     found = links([np.where(far, new, frame) for frame in wide], ndim)
     assert [row for row in found if new not in (row[1], row[3])] == links(wide, ndim)

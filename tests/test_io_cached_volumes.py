@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tracked_movie import movie, save, write_zarr
 
-from sam4ct.errors import SequenceError
 from sam4ct.io import cached_volumes
 from sam4ct.io.cached_volumes import CachedVolumes, block_shape
 from sam4ct.io.volumes import open_volumes
@@ -57,7 +56,7 @@ class Counting:
 
 def cached(**options: Any) -> tuple[CachedVolumes, Counting]:
     behind = Counting(movie(3, SHAPE))
-    return CachedVolumes(behind, SOURCE, **{"block": BLOCK} | options), behind
+    return CachedVolumes(behind, **{"block": BLOCK} | options), behind
 
 
 def part(*bounds: tuple[int | None, int | None]) -> list[slice]:
@@ -89,7 +88,7 @@ def test_windows_equal_those_behind(
 
 def test_images_are_cached_too() -> None:
     behind = Counting(movie(2, SHAPE[1:]), piece=(1, 1))
-    volumes = CachedVolumes(behind, SOURCE, block=(8, 8))
+    volumes = CachedVolumes(behind, block=(8, 8))
     for _ in range(2):
         np.testing.assert_array_equal(
             volumes.window(1, part((3, 19), (5, 21))), behind.stored[1, 3:19, 5:21]
@@ -134,7 +133,7 @@ def test_no_more_is_read_at_once_than_is_said_or_a_piece_has(
 ) -> None:
     monkeypatch.setattr(cached_volumes, "MOST_AT_ONCE", most)
     behind = Counting(movie(1, (3, 24, 30)), piece)
-    volumes = CachedVolumes(behind, SOURCE, block=BLOCK)
+    volumes = CachedVolumes(behind, block=BLOCK)
     np.testing.assert_array_equal(volumes.window(0, ALL), behind.stored[0])
     assert [(*y, *x) for _, (_, y, x) in behind.asked] == read
 
@@ -255,7 +254,7 @@ def test_movies_on_disk_are_read_in_their_pieces(tmp_path: Path, kind: str) -> N
     source, piece = write(tmp_path, kind)
     behind = open_volumes(source)
     assert behind.piece == piece
-    volumes = CachedVolumes(behind, source)
+    volumes = CachedVolumes(behind)
     for box in (part((1, 6), (3, 31), (5, 50)), ALL):
         np.testing.assert_array_equal(volumes.window(1, box), movie(2, (7, 40, 50))[1][tuple(box)])
 
@@ -268,19 +267,6 @@ def test_pieces_of_images_have_no_z(tmp_path: Path) -> None:
 
 
 # Refusals
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_voxels_that_are_no_numbers_are_refused(value: float) -> None:
-    frames = movie(2, SHAPE).astype(np.float32)
-    frames[1, 4, 10, 10] = value
-    volumes = CachedVolumes(Counting(frames), SOURCE, block=BLOCK)
-    assert volumes.window(0, ALL).dtype == np.float32
-    volumes.window(1, part((0, 3), (0, 20), (0, 30)))
-    message = r"A/01\.zarr: frame 1 has NaN or infinite voxels\. Replace them by numbers"
-    for _ in range(2):
-        with pytest.raises(SequenceError, match=message):
-            volumes.window(1, part((4, 5), (8, 12), (8, 12)))
 
 
 @pytest.mark.parametrize("t", [-1, 3])

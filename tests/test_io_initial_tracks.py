@@ -126,7 +126,7 @@ def test_cells_in_one_voxel_are_refused(tmp_path: Path) -> None:
     ("frame", "message"),
     [
         (np.zeros_like(LABELS), "has no labels"),
-        (LABELS.astype(np.float32), "the mask has the type float32"),
+        (LABELS / np.float32(2), "the mask has the type float32 and the value"),
         (np.random.default_rng(0).poisson(600, SHAPE).astype(np.uint16), "looks like an image"),
     ],
 )

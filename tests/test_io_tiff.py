@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sam4ct.errors import SequenceError, WorkError
+from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tiff import (
     encode_frame,
+    names_z,
     read_frame,
     read_info,
     read_planes,
@@ -194,13 +199,144 @@ def test_channels_are_not_taken_for_axes(kind: str, tmp_path: Path) -> None:
         read_frame(path)
 
 
-def test_more_channels_than_any_camera_has_are_slices(tmp_path: Path) -> None:
-    """That is how tifffile writes a stack for ImageJ unless it is told the axes."""
-    stack = np.concatenate([VOLUME, VOLUME])
-    tifffile.imwrite(path := tmp_path / "f.tif", stack, imagej=True)
-    with tifffile.TiffFile(path) as tif:
-        assert tif.series[0].axes == "CYX"
-    np.testing.assert_array_equal(read_frame(path), stack)
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 31])
+@pytest.mark.parametrize("kind", ["ImageJ", "OME", "tifffile", "last", "samples"])
+def test_channels_are_refused_with_their_number(kind: str, count: int, tmp_path: Path) -> None:
+    first = np.zeros((count, 24, 40), np.uint16)
+    frame, options = {
+        "ImageJ": (first, {"imagej": True, "metadata": {"axes": "CYX"}}),
+        "OME": (first, {"ome": True, "metadata": {"axes": "CYX"}}),
+        "tifffile": (first, {"metadata": {"axes": "CYX"}}),
+        "last": (np.moveaxis(first, 0, 2), {"metadata": {"axes": "YXC"}}),
+        "samples": (np.moveaxis(first, 0, 2), {"planarconfig": "contig"}),
+    }[kind]
+    tifffile.imwrite(path := tmp_path / "f.tif", frame, **GRAY, **options)
+    with pytest.raises(SequenceError, match=rf"f\.tif: has {count} channels .*one channel alone"):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("name", ["mask000.tif", "man_track000.tif", "man_seg000.tif"])
+def test_advice_about_a_mask_in_colours_is_about_labels(name: str, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / name, np.zeros((24, 40, 3), np.uint8), photometric="rgb")
+    with pytest.raises(SequenceError, match="Export the labels") as told:
+        read_frame(tmp_path / name)
+    assert "gray" not in str(told.value)
+
+
+MOVIES: dict[str, tuple[np.ndarray, dict[str, object]]] = {
+    "ImageJ": (VOLUME, {"imagej": True, "metadata": {"axes": "TYX"}}),
+    "ImageJ volumes": (np.stack([VOLUME] * 2), {"imagej": True, "metadata": {"axes": "TZYX"}}),
+    "OME": (VOLUME, {"ome": True, "metadata": {"axes": "TYX"}}),
+    "tifffile": (VOLUME, {"metadata": {"axes": "TYX"}}),
+    "time last": (np.moveaxis(VOLUME, 0, 2), {"metadata": {"axes": "YXT"}}),
+}
+
+
+@pytest.mark.parametrize("kind", MOVIES)
+def test_time_is_not_taken_for_slices(kind: str, tmp_path: Path) -> None:
+    frame, options = MOVIES[kind]
+    tifffile.imwrite(path := tmp_path / "f.tif", frame, **GRAY, **options)
+    with pytest.raises(SequenceError, match=r"f\.tif: holds \d time points by its header"):
+        read_frame(path)
+
+
+def test_command_that_splits_a_movie_does_so(tmp_path: Path) -> None:
+    """For a movie and for one of masks: what the message says is run as it stands."""
+    (folder := tmp_path / "01_ERR_SEG").mkdir()
+    tifffile.imwrite(path := folder / "mask000.tif", VOLUME, imagej=True, metadata={"axes": "TYX"})
+    with pytest.raises(SequenceError) as told:
+        read_frame(path)
+    code = re.search(r'python -c "(.*?)"', str(told.value))
+    assert code is not None
+    path.rename(tmp_path / "movie.tif")
+    subprocess.run([sys.executable, "-c", code[1]], cwd=folder, check=True)
+    files = sorted(folder.iterdir())
+    assert [file.name for file in files] == [f"mask00{t}.tif" for t in range(len(VOLUME))]
+    np.testing.assert_array_equal(np.stack([read_frame(file) for file in files]), VOLUME)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_headers_with_z_name_it(kind: str, tmp_path: Path) -> None:
+    KINDS[kind][1](path := tmp_path / "f.tif")
+    assert names_z(path) == (
+        kind in {"ImageJ stack", "large ImageJ stack", "OME"} | {"volumetric tiles"}
+    )
+
+
+@pytest.mark.parametrize("axes", ["AYX", "YXZ", "ZXY"])
+def test_axes_that_are_not_those_of_a_frame_are_named(axes: str, tmp_path: Path) -> None:
+    tifffile.imwrite(path := tmp_path / "f.tif", VOLUME, metadata={"axes": axes}, **GRAY)
+    with pytest.raises(SequenceError, match=rf"f\.tif: .* {axes} .*by its header"):
+        read_frame(path)
+
+
+def ome(pages: Sequence[str], own: str | None, **sizes: int) -> dict[str, object]:
+    """OME-XML that says in which file each time point is, as options of `imwrite`."""
+    size = {"SizeZ": 1, "SizeC": 1, "SizeT": len(pages), **sizes}
+    data = "".join(
+        f'<TiffData FirstT="{t}" IFD="0" PlaneCount="{size["SizeZ"]}">'
+        f'<UUID FileName="{name}">urn:{name}</UUID></TiffData>'
+        for t, name in enumerate(pages)
+    )
+    numbers = " ".join(f'{key}="{n}"' for key, n in size.items())
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
+        f'{f" UUID={chr(34)}urn:{own}{chr(34)}" if own else ""}><Image ID="Image:0"><Pixels'
+        f' DimensionOrder="XYZCT" ID="Pixels:0" Type="uint16" SizeX="40" SizeY="24" {numbers}'
+        f' PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="2">{data}</Pixels></Image></OME>'
+    )
+    return {"description": xml, "metadata": None, **GRAY}
+
+
+PARTS = [f"img_T{t}.ome.tif" for t in range(6)]
+
+
+@pytest.mark.parametrize("own", [PARTS[0], PARTS[3], "another", None])
+@pytest.mark.parametrize("renamed", [True, False])
+def test_file_of_an_ome_data_set_is_read_as_its_own_plane(
+    own: str | None, renamed: bool, tmp_path: Path
+) -> None:
+    for name in PARTS:
+        tifffile.imwrite(tmp_path / name, PLANE + 1, **ome(PARTS, own))
+    path = tmp_path / ("t000.tif" if renamed else PARTS[0])
+    tifffile.imwrite(path, PLANE, **ome(PARTS, own))
+    np.testing.assert_array_equal(read_frame(path), PLANE)
+    np.testing.assert_array_equal(np.stack(list(read_planes(path))), PLANE[None])
+
+
+def test_volume_of_an_ome_data_set_keeps_its_axes_and_spacing(tmp_path: Path) -> None:
+    options = ome(PARTS, PARTS[2], SizeZ=len(VOLUME))
+    tifffile.imwrite(path := tmp_path / "t002.tif", VOLUME, **options)
+    np.testing.assert_array_equal(read_frame(path), VOLUME)
+    assert names_z(path)
+    assert spacing_of(path) == (2.0, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"),
+    [
+        ({"SizeZ": 9}, "holds 4 planes, but its OME-XML describes others"),
+        ({"SizeZ": 4, "SizeC": 4}, "holds 4 planes, but its OME-XML describes others"),
+        ({"SizeC": 4}, "has 4 channels"),
+        ({"SizeT": 4, "SizeC": 2}, "holds 4 time points"),
+    ],
+)
+def test_planes_of_an_ome_data_set_that_may_be_anything_are_refused(
+    sizes: dict[str, int], why: str, tmp_path: Path
+) -> None:
+    tifffile.imwrite(path := tmp_path / "f.tif", VOLUME, **ome(PARTS, PARTS[0], **sizes))
+    with pytest.raises(SequenceError, match=rf"f\.tif: {why}"):
+        read_frame(path)
+
+
+def test_planes_that_a_companion_file_describes_are_refused(tmp_path: Path) -> None:
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        '<BinaryOnly MetadataFile="a.companion.ome" UUID="urn:a"/></OME>'
+    )
+    tifffile.imwrite(path := tmp_path / "f.tif", VOLUME, description=xml, metadata=None, **GRAY)
+    with pytest.raises(SequenceError, match=r"OME-XML describes others \(in another file\)"):
+        read_frame(path)
 
 
 @kinds

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ome import ome_metadata, read_ome
+from sam4ct.io.volumes import open_volumes
 from sam4ct.io.zarr_arrays import EVERY_CHUNK
 from sam4ct.io.zarr_volumes import ZarrVolumes
 
@@ -224,8 +225,36 @@ def test_damage_is_named_with_its_place(kind: str, tmp_path: Path) -> None:
 
 def test_channels_are_refused(tmp_path: Path) -> None:
     write_foreign(path := tmp_path / "a.zarr", movie=np.stack([MOVIE, MOVIE], axis=1))
-    with pytest.raises(SequenceError, match=r"axes t, c, z, y, x .*Save one channel alone"):
+    with pytest.raises(SequenceError, match=r"axes t, c, z, y, x .*It has 2 channels: save one"):
         ZarrVolumes(path)
+
+
+def write_series(path: Path, count: int = 1, **attributes: object) -> Path:
+    """A folder of images as bioformats2raw writes it: one a series, and one of metadata."""
+    layout = {"bioformats2raw.layout": 3}
+    group = zarr.create_group(path, zarr_format=2, attributes=attributes or layout)
+    group.create_group("OME", attributes={"series": [str(n) for n in range(count)]})
+    for n in range(count):
+        write_foreign(path / str(n))
+    return path
+
+
+@pytest.mark.parametrize("version", [{}, {"ome": {"bioformats2raw.layout": 3}}])
+def test_only_series_of_a_folder_of_bioformats2raw_is_the_movie(
+    tmp_path: Path, version: dict[str, object]
+) -> None:
+    movie = open_volumes(write_series(tmp_path / "01.zarr", **version))
+    assert isinstance(movie, ZarrVolumes)
+    np.testing.assert_array_equal(movie.frame(2), MOVIE[2])
+    assert movie.spacing_um == (1.0, 0.1, 0.1)
+    assert open_volumes(tmp_path / "01").frames == len(MOVIE)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_folder_of_several_series_is_refused_by_its_layout(tmp_path: Path, count: int) -> None:
+    path = write_series(tmp_path / "01.zarr", count)
+    with pytest.raises(SequenceError, match=rf"01\.zarr: holds {count} images by bioformats2raw"):
+        open_volumes(path)
 
 
 def test_single_volume_without_time_is_refused(tmp_path: Path) -> None:

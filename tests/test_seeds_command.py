@@ -287,7 +287,7 @@ def test_voxels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     frame = FRAMES[0].astype(np.float32)
     frame[3, 4, 5] = np.nan
     source = save_frames(tmp_path / "01", [frame])
-    with pytest.raises(SequenceError, match=r"01: frame 0 has NaN or infinite voxels"):
+    with pytest.raises(SequenceError, match=r"01/t000\.tif: the image has NaN or infinite pixels"):
         find_seeds(source, None, OPTIONS)
 
 

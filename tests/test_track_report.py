@@ -234,7 +234,7 @@ class Chunks:
 
 def test_frame_of_wide_chunks_is_decoded_once_and_never_held() -> None:
     behind, held = Chunks(), 16 << 20
-    volumes = CachedVolumes(behind, Path("A/01.zarr"), max_bytes=held)
+    volumes = CachedVolumes(behind, max_bytes=held)
     frame, box = behind.shape, (slice(1, 31), slice(130, 2000), slice(0, 2048))
     tracemalloc.start()
     try:
@@ -265,7 +265,7 @@ def test_parts_join_to_the_voxels_of_the_frame(data: st.DataObject) -> None:
         def window(self, t: int, window: Sequence[slice]) -> NDArray[np.int64]:
             return frame[tuple(window)]
 
-    volumes = CachedVolumes(Movie(), Path("A/01"), block=data.draw(sides))
+    volumes = CachedVolumes(Movie(), block=data.draw(sides))
     found = read_extract(volumes, 0, Extract(frame.shape, tuple(box), steps))
     every = (slice(part.start, part.stop, step) for part, step in zip(box, steps, strict=True))
     assert np.array_equal(found, frame[tuple(every)])

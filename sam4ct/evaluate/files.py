@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError
+from sam4ct.io.label_frames import read_label_frame
 from sam4ct.io.names import file_ranges, frame_files, in_one_message, list_folder
 from sam4ct.io.other_files import TIFF
 from sam4ct.io.result import MASK
@@ -185,11 +186,7 @@ def refuse_other_sequence(result: Masks, truth: Masks) -> None:
 
 def read_truth(path: Path) -> LabelFrame:
     """Return a frame of true labels; raise SequenceError if it holds none."""
-    labels = read_frame(path)
-    if labels.dtype.kind not in "ui":
-        raise SequenceError(
-            f"{path}: has the type {labels.dtype}, no labels. Fetch the ground truth again."
-        )
+    labels = read_label_frame(path)
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high > MAX_LABEL:
         raise SequenceError(

@@ -15,7 +15,7 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.names import FrameFiles, frame_files, in_one_message, list_folder
 from sam4ct.io.spacing import spacing_of
 from sam4ct.io.tiff import Frame, read_frame, read_info
-from sam4ct.io.zarr_volumes import ZarrVolumes
+from sam4ct.io.volumes import open_volumes
 from sam4ct.profile import Spacing
 
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
@@ -108,7 +108,7 @@ class _TiffImages:
 
 class _ZarrImages:
     def __init__(self, path: Path) -> None:
-        self._path, self._volumes = path, ZarrVolumes(path)
+        self._path, self._volumes = path, open_volumes(path)
 
     def file(self, t: int) -> Path:
         """The metadata of the group, the same for all frames.

@@ -38,10 +38,10 @@ from sam4ct.finetune.patches import (
 )
 from sam4ct.finetune.sources import Source
 from sam4ct.io.progress import Progress
+from sam4ct.io.spacing import SPACING_UNKNOWN, UNKNOWN
 from sam4ct.models.entry import Entry
 from sam4ct.models.sam_med3d_crops import Crop, CropLaw, cut, cut_mask
 from sam4ct.models.weights import sha256_of
-from sam4ct.profile import Spacing
 from sam4ct.regions import LabelFrame, Region, regions_of
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,10 @@ def patch_law(source: Source, diameter: float, entry: Entry) -> CropLaw:
             f"{source.dataset.images}: the files do not state the size of a voxel."
             " Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
         )
-    spacing: Spacing = source.spacing_um or (1.0, 1.0, 1.0)
+    if source.dataset.spacing_um is None and source.spacing_um in (None, UNKNOWN):
+        how = "Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
+        logger.warning(SPACING_UNKNOWN, source.dataset.images, how)
+    spacing = source.spacing_um or UNKNOWN
     law = CropLaw.of(entry.image_size, spacing, diameter, entry.window_diameters)
     size = law.size + 2 * margin_of(law.size)
     side = None if law.side_um is None else law.side_um * size / law.size

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.finetune.images import is_zarr, numbered_files, open_images
+from sam4ct.io.instances import InstanceCheck
+from sam4ct.io.label_frames import read_label_frame, read_label_info
+from sam4ct.io.labels import refuse_negative_label
 from sam4ct.io.names import list_folder
 from sam4ct.io.other_files import TIFF
-from sam4ct.io.tiff import Frame, read_frame, read_info
+from sam4ct.io.tiff import Frame
 from sam4ct.profile import Spacing
 from sam4ct.profile.files import settings_from_table
 from sam4ct.regions import LabelFrame
@@ -144,18 +146,25 @@ class Source:
         return self._images.shape(t)
 
     def labels(self, t: int) -> LabelFrame:
-        """Return the masks of a frame, (z, y, x), in the file's own integers; 0 is background.
+        """Return the masks of a frame, (z, y, x), integers; 0 is background.
 
         Raises:
-            SequenceError: The file is damaged, or has negative labels.
+            SequenceError: The file is damaged, or has negative or broken labels.
         """
-        labels: NDArray[Any] = read_frame(self._masks[t])
-        if labels.dtype.kind == "i" and int(labels.min()) < 0:
-            raise SequenceError(
-                f"{self._masks[t]}: the mask has the negative label {int(labels.min())}. Use 0"
-                " for the background and positive labels for cells."
-            )
+        labels = read_label_frame(self._masks[t])
+        refuse_negative_label(self._masks[t], int(labels.min()))
         return labels
+
+    def refuse_other_labels(self) -> None:
+        """Read all masks, and refuse those that do not label cells one by one; see `instances`.
+
+        Raises:
+            SequenceError: They do not, or one is damaged.
+        """
+        check = InstanceCheck()
+        for t, path in self._masks.items():
+            check.add(path, self.labels(t))
+        check.finish()
 
     def window(self, t: int, window: Sequence[slice]) -> Frame:
         """Return a part of the image of a frame, (z, y, x), in its own dtype.
@@ -172,9 +181,9 @@ class Source:
         return part
 
     def _refuse_unfit(self, t: int) -> None:
-        """Refuse a frame whose mask is no volume of integers, or of another shape."""
+        """Refuse a frame whose mask is no volume of labels, or of another shape."""
         mask, shape = self._masks[t], self._images.shape(t)
-        info = read_info(mask)
+        info = read_label_info(mask)
         if len(info.shape) != 3:
             raise SequenceError(
                 f"{mask}: has the shape {info.shape}, which is no volume. Give masks (z, y, x)."
@@ -183,9 +192,4 @@ class Source:
             raise SequenceError(
                 f"{mask}: has the shape {info.shape}, but {self._images.file(t)} has {shape}."
                 " Save both with one shape and one order of axes, (z, y, x)."
-            )
-        if info.dtype.kind not in "ui":
-            raise SequenceError(
-                f"{mask}: the mask has the type {info.dtype}. Save labels as integers,"
-                " one number a cell, e.g. uint16."
             )

@@ -13,13 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 import numpy as np
 
-from sam4ct.errors import SequenceError
 from sam4ct.io.tiff import Frame
 from sam4ct.types import VolumeReader
 
@@ -69,7 +67,6 @@ class CachedVolumes:
     def __init__(
         self,
         volumes: StoredVolumes,
-        source: Path,
         *,
         max_bytes: int = MAX_BYTES,
         block: Sequence[int] | None = None,
@@ -78,11 +75,10 @@ class CachedVolumes:
 
         Args:
             volumes: What is read.
-            source: Where it is from; named in errors.
             max_bytes: Of all blocks that are kept.
             block: Their shape, ([z,] y, x); None: `block_shape`.
         """
-        self._volumes, self._source, self._max_bytes = volumes, source, max_bytes
+        self._volumes, self._max_bytes = volumes, max_bytes
         self._shape, self._piece = volumes.shape, volumes.piece
         self._block = tuple(block or block_shape(self._shape, self._piece))
         if len(self._block) != len(self._shape) or min(self._block) < 1:
@@ -189,10 +185,6 @@ class CachedVolumes:
         """Read the smallest box around missing blocks, and keep these."""
         box = self._around(missing)
         values = self._volumes.window(t, box)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise SequenceError(
-                f"{self._source}: frame {t} has NaN or infinite voxels. Replace them by numbers."
-            )
         for index in missing:
             place = zip(self._box(index), box, strict=True)
             # A copy: a view would keep all that was read.

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.finite import refuse_not_finite
+from sam4ct.io.label_frames import read_label_frame
 from sam4ct.io.labels import refuse_non_labels
 from sam4ct.io.names import frame_files, in_one_message, pairing_problems
 from sam4ct.io.sequence_names import MASKS, choose_sequences, sequence_name
@@ -116,10 +118,7 @@ class CtcReader:
             raise SequenceError(
                 f"{path}: the image has the type {image.dtype}. Save it as integers or floats."
             )
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise SequenceError(
-                f"{path}: the image has NaN or infinite pixels. Replace them by numbers."
-            )
+        refuse_not_finite(f"{path}: the image", image)
         return image
 
     def labels(self, t: int) -> NDArray[np.int32]:
@@ -129,7 +128,7 @@ class CtcReader:
             SequenceError: The file is unreadable, of another shape, or not labels.
         """
         path = self._sequence.masks[t]
-        labels = read_frame(path)
+        labels = read_label_frame(path)
         self._refuse_other_shape(path, labels)
         refuse_non_labels(path, labels)
         return labels.astype(np.int32, copy=False)

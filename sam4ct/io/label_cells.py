@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.labels import refuse_label_type, refuse_negative_label
+from sam4ct.io.label_frames import read_label_planes
+from sam4ct.io.labels import refuse_negative_label
 from sam4ct.io.names import frame_pattern
-from sam4ct.io.tiff import read_info, read_planes
 
 FIRST_FRAME = 0
 """Where tracks begin if the file's name does not say: with the sequence."""
@@ -42,14 +42,13 @@ def read_label_cells(path: Path) -> dict[int, LabelCell]:
     """Return the cells of a label TIFF by increasing label.
 
     Args:
-        path: ([z,] y, x), any integers; 0 is background. One plane is in memory at a time.
+        path: ([z,] y, x), any whole numbers; 0 is background. One plane is in memory at a time.
 
     Raises:
         SequenceError: The file is not a label frame, looks like an image, or has no labels.
     """
-    refuse_label_type(path, read_info(path).dtype)
-    refuse_image(path, read_planes(path))
-    cells = cells_in_planes(path, read_planes(path))
+    refuse_image(path, read_label_planes(path))
+    cells = cells_in_planes(path, read_label_planes(path))
     if not cells:
         raise SequenceError(
             f"{path}: has no labels, all is background. Give a frame in which cells are labelled."

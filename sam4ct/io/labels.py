@@ -1,6 +1,6 @@
 """Label frames: what may be one, and which labels are in it.
 
-Any integers from 0 on may be labels, as long as a result can hold the cells.
+Any whole numbers from 0 on may be labels, as long as a result can hold the cells.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ def refuse_label_type(path: Path, dtype: np.dtype[np.generic]) -> None:
     """Refuse a file whose type is not that of labels.
 
     Raises:
-        SequenceError: They are booleans, floats, or complex.
+        SequenceError: They are booleans or complex. Floats may be whole numbers: those are
+            for `label_frames` to see.
     """
     if dtype.kind == "b":
         raise SequenceError(
             f"{path}: the mask is only yes or no. Label your cells first, one number a cell."
         )
-    if dtype.kind not in "ui":
+    if dtype.kind not in "uif":
         raise SequenceError(
             f"{path}: the mask has the type {dtype}. Save labels as integers, e.g. uint16."
         )

@@ -67,6 +67,15 @@ def describes_image(attributes: Mapping[str, Any]) -> bool:
     return isinstance(ome, Mapping) and "multiscales" in ome
 
 
+def is_collection(attributes: Mapping[str, Any]) -> bool:
+    """Whether the attributes of a group say that it holds images by number, as of bioformats2raw.
+
+    https://ngff.openmicroscopy.org/0.5/#bf2raw
+    """
+    ome = attributes.get("ome", attributes)
+    return isinstance(ome, Mapping) and "bioformats2raw.layout" in ome
+
+
 def read_ome(path: Path, attributes: Mapping[str, Any]) -> OmeImage:
     """Return what the attributes of a group say of its first image.
 

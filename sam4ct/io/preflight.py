@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import CtcReader, CtcSequence
+from sam4ct.io.instances import InstanceCheck
 from sam4ct.io.tiff import Frame, FrameInfo, read_info
 
 EachFrame = Callable[[int, Frame, NDArray[np.int32]], None]
@@ -51,16 +52,18 @@ def preflight(
         progress: Called after every frame.
 
     Raises:
-        SequenceError: An image or mask that cannot be used, or no labels at all.
+        SequenceError: An image or mask that cannot be used, or masks without labels or with
+            labels that are not those of single cells.
     """
     reader = CtcReader(sequence)
-    images, masks = _Fingerprint(), _Fingerprint()
+    images, masks, instances = _Fingerprint(), _Fingerprint(), InstanceCheck()
     has_labels = False
     for t in range(reader.frames):
         images.add(sequence.images[t])
         masks.add(sequence.masks[t])
         image, labels = reader.image(t), reader.labels(t)
         has_labels = has_labels or bool(labels.any())
+        instances.add(sequence.masks[t], labels)
         if each_frame is not None:
             each_frame(t, image, labels)
         if progress is not None:
@@ -70,6 +73,7 @@ def preflight(
             f"{sequence.masks[0].parent}: all masks are empty, there is nothing to link."
             " Segment the cells first."
         )
+    instances.finish()
     dtype = str(read_info(sequence.images[0]).dtype)
     return Preflight(reader.frames, reader.shape, dtype, images.hexdigest(), masks.hexdigest())
 

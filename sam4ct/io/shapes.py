@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
 
-from sam4ct.io.tiff import FrameInfo
-from sam4ct.io.tiff_faults import MOST_CHANNELS
+from sam4ct.errors import SequenceError
+from sam4ct.io.tiff import FrameInfo, names_z, read_info
+from sam4ct.io.tiff_axes import MOST_CHANNELS, splitting, stacking
+
+logger = logging.getLogger(__name__)
 
 AXES = ("z", "y", "x")
 
@@ -50,6 +54,39 @@ def remedy_for_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
             " slices; add empty ones where some are missing."
         )
     return "Crop or export all frames and masks to one shape."
+
+
+def refuse_unsaid_stack(path: Path) -> None:
+    """Refuse the only frame of a sequence if it may be a whole movie.
+
+    Raises:
+        SequenceError: It may be, or the file is not one grayscale 2D or 3D TIFF frame.
+    """
+    if unsaid := _unsaid_stack(path):
+        raise SequenceError(unsaid)
+
+
+def warn_of_unsaid_stack(files: Iterable[Path]) -> None:
+    """Warn of the only one of some frames if it may be a whole movie, and is taken for a volume.
+
+    Raises:
+        SequenceError: The file is not one grayscale 2D or 3D TIFF frame.
+    """
+    alone, *others = files
+    if not others and (unsaid := _unsaid_stack(alone)):
+        logger.warning("%s It is taken for a volume.", unsaid)
+
+
+def _unsaid_stack(path: Path) -> str | None:
+    """What to do about a lone file that may be a movie; None if it is an image, or names z."""
+    shape = read_info(path).shape
+    if len(shape) != len(AXES) or names_z(path):
+        return None
+    return (
+        f"{path}: is the only frame, has {shape[0]} planes, and its header does not say whether"
+        " they are slices or time points. If it is a movie, split it, and its masks likewise:"
+        f" {splitting(path, shape[0])}. If it is one volume, {stacking()}."
+    )
 
 
 def _order(shape: Sequence[int], expected: Sequence[int]) -> tuple[str, ...] | None:

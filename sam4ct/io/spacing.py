@@ -8,6 +8,7 @@ file says nothing to the caller.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Mapping
 from math import isfinite, nan
 from pathlib import Path
@@ -19,7 +20,18 @@ import tifffile
 from numpy.typing import NDArray
 
 from sam4ct.io.tiff import opened
-from sam4ct.profile import Spacing
+from sam4ct.io.tiff_axes import ome_xml
+from sam4ct.profile import Profile, Spacing
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN: Spacing = (1.0, 1.0, 1.0)
+"""Of a movie that does not say it."""
+SPACING_UNKNOWN = (
+    "%s: nothing says the size of a voxel, and they are taken for cubes. If slices are further"
+    " apart than pixels, sizes and distances along z are wrong. %s"
+)
+"""A warning; takes the movie, and how to say the size."""
 
 _MICROMETRES = {
     **dict.fromkeys(("um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m"), 1.0),
@@ -30,6 +42,23 @@ _MICROMETRES = {
     "m": 1e6,
 }
 """By unit in lower case, as ImageJ and OME write them; "\\u00b5m" is how ImageJ escapes."""
+
+
+def warn_of_cubes(source: Path, profile: Profile, stated: Spacing | None) -> None:
+    """Warn where a profile leaves out the size of a voxel, and the images state it.
+
+    Args:
+        source: The movie, or its first image.
+        profile: Chosen by the user, or shipped.
+        stated: By the images, (z, y, x) in micrometres; None or `UNKNOWN` if they do not.
+    """
+    if profile.ndim == 3 and profile.spacing_um == UNKNOWN and stated not in (None, UNKNOWN):
+        logger.warning(
+            "%s: has voxels of %g x %g x %g um (z, y, x) by its header, but the profile takes them"
+            " for cubes. Write spacing_um into the profile, or use --profile auto.",
+            source,
+            *(stated or UNKNOWN),
+        )
 
 
 def spacing_of(path: Path) -> Spacing | None:
@@ -43,7 +72,7 @@ def spacing_of(path: Path) -> Spacing | None:
         SequenceError: The file cannot be read.
     """
     with opened(path) as tif:
-        ome = tif.ome_metadata
+        ome = ome_xml(tif)
         sizes = _from_imagej(tif) if ome is None else _from_ome(ome)
     if sizes is None or not all(isfinite(size) and size > 0 for size in sizes):
         return None

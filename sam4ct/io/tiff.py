@@ -1,9 +1,8 @@
 """TIFF frames: read whole, by window or by header only; written the same way every time.
 
-Owns what a file on disk is: one grayscale frame, 2D (y, x) or 3D (z, y, x). Leading
-axes of length one carry nothing and are dropped, so a stack of a single slice is 2D. What
-the values mean (image or labels) and which frame a file holds is left to `ctc`, what can
-be wrong with a file to `tiff_faults`.
+Owns what a file on disk is: one grayscale frame, 2D (y, x) or 3D (z, y, x). Which axes it
+has is left to `tiff_axes`, what can be wrong with a file to `tiff_faults`, what the values
+mean (image or labels) and which frame a file holds to `ctc`.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.atomic import replacing
+from sam4ct.io.tiff_axes import axes_of, names_other_planes
 from sam4ct.io.tiff_faults import (
     UNREADABLE,
     refuse_broken_chain,
@@ -62,6 +62,16 @@ def read_info(path: Path) -> FrameInfo:
     """
     with opened(path) as tif:
         return _info(path, tif)
+
+
+def names_z(path: Path) -> bool:
+    """Whether the header of a frame says that it is a volume, (z, y, x).
+
+    Raises:
+        SequenceError: The file is not one grayscale 2D or 3D TIFF frame.
+    """
+    with opened(path) as tif:
+        return axes_of(path, tif).z_is_named
 
 
 def read_frame(path: Path) -> Frame:
@@ -168,12 +178,19 @@ def write_planes(
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF file; whatever goes wrong inside becomes a SequenceError."""
+    """Open a TIFF file; whatever goes wrong inside becomes a SequenceError.
+
+    Where its OME-XML is of other files, too, the file is opened without it: its own planes count.
+    """
     try:
         if path.stat().st_size == 0:
             raise SequenceError(f"{path}: the file is empty. Copy or export it again.")
         with tifffile.TiffFile(path) as tif:
             refuse_broken_chain(path, tif)
+            if not names_other_planes(tif):
+                yield tif
+                return
+        with tifffile.TiffFile(path, is_ome=False) as tif:
             yield tif
     except OSError as error:
         raise SequenceError(
@@ -193,16 +210,9 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 def _info(path: Path, tif: tifffile.TiffFile) -> FrameInfo:
     refuse_other_kinds(path, tif)
-    series = tif.series[0]
-    shape = tuple(int(n) for n in series.shape)
-    while len(shape) > 2 and shape[0] == 1:
-        shape = shape[1:]
-    if len(shape) not in (2, 3) or 0 in shape:
-        raise SequenceError(
-            f"{path}: has the shape {shape}. Save one frame a file, (y, x) or (z, y, x)."
-        )
+    shape = axes_of(path, tif).shape
     refuse_lost_planes(path, tif, shape)
-    return FrameInfo(shape, np.dtype(series.dtype).newbyteorder("="))
+    return FrameInfo(shape, np.dtype(tif.series[0].dtype).newbyteorder("="))
 
 
 def _window(

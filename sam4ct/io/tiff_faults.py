@@ -1,7 +1,7 @@
 """What can be wrong with a TIFF file of one frame, each fault with its remedy.
 
-Owns the checks on an open file that tifffile leaves out or only logs: files cut off,
-colours and channels that would pass for slices. Which shapes are frames is left to `tiff`.
+Owns the checks on an open file that tifffile leaves out or only logs: files cut off, several
+images in one file, lossy compression. Which axes are those of a frame is left to `tiff_axes`.
 """
 
 from __future__ import annotations
@@ -31,39 +31,21 @@ UNREADABLE = (
     struct.error,
 )
 
-MOST_CHANNELS = 4
-"""More channels than these are slices: some writers call every third axis channels."""
-
 # Its warnings would appear between our messages. Those that matter, a chain of pages
 # or data beyond the end of the file, are checked below and are errors.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def refuse_other_kinds(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse what is not one grayscale image: several of them, colours, or channels."""
+    """Refuse a file of several images, or of which tifffile takes parts from other files."""
     if len(tif.series) > 1:
         raise SequenceError(
             f"{path}: holds {len(tif.series)} images of different kinds, e.g. a preview."
             " Save the frame alone."
         )
-    series = tif.series[0]
-    if series.is_multifile:
+    if tif.series[0].is_multifile:
         raise SequenceError(
-            f"{path}: is a part of an OME data set of many files. Save each frame as a plain TIFF."
-        )
-    if "S" in series.axes:
-        raise SequenceError(f"{path}: is a colour (RGB) image. Save it as grayscale, one channel.")
-    channels = dict(zip(series.axes, series.shape, strict=True)).get("C", 1)
-    if 1 < channels <= MOST_CHANNELS:
-        raise SequenceError(
-            f"{path}: has {channels} channels by its header. Save one channel alone; if they are"
-            " slices, save them as a stack with the axes ZYX."
-        )
-    # Colours saved without saying so: no volume is that narrow.
-    if len(series.shape) > 2 and series.shape[-1] <= MOST_CHANNELS < min(series.shape[-3:-1]):
-        raise SequenceError(
-            f"{path}: has the shape {tuple(series.shape)}, whose last axis looks like"
-            " colours or channels, not x. Save one channel alone, (y, x) or (z, y, x)."
+            f"{path}: is a part of a data set of many files. Save each frame as a plain TIFF."
         )
 
 

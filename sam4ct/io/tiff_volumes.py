@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.finite import refuse_not_finite
 from sam4ct.io.names import file_ranges, frame_files, in_one_message
 from sam4ct.io.shapes import unlike
 from sam4ct.io.spacing import spacing_of
@@ -38,19 +39,20 @@ class TiffVolumes:
             SequenceError: Frames are missing, other files lie among them, or the first
                 one is no grayscale frame.
         """
-        self._files = _complete(folder)
+        self.files = _complete(folder)
+        """By frame number."""
         self._layout = lru_cache(maxsize=_LAYOUTS)(self._checked_layout)
-        first = read_layout(self._files[0])
+        first = read_layout(self.files[0])
         self._info, self._piece = first.info, first.piece
         if self._info.dtype.kind not in "uif":
             raise SequenceError(
-                f"{self._files[0]}: has the type {self._info.dtype}. Save frames as integers or"
+                f"{self.files[0]}: has the type {self._info.dtype}. Save frames as integers or"
                 " floats."
             )
 
     @property
     def frames(self) -> int:
-        return len(self._files)
+        return len(self.files)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,7 +71,7 @@ class TiffVolumes:
     @cached_property
     def spacing_um(self) -> Spacing:
         """Size of a voxel (z, y, x) as the first file says; 1 where it does not."""
-        return spacing_of(self._files[0]) or (1.0, 1.0, 1.0)
+        return spacing_of(self.files[0]) or (1.0, 1.0, 1.0)
 
     def refuse_unlike(self) -> None:
         """Refuse a movie in which a frame is unlike the first, by the headers of all.
@@ -77,7 +79,7 @@ class TiffVolumes:
         Raises:
             SequenceError: One has another shape or type, or cannot be read.
         """
-        for path in self._files:
+        for path in self.files:
             self._refuse_other(path, read_info(path))
 
     def frame(self, t: int) -> Frame:
@@ -92,22 +94,25 @@ class TiffVolumes:
             window: One slice per axis, ([z,] y, x), with steps of one.
 
         Raises:
-            SequenceError: The file is damaged, or unlike the first in shape or type.
+            SequenceError: The file is damaged, unlike the first in shape or type, or has NaN or
+                infinite pixels there.
         """
         if not 0 <= t < self.frames or len(window) != len(self.shape):
             raise ValueError(f"window {t}, {window} of {self.frames} frames of {self.shape}")
         bounds = [part.indices(n)[:2] for part, n in zip(window, self.shape, strict=True)]
         inside = [slice(first, max(first, last)) for first, last in bounds]
-        return np.ascontiguousarray(self._layout(t).window(inside))
+        part = np.ascontiguousarray(self._layout(t).window(inside))
+        refuse_not_finite(f"{self.files[t]}: the image", part)
+        return part
 
     def _checked_layout(self, t: int) -> Layout:
-        layout = read_layout(self._files[t])
+        layout = read_layout(self.files[t])
         self._refuse_other(layout.path, layout.info)
         return layout
 
     def _refuse_other(self, path: Path, info: FrameInfo) -> None:
         if info != self._info:
-            raise SequenceError(unlike(path, info, self._files[0], self._info))
+            raise SequenceError(unlike(path, info, self.files[0], self._info))
 
 
 def _complete(folder: Path) -> tuple[Path, ...]:

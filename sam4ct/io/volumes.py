@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sam4ct.io.names import WIDTHS, frame_files, holds_tiff
+import zarr
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.names import WIDTHS, frame_files, holds_tiff, list_folder
+from sam4ct.io.ome import is_collection
 from sam4ct.io.tiff_volumes import PREFIX, TiffVolumes
-from sam4ct.io.zarr_arrays import is_zarr
+from sam4ct.io.zarr_arrays import is_zarr, open_node
 from sam4ct.io.zarr_frames import ZarrFrames, is_frame_name, is_group_of_frames
 from sam4ct.io.zarr_volumes import ZarrVolumes
 
@@ -37,7 +41,22 @@ def open_volumes(path: Path) -> Volumes:
 
 
 def _open_zarr(path: Path) -> ZarrVolumes | ZarrFrames:
+    node = open_node(path)
+    if isinstance(node, zarr.Group) and is_collection(dict(node.attrs)):
+        return ZarrVolumes(_only_series(path))
     return ZarrFrames(path) if is_group_of_frames(path) else ZarrVolumes(path)
+
+
+def _only_series(path: Path) -> Path:
+    """Return the image in a folder of images by bioformats2raw, which has a number as its name."""
+    series = sorted(e.name for e in list_folder(path) if e.name.isdigit() and is_zarr(e))
+    if len(series) != 1:
+        raise SequenceError(
+            f"{path}: holds {len(series)} images by bioformats2raw ({', '.join(series) or 'none'}),"
+            " one a series, and a movie is one of them. Move the folder of that one in the place of"
+            f" {path.name}: it is an OME-Zarr by itself."
+        )
+    return path / series[0]
 
 
 def digits_of(path: Path, volumes: Volumes) -> int:

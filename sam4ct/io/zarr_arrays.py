@@ -209,7 +209,8 @@ def _kept_axes(
     )
     if kept not in ((*time, *AXES[1:]), (*time, *AXES[2:])):
         what = "a movie" if time else "frames"
-        more = " Save one channel alone." if "c" in kept else ""
+        channels = dict(zip(ome.axes, shape, strict=True)).get("c", 1)
+        more = f" It has {channels} channels: save one alone." if channels > 1 else ""
         if not time and "t" in kept:
             more += " If this is the whole movie, give it by itself, as OME-Zarr."
         raise SequenceError(

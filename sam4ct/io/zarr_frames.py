@@ -20,6 +20,7 @@ import numpy as np
 import zarr
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.finite import refuse_not_finite
 from sam4ct.io.names import file_ranges, in_one_message, list_folder
 from sam4ct.io.ome import describes_image
 from sam4ct.io.shapes import unlike
@@ -117,11 +118,13 @@ class ZarrFrames:
             window: One slice per axis, ([z,] y, x), with steps of one.
 
         Raises:
-            SequenceError: A chunk is missing or damaged.
+            SequenceError: A chunk is missing or damaged, or has NaN or infinite voxels there.
         """
         if not 0 <= t < self.frames or len(window) != len(self.shape):
             raise ValueError(f"window {t}, {window} of {self.frames} frames of {self.shape}")
-        return self._images[t].window(window)
+        part = self._images[t].window(window)
+        refuse_not_finite(f"{self._images[t].path}: frame {t}", part)
+        return part
 
 
 def _complete(path: Path) -> tuple[int, list[Path]]:

@@ -14,6 +14,7 @@ import numpy as np
 import zarr
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.finite import refuse_not_finite
 from sam4ct.io.ome import AXES
 from sam4ct.io.tiff import Frame
 from sam4ct.io.zarr_arrays import image_array, open_node
@@ -81,9 +82,10 @@ class ZarrVolumes:
             window: One slice per axis, ([z,] y, x), with steps of one.
 
         Raises:
-            SequenceError: A chunk is missing or damaged.
+            SequenceError: A chunk is missing or damaged, or has NaN or infinite voxels there.
         """
         if not 0 <= t < self.frames or len(window) != len(self.shape):
             raise ValueError(f"window {t}, {window} of {self.frames} frames of {self.shape}")
         part: Frame = self._image.window([slice(t, t + 1), *window])[0]
+        refuse_not_finite(f"{self._image.path}: frame {t}", part)
         return part

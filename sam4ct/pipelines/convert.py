@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.finite import refuse_not_finite
 from sam4ct.io.names import file_ranges, frame_files, frame_pattern, in_one_message, list_folder
 from sam4ct.io.other_files import is_image
 from sam4ct.io.progress import Progress
-from sam4ct.io.spacing import spacing_of
-from sam4ct.io.tiff import FrameInfo, read_info, read_planes
+from sam4ct.io.shapes import warn_of_unsaid_stack
+from sam4ct.io.spacing import SPACING_UNKNOWN, spacing_of
+from sam4ct.io.tiff import Frame, FrameInfo, read_info, read_planes
 from sam4ct.io.zarr_create import Movie
 from sam4ct.io.zarr_write import ZarrWriter, refuse_zarr_target
 from sam4ct.profile import Spacing, load_profile, profile_names
@@ -45,7 +47,7 @@ def convert(
         What was written.
 
     Raises:
-        SequenceError: Frames are missing, damaged, or of several shapes or types.
+        SequenceError: Frames are missing, damaged, of several shapes or types, or not finite.
         ResultError: The target is there already.
         WorkError: The disk refuses.
     """
@@ -55,6 +57,7 @@ def convert(
             f"{target}: the movie may not be written into or over the input. Choose another place."
         )
     files = movie_files(source)
+    warn_of_unsaid_stack(files.values())
     refuse_zarr_target(target, overwrite=overwrite)
     info = _common_info(files)
     spacing = spacing_um or _known_spacing(source, files[0])
@@ -115,12 +118,20 @@ def _known_spacing(source: Path, first: Path) -> Spacing | None:
     shipped = profile_names()
     dataset = next((p.name for p in source.parents[:_LEVELS] if p.name in shipped), None)
     spacing = load_profile(dataset).spacing_um if dataset else spacing_of(first)
-    if spacing is None:
-        logger.info("%s: the voxel size is unknown; give it with --spacing Z Y X", source)
+    if spacing is None and len(read_info(first).shape) == 2:
+        logger.info("%s: pixels of unknown size; --spacing Z Y X says it", source)
+    elif spacing is None:
+        logger.warning(SPACING_UNKNOWN, source, "Add --spacing Z Y X.")
     else:
         told = f"profile {dataset}" if dataset else first.name
         logger.info("%s: voxels of %g x %g x %g um (z, y, x), by %s", source, *spacing, told)
     return spacing
+
+
+def _finite_planes(path: Path) -> Iterator[Frame]:
+    for plane in read_planes(path):
+        refuse_not_finite(f"{path}: the image", plane)
+        yield plane
 
 
 def _write(writer: ZarrWriter, files: Mapping[int, Path]) -> None:
@@ -130,5 +141,5 @@ def _write(writer: ZarrWriter, files: Mapping[int, Path]) -> None:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if not writer.has(t, digest):
-                writer.write(t, read_planes(path), digest)
+                writer.write(t, _finite_planes(path), digest)
             progress.step()

@@ -22,6 +22,8 @@ def prepare_patches(datasets: Sequence[Dataset], cutting: Cutting, folder: Path)
         WorkError: The folder holds patches already, or the disk refuses.
     """
     sources = [Source(dataset) for dataset in datasets]
+    for source in sources:
+        source.refuse_other_labels()
     return prepare(sources, [_diameter(source) for source in sources], cutting, folder)
 
 

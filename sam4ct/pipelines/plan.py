@@ -18,6 +18,8 @@ from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError, WeightsError
 from sam4ct.geometry import Margins, Slabs, WindowGrid, even
 from sam4ct.io.ctc import CtcReader, CtcSequence
+from sam4ct.io.shapes import refuse_unsaid_stack
+from sam4ct.io.spacing import warn_of_cubes
 from sam4ct.jumps import Jumps
 from sam4ct.models.device import choose_device
 from sam4ct.models.entry import ROLES, Entry
@@ -137,6 +139,7 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     _refuse_prompt(named, weights)
     seen = survey(sequence)
     if named is not None:
+        warn_of_cubes(sequence.images[0], named, seen.spacing_um)
         return Plan(sequence, seen, named, {}, options.evidence, device, weights, options.fast)
     found = seen.derived(sequence.dataset)
     profile, reasons = _with_options(found.profile, options), dict(found.reasons)
@@ -237,6 +240,8 @@ def _refuse_unfit(sequence: CtcSequence, profile: Profile | None, options: Optio
             f"{first}: the image is 2D, but masks are generated in volumes only. Leave out"
             " --generate-masks: gaps in images are filled as the profile's `fill` says."
         )
+    if len(sequence.images) == 1 and (profile is None or profile.ndim != ndim):
+        refuse_unsaid_stack(first)
     if profile is not None and profile.ndim != ndim:
         raise ProfileError(
             f"{first}: the image is {ndim}D, but the profile is for {profile.ndim}D."

@@ -16,12 +16,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.io.progress import Progress
 from sam4ct.io.seed_folder import SeedFolder
 from sam4ct.io.seeds import seeds_dir_of
+from sam4ct.io.shapes import warn_of_unsaid_stack
+from sam4ct.io.spacing import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.io.tiff_volumes import TiffVolumes
 from sam4ct.io.volumes import Volumes, open_volumes
 from sam4ct.profile import Profile, Spacing, load_profile, profile_names
 from sam4ct.stages.blobs import BlobLaw
@@ -93,6 +94,8 @@ def find_seeds(source: Path, out: Path | None, options: SeedOptions) -> SeedCoun
             f"{folder}: seeds may not be written into the movie. Choose another folder."
         )
     volumes = open_volumes(source)
+    if isinstance(volumes, TiffVolumes):
+        warn_of_unsaid_stack(volumes.files)
     law = _law(source, volumes, options)
     frames = _frames(source, volumes.frames, options.frames)
     search = _Search(source, volumes, law, options.threshold)
@@ -160,10 +163,6 @@ class _Search:
 
     def _in_block(self, t: int, block: Block) -> Seeds:
         image = self.volumes.window(t, block.window)
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise SequenceError(
-                f"{self.source}: frame {t} has NaN or infinite voxels. Replace them by numbers."
-            )
         return seeds_in_block(image, block, self.law, self.volumes.shape, self.threshold)
 
 
@@ -171,6 +170,7 @@ def _law(source: Path, volumes: Volumes, options: SeedOptions) -> BlobLaw:
     """Settle sizes and spacing: as asked for, else by the profile, else by the images."""
     profile = _profile(source, options.profile)
     spacing = options.spacing_um or (profile.spacing_um if profile else volumes.spacing_um)
+    is_volume = len(volumes.shape) == len(spacing)
     sizes = options.diameter_px
     if sizes is None:
         typical = profile.cell_diameter_px if profile else None
@@ -180,6 +180,8 @@ def _law(source: Path, volumes: Volumes, options: SeedOptions) -> BlobLaw:
                 " pixels, or --profile with one that has cell_diameter_px."
             )
         sizes = SIZES[0] * typical, SIZES[1] * typical
+    if profile is None and spacing == UNKNOWN and options.spacing_um is None and is_volume:
+        logger.warning(SPACING_UNKNOWN, source, "Add --spacing Z Y X.")
     logger.info(
         "%s: cells of %g to %g px, voxels of %g x %g x %g um (z, y, x)", source, *sizes, *spacing
     )

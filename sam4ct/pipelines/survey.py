@@ -6,6 +6,7 @@ resuming, and fills the table of detections.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from sam4ct.io.spacing import spacing_of
 from sam4ct.profile import Spacing
 from sam4ct.stages.detect import detect_frame
 from sam4ct.tables import Detections
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ def survey(sequence: CtcSequence) -> Survey:
     Raises:
         SequenceError: A frame cannot be used, or there are no labels at all.
     """
+    if len(sequence.images) == 1:
+        logger.warning("%s: is a single frame: there is nothing to link.", sequence.images[0])
     rows: list[Detections] = []
 
     def look(t: int, image: NDArray[Any], labels: NDArray[np.int32]) -> None:

@@ -19,6 +19,7 @@ from sam4ct.io.cached_volumes import CachedVolumes
 from sam4ct.io.initial_tracks import InitialCells, read_initial, refuse_background
 from sam4ct.io.movie_digests import digest_movie
 from sam4ct.io.seeds import SeedFiles
+from sam4ct.io.spacing import warn_of_cubes
 from sam4ct.io.track_sequence import TrackSequence, fingerprint
 from sam4ct.io.volumes import open_volumes, refuse_unlike
 from sam4ct.models.entry import Entry
@@ -121,6 +122,10 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
     device, weights = choose_network(options, generate=True)
     volumes = open_volumes(sequence.source)
     refuse_unlike(volumes)
+    if volumes.frames == 1:
+        logger.warning("%s: is a single frame: there is nothing to link.", sequence.source)
+    if named is not None:
+        warn_of_cubes(sequence.source, named, volumes.spacing_um)
     cells = read_initial(sequence.initial, volumes.shape)
     found = None if named else derived_track(sequence)
     profile = named or found.profile  # type: ignore[union-attr]
@@ -128,7 +133,7 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
         raise AssertionError("settled above")
     seeds = SeedFiles(sequence.seeds, volumes.shape, profile.track.seeds_z_scale)
     seeds_by_frame = seeds.check(volumes.frames)
-    cached = CachedVolumes(volumes, sequence.source)
+    cached = CachedVolumes(volumes)
     refuse_background(sequence.initial, cells, cached)
     _warn_of_weights(options, weights)
     movie = digest_movie(sequence.source, volumes)

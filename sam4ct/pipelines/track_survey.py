@@ -13,14 +13,12 @@ from sam4ct.derive.track import FRAMES_SEEN
 from sam4ct.io.initial_tracks import read_initial, refuse_background
 from sam4ct.io.seed_folder import searched_diameters, searched_spacing
 from sam4ct.io.seeds import SeedFiles
+from sam4ct.io.spacing import SPACING_UNKNOWN, UNKNOWN
 from sam4ct.io.track_sequence import TrackSequence
 from sam4ct.io.volumes import open_volumes
 from sam4ct.profile import Spacing
 
 logger = logging.getLogger(__name__)
-
-UNKNOWN = (1.0, 1.0, 1.0)
-"""Spacing of a movie that does not say it."""
 
 
 def derived_track(sequence: TrackSequence, spacing_um: Spacing | None = None) -> Derivation:
@@ -63,9 +61,8 @@ def _stated_spacing(sequence: TrackSequence, by_movie: Spacing) -> Spacing | Non
         if stated is not None and stated != UNKNOWN:
             return stated
     logger.warning(
-        "%s: nothing says the size of a voxel, and they are taken for cubes. If slices are further"
-        " apart than pixels, cells are looked for in the wrong places: `sam4ct profiles derive`"
-        " with --spacing Z Y X makes a profile for --profile.",
+        SPACING_UNKNOWN,
         sequence.source,
+        "`sam4ct profiles derive` with --spacing Z Y X makes a profile for --profile.",
     )
     return None

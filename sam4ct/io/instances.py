@@ -1,0 +1,176 @@
+"""Whether masks label cells one by one, judged by all frames of a sequence.
+
+Owns what is telling in a label frame: labels that lie in several places far apart, and labels
+that fill the frame as a background does. Fragments near each other are no fault, and neither
+is a single cell in every frame. What is certain is refused; what may be so, is warned of.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from sam4ct.errors import SequenceError
+from sam4ct.regions import LabelFrame, Mask, regions_of
+
+logger = logging.getLogger(__name__)
+
+_COMPACT = 0.6
+"""A region that fills so much of its box has no parts further apart than they are wide."""
+_LEAST_PART = 0.25
+"""Smaller parts, by the largest one, are specks."""
+_MOST = 0.5
+"""Share of the frames, or of the labels in them, that counts as most of them."""
+_FEW = 0.25
+"""Share of the frames below which nothing is said."""
+_LABEL = (
+    "Label your cells first, one number a cell, e.g. with skimage.measure.label(mask > 0) if they"
+    " do not touch."
+)
+
+
+@dataclass(frozen=True)
+class FrameLook:
+    """What one label frame tells."""
+
+    path: Path
+    labels: int
+    """How many there are."""
+    only: int
+    """The label, if there is no other; else 0."""
+    scattered: int
+    """A label in parts further apart than they are wide, that with the most of them; 0: none."""
+    places: int
+    """Of that label, or else of any, the most parts."""
+    share_scattered: float
+    """Of the labels, those like that."""
+    around: int
+    """A label that covers most of the frame and touches all of its edges; 0: none."""
+    has_background: bool
+    """Whether any pixel is 0."""
+
+
+class InstanceCheck:
+    """Looks at the masks of a sequence one by one, and says in the end what they are."""
+
+    def __init__(self) -> None:
+        self._looks: list[FrameLook] = []
+
+    def add(self, path: Path, labels: LabelFrame) -> None:
+        """Look at a frame, ([z,] y, x); 0 is background."""
+        look = look_at(path, labels)
+        if look.labels:
+            self._looks.append(look)
+
+    def finish(self) -> None:
+        """Refuse masks that cannot be instance labels, and warn of those that may not be.
+
+        Raises:
+            SequenceError: Most labels lie in several places, or the background has a label.
+        """
+        self._judge_background()
+        self._judge_places()
+
+    def _judge_background(self) -> None:
+        around = [look for look in self._looks if look.around]
+        if len(around) <= _MOST * len(self._looks):
+            return
+        first = around[0]
+        told = (
+            f"{first.path}: label {first.around} covers most of the frame and touches all of its"
+            f" edges, and so in {len(around)} of {len(self._looks)} masks"
+        )
+        sure = [look for look in around if look.labels > 1 and not look.has_background]
+        if len(sure) > _MOST * len(self._looks):
+            raise SequenceError(
+                f"{told}; no pixel is 0. Save the masks with 0 for the background, which has the"
+                f" number {first.around} there."
+            )
+        logger.warning(
+            "%s. If that is the background, save the masks with 0 for it: as it is, it is tracked"
+            " as a cell.",
+            told,
+        )
+
+    def _judge_places(self) -> None:
+        telling = [look for look in self._looks if look.labels > 1 or look.places > 1]
+        scattered = [look for look in telling if look.scattered]
+        if len(scattered) <= _FEW * len(self._looks):
+            self._warn_of_one_label(telling)
+            return
+        first = scattered[0]
+        told = (
+            f"{first.path}: label {first.scattered} lies in {first.places} places far apart, and"
+            f" some label does so in {len(scattered)} of {len(self._looks)} masks"
+        )
+        most = [look for look in telling if look.share_scattered > _MOST]
+        if len(most) > _MOST * len(telling):
+            raise SequenceError(
+                f"{told}. They tell cells from the background, not one cell from another. {_LABEL}"
+            )
+        if len(scattered) > _MOST * len(telling):
+            logger.warning("%s. What has one label is taken for one cell. %s", told, _LABEL)
+
+    def _warn_of_one_label(self, telling: Sequence[FrameLook]) -> None:
+        """Warn of masks that all have one label in parts near each other: cells or fragments."""
+        if len({look.only for look in self._looks}) != 1 or not self._looks[0].only:
+            return
+        if len(telling) > _MOST * len(self._looks):
+            logger.warning(
+                "%s: has one label, %d, in %d places, and so have %d of %d masks. What has one"
+                " label is taken for one cell. %s",
+                telling[0].path, telling[0].only, telling[0].places, len(telling),
+                len(self._looks), _LABEL,
+            )  # fmt: skip
+
+
+def look_at(path: Path, labels: LabelFrame) -> FrameLook:
+    """Return what a label frame, ([z,] y, x), tells; `path` is its file."""
+    regions = regions_of(labels)
+    parts = {label: _parts(region.mask) for label, region in regions.items()}
+    scattered = [label for label, (_, far) in parts.items() if far]
+    most = max(scattered or parts, key=lambda label: parts[label][0], default=0)
+    return FrameLook(
+        path,
+        labels=len(regions),
+        only=most if len(regions) == 1 else 0,
+        places=parts[most][0] if regions else 0,
+        scattered=most if scattered else 0,
+        share_scattered=len(scattered) / max(1, len(regions)),
+        around=_around(labels),
+        has_background=bool((labels == 0).any()),
+    )
+
+
+def _parts(mask: Mask) -> tuple[int, bool]:
+    """In how many parts a region lies, specks left out, and whether any is far from the largest.
+
+    Far is further than either is wide, in the plane: slices may be any distance apart.
+    """
+    if mask.mean() > _COMPACT:
+        return 1, False
+    found, _ = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    sizes = np.bincount(found.ravel())[1:]
+    kept = np.flatnonzero(sizes >= _LEAST_PART * sizes.max())
+    if len(kept) == 1:
+        return 1, False
+    planes = [[(s.start, s.stop) for s in box[-2:]] for box in ndimage.find_objects(found)]
+    boxes = np.array(planes)[kept]
+    low, high = boxes[..., 0], boxes[..., 1]
+    largest = sizes[kept].argmax()
+    apart = np.maximum(low - high[largest], low[largest] - high).max(axis=1)
+    widths = (high - low).max(axis=1)
+    return len(kept), bool((apart > np.maximum(widths, widths[largest])).any())
+
+
+def _around(labels: LabelFrame) -> int:
+    """The label that covers most of a frame and touches all four of its edges; 0: none does."""
+    edges = [labels[..., 0, :], labels[..., -1, :], labels[..., 0], labels[..., -1]]
+    common = set.intersection(*(set(np.unique(edge).tolist()) for edge in edges)) - {0}
+    covers = (label for label in common if 2 * np.count_nonzero(labels == label) > labels.size)
+    return next(covers, 0)

@@ -1,0 +1,199 @@
+"""The axes of a TIFF file: what its header says they are, and whether that is one frame.
+
+Owns the only place where axes are decided; every reader of TIFF files goes through it. Axes
+of length one carry nothing and are dropped. What a header calls T, C or S is never read as
+z: it is refused by name. Where no header speaks, a stack is a volume.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import tifffile
+
+from sam4ct.errors import SequenceError
+
+MOST_CHANNELS = 6
+"""An unnamed axis of at most so many pixels may be one of channels."""
+_UNNAMED = frozenset("QI")
+"""How tifffile calls axes of which the file says nothing."""
+_FRAME = re.compile(r"(t|mask|man_track|man_seg)[0-9]")
+_MASK = re.compile(r"mask|man_track|man_seg|label")
+_COLOURS = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+_STEPS = ("S", "C", "T")
+"""Axes that are refused, in this order: a movie is to be split once it has one channel."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The axes of one frame."""
+
+    shape: tuple[int, ...]
+    """([z,] y, x)"""
+    z_is_named: bool
+    """Whether the header itself calls the first of three axes z."""
+
+
+def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
+    """Return the axes of an open file that holds one frame.
+
+    Args:
+        path: Named in errors.
+        tif: From `tiff.opened`: of OME-TIFF, only what the file itself holds.
+
+    Raises:
+        SequenceError: The header names time points, channels or colours, more than one of
+            them; or the axes are not [z,] y, x.
+    """
+    series = tif.series[0]
+    names, lengths = series.axes, series.shape
+    stale = _stale_ome(tif)
+    if stale is not None:
+        names = _own_axis(path, tif, stale) + "YX"
+        lengths = (len(tif.pages), *series.shape[-2:])
+    kept = {i for i, (a, n) in enumerate(zip(names, lengths, strict=True)) if n != 1 or a in "YX"}
+    names = "".join(a for i, a in enumerate(names) if i in kept)
+    shape = tuple(int(n) for i, n in enumerate(lengths) if i in kept)
+    for axis in _STEPS:
+        if axis in names:
+            raise SequenceError(f"{path}: {_refusal(path, tif, axis, names, shape)}")
+    _refuse_other_axes(path, names, shape)
+    # Colours saved without saying so: no volume is that narrow.
+    if len(shape) == 3 and shape[-1] <= MOST_CHANNELS < min(shape[:2]):
+        raise SequenceError(
+            f"{path}: has the shape {shape}, whose last axis looks like {shape[-1]} channels"
+            " or slices, not x. Save one channel alone, and slices first, (z, y, x)."
+        )
+    return Axes(shape, names == "ZYX")
+
+
+def splitting(path: Path, frames: int) -> str:
+    """Return how to split a movie in one file, with time first, into one file a frame."""
+    named = _FRAME.match(path.name)
+    prefix = named[1] if named else "t"
+    digits = 3 if frames <= 1000 else 4
+    command = (
+        f"import tifffile as T; [T.imwrite(f'{prefix}{{n:0{digits}}}.tif', a)"
+        " for n, a in enumerate(T.imread('../movie.tif'))]"
+    )
+    return f'Move it to ../movie.tif and split it, from inside its folder: python -c "{command}"'
+
+
+def stacking() -> str:
+    """Return how to say in the header of a file that its first axis is z."""
+    return (
+        "save it with the axes ZYX: with Image > Properties in Fiji, or"
+        " tifffile.imwrite(FILE, volume, metadata={'axes': 'ZYX'})"
+    )
+
+
+def ome_xml(tif: tifffile.TiffFile) -> str | None:
+    """Return the OME-XML of a file, whether its series are read by it or not."""
+    first = tif.pages.first
+    return first.description if first.is_ome else None
+
+
+def names_other_planes(tif: tifffile.TiffFile) -> bool:
+    """Whether the OME-XML of a file is of other planes than those that the file holds.
+
+    So it is of files that were renamed or moved, of parts of a data set of many files, and
+    of those cut short. tifffile would open the other files, or fill up with zeros.
+    """
+    xml = ome_xml(tif)
+    root = None if xml is None else _parsed(xml)
+    if root is None:
+        return False
+    own, others = root.get("UUID"), 0
+    for uuid in root.iterfind(".//{*}TiffData/{*}UUID"):
+        is_own = uuid.text == own if own else uuid.get("FileName") == tif.filename
+        others += not is_own
+    images = [_sizes(pixels) for pixels in root.iterfind(".//{*}Image/{*}Pixels")]
+    planes = sum(sizes["Z"] * sizes["T"] * sizes["C"] for sizes in images)
+    return bool(others) or planes != len(tif.pages) * tif.pages.first.imagedepth
+
+
+def _parsed(xml: str) -> ElementTree.Element | None:
+    try:
+        return ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        return None
+
+
+def _sizes(pixels: ElementTree.Element) -> dict[str, int]:
+    """The planes of an image along Z, T and C; samples of a pixel lie in one plane."""
+    channel = pixels.find("{*}Channel")
+    samples = 1 if channel is None else int(channel.get("SamplesPerPixel", 1))
+    sizes = {axis: int(pixels.get(f"Size{axis}", 1)) for axis in "ZTC"}
+    return {**sizes, "C": max(1, sizes["C"] // samples)}
+
+
+def _stale_ome(tif: tifffile.TiffFile) -> Mapping[str, int] | None:
+    """What the OME-XML of a file that is read without it says of its first image."""
+    xml = ome_xml(tif)
+    if tif.is_ome or xml is None or len(tif.pages) == 1 or (root := _parsed(xml)) is None:
+        return None
+    pixels = root.find(".//{*}Image/{*}Pixels")
+    return {} if pixels is None else _sizes(pixels)
+
+
+def _own_axis(path: Path, tif: tifffile.TiffFile, sizes: Mapping[str, int]) -> str:
+    """The axis of the pages of a file that holds a part of what its OME-XML describes."""
+    pages = len(tif.pages)
+    fitting = [axis for axis, n in sizes.items() if n == pages]
+    if len(fitting) == 1:
+        return fitting[0]
+    told = ", ".join(f"{n} {axis}" for axis, n in sizes.items()) or "in another file"
+    raise SequenceError(
+        f"{path}: holds {pages} planes, but its OME-XML describes others ({told}): those of other"
+        " files, or some are missing. Copy or export the file again; if its planes are the slices"
+        f" of one volume, {stacking()}."
+    )
+
+
+def _refusal(
+    path: Path, tif: tifffile.TiffFile, axis: str, names: str, shape: Sequence[int]
+) -> str:
+    """What is wrong with a header that names time points, channels or samples."""
+    count, said = shape[names.index(axis)], f"by its header (axes {names} of {tuple(shape)})"
+    slices = f" If they are the slices of one volume, {stacking()}."
+    if axis == "T":
+        split = splitting(path, count) if names[0] == "T" else "Save one file a time point"
+        return (
+            f"holds {count} time points {said}: it is a movie, not one frame. {split}."
+            f"{slices if names == 'TYX' else ''}"
+        )
+    if axis == "S" and tif.pages.first.photometric in _COLOURS:
+        if _MASK.match(path.name):
+            return (
+                f"is a colour (RGB) image, {count} values a pixel. Colours are no labels. Export"
+                " the labels themselves, one whole number a cell, 0 for the background."
+            )
+        return (
+            f"is a colour (RGB) image, {count} values a pixel. Save it as grayscale, one channel;"
+            " labels as one whole number a cell."
+        )
+    return f"has {count} channels {said}. Save one channel alone.{slices if names == 'CYX' else ''}"
+
+
+def _refuse_other_axes(path: Path, names: str, shape: tuple[int, ...]) -> None:
+    """Refuse axes that are none of space, too many of them, or in another order."""
+    named = [axis for axis in names if axis not in _UNNAMED.union("ZYX")]
+    if named:
+        told = ", ".join(tifffile.TIFF.AXES_NAMES.get(axis, axis) for axis in named)
+        raise SequenceError(
+            f"{path}: has the axes {names} of {shape} by its header ({told}). Save one frame a"
+            " file, (y, x) or (z, y, x)."
+        )
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise SequenceError(
+            f"{path}: has the shape {shape}. Save one frame a file, (y, x) or (z, y, x)."
+        )
+    if not names.endswith("YX"):
+        raise SequenceError(
+            f"{path}: has its axes in the order {names} by its header. Save it in the order"
+            f" {'ZYX'[-len(names) :]}."
+        )
