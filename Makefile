@@ -1,5 +1,5 @@
 # Everything runs in .venv, which is made once and brought up to date when the
-# locks or pyproject.toml change. Needed beforehand: make, Python 3.11 or 3.12.
+# locks or pyproject.toml change. Needed beforehand: make, Python 3.11, 3.12 or 3.13.
 #
 #   make demo     simulate cells, track them, score and report, into demo-out/
 #   make test     lint, types, layers and the fast tests with their coverage

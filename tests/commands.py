@@ -16,6 +16,10 @@ from unittest import mock
 from sam4ct.cli import main
 
 ROOT = Path(__file__).parents[1]
+PATIENCE = 600.0
+"""Seconds that a test waits for what must come, however busy the machine is."""
+SOON = 10.0
+"""Seconds within which a process that is told to end has ended; its work would take longer."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def start(*args: object, **variables: str) -> subprocess.Popen[str]:
 
 def finished(process: subprocess.Popen[str]) -> Outcome:
     """Wait for a started command."""
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=PATIENCE)
     return Outcome(process.returncode, out, err)
 
 

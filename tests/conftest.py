@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import random
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -86,8 +87,39 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_all, "run_apart", run_here)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests marked `gpu` where there is no CUDA device."""
+def shuffle(items: list[pytest.Item], seed: int) -> None:
+    """Put tests in an order of their own, those of a file together: they share what is costly."""
+    chance, files = random.Random(seed), {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    groups = list(files.values())
+    for group in (groups, *groups):
+        chance.shuffle(group)
+    items[:] = [item for group in groups for item in group]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="Of the order of the tests; drawn if not given.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = random.SystemRandom().randrange(10**6)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    terminalreporter.write_line(f"pytest --seed {config.option.seed} runs the tests in this order")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle the files, and the tests in each: none may need another one before it.
+
+    Also skip the tests marked `gpu` where there is no CUDA device.
+    """
+    shuffle(items, config.option.seed)
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

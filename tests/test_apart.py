@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from apart_work import die, err, refuse, say, write_pid
-from commands import ends, environment
+from commands import PATIENCE, SOON, ends, environment
 
 from sam4ct.pipelines.apart import Ending, run_apart
 
@@ -74,7 +74,7 @@ def started(path: Path) -> tuple[subprocess.Popen[str], int]:
         start_new_session=True,
         env=environment(PYTHONPATH=os.pathsep.join(sys.path)),
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (path.exists() and path.read_text()):
         assert parent.poll() is None
         assert time.monotonic() < deadline
@@ -90,8 +90,8 @@ def test_work_ends_with_its_parent_however_that_ends(
 ) -> None:
     parent, child = started(tmp_path / "pid")
     parent.send_signal(number)
-    assert parent.wait(timeout=2) == status
-    assert ends(child, seconds=2)
+    assert parent.wait(timeout=SOON) == status
+    assert ends(child, seconds=SOON)
     parent.communicate()
 
 
@@ -106,7 +106,7 @@ def test_signals_to_the_whole_group_are_left_to_the_parent(tmp_path: Path) -> No
     assert held_back(child) == {signal.SIGTERM, signal.SIGINT}
     assert held_back(parent.pid) == set()
     os.killpg(parent.pid, signal.SIGINT)
-    out, err = parent.communicate(timeout=5)
+    out, err = parent.communicate(timeout=SOON)
     assert parent.returncode == 130
-    assert ends(child, seconds=2)
+    assert ends(child, seconds=SOON)
     assert (out, err) == ("", "stopped by SIGINT; run the same command to continue\n")

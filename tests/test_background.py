@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from commands import PATIENCE
 from drawn import DrawnReader, label_frames
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ class Maker:
 
 def settle(maker: Maker, count: int) -> None:
     """Wait until so many frames are made."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while len(maker.made) < count and time.monotonic() < until:
         time.sleep(0.001)
 

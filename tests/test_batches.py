@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import torch
+from commands import PATIENCE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,7 +90,7 @@ def test_the_next_batch_is_prepared_meanwhile_and_once() -> None:
     def work(part: range) -> range:
         items = prepared(part)
         if part.start == 0:
-            assert next_is_there.wait(timeout=10.0)
+            assert next_is_there.wait(timeout=PATIENCE)
         return items
 
     with Prepared(make, 5) as prepared:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 from bad_inputs import make_dataset
-from commands import ROOT, environment, finished, sam4ct, start, tree
+from commands import PATIENCE, ROOT, environment, finished, sam4ct, start, tree
 
 from sam4ct.cli import cli
 
@@ -256,7 +256,7 @@ def test_unexpected_fault_keeps_its_traceback_and_exits_with_1(dataset: Path) ->
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
     simulate = ["simulate", tmp_path, "--frames", 500]
     process = start("-q", *simulate)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / ".Simulated.sam4ct-new" / "01" / "t000.tif").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)

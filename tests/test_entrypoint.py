@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bad_inputs import make_dataset
-from commands import ROOT, finished, sam4ct, start
+from commands import PATIENCE, ROOT, SOON, finished, sam4ct, start
 from embryo_runs import make_embryo
 
 import entrypoint
@@ -61,12 +61,12 @@ def test_sigterm_while_modules_load_says_try_again(command: list[str], tmp_path:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while not loading.exists():
             assert time.monotonic() < until
             time.sleep(0.01)
         process.terminate()
-        assert process.wait(timeout=10) == 75
+        assert process.wait(timeout=SOON) == 75
     finally:
         process.kill()
 

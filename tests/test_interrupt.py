@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from commands import ends
+from commands import SOON, ends
 
 from sam4ct.io.interrupt import EXIT_CTRL_C, EXIT_TRY_AGAIN, graceful_exit
 
@@ -96,28 +96,28 @@ def started(work: str) -> Iterator[subprocess.Popen[str]]:
     [ENDLESS_SOLVER, ENDLESS_NUMPY, SLEEP, STUCK_STDERR],
     ids=["solver", "numpy", "sleep", "nobody reads stderr"],
 )
-def test_sigterm_ends_with_75_within_two_seconds(work: str) -> None:
+def test_sigterm_ends_with_75_soon(work: str) -> None:
     with started(work) as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=2) == EXIT_TRY_AGAIN == 75
+        assert process.wait(timeout=SOON) == EXIT_TRY_AGAIN == 75
 
 
 def test_ctrl_c_ends_with_130() -> None:
     with started(SLEEP) as process:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=2) == EXIT_CTRL_C == 130
+        assert process.wait(timeout=SOON) == EXIT_CTRL_C == 130
 
 
 def test_one_line_says_what_happened_and_how_to_go_on() -> None:
     with started(SLEEP) as process:
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=2)
+        _, stderr = process.communicate(timeout=SOON)
     assert stderr == "stopped by SIGTERM; run the same command to continue\n"
 
 
 def test_a_signal_to_a_forked_child_ends_the_child_only() -> None:
     with started(FORKED_CHILD) as process:
-        stdout, _ = process.communicate(timeout=5)
+        stdout, _ = process.communicate(timeout=SOON)
         assert int(stdout) == -signal.SIGTERM
         assert process.returncode == 0
 
@@ -127,8 +127,8 @@ def test_workers_end_with_their_parent() -> None:
         assert process.stdout is not None
         worker = int(process.stdout.readline())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=2) == EXIT_TRY_AGAIN
-        assert ends(worker, seconds=2)
+        assert process.wait(timeout=SOON) == EXIT_TRY_AGAIN
+        assert ends(worker, seconds=SOON)
 
 
 def test_sigterm_is_heard_after_other_signals() -> None:
@@ -136,7 +136,7 @@ def test_sigterm_is_heard_after_other_signals() -> None:
         process.send_signal(signal.SIGUSR1)
         time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=2) == EXIT_TRY_AGAIN
+        assert process.wait(timeout=SOON) == EXIT_TRY_AGAIN
 
 
 def test_other_signals_keep_their_handlers() -> None:

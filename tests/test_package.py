@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from commands import ROOT, Outcome, sam4ct, tree
+from commands import PATIENCE, ROOT, SOON, Outcome, sam4ct, tree
 from embryo_runs import make_embryo
 
 from sam4ct import __version__
@@ -84,7 +84,7 @@ class Place:
 
     def run(self, dataset: str = DATASET, **variables: str) -> Outcome:
         process = self.start(dataset, **variables)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         return Outcome(process.returncode, out, err)
 
     def called(self, engine: str, **variables: str) -> list[str]:
@@ -388,14 +388,14 @@ def test_signals_reach_the_engine(place: Place, engine: str) -> None:
     place.install(ENGINES[engine], HANG)
     (place.sw / "sam4ct.sif").touch()
     process = place.start()
-    pid, deadline = place.root / "pid", time.monotonic() + 30
+    pid, deadline = place.root / "pid", time.monotonic() + PATIENCE
     while not (pid.exists() and pid.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert int(pid.read_text()) == process.pid
     time.sleep(0.2)  # the trap is set after the record is written
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=SOON)
     assert process.returncode == 75
 
 

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from commands import PATIENCE
 
 from sam4ct.stages import threads
 from sam4ct.stages.threads import each, in_stretches, processors
@@ -22,7 +23,7 @@ def test_results_come_in_the_order_of_the_pieces(
 
     def late_first(piece: int) -> int:
         # Broken after a while unless so many pieces are in work at a time.
-        together.wait(timeout=30.0)
+        together.wait(timeout=PATIENCE)
         time.sleep(0.01 * (3 - piece))
         return piece**2
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas
 import pytest
 import tifffile
-from commands import ROOT, Outcome, environment, finished, sam4ct, start
+from commands import PATIENCE, ROOT, Outcome, environment, finished, sam4ct, start
 from embryo_runs import (
     FOLLOWED,
     FRAMES,
@@ -283,7 +283,7 @@ def ended_at(dataset: Path, result: Path, frame: int, sent: signal.Signals) -> O
     """Run until a frame is done, and send a signal."""
     process = start("-q", "run", dataset, "--out", result, *OVERLAP)
     done = work_of(result) / "work" / "propagate" / f"t{frame:05d}.rows.parquet"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not done.exists():
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from commands import PATIENCE
 
 from sam4ct.errors import WorkError
 from sam4ct.io.atomic import write_json
@@ -334,7 +335,7 @@ def test_who_comes_while_a_shard_is_alone_waits_for_it(root: Path) -> None:
             assert other.stdout is not None
             assert other.stdout.readline() == b"ready\n"
             assert not select.select([other.stdout], [], [], 0.3)[0]
-        output, _ = other.communicate(timeout=10)
+        output, _ = other.communicate(timeout=PATIENCE)
     assert output == b"in\n"
 
 
@@ -379,7 +380,7 @@ def test_shards_that_start_at_once_agree(root: Path) -> None:
         shard.stdin.write("go\n")
         shard.stdin.flush()
     for shard in shards:
-        shard.communicate(timeout=60)
+        shard.communicate(timeout=PATIENCE)
         assert shard.returncode == 0
     for turn in range(20):
         work = WorkDir(root / str(turn))
