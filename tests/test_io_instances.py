@@ -111,6 +111,13 @@ def seldom(depth: int) -> list[np.ndarray]:
     return masks
 
 
+def torn_once(depth: int) -> list[np.ndarray]:
+    """One cell, of which one frame shows two parts far apart."""
+    masks = movie(depth, [0])
+    masks[3] = (frame(3, depth, [0, 4]) > 0).astype(np.int32)
+    return masks
+
+
 def tissue(depth: int) -> list[np.ndarray]:
     labels = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((16, 16), np.int32))
     return [np.stack([labels] * depth) if depth else labels] * FRAMES
@@ -127,6 +134,7 @@ LEGAL = {
     "fragments": fragments,
     "specks": specks,
     "one frame of another kind": seldom,
+    "one cell torn once": torn_once,
     "tissue without background": tissue,
     "large labels": lambda depth: [labels * 10_000_000 for labels in movie(depth)],
 }

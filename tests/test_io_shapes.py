@@ -47,7 +47,9 @@ def test_plane_among_volumes_is_recognised(shapes: tuple[tuple[int, ...], ...]) 
 
 
 def test_few_planes_may_be_channels() -> None:
-    assert "if it has channels, keep one" in remedy_for_shape((3, 512, 708), (512, 708))
+    for count in range(2, 7):
+        message = remedy_for_shape((count, 512, 708), (512, 708))
+        assert f"if its {count} planes are channels, save one of them alone" in message
 
 
 def test_shapes_with_nothing_in_common_are_just_different() -> None:

@@ -42,8 +42,9 @@ def remedy_for_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
             f" Save all images and masks in the order ({', '.join(axes)})."
         )
     if len(shape) != len(expected):
-        few = max(shape, expected, key=len)[0] <= MOST_CHANNELS
-        channels = "; if it has channels, keep one" if few else ""
+        count = max(shape, expected, key=len)[0]
+        few = count <= MOST_CHANNELS
+        channels = f"; if its {count} planes are channels, save one of them alone" if few else ""
         return (
             "One is a plane, the other a volume. Save all images and masks as (y, x), or all"
             f" as (z, y, x){channels}."

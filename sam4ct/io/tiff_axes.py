@@ -80,7 +80,7 @@ def splitting(path: Path, frames: int) -> str:
         f"import tifffile as T; [T.imwrite(f'{prefix}{{n:0{digits}}}.tif', a)"
         " for n, a in enumerate(T.imread('../movie.tif'))]"
     )
-    return f'Move it to ../movie.tif and split it, from inside its folder: python -c "{command}"'
+    return f'move it to ../movie.tif, and inside its folder run: python -c "{command}"'
 
 
 def stacking() -> str:
@@ -161,9 +161,9 @@ def _refusal(
     count, said = shape[names.index(axis)], f"by its header (axes {names} of {tuple(shape)})"
     slices = f" If they are the slices of one volume, {stacking()}."
     if axis == "T":
-        split = splitting(path, count) if names[0] == "T" else "Save one file a time point"
+        how = splitting(path, count) if names[0] == "T" else "save one file a time point"
         return (
-            f"holds {count} time points {said}: it is a movie, not one frame. {split}."
+            f"holds {count} time points {said}: it is a movie, not one frame. Split it: {how}."
             f"{slices if names == 'TYX' else ''}"
         )
     if axis == "S" and tif.pages.first.photometric in _COLOURS:
