@@ -98,12 +98,14 @@ def move(source: Path, target: Path) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file atomically, keys sorted, so that equal values give equal bytes.
 
+    The bytes of a path that are no UTF-8 are written as JSON's escapes, and read back as they were.
+
     Raises:
         WorkError: The disk refuses.
     """
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def remove_leftovers(folder: Path) -> int:

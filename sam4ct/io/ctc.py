@@ -34,7 +34,7 @@ class CtcSequence:
     """The files of one sequence whose frames are complete and paired."""
 
     dataset: str
-    """Name of the dataset's folder."""
+    """Name of the dataset's folder, see `text_of_name`."""
     name: str
     """Digits, e.g. `01`."""
     images: tuple[Path, ...]
@@ -154,6 +154,16 @@ def refuse_input_as_result(result_dir: Path, inputs: Iterable[Path]) -> None:
         )
 
 
+def text_of_name(path: Path) -> str:
+    """Return the name of a file or folder as text that can be printed, and written as UTF-8.
+
+    Bytes that are no UTF-8 (a folder from another system) and characters that cannot be seen
+    become escapes, `caf\\xe9`. In the locale "C" Python takes names for ASCII; here they are not.
+    """
+    text = os.fsencode(path.name).decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _paired(dataset_dir: Path, name: str, result_dir: Path) -> CtcSequence:
     """Return a sequence whose images and masks match frame by frame."""
     images = frame_files(dataset_dir / name, "t")
@@ -162,7 +172,7 @@ def _paired(dataset_dir: Path, name: str, result_dir: Path) -> CtcSequence:
     if problems:
         raise SequenceError(in_one_message(problems))
     return CtcSequence(
-        dataset=dataset_dir.name,
+        dataset=text_of_name(dataset_dir),
         name=name,
         images=tuple(images.files.values()),
         masks=tuple(masks.files.values()),

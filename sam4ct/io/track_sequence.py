@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.ctc import refuse_input_as_result, work_dir_of
+from sam4ct.io.ctc import refuse_input_as_result, text_of_name, work_dir_of
 from sam4ct.io.datasets import count_frames
 from sam4ct.io.digests import digest_of, digest_of_file
 from sam4ct.io.movie_digests import MovieDigests
@@ -38,7 +38,7 @@ class TrackSequence:
     """The inputs of one sequence whose cells are followed."""
 
     dataset: str
-    """Name of the dataset's folder."""
+    """Name of the dataset's folder, see `text_of_name`."""
     name: str
     """Digits, e.g. `01`."""
     source: Path
@@ -106,7 +106,9 @@ def find_track_sequence(
     parts = [dataset_dir / f"{name}{suffix}" for suffix in (INITIAL, TRUTH)]
     refuse_input_as_result(result_dir, [source, places, *begins, *parts])
     digits = _digits(source)
-    return TrackSequence(dataset_dir.name, name, source, places, begins[0], digits, result_dir)
+    return TrackSequence(
+        text_of_name(dataset_dir), name, source, places, begins[0], digits, result_dir
+    )
 
 
 def count_images(movie: Path) -> int:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.atomic import work_errors
-from sam4ct.io.ctc import RESULT, CtcReader, CtcSequence
+from sam4ct.io.ctc import RESULT, CtcReader, CtcSequence, text_of_name
 from sam4ct.io.names import frame_files, in_one_message, list_folder, pairing_problems
 from sam4ct.io.result import MASK
 from sam4ct.io.sequence_names import MASKS
@@ -121,8 +121,8 @@ def _sequence(res_dir: Path, images: Path) -> CtcSequence:
             raise SequenceError(in_one_message(problems))
         masks = tuple(given.files.values())
     return CtcSequence(
-        dataset=images.parent.name,
-        name=images.name,
+        dataset=text_of_name(images.parent),
+        name=text_of_name(images),
         images=tuple(pictures.files.values()),
         masks=masks,
         digits=pictures.width,
