@@ -71,7 +71,7 @@ scores: $(TESTING)
 # that it can find elsewhere. So PyTorch comes first, by itself.
 $(RUNTIME): pyproject.toml requirements/build.lock requirements/cpu.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$(PYTHON) is older than Python 3.11. Choose another: make PYTHON=python3.11"; exit 2; }
+	  { echo "$(PYTHON) is missing, or older than Python 3.11. Choose another: make PYTHON=python3.13"; exit 2; }
 	@echo "Setting up $(VENV) (once, a few minutes) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(LOCKED) requirements/build.lock

@@ -19,6 +19,8 @@ from commands import ROOT, Outcome, finished, sam4ct, start, tree
 from sam4ct.io.locks import FolderLock
 from sam4ct.models.manifest import load_manifest
 
+pytestmark = pytest.mark.who
+
 Surroundings = Callable[[Path], list[object]]
 """Changes something around a dataset and returns the arguments of `sam4ct`."""
 

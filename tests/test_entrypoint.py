@@ -14,6 +14,8 @@ from embryo_runs import make_embryo
 
 import entrypoint
 
+pytestmark = pytest.mark.who
+
 
 def test_arguments_are_those_of_the_program() -> None:
     as_program, as_entrypoint = sam4ct("profiles", "list"), finished(start("profiles", "list"))

@@ -23,6 +23,8 @@ from sam4ct.lineage import Track
 from sam4ct.regions import regions_of
 from sam4ct.types import FrameWriter
 
+pytestmark = pytest.mark.who
+
 TRACKS = [Track(2, 2, 2, 1), Track(3, 2, 2, 1), Track(1, 0, 1)]
 SHAPES = [(6, 8), (3, 6, 8)]
 

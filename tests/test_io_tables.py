@@ -27,6 +27,8 @@ from sam4ct.io.tables import read_table, write_table
 from sam4ct.regions import Region
 from sam4ct.tables import Detections, Evidence, Links, Table
 
+pytestmark = pytest.mark.who
+
 INT64 = st.integers(-(2**63), 2**63 - 1)
 INT32 = st.integers(-(2**31), 2**31 - 1)
 few_examples = settings(max_examples=50)  # each is synced to the disk

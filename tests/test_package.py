@@ -25,6 +25,8 @@ from sam4ct import __version__
 from sam4ct.models.manifest import load_manifest
 from sam4ct.profile import load_profile, profile_names
 
+pytestmark = pytest.mark.who
+
 DATASET = "Fluo-N2DH-SIM+"
 FOLLOWED = "Fluo-N3DL-DRO"
 """A dataset of mode "track"."""

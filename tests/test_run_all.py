@@ -22,6 +22,8 @@ from sam4ct.pipelines.apart import Ending
 from sam4ct.pipelines.jobs import find_targets, settle, with_weights
 from sam4ct.pipelines.plan import Options
 
+pytestmark = pytest.mark.who
+
 OVERLAP = ["--evidence", "overlap", "--no-report"]
 LACKING = "neither masks nor both seeds and initial tracks"
 KNOWN = "PhC-C2DL-PSC"

@@ -18,6 +18,8 @@ from embryo_runs import FRAMES, OVERLAP, as_zarr_frames, make_embryo, write_arra
 
 from sam4ct.models.manifest import MANIFEST, PACKAGED_WEIGHTS, load_manifest
 
+pytestmark = pytest.mark.who
+
 Surroundings = Callable[[Path], list[object]]
 """Changes something around a dataset and returns the arguments of `sam4ct`."""
 

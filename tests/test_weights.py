@@ -37,6 +37,8 @@ from sam4ct.models.weights import (
     verified,
 )
 
+pytestmark = pytest.mark.who
+
 LARGE = "sam2.1-hiera-large"
 TINY = "sam2.1-hiera-tiny"
 COMPACT = "compact-sam2"

@@ -13,6 +13,8 @@ from commands import tree
 
 from sam4ct.io.writable import write_problem
 
+pytestmark = pytest.mark.who
+
 
 def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Let the disk refuse new files, whatever the permissions say."""

@@ -33,9 +33,9 @@ AUTO = "auto"
 
 CODE_VERSIONS = {
     "detect": "2",
-    "propagate": "6",
+    "propagate": "7",
     "associate": "12",
-    "generate": "2",
+    "generate": "3",
     "fill": "3",
     "paint": "2",
 }
