@@ -14,8 +14,8 @@ leaves the odds as they are, and chooses the costs of beginnings, ends and gaps,
 link is said to be, by more cases that odds were not fitted to: those of these seeds.
     python benchmarks/fit_costs.py OUT --evidence sam2 --ndim 2 --ranges
 
-leaves all costs as they are, and notes again in which range each feature was among the cases that
-odds were fitted to.
+leaves all costs as they are, and notes in which range each feature was among the cases that odds
+were fitted to, with either kind of evidence: the movies are the same.
 No real data is used. Prints how well the fit holds on the cases it has not seen.
 """
 
@@ -269,11 +269,32 @@ def quality(model: Quadratic, names: tuple[str, ...], data: tuple[Floats, Any]) 
     return f"{len(z)} rows, {right.sum()} right: log loss {loss:.4f}, wrong {wrong:.4f}"
 
 
-def ranged_costs(cases: list[Case], costs: Costs) -> Costs:
-    """Return costs with the ranges that features have in some cases, in both looks."""
+def ranged_costs(cases: list[Case], costs: Costs, other: Costs) -> Costs:
+    """Return costs with the ranges of features in some cases, or in those of other evidence."""
     first = ranged(costs.first, [(case, None) for case in cases])
     second = ranged(costs.second, courses(cases, costs)) if costs.second else None
-    return replace(costs, first=first, second=second)
+    return replace(
+        costs,
+        first=widened(first, other.first),
+        second=second and other.second and widened(second, other.second),
+    )
+
+
+def widened(odds: Odds, other: Odds) -> Odds:
+    """Return odds with ranges that hold those of other odds, too."""
+
+    def both(one: Quadratic, two: Quadratic) -> Quadratic:
+        found = {
+            name: (min(low, two.ranges[name][0]), max(high, two.ranges[name][1]))
+            for name, (low, high) in one.ranges.items()
+        }
+        return replace(one, ranges=found)
+
+    return Odds(
+        link=both(odds.link, other.link),
+        kin=odds.kin and other.kin and both(odds.kin, other.kin),
+        division=both(odds.division, other.division),
+    )
 
 
 def write(costs: Costs, arguments: argparse.Namespace) -> None:
@@ -318,7 +339,9 @@ def main() -> None:
         print(f"case {seed}: {len(cases[-1].detections)} regions", flush=True)
     if arguments.ranges:
         seen = cases[max(1, len(cases) // 3) :]
-        write(ranged_costs(seen, load_costs(arguments.evidence, f"{arguments.ndim}d")), arguments)
+        kind, evidences = f"{arguments.ndim}d", ("sam2", "overlap")
+        own, other = (load_costs(e, kind) for e in sorted(evidences, key=arguments.evidence.__ne__))
+        write(ranged_costs(seen, own, other), arguments)
         return
     if arguments.constants:
         unseen = cases

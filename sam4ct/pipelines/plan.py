@@ -34,7 +34,7 @@ AUTO = "auto"
 CODE_VERSIONS = {
     "detect": "2",
     "propagate": "7",
-    "associate": "12",
+    "associate": "13",
     "generate": "3",
     "fill": "3",
     "paint": "2",

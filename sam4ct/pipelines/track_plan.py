@@ -32,7 +32,7 @@ from sam4ct.tables import Floats
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = "6"
+CODE_VERSION = "7"
 """To be raised when the code of following changes what it makes: old artifacts are then redone."""
 
 
