@@ -264,7 +264,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "channels": (
         other(2, np.stack([MOVIE[2]] * 2), "czyx"),
         r"t002\.zarr: the array has the axes c, z, y, x .*frames with the axes \[z,\] y, x\."
-        r" Save one channel alone",
+        r" It has 2 channels: save one alone",
     ),
     "several times": (
         other(0, MOVIE, "tzyx"),
