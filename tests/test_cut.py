@@ -117,9 +117,11 @@ def test_masks_that_may_not_be_edited_stay_whole(movie: Path, run: Path, tmp_pat
     assert "edit_masks = true" in settings
     profile = tmp_path / "mine.toml"
     profile.write_text(settings.replace("edit_masks = true", "edit_masks = false"))
-    out = tmp_path / "01_RES"
-    options = ("--evidence", "overlap", "--no-report", "--out", out)
-    assert sam4ct("run", movie, "01", "--profile", profile, *options).status == 0
+    out, by_hand = tmp_path / "01_RES", tmp_path / "02_RES"
+    options = ("--evidence", "overlap", "--no-report", "--out")
+    assert sam4ct("run", movie, "01", "--profile", profile, *options, out).status == 0
+    assert sam4ct("run", movie, "01", "--no-edit-masks", *options, by_hand).status == 0
+    assert tree(by_hand) == tree(out)
     for t, label in zip(cuts_of(run).t.tolist(), cuts_of(run).label.tolist(), strict=True):
         mask = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif") == label
         assert len(np.unique(read_frame(out / f"mask{t:03d}.tif")[mask])) == 1

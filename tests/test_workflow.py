@@ -26,6 +26,7 @@ DEFAULTS = {
     "profile": None,
     "weights": [],
     "generate_masks": None,
+    "edit_masks": None,
     "overwrite": False,
     "report": True,
 }
@@ -120,10 +121,11 @@ def test_a_sequence_without_frames_is_left_to_sam4ct_to_refuse() -> None:
 
 
 def test_options_of_the_configuration_reach_every_stage() -> None:
-    changed = DEFAULTS | {"profile": "auto", "weights": ["a", "b"], "generate_masks": False}
+    changed = DEFAULTS | {"profile": "auto", "weights": ["a", "b"]}
+    changed |= {"generate_masks": False, "edit_masks": True}
     assert sequences.options(changed) == [
         *("--device", "cuda", "--evidence", "sam2", "--profile", "auto"),
-        *("--weights", "a", "--weights", "b", "--no-generate-masks"),
+        *("--weights", "a", "--weights", "b", "--no-generate-masks", "--edit-masks"),
     ]
 
 

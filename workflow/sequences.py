@@ -104,8 +104,9 @@ def options(config: Mapping[str, Any]) -> list[str]:
         given += ["--profile", config["profile"]]
     for name in config["weights"]:
         given += ["--weights", name]
-    if config["generate_masks"] is not None:
-        given += ["--generate-masks" if config["generate_masks"] else "--no-generate-masks"]
+    for name in ("generate-masks", "edit-masks"):
+        if (wanted := config[name.replace("-", "_")]) is not None:
+            given.append(f"--{name}" if wanted else f"--no-{name}")
     return given
 
 

@@ -74,6 +74,12 @@ GENERATE = click.option(
     " profile says]",
 )
 
+EDIT = click.option(
+    "--edit-masks/--no-edit-masks",
+    default=None,
+    help="Whether given masks may be joined, cut or dropped.  [default: as the profile says]",
+)
+
 
 def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:
     kind, colon, number = value.partition(":")
@@ -114,7 +120,7 @@ def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
 
 def run_options(command: Command) -> Command:
     """Add the options that choose what is computed, the same for `run`, `check` and `stage`."""
-    for option in (GENERATE, FAST, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
+    for option in (EDIT, GENERATE, FAST, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
         command = option(command)
     return command
 

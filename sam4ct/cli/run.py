@@ -89,3 +89,9 @@ def _refuse_useless(found: Sequence[AnySequence], options: Options) -> None:
             f"{followed[0].result_dir}: --fast: is not used where cells are followed by seeds:"
             " there are no masks to compare. Leave it out."
         )
+    if options.edit_masks is not None and followed:
+        option = "--edit-masks" if options.edit_masks else "--no-edit-masks"
+        raise ProfileError(
+            f"{followed[0].result_dir}: {option} is not used where cells are followed by seeds:"
+            " there are no given masks. Remove it."
+        )

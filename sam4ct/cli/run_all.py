@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sam4ct.cli.options import (
+    EDIT,
     EVIDENCE,
     FAST,
     GENERATE,
@@ -36,6 +37,7 @@ from sam4ct.pipelines.run_all import Kind, Outcome, run_all
 @EVIDENCE
 @FAST
 @GENERATE
+@EDIT
 @OVERWRITE
 @REPORT
 @click.pass_context

@@ -156,7 +156,7 @@ def _job(target: Target, options: Options) -> Job:
     roles = {"sam2"} if options.evidence == "sam2" else set()
     if isinstance(sequence, TrackSequence):
         # Every region is generated, and all of them are looked at.
-        options = replace(options, generate_masks=None, fast=False)
+        options = replace(options, generate_masks=None, edit_masks=None, fast=False)
         settle_track_profile(sequence, options)
         return Job(target, sequence, options, frozenset(roles | {"sam_med3d"}))
     if len(CtcReader(sequence).shape) == 2:

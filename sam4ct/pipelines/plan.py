@@ -56,6 +56,8 @@ class Options:
     """Whether SAM 2 is asked only where the overlap of masks leaves a choice."""
     generate_masks: bool | None = None
     """Whether SAM-Med3D segments missed cells of volumes; None: as the profile says."""
+    edit_masks: bool | None = None
+    """Whether given masks may be joined, cut or dropped; None: as the profile says."""
     overwrite: bool = False
     report: bool = True
     seeds: Path | None = None
@@ -143,8 +145,8 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
         return Plan(sequence, seen, named, {}, options.evidence, device, weights, options.fast)
     found = seen.derived(sequence.dataset)
     profile, reasons = _with_options(found.profile, options), dict(found.reasons)
-    if options.generate_masks is not None:
-        reasons["generate_masks"] = "asked for"
+    for name in _chosen_in(profile, options):
+        reasons[name] = "asked for"
     return Plan(sequence, seen, profile, reasons, options.evidence, device, weights, options.fast)
 
 
@@ -225,10 +227,20 @@ def _named_profile(sequence: CtcSequence, options: Options) -> Profile:
 
 def _with_options(profile: Profile, options: Options) -> Profile:
     """Return the profile with what the user chose otherwise."""
-    # In 2D the choice is refused, with a word on the images rather than on the profile.
-    if options.generate_masks is None or profile.ndim == 2:
-        return profile
-    return replace(profile, generate_masks=options.generate_masks)
+    chosen = _chosen_in(profile, options)
+    return replace(
+        profile,
+        edit_masks=chosen.get("edit_masks", profile.edit_masks),
+        generate_masks=chosen.get("generate_masks", profile.generate_masks),
+    )
+
+
+def _chosen_in(profile: Profile, options: Options) -> dict[str, bool]:
+    """Return the settings of the profile that the user chose: name → value."""
+    chosen = {"edit_masks": options.edit_masks, "generate_masks": options.generate_masks}
+    if profile.ndim == 2:  # refused, with a word on the images rather than on the profile
+        del chosen["generate_masks"]
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def _refuse_unfit(sequence: CtcSequence, profile: Profile | None, options: Options) -> None:
