@@ -54,7 +54,9 @@ LINK_FEATURES = (
 )
 LIKENESSES = ("size_likeness", "brightness_likeness", "memory_likeness")
 BRIGHTNESS_NOISE = 0.02
-"""Lamps and cameras are hardly steadier, in parts of a cell's brightness."""
+"""Lamps and cameras are hardly steadier, in parts of a cell's contrast."""
+LEAST_NOISE = 1e-3
+"""Of the brightness of cells that hardly stand out."""
 MEMORY_NOISE = 0.01
 """Cosine similarities nearer to each other than this are the same."""
 SCORE_SCALE = 5.0
@@ -112,6 +114,7 @@ class Changes(Choices):
     size_noise: Floats
     """Its standard deviation from counting voxels."""
     brightness: Floats
+    brightness_noise: Floats
     memory: Floats
     """Rather how alike what SAM 2 remembers of the two is."""
     t: Ints
@@ -132,6 +135,7 @@ class Changes(Choices):
             np.asarray(np.log(detections.size[v] / detections.size[u])),
             np.hypot(noise[u], noise[v]),
             there - here,
+            np.hypot(*(_brightness_noise(detections.contrast[end]) for end in (u, v))),
             pairs.spread(evidence.similarity, np.ones(len(evidence), bool)),
             detections.t[u],
             pairs.dt,
@@ -153,10 +157,18 @@ class Changes(Choices):
         def of(figure: tuple[Floats, Floats]) -> Floats:
             return likeness(*figure, self.dt, self.nearest)
 
-        steady = (BRIGHTNESS_NOISE, MEMORY_NOISE)
-        noises = self.size_noise, *(np.full(len(self.dt), noise) for noise in steady)
-        figures = zip((self.size, self.brightness, self.memory), noises, strict=True)
-        return np.stack(each(of, list(figures)), axis=1)
+        figures = [
+            (self.size, self.size_noise),
+            (self.brightness, self.brightness_noise),
+            (self.memory, np.full(len(self.dt), MEMORY_NOISE)),
+        ]
+        return np.stack(each(of, figures), axis=1)
+
+
+def _brightness_noise(contrast: Floats) -> Floats:
+    """Standard deviation of arcsinh(contrast), known to BRIGHTNESS_NOISE of the contrast."""
+    relative = np.abs(np.nan_to_num(contrast))
+    return np.asarray(LEAST_NOISE + BRIGHTNESS_NOISE * relative / np.sqrt(1.0 + relative**2))
 
 
 @dataclass(frozen=True)

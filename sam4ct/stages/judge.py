@@ -21,7 +21,10 @@ from sam4ct.stages.threads import stretches
 from sam4ct.tables import Detections, Evidence, Flags, Floats
 
 PREFERENCE = 1e-3
-"""Log odds by which more overlap, or less distance in diameters, decides between equal links."""
+"""Log odds by which more overlap, or less distance in diameters, decides between equal links.
+
+The distance is squared: two cells that both move by one place are likelier than one that
+passes the other."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def _weighed(regions: Regions, evidence: Evidence, look: Odds, known: Known | No
         known,
     )
     # Chance must not decide between links that are alike in all that counts.
-    nearer = PREFERENCE * (links.column("overlap") - links.column("distance"))
+    nearer = PREFERENCE * (links.column("overlap") - links.column("distance") ** 2)
     same = look.of_links(links.features) + nearer
     kin = look.of_kin(links.features) + nearer
     return _Weighed(links.with_features(OF_LINKS), same, kin)
