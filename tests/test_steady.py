@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
 from sam4ct.jumps import NO_JUMPS, Jumps
-from sam4ct.stages.steady import FURTHEST, LEAST_SEEN, SHORTEST, find_jumps, jump
+from sam4ct.stages.steady import FEWEST, FURTHEST, LEAST_SEEN, SHORTEST, find_jumps, jump
 from sam4ct.tables import Detections
 
 Places = NDArray[np.float64]
@@ -182,7 +182,55 @@ def test_a_jump_is_in_micrometres_what_it_is_in_voxels_times_their_size() -> Non
     assert found(frames, DEEP) == Jumps({1: (5, 30, 0)})
 
 
+def few(seed: int, number: int, ndim: int) -> Places:
+    """A few cells at random that do not touch, (number, 3), diameters."""
+    rng, axes = np.random.default_rng(seed), np.array([ndim == 3, True, True])
+    places: list[Places] = []
+    while len(places) < number:
+        place = rng.uniform(0.0, 8.0, 3) * axes
+        if all(np.linalg.norm(place - other) > 1.2 for other in places):
+            places.append(place)
+    return np.array(places)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("number", range(FEWEST, 9))
+def test_a_jump_of_a_few_cells_is_found_if_all_of_them_make_it(number: int, ndim: int) -> None:
+    step = np.array([0.0, 0.6, 2.5])
+    for seed in range(10):
+        before = few(seed, number, ndim)
+        rng = np.random.default_rng(seed)
+        off = rng.uniform(-0.05, 0.05, before.shape) * (before.max(axis=0) > 0)
+        after = rng.permutation(before + step + off)
+        assert jump(before, after) == pytest.approx(step, abs=0.1), seed
+
+
 # What is no jump
+
+
+@pytest.mark.parametrize("number", range(1, LEAST_SEEN))
+def test_a_jump_that_one_of_a_few_cells_does_not_make_is_none(number: int) -> None:
+    """Nor is one of so few that chance may lead all of them to others."""
+    for seed in range(10):
+        before = few(seed, number, 2)
+        after = before + np.array([0.0, 0.6, 2.5])
+        if number >= FEWEST:
+            inner = np.argmin(np.linalg.norm(before - before.mean(axis=0), axis=1))
+            after[inner] += np.array([0.0, 0.9, 0.0])
+        assert not jump(before, after).any(), seed
+
+
+def test_a_jump_of_a_few_cells_in_a_row_could_as_well_be_another() -> None:
+    row = np.arange(5.0)[:, None] * [0.0, 0.0, 2.0]
+    assert not jump(row, row + np.array([0.0, 0.0, 2.0 + 1.0])).any()
+
+
+def test_two_cells_that_are_led_to_one_tell_of_no_jump() -> None:
+    before = few(0, FEWEST, 2)
+    near = before + np.array([0.0, 0.1, 0.0])
+    step = np.array([0.0, 0.6, 2.5])
+    assert jump(before, before + step).any()
+    assert not jump(np.concatenate([before, near]), before + step).any()
 
 
 @pytest.mark.parametrize("dish", DISHES)
@@ -212,12 +260,21 @@ def test_frames_that_have_nothing_in_common_are_no_jump(dish: Dish) -> None:
         assert found(frames, dish) == NO_JUMPS, (seed, apart)
 
 
-@pytest.mark.parametrize("number", range(LEAST_SEEN, 25, 3))
+@pytest.mark.parametrize("number", [FEWEST, FEWEST + 1, *range(LEAST_SEEN, 25, 3)])
 def test_a_few_cells_that_have_nothing_in_common_are_no_jump(number: int) -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         frames = [rng.uniform(0.0, (0, 150, 150), (number, 3)) for _ in range(3)]
         assert found(frames) == NO_JUMPS, seed
+
+
+@pytest.mark.parametrize("number", range(FEWEST, LEAST_SEEN))
+def test_crowded_cells_that_have_nothing_in_common_are_no_jump(number: int) -> None:
+    """Some step leads all of so few to others, but none of them close to it."""
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        before, after = (rng.uniform(0.0, (0, 2.5, 2.5), (number, 3)) for _ in range(2))
+        assert not jump(before, after).any(), seed
 
 
 @pytest.mark.parametrize("dish", DISHES)
