@@ -32,17 +32,19 @@ import numpy as np
 from conditions import Movie, add_choice, chosen
 
 from sam4ct.evaluate import evaluate
-from sam4ct.io.ctc import find_sequences, work_dir_of
-from sam4ct.io.workdir import WorkDir
+from sam4ct.io.ctc.sequence import find_sequences, work_dir_of
+from sam4ct.io.work.folder import WorkDir
 from sam4ct.jumps import NO_JUMPS
-from sam4ct.pipelines import associate as linking
-from sam4ct.pipelines import cut, results, stages
-from sam4ct.pipelines import plan as plans
-from sam4ct.pipelines.plan import Options, Plan, make_plan
-from sam4ct.stages import repair
-from sam4ct.stages.costs import Costs, Odds
-from sam4ct.stages.features import Features
-from sam4ct.stages.fill import FillRules, Generated, fill_gaps
+from sam4ct.pipelines.link import associate as linking
+from sam4ct.pipelines.link import plan as plans
+from sam4ct.pipelines.link import propagate as stages
+from sam4ct.pipelines.link import repair as cut
+from sam4ct.pipelines.link import result as results
+from sam4ct.pipelines.link.plan import Options, Plan, make_plan
+from sam4ct.stages.associate.costs import Costs, Odds
+from sam4ct.stages.associate.features.columns import Features
+from sam4ct.stages.fill.gap_filling import FillRules, Generated, fill_gaps
+from sam4ct.stages.repair import joined_masks as repair
 from sam4ct.tables import Cuts, Detections, Flags, Floats, Joins, Links
 
 SHOWN = ("OP_CLB", "LNK", "CT", "TF", "BC(1)", "BIO")

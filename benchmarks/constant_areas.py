@@ -22,9 +22,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from sam4ct.io.tiff import read_frame
-from sam4ct.pipelines.modes import do_run, find_runs, plan_run
-from sam4ct.pipelines.plan import Options
+from sam4ct.io.tiff.frame import read_frame
+from sam4ct.pipelines.dispatch import do_run, find_runs, plan_run
+from sam4ct.pipelines.link.plan import Options
 
 RADII = (4, 5, 6)
 SHAPES = {2: (160, 160), 3: (24, 112, 112)}

@@ -4,7 +4,7 @@
     python benchmarks/finetune_gain.py --look dic --seed 2
 
 Simulates volumes under a microscope that no training volume was taken with (phase
-contrast: dark mottled cells in bright seams; finetune/volumes.py has fluorescence
+contrast: dark mottled cells in bright seams; finetune/compact has fluorescence
 alone), and coarse masks of a tenth of the frames, grown, shrunken or missing cell by
 cell. Patches and training go through the commands, with their defaults. Then every
 cell of frames that had no mask is clicked on in its innermost voxel, as generation
@@ -25,15 +25,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sam4ct.finetune.patches import read_index
-from sam4ct.finetune.prepare import innermost
-from sam4ct.io.simulated import write_dataset
-from sam4ct.io.tiff import read_frame
-from sam4ct.models.entry import Entry
-from sam4ct.models.manifest import MANIFEST
-from sam4ct.models.sam_med3d import SamMed3dSegmenter, SegmenterSettings
-from sam4ct.models.sam_med3d_crops import CropLaw
-from sam4ct.models.weights import load_manifest, load_sam_med3d
+from sam4ct.finetune.patches.files import read_index
+from sam4ct.finetune.patches.prepare import innermost
+from sam4ct.io.simulated.movie import write_dataset
+from sam4ct.io.tiff.frame import read_frame
+from sam4ct.models.sam_med3d.crops import CropLaw
+from sam4ct.models.sam_med3d.engine import SamMed3dSegmenter, SegmenterSettings
+from sam4ct.models.weights.entry import Entry
+from sam4ct.models.weights.load import load_manifest, load_sam_med3d
+from sam4ct.models.weights.manifest import MANIFEST
 from sam4ct.regions import Region, labels_under, regions_of
 from sam4ct.simulate import MovieLaw, SegmentationErrors
 from sam4ct.simulate.cells import CellLaw

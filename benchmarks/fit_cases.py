@@ -15,21 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.evaluate.matching import match
-from sam4ct.finetune.laws import draw_trained
-from sam4ct.finetune.pairs import draw_movie, log_uniform
-from sam4ct.finetune.scenes import enlarged
-from sam4ct.io.ctc import CtcReader, find_sequences
-from sam4ct.io.simulated import write_dataset
-from sam4ct.io.tables import read_table
-from sam4ct.io.tiff import read_frame
-from sam4ct.io.tracks import read_tracks
-from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.plan import Options, Plan, make_plan
-from sam4ct.pipelines.stages import run_detect, run_propagate
+from sam4ct.finetune.compact.laws import draw_trained
+from sam4ct.finetune.compact.sam2_examples import draw_movie, log_uniform
+from sam4ct.finetune.compact.scenes import enlarged
+from sam4ct.io.ctc.sequence import CtcReader, find_sequences
+from sam4ct.io.ctc.track_table import read_tracks
+from sam4ct.io.simulated.movie import write_dataset
+from sam4ct.io.tiff.frame import read_frame
+from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.work.tables import read_table
+from sam4ct.pipelines.link.plan import Options, Plan, make_plan
+from sam4ct.pipelines.link.propagate import run_detect, run_propagate
 from sam4ct.simulate import MovieLaw, SegmentationErrors
-from sam4ct.stages.fragments import find_fragments
-from sam4ct.stages.propagate import frame_pairs
-from sam4ct.stages.repair import JoinedFrames, join
+from sam4ct.stages.propagate.evidence import frame_pairs
+from sam4ct.stages.repair.joined_masks import JoinedFrames, join
+from sam4ct.stages.repair.oversegmentation import find_fragments
 from sam4ct.tables import Detections, Evidence, Joins
 from sam4ct.types import FrameReader
 

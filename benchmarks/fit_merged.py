@@ -22,11 +22,11 @@ from fit_cases import Case, gather
 from fit_costs import fitted_to, ranges_of, save_table
 from numpy.typing import NDArray
 
-from sam4ct.pipelines.associate import scene_of
-from sam4ct.pipelines.plan import Options
-from sam4ct.stages.costs import TABLE, Quadratic, load_costs
-from sam4ct.stages.couples import COUPLE_FEATURES, Couples
-from sam4ct.stages.merged import best_couples, couples_around
+from sam4ct.pipelines.link.associate import scene_of
+from sam4ct.pipelines.link.plan import Options
+from sam4ct.stages.associate.costs import TABLE, Quadratic, load_costs
+from sam4ct.stages.associate.features.merges import COUPLE_FEATURES, Couples
+from sam4ct.stages.repair.undersegmentation import best_couples, couples_around
 from sam4ct.tables import Floats, Ints
 
 CASES = {("sam2", 2): 20, ("overlap", 2): 24, ("sam2", 3): 22, ("overlap", 3): 30}

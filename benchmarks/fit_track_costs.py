@@ -23,12 +23,12 @@ from fit_track_cases import CELLS, TrackCase, gather
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from sam4ct.stages.associate import Scene, measured
-from sam4ct.stages.candidates import LINK_FEATURES, Candidates, candidates
-from sam4ct.stages.costs import TABLE, Costs, Odds, Quadratic
-from sam4ct.stages.divisions import DIVISION_FEATURES, Divisions, Prospects
-from sam4ct.stages.horizon import Horizon
-from sam4ct.stages.sight import FRINGE
+from sam4ct.stages.associate.costs import TABLE, Costs, Odds, Quadratic
+from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES, Divisions, Prospects
+from sam4ct.stages.associate.features.links import LINK_FEATURES, Candidates, candidates
+from sam4ct.stages.associate.model import Scene, measured
+from sam4ct.stages.follow.regions import FRINGE
+from sam4ct.stages.follow.sliding_window import Horizon
 from sam4ct.tables import Floats, Links, row_numbers
 
 FOLLOWED = 15

@@ -15,13 +15,13 @@ import numpy as np
 from conditions import Movie
 from peer_env import peer_python, run_peer
 
-from sam4ct.io.ctc import CtcReader, find_sequences, work_dir_of
-from sam4ct.io.result import ResultWriter
+from sam4ct.io.ctc.result import ResultWriter
+from sam4ct.io.ctc.sequence import CtcReader, find_sequences, work_dir_of
 from sam4ct.lineage import Track
-from sam4ct.pipelines.link import run_sequence
-from sam4ct.pipelines.plan import Options, make_plan
+from sam4ct.pipelines.link.plan import Options, make_plan
+from sam4ct.pipelines.link.run import run_sequence
 from sam4ct.regions import LabelFrame
-from sam4ct.stages.paint import relabelled
+from sam4ct.stages.paint.frames import relabelled
 
 Task = tuple[Movie, Path]
 """A movie and where its result goes."""

@@ -1,6 +1,6 @@
 """How well weights of the compact SAM 2 find cells again: on laws trained on, and on others.
 
-One row a kind of movie, as sam4ct/finetune/laws.py names them: "first" and "wider" are
+One row a kind of movie, as sam4ct/finetune/compact/laws.py names them: "first" and "wider" are
 trained on, with other seeds; "held out" never. `--each` gives every law a row of its own.
 
     python benchmarks/network_iou.py sam4ct/weights/compact_sam2.safetensors OTHER.safetensors
@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sam4ct.finetune.batches import Batch, collate
-from sam4ct.finetune.laws import EXAMPLES, HELD_OUT, TRAINED
-from sam4ct.finetune.objective import validate
-from sam4ct.finetune.pairs import Law, draw_pairs
-from sam4ct.finetune.training import VALIDATION_SEED
-from sam4ct.models.sam2_network import build_network
-from sam4ct.models.weights import load_manifest, read_state
+from sam4ct.finetune.compact.laws import EXAMPLES, HELD_OUT, TRAINED
+from sam4ct.finetune.compact.sam2_batches import Batch, collate
+from sam4ct.finetune.compact.sam2_examples import Law, draw_pairs
+from sam4ct.finetune.compact.sam2_loss import validate
+from sam4ct.finetune.loop.training import VALIDATION_SEED
+from sam4ct.models.sam2.network import build_network
+from sam4ct.models.weights.load import load_manifest, read_state
 
 OBJECTS = 4
 """Prompts per movie and direction of time, as in training."""

@@ -23,12 +23,12 @@ import numpy as np
 from conditions import Movie, add_choice, chosen
 from fit_cases import matched_cells
 
-from sam4ct.io.ctc import find_sequences, work_dir_of
-from sam4ct.io.tables import read_table
-from sam4ct.io.tracks import read_tracks
-from sam4ct.io.workdir import WorkDir
-from sam4ct.pipelines.plan import Options, make_plan
-from sam4ct.pipelines.results import linked_regions
+from sam4ct.io.ctc.sequence import find_sequences, work_dir_of
+from sam4ct.io.ctc.track_table import read_tracks
+from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.work.tables import read_table
+from sam4ct.pipelines.link.plan import Options, make_plan
+from sam4ct.pipelines.link.result import linked_regions
 from sam4ct.tables import Flags, Floats, Ints, Links, row_numbers
 
 BINS = 10

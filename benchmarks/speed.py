@@ -40,9 +40,9 @@ from speed_clock import PARTS
 from speed_runs import Movie, apart, baseline, measure, window_side
 from speed_tables import association
 
-from sam4ct.models.add import add
-from sam4ct.models.manifest import MANIFEST, VARIABLE, load_manifest
-from sam4ct.models.networks import build
+from sam4ct.models.weights.add import add
+from sam4ct.models.weights.manifest import MANIFEST, VARIABLE, load_manifest
+from sam4ct.models.weights.networks import build
 
 LARGEST = "sam2.1-hiera-large"
 RANDOM = "random-hiera-large"

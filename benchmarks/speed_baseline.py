@@ -22,8 +22,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from sam2.build_sam import build_sam2_video_predictor
 
-from sam4ct.models.entry import Entry
-from sam4ct.models.sam2_prompts import prompt_points
+from sam4ct.models.sam2.prompts import prompt_points
+from sam4ct.models.weights.entry import Entry
 
 Plane = NDArray[np.float32]
 

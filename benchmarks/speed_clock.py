@@ -24,22 +24,22 @@ OTHER = "other"
 PARTS = (ENCODER, SAM2, WINDOWS, COMPARE, ASSOCIATE, READ, WRITE, REPORT, OTHER)
 
 WRAPPED = {
-    "sam4ct.models.sam2:encode": ENCODER,
-    "sam4ct.models.sam2_network:settled": SAM2,
-    "sam4ct.models.sam2:remember": SAM2,
-    "sam4ct.models.sam2:remember_points": SAM2,
-    "sam4ct.models.sam2:recall": SAM2,
-    "sam4ct.models.sam2:Sam2Propagator.propagate": WINDOWS,
-    "sam4ct.pipelines.stages:regions_of": COMPARE,
-    "sam4ct.pipelines.stages:Propagations.between": COMPARE,
-    "sam4ct.pipelines.link:run_linking": ASSOCIATE,
-    "sam4ct.pipelines.plan:survey": READ,
-    "sam4ct.pipelines.background:Ahead.__call__": READ,
-    "sam4ct.pipelines.background:Behind.do": WRITE,
-    "sam4ct.pipelines.background:Behind.__exit__": WRITE,
-    "sam4ct.pipelines.link:run_fill": WRITE,
-    "sam4ct.pipelines.link:run_paint": WRITE,
-    "sam4ct.pipelines.link:_report": REPORT,
+    "sam4ct.models.sam2.engine:encode": ENCODER,
+    "sam4ct.models.sam2.network:settled": SAM2,
+    "sam4ct.models.sam2.engine:remember": SAM2,
+    "sam4ct.models.sam2.engine:remember_points": SAM2,
+    "sam4ct.models.sam2.engine:recall": SAM2,
+    "sam4ct.models.sam2.engine:Sam2Propagator.propagate": WINDOWS,
+    "sam4ct.pipelines.link.propagate:regions_of": COMPARE,
+    "sam4ct.pipelines.link.propagate:Propagations.between": COMPARE,
+    "sam4ct.pipelines.link.run:run_linking": ASSOCIATE,
+    "sam4ct.pipelines.link.plan:survey": READ,
+    "sam4ct.pipelines.common.prefetch:Ahead.__call__": READ,
+    "sam4ct.pipelines.common.prefetch:Behind.do": WRITE,
+    "sam4ct.pipelines.common.prefetch:Behind.__exit__": WRITE,
+    "sam4ct.pipelines.link.run:run_fill": WRITE,
+    "sam4ct.pipelines.link.run:run_paint": WRITE,
+    "sam4ct.pipelines.link.run:_report": REPORT,
 }
 """Where a function is looked up, and the part that its time belongs to."""
 

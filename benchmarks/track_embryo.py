@@ -25,22 +25,22 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sam4ct.evaluate import evaluate
-from sam4ct.io.embryo import write_embryo
-from sam4ct.io.result import ResultWriter
-from sam4ct.io.track_sequence import find_track_sequence
-from sam4ct.io.volume_frames import VolumeFrames
-from sam4ct.models.sam2_recogniser import Sam2Recogniser
-from sam4ct.pipelines.plan import Options
-from sam4ct.pipelines.track import run_track
-from sam4ct.pipelines.track_engines import TrackEngines
-from sam4ct.pipelines.track_plan import TrackPlan, make_track_plan
-from sam4ct.pipelines.track_record import follow_rules
+from sam4ct.io.ctc.painted_frames import VolumeFrames
+from sam4ct.io.ctc.result import ResultWriter
+from sam4ct.io.follow.sequence import find_track_sequence
+from sam4ct.io.simulated.embryo import write_embryo
+from sam4ct.models.sam2.recogniser import Sam2Recogniser
+from sam4ct.pipelines.follow.networks import TrackEngines
+from sam4ct.pipelines.follow.plan import TrackPlan, make_track_plan
+from sam4ct.pipelines.follow.record import follow_rules
+from sam4ct.pipelines.follow.run import run_track
+from sam4ct.pipelines.link.plan import Options
 from sam4ct.regions import Region
-from sam4ct.simulate.embryo import EmbryoLaw
-from sam4ct.simulate.seeds import SeedErrors
-from sam4ct.stages.clicks import clicks_at
-from sam4ct.stages.descent import Descent, descent
-from sam4ct.stages.overlaps import disjoint
+from sam4ct.simulate.embryo.movie import EmbryoLaw
+from sam4ct.simulate.embryo.seeds import SeedErrors
+from sam4ct.stages.follow.prompts import clicks_at
+from sam4ct.stages.follow.suppression import disjoint
+from sam4ct.stages.follow.tracks import Descent, descent
 from sam4ct.tables import Floats, Links
 
 SHOWN = ("DET", "TRA", "LNK", "CT", "TF", "BC(0)", "BC(1)", "BIO")

@@ -1,6 +1,6 @@
 """Movies of looks, shapes and motions that no network was trained on and no cost fitted to.
 
-What is trained and fitted on is drawn in sam4ct/finetune/pairs.py, laws.py, volumes.py,
+What is trained and fitted on is drawn in sam4ct/finetune/compact,
 fit_cases.py and fit_track_cases.py. Here are crescents and bent filaments, stains of
 cytoplasmic nets and of grains, bleaching, a vortex, and dashes of single cells. Uneven light
 and jumps of the stage, which are here too, are trained on by laws.py.
@@ -16,7 +16,7 @@ from unittest import mock
 
 import numpy as np
 
-from sam4ct.io.simulated import write_dataset
+from sam4ct.io.simulated.movie import write_dataset
 from sam4ct.simulate import Frame, MovieLaw, SegmentationErrors
 from sam4ct.simulate.cells import Cell, Float
 from sam4ct.simulate.looks import LOOKS, Fields, Image, Optics, Stage, image
@@ -160,5 +160,5 @@ def write_unseen(
     folder: Path, dataset: str, law: UnseenLaw, errors: SegmentationErrors, seed: int
 ) -> Path:
     """Write a movie as `write_dataset` does; return the dataset's folder."""
-    with mock.patch("sam4ct.io.simulated.simulate", simulate):
+    with mock.patch("sam4ct.io.simulated.movie.simulate", simulate):
         return write_dataset(folder, dataset, law, errors, seed)

@@ -52,7 +52,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def embryo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of mode "track" with a Zarr as the movie; no test changes it."""
-    from embryo_runs import make_embryo  # only here, as torch below
+    from scenes.embryo_runs import make_embryo  # only here, as torch below
 
     return make_embryo(tmp_path_factory.mktemp("embryo"))
 
@@ -60,7 +60,7 @@ def embryo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def overlap(embryo: Path) -> Path:
     """The result of an undisturbed run on it without SAM 2, outside of it; no test changes it."""
-    from embryo_runs import run
+    from scenes.embryo_runs import run
 
     run(embryo, embryo.parent / "overlap")
     return embryo.parent / "overlap"
@@ -73,9 +73,9 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     See test_apart.py for those, and the tests of `run-all` without this.
     """
     from sam4ct.errors import Sam4ctError
-    from sam4ct.pipelines import run_all
-    from sam4ct.pipelines.apart import Ending
-    from sam4ct.pipelines.jobs import Job
+    from sam4ct.pipelines.batch import run_all
+    from sam4ct.pipelines.batch.subprocess_job import Ending
+    from sam4ct.pipelines.batch.targets import Job
 
     def run_here(work: Callable[[Job], None], job: Job) -> Ending:
         try:

@@ -16,27 +16,27 @@ from collections.abc import Sequence
 import click
 
 from sam4ct import __version__
-from sam4ct.cli.convert import convert_command
+from sam4ct.cli.data.convert import convert_command
+from sam4ct.cli.data.init_tracks import init_tracks_command
+from sam4ct.cli.data.seeds import seeds_command
+from sam4ct.cli.data.simulate import simulate
+from sam4ct.cli.data.simulate_embryo import simulate_embryo_command
 from sam4ct.cli.demo import demo, selftest
 from sam4ct.cli.evaluate import evaluate, validate
-from sam4ct.cli.finetune import finetune
-from sam4ct.cli.init_tracks import init_tracks_command
+from sam4ct.cli.networks.finetune import finetune
+from sam4ct.cli.networks.train import train_compact
+from sam4ct.cli.networks.weights import weights
 from sam4ct.cli.package import package
 from sam4ct.cli.profiles import profiles
 from sam4ct.cli.report import report
-from sam4ct.cli.run import check, run
-from sam4ct.cli.run_all import run_all_command
-from sam4ct.cli.seeds import seeds_command
-from sam4ct.cli.simulate import simulate
-from sam4ct.cli.simulate_embryo import simulate_embryo_command
-from sam4ct.cli.stage import stage
-from sam4ct.cli.train import train_compact
-from sam4ct.cli.weights import weights
+from sam4ct.cli.track.run import check, run
+from sam4ct.cli.track.run_all import run_all_command
+from sam4ct.cli.track.stage import stage
 from sam4ct.errors import Sam4ctError
-from sam4ct.io.interrupt import graceful_exit
-from sam4ct.io.logs import log_to_stderr
-from sam4ct.io.streams import lost_output
-from sam4ct.io.temporary import settle_temporary_folder
+from sam4ct.io.files.temporary import settle_temporary_folder
+from sam4ct.runtime.interrupt import graceful_exit
+from sam4ct.runtime.logs import log_to_stderr
+from sam4ct.runtime.streams import lost_output
 
 USER_ERROR = 2
 """What click exits with as well if an option is wrong."""

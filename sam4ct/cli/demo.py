@@ -31,7 +31,7 @@ SELFTEST_SCORES = ("LNK", "BIO", "OP_CLB")
 @DEVICE
 def demo(out: Path, ndim: str, weights: tuple[str, ...], device: str) -> None:
     """Simulate cells below OUT, link them, score the result and report on it."""
-    from sam4ct.pipelines.demo import run_demo
+    from sam4ct.pipelines.tools.demo import run_demo
 
     shown = run_demo(out, weights, device, int(ndim))
     for name in DEMO_SCORES:
@@ -51,8 +51,8 @@ def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
     are worth.
     """
     from sam4ct.models.device import device_name
-    from sam4ct.pipelines.plan import Options, choose_network
-    from sam4ct.pipelines.selftest import SUITE, run_suite
+    from sam4ct.pipelines.link.plan import Options, choose_network
+    from sam4ct.pipelines.tools.selftest import SUITE, run_suite
 
     place, chosen = choose_network(Options(weights=weights, device=device))
     versions = " ".join(f"{name} {version(name)}" for name in ("torch", "sam2", "numpy"))

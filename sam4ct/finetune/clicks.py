@@ -1,7 +1,7 @@
 """Clicks as a person would give them: one inside the object, then where the mask is wrong.
 
 Owns how clicks are drawn and what a network loses on them. Crops come from
-whoever trains; the network's own steps are models/sam_med3d_network.py.
+whoever trains; the network's own steps are models/sam_med3d/network.py.
 Points are crop voxels (z, y, x).
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from sam4ct.models.sam_med3d_network import click_masks, encode, full_size, no_mask
+from sam4ct.models.sam_med3d.network import click_masks, encode, full_size, no_mask
 
 Mask = NDArray[np.bool_]
 Voxel = NDArray[np.int64]

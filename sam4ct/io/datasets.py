@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam4ct.io.names import frame_pattern, is_hidden, list_folder
-from sam4ct.io.sequence_names import MASKS
-from sam4ct.io.track_parts import has_all_parts
-from sam4ct.io.volumes import ZARR
-from sam4ct.io.zarr_arrays import is_zarr
-from sam4ct.io.zarr_frames import is_frame_name
+from sam4ct.io.ctc.sequence_names import MASKS
+from sam4ct.io.files.names import frame_pattern, is_hidden, list_folder
+from sam4ct.io.follow.layout import has_all_parts
+from sam4ct.io.movie import ZARR
+from sam4ct.io.ome_zarr.array import is_zarr
+from sam4ct.io.ome_zarr.frames import is_frame_name
 
 DEPTH = 3
 """Folders below the root to a dataset at most: `training/Fluo-N2DL-HeLa/Fluo-N2DL-HeLa`."""
@@ -56,14 +56,6 @@ def find_datasets(root: Path) -> tuple[list[Dataset], list[Path]]:
     list_folder(root)
     search = _Search()
     return list(search.below(root, DEPTH)), list(search.unreadable)
-
-
-def count_frames(folder: Path, prefix: str) -> int:
-    """Return how many files a folder has by the name of a frame, 0 if it cannot be read."""
-    try:
-        return sum(map(bool, map(frame_pattern(prefix).fullmatch, os.listdir(folder))))
-    except OSError:
-        return 0
 
 
 class _Search:

@@ -6,7 +6,7 @@ turns a run's record into the facts it shows. Where frames are too large to be r
 """
 
 from sam4ct.report.facts import facts_of_run
+from sam4ct.report.frames.whole import ResultFrames
 from sam4ct.report.page import write_page, write_report
-from sam4ct.report.whole import ResultFrames
 
 __all__ = ["ResultFrames", "facts_of_run", "write_page", "write_report"]

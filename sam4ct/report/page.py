@@ -15,14 +15,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from sam4ct.io.atomic import replacing
+from sam4ct.io.files.atomic import replacing
 from sam4ct.lineage import Track
-from sam4ct.report.charts import cells_over_time, confidence_histogram
-from sam4ct.report.families import families_of, hues_of
-from sam4ct.report.tree import Tree, lineage_tree
+from sam4ct.report.frames.viewer import ShownFrames, viewer_data
+from sam4ct.report.frames.whole import ResultFrames, WholeFrames, ends_in
+from sam4ct.report.lineage.charts import cells_over_time, confidence_histogram
+from sam4ct.report.lineage.colours import families_of, hues_of
+from sam4ct.report.lineage.tree import Tree, lineage_tree
 from sam4ct.report.uncertain import LinkEnds, uncertain_links
-from sam4ct.report.viewer import ShownFrames, viewer_data
-from sam4ct.report.whole import ResultFrames, WholeFrames, ends_in
 from sam4ct.report.words import (
     facts_html,
     kinds_of,

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.regions import Region
-from sam4ct.report.flat import Contrast, Plane, as_volume, jpeg_uri, largest_plane
-from sam4ct.report.outlines import outline_path
+from sam4ct.report.frames.outlines import outline_path
+from sam4ct.report.frames.projection import Contrast, Plane, as_volume, jpeg_uri, largest_plane
 from sam4ct.tables import Links
 from sam4ct.types import VolumeReader
 

@@ -11,8 +11,8 @@ from html import escape
 from typing import Any
 
 from sam4ct.lineage import Track
-from sam4ct.report.extract import Extract
-from sam4ct.report.families import children_of, divisions_in
+from sam4ct.report.frames.extract import Extract
+from sam4ct.report.lineage.colours import children_of, divisions_in
 from sam4ct.report.uncertain import THUMBNAIL_UNITS, Thumbnail, UncertainLink
 
 SCORES = {

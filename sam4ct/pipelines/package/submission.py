@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sam4ct import __version__
 from sam4ct.errors import ProfileError, SequenceError, WeightsError
-from sam4ct.models.entry import ROLES, Entry
-from sam4ct.models.manifest import PIN, Manifest, load_manifest
+from sam4ct.models.weights.entry import ROLES, Entry
+from sam4ct.models.weights.manifest import PIN, Manifest, load_manifest
 from sam4ct.pipelines.package.folder import README, script_name, write_folder
 from sam4ct.pipelines.package.parameters import markdown_table, parameter_tables
 from sam4ct.profile import Profile, load_profile, profile_names

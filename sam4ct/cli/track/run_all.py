@@ -1,0 +1,71 @@
+"""`sam4ct run-all`: everything below a folder, as a container does when it is told nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sam4ct.cli.options import (
+    EDIT,
+    EVIDENCE,
+    FAST,
+    GENERATE,
+    OVERWRITE,
+    PROFILE,
+    REPORT,
+    WEIGHTS,
+    device_option,
+)
+from sam4ct.pipelines.batch.run_all import Kind, Outcome, run_all
+from sam4ct.pipelines.link.plan import Options
+
+
+@click.command("run-all")
+@click.argument("root", type=click.Path(path_type=Path))
+@PROFILE
+@WEIGHTS
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Root below which DATASET/SS_RES is written.  [default: beside the input]",
+)
+@device_option("cuda")
+@EVIDENCE
+@FAST
+@GENERATE
+@EDIT
+@OVERWRITE
+@REPORT
+@click.pass_context
+def run_all_command(ctx: click.Context, /, root: Path, out: Path | None, **chosen: Any) -> None:
+    """Run every sequence below ROOT that has masks, or seeds and initial tracks.
+
+    Datasets are looked for up to three folders deep. Results that are there are left alone, so
+    the same command continues what was stopped. A sequence that fails does not stop the others;
+    a line for each says what became of it, and the exit status is then 2, or 1 after a fault of
+    the program.
+    """
+    outcomes = run_all(root, Options(**chosen), out)
+    width = max(len(outcome.label) for outcome in outcomes)
+    for outcome in outcomes:
+        click.echo(f"{outcome.label:<{width}}  {_words(outcome)}")
+    counts = Counter(outcome.kind for outcome in outcomes)
+    click.echo(", ".join(f"{counts[kind]} {kind.value}" for kind in Kind))
+    ctx.exit(_status(outcomes))
+
+
+def _words(outcome: Outcome) -> str:
+    """`written PATH`, `there already`, or `failed: ` with the first line of the reason."""
+    if outcome.kind is Kind.FAILED:
+        return f"failed: {outcome.detail.splitlines()[0]}"
+    return f"{outcome.kind.value} {outcome.detail}".rstrip()
+
+
+def _status(outcomes: Sequence[Outcome]) -> int:
+    if any(outcome.unexpected for outcome in outcomes):
+        return 1
+    return 2 if any(outcome.kind is Kind.FAILED for outcome in outcomes) else 0

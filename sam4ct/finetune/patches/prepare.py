@@ -1,0 +1,240 @@
+"""Cuts patches from annotated volumes, one per labelled object, and splits them by frame.
+
+A patch is what the network sees of an object, cut around its innermost voxel by
+models/sam_med3d/crops.py as in a run, with a margin. Whatever has no mask is left
+alone: a frame without a mask file, a cell without a label. Which frames validate
+depends on the seed, the datasets' order and the frames' numbers alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from sam4ct import __version__
+from sam4ct.errors import SequenceError
+from sam4ct.finetune.patches.files import (
+    FOLDER,
+    Index,
+    Part,
+    Patch,
+    make_room,
+    margin_of,
+    patch_name,
+    write_index,
+    write_patch,
+)
+from sam4ct.finetune.patches.sources import Source
+from sam4ct.io.tiff.spacing import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask
+from sam4ct.models.weights.entry import Entry
+from sam4ct.models.weights.load import sha256_of
+from sam4ct.regions import LabelFrame, Region, regions_of
+from sam4ct.runtime.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+LEAST_VOXELS = 27
+"""An object of fewer voxels in the network's view is left out: 3 a side teach no shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cutting:
+    """How a patch folder is made."""
+
+    entry: Entry
+    """The weights whose crops are cut."""
+    seed: int = 1
+    """Of the split."""
+    validation: float = 0.2
+    """Share of each dataset's annotated frames that validate; at least one frame of two."""
+    overwrite: bool = False
+    """Replace patches that are there."""
+
+
+@dataclass(frozen=True)
+class _Image:
+    """The image of a frame, sliced without being held."""
+
+    source: Source
+    t: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.source.shape(self.t)
+
+    def __getitem__(self, box: tuple[slice, ...], /) -> Any:
+        return self.source.window(self.t, box)
+
+
+@dataclass(frozen=True)
+class _Object:
+    """One label of a frame as a mask of the frame's shape, sliced without being held."""
+
+    labels: LabelFrame
+    label: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.labels.shape
+
+    def __getitem__(self, box: tuple[slice, ...], /) -> Any:
+        return self.labels[box] == self.label
+
+
+def prepare(
+    sources: Sequence[Source], diameters: Sequence[float], cutting: Cutting, folder: Path
+) -> Index:
+    """Cut the patches of all annotated frames into a folder, and write their index.
+
+    Args:
+        sources: The datasets.
+        diameters: Typical in-plane diameter of the cells of each, frame pixels.
+        cutting: For which network, and the split.
+        folder: Made if missing.
+
+    Returns:
+        The index, as it is in the folder.
+
+    Raises:
+        SequenceError: A dataset has nothing to learn from, or there is one frame only.
+        WorkError: There are patches or other files already, or the disk refuses.
+    """
+    laws = [patch_law(s, d, cutting.entry) for s, d in zip(sources, diameters, strict=True)]
+    _refuse_too_little(sources, laws)
+    make_room(folder, overwrite=cutting.overwrite)
+    rows: list[Patch] = []
+    with Progress(sum(len(s.frames) for s in sources), "prepare", "frames") as progress:
+        for number, (source, law) in enumerate(zip(sources, laws, strict=True)):
+            for t in source.frames:
+                cut_here = list(_frame_patches(number, source, t, law, folder))
+                rows += cut_here
+                progress.step(note=f"{len(cut_here)} patches")
+    index = Index(
+        weights=cutting.entry.name,
+        image_size=cutting.entry.image_size,
+        window_diameters=cutting.entry.window_diameters,
+        seed=cutting.seed,
+        validation=cutting.validation,
+        versions={"sam4ct": __version__, "numpy": np.__version__, "scipy": scipy.__version__}
+        | {"torch": str(torch.__version__)},
+        datasets=tuple(map(_origin, sources, diameters)),
+        patches=split(rows, cutting.seed, cutting.validation),
+    )
+    write_index(folder, index)
+    return index
+
+
+def patch_law(source: Source, diameter: float, entry: Entry) -> CropLaw:
+    """Return how patches are cut: the network's crops with a margin, of the same step.
+
+    Raises:
+        SequenceError: The spacing matters and is unknown.
+    """
+    if entry.window_diameters is not None and source.spacing_um is None:
+        raise SequenceError(
+            f"{source.dataset.images}: the files do not state the size of a voxel."
+            " Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
+        )
+    if source.dataset.spacing_um is None and source.spacing_um in (None, UNKNOWN):
+        how = "Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
+        logger.warning(SPACING_UNKNOWN, source.dataset.images, how)
+    spacing = source.spacing_um or UNKNOWN
+    law = CropLaw.of(entry.image_size, spacing, diameter, entry.window_diameters)
+    size = law.size + 2 * margin_of(law.size)
+    side = None if law.side_um is None else law.side_um * size / law.size
+    return replace(law, size=size, side_um=side)
+
+
+def split(patches: Sequence[Patch], seed: int, share: float) -> tuple[Patch, ...]:
+    """Return patches with their parts: all those of a frame together, by a hash of the frame.
+
+    Of each dataset about the share of its frames validates, at least one and never all;
+    a dataset of one frame trains.
+    """
+    frames = sorted({(patch.dataset, patch.t) for patch in patches})
+    validating = set()
+    for number, count in Counter(dataset for dataset, _ in frames).items():
+        wanted = min(count - 1, max(1, round(share * count)))
+        mine = [frame for frame in frames if frame[0] == number]
+        validating |= set(sorted(mine, key=lambda frame: _rank(seed, *frame))[:wanted])
+    parts: dict[bool, Part] = {True: "validation", False: "training"}
+    return tuple(replace(p, part=parts[(p.dataset, p.t) in validating]) for p in patches)
+
+
+def _rank(seed: int, dataset: int, t: int) -> bytes:
+    return hashlib.sha256(f"{seed} {dataset} {t}".encode()).digest()
+
+
+def _frame_patches(
+    number: int, source: Source, t: int, law: CropLaw, folder: Path
+) -> Iterator[Patch]:
+    """Cut and store the patches of a frame."""
+    for label, crop, mask in _objects(source, t, law):
+        file = patch_name(number, t, label)
+        sha256 = write_patch(folder / FOLDER / file, cut(_Image(source, t), crop), mask)
+        yield Patch(
+            file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=int(mask.sum()),
+            part="training",
+        )  # fmt: skip
+
+
+def _objects(source: Source, t: int, law: CropLaw) -> Iterator[tuple[int, Crop, Tensor]]:
+    """Yield label, crop and mask of a frame's objects, but those too small for the network."""
+    labels = source.labels(t)
+    for label, region in regions_of(labels).items():
+        crop = law.around(innermost(region, law.spacing_um))
+        mask = cut_mask(_Object(labels, label), crop)
+        if int(mask.sum()) >= LEAST_VOXELS:
+            yield label, crop, mask
+        else:
+            logger.debug("%s: label %d is too small", source.mask_file(t), label)
+
+
+def innermost(region: Region, spacing_um: Sequence[float]) -> tuple[float, ...]:
+    """Return the frame voxel deepest inside a region; the first of equals."""
+    depth = ndimage.distance_transform_edt(np.pad(region.mask, 1), sampling=spacing_um)
+    at = np.array(np.unravel_index(int(depth.argmax()), depth.shape)) - 1
+    return tuple(float(a + c) for a, c in zip(at, region.corner, strict=True))
+
+
+def _origin(source: Source, diameter: float) -> Mapping[str, Any]:
+    files = {
+        str(t): {"image": sha256_of(source.image_file(t)), "mask": sha256_of(source.mask_file(t))}
+        for t in source.frames
+    }
+    spacing = list(source.spacing_um) if source.spacing_um else None
+    used = {"spacing_um": spacing, "cell_diameter_px": diameter}
+    return {**asdict(source.dataset), **used, "sha256": files}
+
+
+def _refuse_too_little(sources: Sequence[Source], laws: Sequence[CropLaw]) -> None:
+    """Refuse masks that leave nothing to train or to validate with, before any patch is cut."""
+    most = 0
+    for source, law in zip(sources, laws, strict=True):
+        useful = (t for t in source.frames if any(True for _ in _objects(source, t, law)))
+        found = len(list(islice(useful, 2)))  # More need not be read.
+        most = max(most, found)
+        if not found:
+            raise SequenceError(
+                f"{source.dataset.masks}: no object is large enough: the network would see fewer"
+                f" than {LEAST_VOXELS} voxels of each. Remove the dataset, correct its"
+                " cell_diameter_px or spacing_um, or mark whole cells."
+            )
+    if most < 2:
+        raise SequenceError(
+            f"{sources[0].dataset.masks}: one frame has masks that can be learned from, which"
+            " leaves none to validate with. Add the masks of a second frame."
+        )

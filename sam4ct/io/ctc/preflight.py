@@ -1,0 +1,102 @@
+"""One look at every pixel before any work: refuses bad input and fingerprints the rest.
+
+Reads each image and mask once, holding one frame at a time. A caller that needs
+something of every frame (a table of detections, say) gets it in the same pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.ctc.instances import InstanceCheck
+from sam4ct.io.ctc.sequence import CtcReader, CtcSequence
+from sam4ct.io.tiff.frame import Frame, FrameInfo, read_info
+
+EachFrame = Callable[[int, Frame, NDArray[np.int32]], None]
+"""Called with t, the image and its labels, both ([z,] y, x), in order of time."""
+Progress = Callable[[int, int], None]
+"""Called after each frame with the frames done and the frames in all."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What is known of a sequence once all of it has been read."""
+
+    frames: int
+    shape: tuple[int, ...]
+    """Of every image and mask, ([z,] y, x)."""
+    image_dtype: str
+    images_sha256: str
+    """Over the names and bytes of all images, in order of time."""
+    masks_sha256: str
+
+
+def preflight(
+    sequence: CtcSequence,
+    *,
+    each_frame: EachFrame | None = None,
+    progress: Progress | None = None,
+) -> Preflight:
+    """Read and check all frames of a sequence.
+
+    Args:
+        sequence: Its files.
+        each_frame: Called with every frame once it has passed.
+        progress: Called after every frame.
+
+    Raises:
+        SequenceError: An image or mask that cannot be used, or masks without labels or with
+            labels that are not those of single cells.
+    """
+    reader = CtcReader(sequence)
+    images, masks, instances = _Fingerprint(), _Fingerprint(), InstanceCheck()
+    has_labels = False
+    for t in range(reader.frames):
+        images.add(sequence.images[t])
+        masks.add(sequence.masks[t])
+        image, labels = reader.image(t), reader.labels(t)
+        has_labels = has_labels or bool(labels.any())
+        instances.add(sequence.masks[t], labels)
+        if each_frame is not None:
+            each_frame(t, image, labels)
+        if progress is not None:
+            progress(t + 1, reader.frames)
+    if not has_labels:
+        raise SequenceError(
+            f"{sequence.masks[0].parent}: all masks are empty, there is nothing to link."
+            " Segment the cells first."
+        )
+    instances.finish()
+    dtype = str(read_info(sequence.images[0]).dtype)
+    return Preflight(reader.frames, reader.shape, dtype, images.hexdigest(), masks.hexdigest())
+
+
+class _Fingerprint:
+    """SHA-256 over files, and the check that all of them have one type."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._first: tuple[Path, FrameInfo] | None = None
+
+    def add(self, path: Path) -> None:
+        info = read_info(path)
+        if self._first is None:
+            self._first = path, info
+        elif info.dtype != self._first[1].dtype:
+            raise SequenceError(
+                f"{path}: has the type {info.dtype}, but {self._first[0].name} has"
+                f" {self._first[1].dtype}. Save all of them with one type."
+            )
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256")
+        self._hash.update(path.name.encode() + b"\0" + content.digest())
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()

@@ -1,0 +1,235 @@
+"""The result folder: `maskNNN.tif` and `res_track.txt`, complete and valid or not there.
+
+Owns how a result comes into being: written or moved into a hidden folder beside the
+target, checked frame by frame, renamed. The rules themselves are `lineage`'s, the renaming
+is left to `swap`, checking a folder that someone else wrote to `validate`.
+One process at a time may write a target: the lock on the work folder sees to that.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import ResultError
+from sam4ct.io.ctc.replace_folder import new_place, old_place, recover, swap
+from sam4ct.io.ctc.track_table import TRACKS, result_errors, write_tracks
+from sam4ct.io.files.atomic import move
+from sam4ct.io.files.labels import labels_in
+from sam4ct.io.files.names import frame_name, frame_pattern, in_one_message, is_hidden
+from sam4ct.io.tiff.frame import encode_frame
+from sam4ct.lineage import Track, frame_problems, table_problems
+
+MASK = "mask"
+_OURS = re.compile(rf"{frame_pattern(MASK).pattern}|{re.escape(TRACKS)}")
+
+
+class ResultWriter:
+    """Writes a result; a `FrameWriter` and a context manager.
+
+    Frames are given in order of time. If the block ends well, the folder is checked
+    and takes its place; if it ends in any exception, nothing is left of it and an
+    older result stays as it was.
+    """
+
+    def __init__(
+        self,
+        target: Path,
+        tracks: Iterable[Track],
+        *,
+        frames: int,
+        shape: Sequence[int],
+        digits: int = 3,
+        overwrite: bool = False,
+    ) -> None:
+        """Check the target and the tracks; nothing is written before the block begins.
+
+        Args:
+            target: The result folder, e.g. `DATASET/01_RES`.
+            tracks: All tracks of the result.
+            frames: Number of frames that will be written.
+            shape: Of every frame, ([z,] y, x).
+            digits: Width of the frame numbers, as in the input.
+            overwrite: Replace an older result.
+
+        Raises:
+            ResultError: The tracks break the rules, or a result is there already.
+        """
+        self._target = prepare_target(target, overwrite=overwrite)
+        ordered = sorted(tracks)
+        self._tracks = {track.label: track for track in ordered}
+        self._frames, self._shape, self._digits = frames, tuple(shape), digits
+        self._written = 0
+        self._refuse(table_problems(ordered))
+        late = [track for track in ordered if track.end >= frames]
+        self._refuse(f"track {track.label}: ends after frame {frames - 1}" for track in late)
+        self._folder = new_place(self._target)
+
+    def __enter__(self) -> Self:
+        with result_errors(self._target):
+            self._folder.mkdir(parents=True)
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where the frames lie until the block ends."""
+        return self._folder
+
+    def write(self, t: int, labels: NDArray[np.uint16]) -> None:
+        """Write the mask of the next frame.
+
+        Raises:
+            ResultError: The labels are not those of the tracks alive, or the disk refuses.
+        """
+        if labels.shape != self._shape:
+            raise ValueError(
+                f"frame {t} of shape {labels.shape}; expected frame {self._written}"
+                f" of shape {self._shape}"
+            )
+        path = self._admitted(t, labels_in(labels.reshape(-1, *labels.shape[-2:])))
+        with result_errors(self._target / path.name), path.open("wb") as file:
+            file.write(encode_frame(labels))
+            file.flush()
+            os.fsync(file.fileno())
+        self._written += 1
+
+    def take(self, t: int, source: Path, labels: Iterable[int]) -> None:
+        """Move the mask of the next frame here: a file that is painted and synced already.
+
+        Its pixels are not looked at. If the block does not end well, it is lost with the rest.
+
+        Args:
+            t: The frame.
+            source: The file, as `VolumeFrames` paints it in the shape of this result.
+            labels: All that have pixels in it.
+
+        Raises:
+            ResultError: The labels are not those of the tracks alive, there is no such
+                file, or the disk refuses.
+        """
+        path = self._admitted(t, labels)
+        with result_errors(self._target / path.name):
+            move(source, path)
+        self._written += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            # A second fault of the disk here must not hide the first; what remains is
+            # removed at the next start.
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _finish(self) -> None:
+        if self._written != self._frames:
+            raise ValueError(f"{self._written} frames written of {self._frames}")
+        with result_errors(self._target):
+            write_tracks(self._folder / TRACKS, self._tracks.values())
+            swap(self._target)
+
+    def _admitted(self, t: int, labels: Iterable[int]) -> Path:
+        """Return where the next frame is to be; refuse labels that break the rules."""
+        if t != self._written:
+            raise ValueError(f"frame {t}; expected frame {self._written}")
+        self._refuse(frame_problems(t, labels, self._tracks))
+        return self._folder / frame_name(MASK, t, self._digits)
+
+    def _refuse(self, problems: Iterable[str]) -> None:
+        if found := list(problems):
+            raise ResultError(
+                f"{self._target}: not written, it would break the rules of the challenge:"
+                f" {in_one_message(found)} This is a fault of the program: please report it."
+            )
+
+
+def refuse_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a target that must not be replaced, or cannot be written; changes nothing.
+
+    To be called before any work, so that a run does not fail at its end.
+
+    Raises:
+        ResultError: There is a result and `overwrite` is off; or something else than a
+            result; or the folder cannot be made there.
+    """
+    target = target.resolve()
+    with result_errors(target):
+        _refuse_unusable(target)
+        # After a kill in the middle of a swap, the older result waits beside its place.
+        taken = next((folder for folder in (target, old_place(target)) if folder.exists()), None)
+        names = [path.name for path in taken.iterdir()] if taken else []
+    if names and not overwrite and taken == old_place(target):
+        raise ResultError(
+            f"{taken}: is the older result, left by a run that was killed while replacing it."
+            f" Rename it {target.name}, or add --overwrite."
+        )
+    if names and not overwrite:
+        raise ResultError(
+            f"{target}: is not empty. Add --overwrite to replace the result, or choose"
+            " another folder with --out."
+        )
+    foreign = [name for name in names if not _OURS.fullmatch(name) and not is_hidden(name)]
+    if names and (foreign or TRACKS not in names):
+        raise ResultError(
+            f"{target}: holds {', '.join(sorted(foreign)[:3]) or f'no {TRACKS}'}, so it is no"
+            " result and is not replaced. Choose another folder with --out."
+        )
+    _refuse_unremovable(target)
+
+
+def prepare_target(target: Path, *, overwrite: bool) -> Path:
+    """Refuse a target as `refuse_target` does, and clear up after a killed run.
+
+    To be called by whoever alone may write there: what another run is writing
+    would be cleared up, too.
+
+    Returns:
+        The target with symbolic links followed.
+
+    Raises:
+        ResultError: As `refuse_target`.
+    """
+    target = target.resolve()
+    refuse_target(target, overwrite=overwrite)
+    with result_errors(target):
+        recover(target)
+    return target
+
+
+def _refuse_unusable(target: Path) -> None:
+    """Refuse a target that is a file, or that could not be renamed into its place."""
+    if target.exists() and not target.is_dir():
+        raise ResultError(f"{target}: is a file. Choose another output folder.")
+    if target.is_mount():
+        raise ResultError(
+            f"{target}: is a mounted folder, which cannot be replaced as a whole. Give a"
+            f" folder in it, e.g. {target / '01_RES'}."
+        )
+    above = next(folder for folder in target.parents if folder.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"no right to write into {above}")
+
+
+def _refuse_unremovable(target: Path) -> None:
+    """Refuse folders to be removed whose files may not be: those of another user, mostly."""
+    for folder in (target, old_place(target), new_place(target)):
+        with result_errors(folder):
+            filled = folder.exists() and any(folder.iterdir())
+            if filled and not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "no right to remove the files in it")

@@ -1,0 +1,181 @@
+"""Sequences in the folder layout of the Cell Tracking Challenge, and their frames.
+
+Owns which files make up a sequence (`DATASET/SS` and `DATASET/SS_ERR_SEG`, paired by
+frame number) and where its result goes. What is inside all files is checked once by
+`preflight`, results are written by `result`. Frames are numbered from 0; arrays are
+(y, x) or (z, y, x).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.ctc.sequence_names import MASKS, choose_sequences, sequence_name
+from sam4ct.io.files.finite import refuse_not_finite
+from sam4ct.io.files.labels import refuse_non_labels
+from sam4ct.io.files.names import frame_files, in_one_message, pairing_problems
+from sam4ct.io.tiff.frame import Frame, read_frame, read_info
+from sam4ct.io.tiff.label_frames import read_label_frame
+from sam4ct.io.tiff.shapes import remedy_for_shape
+
+RESULT = "_RES"
+
+
+@dataclass(frozen=True)
+class CtcSequence:
+    """The files of one sequence whose frames are complete and paired."""
+
+    dataset: str
+    """Name of the dataset's folder, see `text_of_name`."""
+    name: str
+    """Digits, e.g. `01`."""
+    images: tuple[Path, ...]
+    """One file a frame, by frame number."""
+    masks: tuple[Path, ...]
+    """The masks to link, one file a frame, by frame number."""
+    digits: int
+    """Width of the frame numbers in file names, 3 or 4."""
+    result_dir: Path
+
+    @property
+    def work_dir(self) -> Path:
+        """Where everything but the result is written."""
+        return work_dir_of(self.result_dir)
+
+
+def work_dir_of(result_dir: Path) -> Path:
+    """Return the work folder of a result: `SS_RES.sam4ct` beside it."""
+    return result_dir.with_name(f"{result_dir.name}.sam4ct")
+
+
+def find_sequences(
+    dataset_dir: Path, names: Sequence[str] = (), out: Path | None = None
+) -> list[CtcSequence]:
+    """Return the sequences of a dataset, with their frames found and paired.
+
+    Args:
+        dataset_dir: Holds `SS` and `SS_ERR_SEG`; SS are digits.
+        names: The sequences wanted, `01`, `01/` or `DATASET/01`; () for all that have masks.
+        out: The result folder if there is one sequence, else the root below which
+            `DATASET/SS_RES` is written; None: beside the input.
+
+    Raises:
+        SequenceError: A sequence is missing or its frames are not complete and paired.
+    """
+    dataset_dir = Path(os.path.abspath(dataset_dir))
+    chosen = choose_sequences(dataset_dir, [sequence_name(dataset_dir, name) for name in names])
+    sequences = []
+    for name in chosen:
+        if out is None:
+            result_dir = dataset_dir / f"{name}{RESULT}"
+        elif len(chosen) == 1:
+            result_dir = Path(os.path.abspath(out))
+        else:
+            result_dir = Path(os.path.abspath(out)) / dataset_dir.name / f"{name}{RESULT}"
+        inputs = [dataset_dir / name, dataset_dir / f"{name}{MASKS}"]
+        refuse_input_as_result(result_dir, inputs)
+        sequences.append(_paired(dataset_dir, name, result_dir))
+    return sequences
+
+
+class CtcReader:
+    """Reads the frames of a sequence; a `FrameReader`.
+
+    Every frame is checked as it is read, so files that change after `preflight` are
+    noticed. Nothing is kept between calls.
+    """
+
+    def __init__(self, sequence: CtcSequence) -> None:
+        self._sequence = sequence
+
+    @property
+    def frames(self) -> int:
+        return len(self._sequence.images)
+
+    @functools.cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every frame, ([z,] y, x), from the header of the first image."""
+        return read_info(self._sequence.images[0]).shape
+
+    def image(self, t: int) -> Frame:
+        """Return the image of a frame, ([z,] y, x), in the file's own dtype.
+
+        Raises:
+            SequenceError: The file is unreadable, of another shape, or not real numbers.
+        """
+        path = self._sequence.images[t]
+        image = read_frame(path)
+        self._refuse_other_shape(path, image)
+        if image.dtype.kind not in "uif":
+            raise SequenceError(
+                f"{path}: the image has the type {image.dtype}. Save it as integers or floats."
+            )
+        refuse_not_finite(f"{path}: the image", image)
+        return image
+
+    def labels(self, t: int) -> NDArray[np.int32]:
+        """Return the masks of a frame, ([z,] y, x), int32 whatever the file holds.
+
+        Raises:
+            SequenceError: The file is unreadable, of another shape, or not labels.
+        """
+        path = self._sequence.masks[t]
+        labels = read_label_frame(path)
+        self._refuse_other_shape(path, labels)
+        refuse_non_labels(path, labels)
+        return labels.astype(np.int32, copy=False)
+
+    def _refuse_other_shape(self, path: Path, frame: Frame) -> None:
+        if frame.shape != self.shape:
+            raise SequenceError(
+                f"{path}: has the shape {frame.shape}, but {self._sequence.images[0]} has"
+                f" {self.shape}. {remedy_for_shape(frame.shape, self.shape)}"
+            )
+
+
+def refuse_input_as_result(result_dir: Path, inputs: Iterable[Path]) -> None:
+    """Refuse a result folder that is, holds or lies in one of the inputs; all paths absolute.
+
+    Raises:
+        SequenceError: It is, does or lies so.
+    """
+    if any(result_dir.is_relative_to(p) or p.is_relative_to(result_dir) for p in inputs):
+        raise SequenceError(
+            f"{result_dir}: the result may not be written into or over the input."
+            " Choose another output folder."
+        )
+
+
+def text_of_name(path: Path) -> str:
+    """Return the name of a file or folder as text that can be printed, and written as UTF-8.
+
+    Bytes that are no UTF-8 (a folder from another system) and characters that cannot be seen
+    become escapes, `caf\\xe9`. In the locale "C" Python takes names for ASCII; here they are not.
+    """
+    text = os.fsencode(path.name).decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _paired(dataset_dir: Path, name: str, result_dir: Path) -> CtcSequence:
+    """Return a sequence whose images and masks match frame by frame."""
+    images = frame_files(dataset_dir / name, "t")
+    masks = frame_files(dataset_dir / f"{name}{MASKS}", "mask")
+    problems = [*images.problems, *masks.problems, *pairing_problems(images, masks)]
+    if problems:
+        raise SequenceError(in_one_message(problems))
+    return CtcSequence(
+        dataset=text_of_name(dataset_dir),
+        name=name,
+        images=tuple(images.files.values()),
+        masks=tuple(masks.files.values()),
+        digits=images.width,
+        result_dir=result_dir,
+    )

@@ -1,0 +1,115 @@
+"""Files that are no frames: what they are, and how to get frames from them.
+
+Owns what counts as a TIFF file by its name. Of TIFF files, headers are read; no pixels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+import tifffile
+
+from sam4ct.io.files.tiff_faults import UNREADABLE
+
+TIFF = r"\.(?i:tiff?)"
+"""Pattern of the endings of TIFF files."""
+_TIFF_NAME = re.compile(rf".*{TIFF}", re.DOTALL)
+
+GUIDE = 'README.md, "Other image files"'
+"""Where a user reads how to convert files."""
+
+_IMAGES = re.compile(
+    "png|jpe?g|bmp|gif|webp|jp2"  # one image a file
+    "|nd2|czi|lif|lsm|oib|oif|oir|vsi|ims|dv|stk|mvd2|sld|zvi"  # of microscopes
+    "|avi|mp4|m4v|mov|mkv|wmv|mpe?g"
+    "|h5|hdf5?|ilastik|npy|npz|mat|nii|gz|mha|mhd|nrrd|zarr"
+)
+"""Endings of files and folders that hold images in other forms."""
+_NAMES = {"npy": "NumPy", "npz": "NumPy", "h5": "HDF5", "zarr": "Zarr", "ilastik": "ilastik"}
+
+
+def is_tiff(name: str) -> bool:
+    """Whether a name ends as that of a TIFF file: `.tif`, `.TIF`, `.tiff` and so on."""
+    return _TIFF_NAME.fullmatch(name) is not None
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file holds images by its name, be they of a format that is read or not."""
+    return is_tiff(path.name) or _image_kind(path) is not None
+
+
+def first_of(paths: Sequence[Path]) -> str:
+    """Return the first path, and how many more there are."""
+    return f"{paths[0]} (and {len(paths) - 1} more)" if len(paths) > 1 else f"{paths[0]}"
+
+
+def file_given_for_folder(path: Path) -> str:
+    """Return the message that a file was given where a folder is needed."""
+    kind = "TIFF" if is_tiff(path.name) else _image_kind(path)
+    if kind is None:
+        return f"{path}: is a file, not a folder. Give the folder that holds the files."
+    return (
+        f"{path}: is a file in format {kind}, not a folder. Save one single-channel TIFF a frame"
+        f" as DATASET/01/t000.tif, t001.tif, ..., and give the folder; {GUIDE}, shows how."
+    )
+
+
+def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) -> list[str]:
+    """Return what is wrong with files that are no frames, one message for each kind of them.
+
+    Args:
+        paths: What lies in one folder beside its frames.
+        prefix: Of the names of frames: `t`, `mask`, ...
+        has_frames: Whether there are frames. If not, images in other formats are meant as such.
+    """
+    frames = f"{prefix}000.tif, {prefix}001.tif, ..."
+    by_kind: dict[str | None, list[Path]] = {}
+    for path in paths:
+        kind = None if has_frames else _image_kind(path)
+        by_kind.setdefault("TIFF" if is_tiff(path.name) else kind, []).append(path)
+    problems = []
+    for kind, found in by_kind.items():
+        if kind is None:
+            wanted = f"Only {frames} may lie" if has_frames else f"Put the frames {frames}"
+            what = f"is no frame. {wanted} in this folder. Move other files away."
+        elif kind == "TIFF":
+            what = _tiff_problem(found[0], frames)
+        else:
+            what = (
+                f"the format {kind} is not read here. Save one single-channel TIFF a frame,"
+                f" {frames}; {GUIDE}, shows how."
+            )
+        problems.append(f"{first_of(found)}: {what}")
+    return problems
+
+
+def _image_kind(path: Path) -> str | None:
+    """Return the format of images in another form by the file's name, e.g. `PNG`, or None."""
+    ending = path.suffix.lower().removeprefix(".")
+    return _NAMES.get(ending, ending.upper()) if _IMAGES.fullmatch(ending) else None
+
+
+def _tiff_problem(path: Path, frames: str) -> str:
+    """Return what a TIFF file is that has not the name of a frame, and what to do about it."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            series = tif.series[0]
+            shape, axes = series.shape, series.axes
+    except (OSError, tifffile.TiffFileError, *UNREADABLE):
+        shape, axes = (), ""
+    planes = prod(shape[:-2])
+    if planes > 1 and "T" in axes:
+        return (
+            f"is a movie of {planes} planes. Save one single-channel TIFF a frame, {frames};"
+            f" {GUIDE}, shows how."
+        )
+    if planes > 1:
+        return (
+            f"holds {planes} planes, and is not named as a frame. If these are frames of a movie,"
+            f" save one TIFF a frame, {frames}; {GUIDE}, shows how. If they are the slices of"
+            " one volume, rename the volumes so."
+        )
+    return f"is not named as a frame. Rename the frames {frames} in order of time, or move it away."

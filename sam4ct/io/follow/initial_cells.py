@@ -1,0 +1,172 @@
+"""The cells to follow, as they are in frame 0: read from either kind of file, and checked.
+
+A JSON of centroids (`centroids`) says where cells are; a label TIFF (`label_cells`) says
+how large they are, too. Owns whether they fit the movie and its result. Which of the
+files of a dataset it is, is left to `track_sequence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.files.labels import refuse_track_label
+from sam4ct.io.files.other_files import is_tiff
+from sam4ct.io.follow.centroids import AXES, read_centroids
+from sam4ct.io.follow.label_cells import frame_of, read_label_cells
+from sam4ct.io.tiff.frame import Frame, read_info
+from sam4ct.io.tiff.shapes import remedy_for_shape
+from sam4ct.types import VolumeReader
+
+AROUND = (1, 2, 2)
+"""Voxels (z, y, x) to either side of a centroid among which there must be some contrast."""
+NEAR = (2, 16, 16)
+"""And where to look for darker ones if there is none: cells may be saturated."""
+_LOST = (
+    "Do initial tracks and images belong together? Give places in voxels, from 0, in the order"
+    " (z, y, x)."
+)
+
+_Found = tuple[int, Mapping[int, tuple[float, ...]], NDArray[np.int64] | None]
+
+
+@dataclass(frozen=True, eq=False)
+class InitialCells:
+    """The cells to follow, by increasing label."""
+
+    labels: tuple[int, ...]
+    """Of their tracks, 1 to `MAX_LABEL`."""
+    places: NDArray[np.float64]
+    """(n, 3), their centroids in frame 0, (z, y, x) in voxels."""
+    sizes: NDArray[np.int64] | None
+    """(n,), their voxels; None if the file does not say."""
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        if self.places.shape != (n, 3) or (self.sizes is not None and self.sizes.shape != (n,)):
+            raise ValueError(f"{n} labels, places of shape {self.places.shape}, other sizes")
+        if list(self.labels) != sorted(set(self.labels)):
+            raise ValueError("labels are not in increasing order, each once")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
+    """Read the cells to follow.
+
+    Args:
+        path: A label TIFF if its name ends so, else a JSON of centroids. Of a TIFF, one
+            plane is in memory at a time.
+        shape: Of the movie's frames, (z, y, x).
+
+    Raises:
+        SequenceError: The file cannot be used or has no cells, they are not in frame 0 or
+            not in the volume, or their labels do not fit into 16 bits.
+    """
+    labelled = is_tiff(path.name)
+    frame, places, sizes = _from_labels(path, shape) if labelled else _from_centroids(path)
+    if frame != 0:
+        raise SequenceError(
+            f"{path}: its tracks begin in frame {frame}, but cells are followed from frame 0 on."
+            " Give the cells of frame 0."
+        )
+    refuse_track_label(path, max(places))
+    cells = InitialCells(tuple(places), np.array(list(places.values()), np.float64), sizes)
+    _refuse_outside(path, cells, shape)
+    _refuse_same_place(path, cells)
+    return cells
+
+
+def _refuse_same_place(path: Path, cells: InitialCells) -> None:
+    """Refuse two cells of which nothing tells one from the other."""
+    first: dict[tuple[int, ...], int] = {}
+    voxels = np.floor(cells.places + 0.5).astype(int).tolist()  # as clicks are rounded
+    for label, voxel in zip(cells.labels, voxels, strict=True):
+        if (other := first.setdefault(tuple(voxel), label)) != label:
+            raise SequenceError(
+                f"{path}: the tracks {other} and {label} begin in the same voxel, {tuple(voxel)}"
+                " (z, y, x). Remove one of the two."
+            )
+
+
+def refuse_background(path: Path, cells: InitialCells, volumes: VolumeReader) -> None:
+    """Refuse cells that are where there is nothing in the image of frame 0.
+
+    Raises:
+        SequenceError: All voxels around a centroid have one value, and none near is darker.
+    """
+    lost = [
+        (label, place)
+        for label, place in zip(cells.labels, cells.places, strict=True)
+        if _is_nothing(volumes, place)
+    ]
+    if not lost:
+        return
+    label, place = lost[0]
+    more = f" (and those of {len(lost) - 1} more)" if len(lost) > 1 else ""
+    raise SequenceError(
+        f"{path}: the initial centroid of track {label} at {_told(place)}{more} lies in the"
+        f" background: all voxels around it have the same value. {_LOST}"
+    )
+
+
+def _from_labels(path: Path, shape: Sequence[int]) -> _Found:
+    """Return the frame of a label TIFF, and its cells' places by label and sizes."""
+    info = read_info(path)
+    if info.shape != tuple(shape):
+        raise SequenceError(
+            f"{path}: has the shape {info.shape}, but the movie's frames have {tuple(shape)}."
+            f" {remedy_for_shape(info.shape, shape)}"
+        )
+    cells = read_label_cells(path)
+    sizes = np.array([cell.size for cell in cells.values()], np.int64)
+    return frame_of(path), {label: cell.centroid for label, cell in cells.items()}, sizes
+
+
+def _from_centroids(path: Path) -> _Found:
+    """The same of a JSON, which does not say sizes."""
+    centroids = read_centroids(path)
+    axes = len(next(iter(centroids.tracks.values())))
+    if axes != len(AXES):
+        raise SequenceError(
+            f"{path}: its centroids are of images ({', '.join(AXES[-axes:])}), but the movie is"
+            f" one of volumes. Give centroids ({', '.join(AXES)})."
+        )
+    return centroids.frame, centroids.tracks, None
+
+
+def _refuse_outside(path: Path, cells: InitialCells, shape: Sequence[int]) -> None:
+    """Refuse cells beyond the outer faces of the outermost voxels."""
+    inside = (cells.places >= -0.5) & (cells.places <= np.array(shape) - 0.5)
+    outside = np.flatnonzero(~inside.all(axis=1))
+    if len(outside):
+        first = outside[0]
+        raise SequenceError(
+            f"{path}: {len(outside)} of {len(cells)} initial centroids lie outside the volume of"
+            f" {' x '.join(map(str, shape))} voxels (z, y, x), the first is that of track"
+            f" {cells.labels[first]} at {_told(cells.places[first])}. {_LOST}"
+        )
+
+
+def _is_nothing(volumes: VolumeReader, place: NDArray[np.float64]) -> bool:
+    at = _window(volumes, place, AROUND)
+    if at.min() != at.max():
+        return False
+    return bool(_window(volumes, place, NEAR).min() == at.min())
+
+
+def _window(volumes: VolumeReader, place: NDArray[np.float64], reach: Sequence[int]) -> Frame:
+    centre = np.clip(np.rint(place).astype(int), 0, np.array(volumes.shape) - 1)
+    return volumes.window(
+        0, [slice(max(0, c - r), c + r + 1) for c, r in zip(centre.tolist(), reach, strict=True)]
+    )
+
+
+def _told(place: NDArray[np.float64]) -> str:
+    return f"({', '.join(f'{c:g}' for c in place)})"

@@ -1,0 +1,64 @@
+"""Where the parts of a sequence lie whose cells are followed: the movie and where tracks begin.
+
+    DATASET/SS/ or SS.zarr/       the movie: a TIFF file or a Zarr a frame, or one OME-Zarr
+    DATASET/SS_SEEDS/             places of possible cells in every frame
+    DATASET/SS_INIT/              a JSON of `sam4ct init-tracks`, or a label TIFF
+    DATASET/SS_GT/TRA/            man_track000.tif, if there is no SS_INIT
+
+Names and listings alone are looked at. What is in the files is left to `volumes`, `seeds`
+and `initial_tracks`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sam4ct.io.files.names import WIDTHS
+from sam4ct.io.files.other_files import TIFF, is_tiff
+from sam4ct.io.follow.seeds import SEEDS
+from sam4ct.io.movie import ZARR
+from sam4ct.io.ome_zarr.array import is_zarr
+from sam4ct.io.ome_zarr.frames import is_frame_name
+
+INITIAL = "_INIT"
+TRACKS = "tracks.json"
+"""Preferred where a folder holds several files of initial tracks."""
+TRUTH = "_GT"
+_FIRST_MASK = re.compile(rf"man_track0{{{WIDTHS[0]},{WIDTHS[-1]}}}{TIFF}")
+
+Listing = Callable[[Path], Iterable[str]]
+"""The visible names in a folder; none if it is not there."""
+
+
+def movie_of(dataset_dir: Path, name: str, names_in: Listing) -> Path | None:
+    """Return the movie of a sequence: `SS` if frames lie there, else `SS.zarr`, else None."""
+    folder, beside = dataset_dir / name, dataset_dir / f"{name}{ZARR}"
+    if any(is_tiff(file) or is_frame_name(file) for file in names_in(folder)):
+        return folder
+    return beside if is_zarr(beside) else None
+
+
+def initial_of(dataset_dir: Path, name: str, names_in: Listing) -> list[Path]:
+    """Return where the tracks of a sequence begin: one file, several to choose from, or none."""
+    if chosen := initial_in(dataset_dir / f"{name}{INITIAL}", names_in):
+        return chosen
+    tra = dataset_dir / f"{name}{TRUTH}" / "TRA"
+    return [tra / mask for mask in sorted(filter(_FIRST_MASK.fullmatch, names_in(tra)))]
+
+
+def initial_in(folder: Path, names_in: Listing) -> list[Path]:
+    """Return the files of initial tracks in a folder: `TRACKS` alone if it is among them."""
+    names = sorted(f for f in names_in(folder) if f.endswith(".json") or is_tiff(f))
+    return [folder / file for file in ([TRACKS] if TRACKS in names else names)]
+
+
+def has_all_parts(dataset_dir: Path, name: str, names_in: Listing) -> bool:
+    """Whether a sequence has a movie, a folder of seeds and initial tracks, by their names."""
+    return (
+        os.path.isdir(dataset_dir / f"{name}{SEEDS}")
+        and movie_of(dataset_dir, name, names_in) is not None
+        and bool(initial_of(dataset_dir, name, names_in))
+    )

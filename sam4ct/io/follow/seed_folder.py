@@ -1,0 +1,168 @@
+"""The folder that a search for seeds fills: a file a frame, and how they were found.
+
+    SS_SEEDS/
+        settings.json                  what the seeds depend on; written first
+        t000.csv, t001.csv, ...        or .parquet; what is there is whole
+        .sam4ct/lock, lock.guard       see io.locks
+
+Seeds of other settings, or of another program, are never mixed in. Reading is left to `seeds`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sam4ct.errors import ResultError, WorkError
+from sam4ct.io.files.atomic import remove_leftovers, work_errors, write_json
+from sam4ct.io.files.locks import FolderLock
+from sam4ct.io.files.names import list_folder
+from sam4ct.io.follow.seed_table import SUFFIXES, write_seed_table
+from sam4ct.io.follow.seeds import SETTINGS
+from sam4ct.types import Seeds
+
+logger = logging.getLogger(__name__)
+
+_LOCKS = ".sam4ct"
+_DIGITS = 3
+
+
+@dataclass(frozen=True)
+class SeedFolder:
+    """A search under way; made by `SeedFolder.open`."""
+
+    folder: Path
+    suffix: str
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, folder: Path, settings: Mapping[str, Any], *, shared: bool, overwrite: bool
+    ) -> Iterator[SeedFolder]:
+        """Lock the folder, made if need be, for the block.
+
+        Args:
+            folder: `SS_SEEDS`.
+            settings: What the seeds depend on, as JSON has it; "format" is their files' suffix.
+            shared: Other searches may work here at the same time, each on its own frames.
+            overwrite: Remove seeds that were found with other settings.
+
+        Raises:
+            ResultError: It holds seeds found otherwise, or what is not ours.
+            WorkError: Another search is there, or the disk refuses.
+        """
+        _refuse_foreign(folder)
+        with FolderLock.held(folder / _LOCKS, shared=shared) as lock:
+            with lock.guarded():
+                before = _stored(folder)
+                if before and before != settings:
+                    _refuse_other(folder, before, settings, overwrite=overwrite)
+                    with lock.alone() if shared else nullcontext():
+                        _remove_seeds(folder)
+                # After the removal: one that is killed is taken up again.
+                if before != settings:
+                    write_json(folder / SETTINGS, settings)
+            if not shared:
+                remove_leftovers(folder)
+            yield cls(folder, f".{settings['format']}")
+
+    def has(self, t: int) -> bool:
+        """Whether the seeds of a frame are there."""
+        with work_errors(self._file(t)):
+            return self._file(t).is_file()
+
+    def write(self, t: int, seeds: Seeds) -> None:
+        """Write the seeds of a frame, places (z, y, x), or (y, x) in slice 0.
+
+        Raises:
+            WorkError: The disk refuses.
+        """
+        write_seed_table(self._file(t), seeds)
+
+    def _file(self, t: int) -> Path:
+        return self.folder / f"t{t:0{_DIGITS}d}{self.suffix}"
+
+
+def searched_diameters(folder: Path) -> tuple[float, float] | None:
+    """Return for which cells the seeds in a folder were searched.
+
+    Returns:
+        Diameters of the smallest and largest, pixels along x; None if another program
+        found the seeds.
+
+    Raises:
+        WorkError: The folder says it, but cannot be understood.
+    """
+    match _stored(folder):
+        case {"diameter_px": [float() | int() as smallest, float() | int() as largest]}:
+            return float(smallest), float(largest)
+    return None
+
+
+def searched_spacing(folder: Path) -> tuple[float, float, float] | None:
+    """Return the size of a voxel (z, y, x), micrometres, by which the seeds were searched.
+
+    Returns:
+        What `sam4ct seeds` was told or took from the movie; None if another program found
+        the seeds, or in images.
+
+    Raises:
+        WorkError: The folder says it, but cannot be understood.
+    """
+    match _stored(folder):
+        case {"spacing": [float() | int() as z, float() | int() as y, float() | int() as x]}:
+            return float(z), float(y), float(x)
+    return None
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a folder with anything in it but what a search has left."""
+    if folder.exists() and not (folder / SETTINGS).is_file():
+        with work_errors(folder):
+            others = [path.name for path in list_folder(folder)] if folder.is_dir() else ["a file"]
+        if others:
+            raise ResultError(
+                f"{folder}: holds what `sam4ct seeds` did not write ({others[0]}), and is not"
+                " changed. Choose another folder."
+            )
+
+
+def _refuse_other(
+    folder: Path, before: Mapping[str, Any], now: Mapping[str, Any], *, overwrite: bool
+) -> None:
+    if overwrite:
+        return
+    changed = [name for name in now if before.get(name) != now[name]]
+    told = ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in changed)
+    raise ResultError(
+        f"{folder}: holds seeds that were found with other settings ({told}). Use the same options,"
+        " add --overwrite to replace all of them, or choose another folder."
+    )
+
+
+def _stored(folder: Path) -> dict[str, Any]:
+    """Return the settings of the seeds that are there; none in a new folder."""
+    path = folder / SETTINGS
+    try:
+        with work_errors(path):
+            return dict(json.loads(path.read_bytes())) if path.exists() else {}
+    except (TypeError, ValueError) as error:
+        raise WorkError(
+            f"{path}: damaged. Delete the folder {folder} and run the same command again."
+        ) from error
+
+
+def _remove_seeds(folder: Path) -> None:
+    older = [path for path in list_folder(folder) if path.suffix in SUFFIXES]
+    if older:
+        logger.warning(
+            "%s: removing %d files of seeds found with other settings", folder, len(older)
+        )
+    for path in older:
+        with work_errors(path):
+            path.unlink()

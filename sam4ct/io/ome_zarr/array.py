@@ -1,0 +1,235 @@
+"""The array of a Zarr image: opened and checked, and read by window.
+
+Owns what an image on disk is: an OME-Zarr group, of which the full resolution is taken, or
+a bare array. Axes of length one carry nothing and are dropped, as `tiff` does, but y, x
+and those asked for. What the metadata mean is left to `ome`; which file holds what, to
+`zarr_chunks`; how images make a movie, to `zarr_volumes` (one array with t) and `zarr_frames`
+(one array a frame).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.ome_zarr.chunks import chunk_files, held_along
+from sam4ct.io.ome_zarr.metadata import AXES, OmeImage, read_ome
+from sam4ct.io.tiff.frame import Frame, FrameInfo
+from sam4ct.profile import Spacing
+
+ZARR_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
+"""Names of files that are no chunks."""
+EVERY_CHUNK = "sam4ct_every_chunk_written"
+"""Attribute of groups in which every chunk was written. Elsewhere an absent chunk
+may well mean that all of its voxels have the fill value."""
+AGAIN = "Copy the folder again, or convert the images again."
+_NODES = ("zarr.json", ".zgroup", ".zarray")
+_BY_PLACE = ("t", "c", *AXES[1:])
+"""Axes of bare arrays without names; an array of fewer has the last of them."""
+_DAMAGE = (OSError, LookupError, RuntimeError, TypeError, ValueError)
+"""What damaged metadata or chunks raise in zarr and its codecs."""
+
+Node = zarr.Group | zarr.Array[Any]
+
+
+@dataclass(frozen=True)
+class ImageArray:
+    """The full-resolution array of an image; from `image_array`."""
+
+    path: Path
+    """Of the image; named in errors."""
+    folder: Path
+    """Of the array."""
+    array: zarr.Array[Any]
+    ome: OmeImage
+    kept: tuple[str, ...]
+    """The axes but those that are dropped, in order."""
+    every_chunk: bool
+    """Whether an absent chunk is a lost one."""
+
+    @property
+    def info(self) -> FrameInfo:
+        """Shape, along the axes kept, and type of the voxels."""
+        native = np.dtype(self.array.dtype).newbyteorder("=")
+        return FrameInfo(self._along_kept(self.array.shape), native)
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """The chunks, along the axes kept: what is decoded at once."""
+        return self._along_kept(self.array.chunks)
+
+    @property
+    def spacing_um(self) -> Spacing:
+        """Size of a voxel (z, y, x) as the metadata say; 1 where they do not."""
+        return self.ome.spacing_um
+
+    def window(self, window: Sequence[slice]) -> Frame:
+        """Return a part of the array, one slice for each axis kept, with steps of one.
+
+        Raises:
+            SequenceError: A chunk is missing or damaged.
+        """
+        info = self.info
+        bounds = [slice(*part.indices(n)[:2]) for part, n in zip(window, info.shape, strict=True)]
+        wanted = dict(zip(self.kept, bounds, strict=True))
+        index = tuple(wanted.get(axis, slice(0, 1)) for axis in self.ome.axes)
+        if self.every_chunk:
+            self._refuse_missing_chunks(index)
+        read = self._read(index)
+        shape = [max(0, part.stop - part.start) for part in bounds]
+        return np.ascontiguousarray(read.reshape(shape).astype(info.dtype, copy=False))
+
+    def _along_kept(self, lengths: Sequence[int]) -> tuple[int, ...]:
+        by_axis = dict(zip(self.ome.axes, lengths, strict=True))
+        return tuple(int(by_axis[axis]) for axis in self.kept)
+
+    def frames_of(self, file: Path) -> range:
+        """Return the frames of which a file has voxels; none if it is no chunk, or t no axis."""
+        if "t" not in self.ome.axes or not file.is_relative_to(self.folder):
+            return range(0)
+        name = file.relative_to(self.folder).as_posix()
+        return held_along(self.array, self.ome.axes.index("t"), name)
+
+    def _refuse_missing_chunks(self, index: Sequence[slice]) -> None:
+        """Zarr would fill an absent chunk with zeros without a word."""
+        for file, _ in chunk_files(self.folder, self.array, index):
+            if not file.is_file():
+                raise SequenceError(f"{file}: this chunk of the array is missing. {AGAIN}")
+
+    def _read(self, index: tuple[slice, ...]) -> Frame:
+        """Read a part of the array; if this fails, find the first chunk to blame."""
+        try:
+            return np.asarray(self.array[index])
+        except _DAMAGE as error:
+            for file, held in chunk_files(self.folder, self.array, index):
+                self._refuse_damaged_chunk(file, held)
+            raise _damaged(self.path, error) from error
+
+    def _refuse_damaged_chunk(self, file: Path, held: tuple[slice, ...]) -> None:
+        try:
+            self.array[held]
+        except _DAMAGE as error:
+            frames = self.frames_of(file)
+            which = f" of frame {frames[0]}" if len(frames) == 1 else ""
+            raise SequenceError(
+                f"{file}: this chunk{which} cannot be read ({error}). {AGAIN}"
+            ) from error
+
+
+def open_node(path: Path) -> Node:
+    """Open a Zarr group or array for reading.
+
+    Raises:
+        SequenceError: It is neither, or its metadata are damaged.
+    """
+    if not path.exists():
+        raise SequenceError(f"{path}: there is no such folder. Give a Zarr folder.")
+    if not is_zarr(path):
+        raise SequenceError(
+            f"{path}: is no Zarr folder. Give one that `sam4ct convert` or another program"
+            " wrote as OME-Zarr."
+        )
+    with _damage_told(path):
+        return zarr.open(path, mode="r")
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a path is a Zarr folder by the names of the files in it."""
+    return any(os.path.isfile(path / name) for name in _NODES)
+
+
+def image_array(path: Path, node: Node, time: Sequence[str] = ()) -> ImageArray:
+    """Return the array of an image, with the axes [z,] y, x, or t, [z,] y, x; no voxel is read.
+
+    Args:
+        path: Of the image.
+        node: What is open there.
+        time: ("t",) for the image of a movie, () for that of one frame.
+
+    Raises:
+        SequenceError: The array is missing or empty, or has other axes, or channels.
+    """
+    attributes = dict(node.attrs)
+    if isinstance(node, zarr.Group):
+        ome = read_ome(path, attributes)
+        folder, array = path / ome.array, _array_in(path, node, ome.array)
+    else:
+        ome = OmeImage("", _bare_axes(node), (1.0, 1.0, 1.0))
+        folder, array = path, node
+    _refuse_unusable(folder, array)
+    if array.ndim != len(ome.axes):
+        raise SequenceError(
+            f"{folder}: the array has {array.ndim} axes, but its metadata name"
+            f" {len(ome.axes)} ({', '.join(ome.axes)}). {AGAIN}"
+        )
+    kept = _kept_axes(path, ome, array.shape, tuple(time))
+    return ImageArray(path, folder, array, ome, kept, EVERY_CHUNK in attributes)
+
+
+def _array_in(path: Path, group: zarr.Group, name: str) -> zarr.Array[Any]:
+    with _damage_told(path / name):
+        array = group.get(name)
+    if not isinstance(array, zarr.Array):
+        raise SequenceError(f"{path / name}: the array or its metadata are missing. {AGAIN}")
+    return array
+
+
+def _bare_axes(array: zarr.Array[Any]) -> tuple[str, ...]:
+    """The axes of an array by the names it gives them, if these are known, else by their places."""
+    named = getattr(array.metadata, "dimension_names", None) or ()
+    axes = tuple(str(name).lower() for name in named)
+    if len(set(axes)) == array.ndim and set(axes) <= set(_BY_PLACE):
+        return axes
+    return AXES if array.ndim == len(AXES) else _BY_PLACE[-array.ndim :]
+
+
+def _refuse_unusable(folder: Path, array: zarr.Array[Any]) -> None:
+    """Refuse an array of which there is no voxel, or whose voxels are no numbers."""
+    files = (f for f in folder.rglob("*") if f.is_file() and f.name not in ZARR_METADATA)
+    if next(files, None) is None:
+        raise SequenceError(f"{folder}: the array has no chunks, all are missing. {AGAIN}")
+    if array.dtype.kind not in "uif":
+        raise SequenceError(f"{folder}: has the type {array.dtype}. Save it as integers or floats.")
+
+
+def _kept_axes(
+    path: Path, ome: OmeImage, shape: Sequence[int], time: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The axes of an image, [t,] [z,] y, x, without those of length one that may go."""
+    kept = tuple(
+        axis for axis, n in zip(ome.axes, shape, strict=True) if n != 1 or axis in (*time, "y", "x")
+    )
+    if kept not in ((*time, *AXES[1:]), (*time, *AXES[2:])):
+        what = "a movie" if time else "frames"
+        channels = dict(zip(ome.axes, shape, strict=True)).get("c", 1)
+        more = f" It has {channels} channels: save one alone." if channels > 1 else ""
+        if not time and "t" in kept:
+            more += " If this is the whole movie, give it by itself, as OME-Zarr."
+        raise SequenceError(
+            f"{path}: the array has the axes {', '.join(ome.axes)} of shape {tuple(shape)}."
+            f" Give {what} with the axes {', '.join((*time, '[z,] y, x'))}.{more}"
+        )
+    if 0 in shape:
+        raise SequenceError(f"{path}: the array is empty, its shape is {tuple(shape)}. {AGAIN}")
+    return kept
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn whatever damaged metadata raise into one error."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> SequenceError:
+    return SequenceError(f"{path}: cannot be read ({error}). {AGAIN}")

@@ -1,0 +1,159 @@
+"""Windows of large TIFF frames, of which no more is decoded than the strips or tiles they touch.
+
+Owns where in a file the voxels of a frame lie. Which files are frames, and what all of
+them must have in common, is left to `tiff_volumes`; frames that are read whole to `tiff`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import tifffile
+
+from sam4ct.errors import SequenceError
+from sam4ct.io.files.tiff_faults import UNREADABLE, refuse_missing_data
+from sam4ct.io.tiff.frame import Frame, FrameInfo, opened, read_info, read_window
+
+_WITH_TABLES = (6, 7)
+"""Compressions (JPEG) whose pieces cannot be decoded by themselves."""
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Where the pieces of one page are: strips, or tiles in rows."""
+
+    offsets: tuple[int, ...]
+    counts: tuple[int, ...]
+    """Bytes; 0: the piece is empty."""
+    page: Any
+    """The tifffile page that knows how they are decoded; its file is closed."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What has to be known of a file to read windows of it; from `read_layout`."""
+
+    path: Path
+    info: FrameInfo
+    offset: int | None
+    """First byte of the voxels, if they are uncompressed and in one piece."""
+    byteorder: Literal["<", ">"]
+    planes: tuple[_Plane, ...]
+    """One a slice; () where windows need more than pages, and are left to `read_window`."""
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """What is decoded at once, ([z,] y, x): a strip, a tile, a plane, or one voxel."""
+        ndim = len(self.info.shape)
+        if self.offset is not None:
+            return (1,) * ndim
+        height, width = _piece(self.planes[0].page) if self.planes else self.info.shape[-2:]
+        return (*(1,) * (ndim - 2), height, width)
+
+    def window(self, window: Sequence[slice]) -> Frame:
+        """Return a part of the frame, one slice an axis, ([z,] y, x), all with ends inside.
+
+        Raises:
+            SequenceError: The file is damaged or not there any more.
+        """
+        shape = tuple(part.stop - part.start for part in window)
+        if 0 in shape:
+            return np.empty(shape, self.info.dtype)
+        with _damage_told(self.path):
+            if self.offset is not None:
+                return self._mapped(window)
+            if not self.planes:
+                return read_window(self.path, window)
+            with self.path.open("rb") as file:
+                *slices, rows, columns = window
+                planes = self.planes[slices[0]] if slices else self.planes
+                parts = [_plane_window(file, plane, rows, columns) for plane in planes]
+        return np.stack(parts).reshape(shape).astype(self.info.dtype, copy=False)
+
+    def _mapped(self, window: Sequence[slice]) -> Frame:
+        stored = self.info.dtype.newbyteorder(self.byteorder)
+        mapped: Frame = np.memmap(self.path, stored, "r", self.offset or 0, self.info.shape)
+        return np.array(mapped[tuple(window)]).astype(self.info.dtype, copy=False)
+
+
+def read_layout(path: Path) -> Layout:
+    """Read where the voxels of a frame lie; none of them is read.
+
+    Raises:
+        SequenceError: The file is missing, damaged, or not one grayscale frame.
+    """
+    info = read_info(path)
+    with opened(path) as tif:
+        refuse_missing_data(path, tif)
+        offset = tif.series[0].dataoffset
+        planes: tuple[_Plane, ...] = ()
+        if offset is None and _in_planes(tif, info):
+            planes = tuple(_plane(page) for page in tif.pages)
+        return Layout(path, info, offset, tif.byteorder, planes)
+
+
+def _in_planes(tif: tifffile.TiffFile, info: FrameInfo) -> bool:
+    """Whether every page is a slice, in pieces that can be decoded one by one."""
+    first = tif.pages.first
+    alike = first.imagedepth == 1 and first.compression not in _WITH_TABLES
+    return alike and len(tif.pages) == prod(info.shape[:-2])
+
+
+def _plane(page: Any) -> _Plane:
+    # Asked for now, while the file is open: a page may look into it for how to decode.
+    assert callable(page.keyframe.decode)
+    return _Plane(tuple(page.dataoffsets), tuple(page.databytecounts), page.keyframe)
+
+
+def _plane_window(file: BinaryIO, plane: _Plane, rows: slice, columns: slice) -> Frame:
+    page = plane.page
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    window: Frame = np.full(shape, page.nodata, page.dtype)
+    for index in _pieces(page, rows, columns):
+        if not plane.counts[index]:
+            continue
+        file.seek(plane.offsets[index])
+        encoded = file.read(plane.counts[index])
+        piece, (_, _, top, left, _), _ = page.decode(encoded, index)
+        piece = piece[0, ..., 0]
+        y = slice(max(rows.start, top), min(rows.stop, top + piece.shape[0]))
+        x = slice(max(columns.start, left), min(columns.stop, left + piece.shape[1]))
+        inside = slice(y.start - top, y.stop - top), slice(x.start - left, x.stop - left)
+        place = (
+            slice(y.start - rows.start, y.stop - rows.start),
+            slice(x.start - columns.start, x.stop - columns.start),
+        )
+        window[place] = piece[inside]
+    return window
+
+
+def _pieces(page: Any, rows: slice, columns: slice) -> Iterator[int]:
+    """Yield the numbers of the strips or tiles of a page that a window touches."""
+    height, width = _piece(page)
+    across = -(-page.imagewidth // width)
+    for row in range(rows.start // height, -(-rows.stop // height)):
+        for column in range(columns.start // width, -(-columns.stop // width)):
+            yield row * across + column
+
+
+def _piece(page: Any) -> tuple[int, int]:
+    """Height and width of the strips or tiles of a page."""
+    if page.is_tiled:
+        return page.tilelength, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, tifffile.TiffFileError, *UNREADABLE) as error:
+        raise SequenceError(
+            f"{path}: cannot be read ({error}). Copy or export it again."
+        ) from error

@@ -1,0 +1,206 @@
+"""The work folder of a sequence, `SS_RES.sam4ct/`: where stages leave what they made.
+
+Owns the names of the artifacts, who may use the folder, and when something that
+lies there is still good: every stage has a key, a mapping from what it depends
+on to a digest of that, and what was made under another key is removed. What the
+artifacts hold is left to `io.tables` and `io.masks`, the order of the work and
+the contents of the keys to the pipelines.
+
+    SS_RES.sam4ct/
+        lock, lock.guard      see io.locks
+        run.json              written last: a folder that has it is finished
+        links.parquet, report.html
+        work/key.json         the keys under which the artifacts were made
+        work/detections.parquet, work/evidence/, work/masks/, work/<stage>/
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sam4ct.errors import WorkError
+from sam4ct.io.files.atomic import remove_leftovers, work_errors, write_json
+from sam4ct.io.files.locks import FolderLock
+
+logger = logging.getLogger(__name__)
+
+Key = Mapping[str, str]
+"""What a run or a stage depends on: part → digest, both for people to read, too."""
+
+STAGES = ("detect", "propagate", "associate", "generate", "fill", "paint")
+BY_MACHINE = ("weights.", "device")
+"""Parts of a key that begin so may differ between machines unasked: `weights.sam2`, `device`."""
+
+
+@dataclass(frozen=True)
+class WorkDir:
+    """Paths of the artifacts of one sequence. Use `open` to work there, this to look only."""
+
+    root: Path
+    _lock: FolderLock | None = field(default=None, repr=False, compare=False)
+    _shared: bool = field(default=False, repr=False, compare=False)
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, root: Path, key: Key, *, shared: bool = False, overwrite: bool = False
+    ) -> Iterator[WorkDir]:
+        """Lock the folder, made if need be, for the block.
+
+        Args:
+            root: `SS_RES.sam4ct`.
+            key: What the whole run depends on.
+            shared: Other shards may work here at the same time, each on its own frames.
+            overwrite: Give up what an unfinished run with other weights, or on another
+                device, has done.
+
+        Raises:
+            WorkError: Another run is there; an unfinished run was begun with other
+                weights or on another device; the disk refuses.
+        """
+        with FolderLock.held(root, shared=shared) as lock:
+            work = cls(root, lock, shared)
+            with lock.guarded():
+                work._claim(key, overwrite=overwrite)
+            if not shared:
+                leftovers = remove_leftovers(root)
+                if leftovers:
+                    logger.info("%s: removed %d half-written files", root, leftovers)
+            yield work
+
+    def stage(self, name: str, key: Key) -> None:
+        """Begin a stage: what was made under another key goes, and so do all later stages.
+
+        Stages are begun in their order, also by a shard that does a later one only.
+
+        Args:
+            name: One of `STAGES`.
+            key: All that this stage depends on, its own code's version included.
+
+        Raises:
+            WorkError: Something would have to go while other shards work here.
+        """
+        assert self._lock is not None, "a work folder is opened before a stage is begun"
+        outdated = STAGES[STAGES.index(name) :]
+        with self._lock.guarded():
+            stored = self._stored()
+            if stored["stages"].get(name) == dict(key):
+                return
+            present = [path for stage in outdated for path in self._owned(stage) if _is_made(path)]
+            # Keys go before the files and come after: a removal that is killed is taken up again.
+            stored["stages"] = {n: k for n, k in stored["stages"].items() if n not in outdated}
+            with self._lock.alone() if self._shared and present else nullcontext():
+                write_json(self._key_path, stored)
+                for path in present:
+                    logger.info("%s: made with other input or settings, removed", path)
+                    _remove(path)
+            stored["stages"][name] = dict(key)
+            write_json(self._key_path, stored)
+
+    def has(self, path: Path) -> bool:
+        """Whether an artifact is there; what is there is whole."""
+        with work_errors(path):
+            return path.is_file()
+
+    def artifact(self, stage: str, name: str) -> Path:
+        """Path of any other file of a stage."""
+        assert stage in STAGES, stage
+        return self._work / stage / name
+
+    def evidence(self, t: int, dt: int) -> Path:
+        """Path of the evidence of the frame pair t, t + dt."""
+        return self._work / "evidence" / f"{t:05d}_{dt}.parquet"
+
+    def masks(self, t: int, dt: int) -> Path:
+        """Path of the propagated masks of the frame pair t, t + dt."""
+        return self._work / "masks" / f"{t:05d}_{dt}.parquet"
+
+    @property
+    def detections(self) -> Path:
+        return self._work / "detections.parquet"
+
+    @property
+    def links(self) -> Path:
+        return self.root / "links.parquet"
+
+    @property
+    def run_json(self) -> Path:
+        """What a finished run did and with what; to be written last of all."""
+        return self.root / "run.json"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def _work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def _key_path(self) -> Path:
+        return self._work / "key.json"
+
+    def _owned(self, stage: str) -> list[Path]:
+        """Everything that a stage makes."""
+        more = {
+            "detect": [self.detections],
+            "propagate": [self._work / "evidence", self._work / "masks"],
+            # Written by the last stage that links; a stage's files go with every earlier one's.
+            "generate": [self.links],
+            "paint": [self.run_json, self.report],
+        }
+        return [self._work / stage, *more.get(stage, [])]
+
+    def _stored(self) -> dict[str, Any]:
+        """`{"run": key, "stages": {name: key}}` as stored; empty ones in a new folder."""
+        if not self.has(self._key_path):
+            return {"run": {}, "stages": {}}
+        try:
+            with work_errors(self._key_path):
+                stored = json.loads(self._key_path.read_bytes())
+            return {part: dict(stored[part]) for part in ("run", "stages")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise WorkError(
+                f"{self._key_path}: damaged. Delete the folder {self._work}"
+                " and run the same command again."
+            ) from error
+
+    def _claim(self, key: Key, *, overwrite: bool) -> None:
+        """Enter the key of the run; refuse to throw one away for what the machine chose."""
+        stored = self._stored()
+        before, now = stored["run"], dict(key)
+        if before == now:
+            return
+        changed = {part for part in before | now if before.get(part) != now.get(part)}
+        unfinished = stored["stages"] and not self.run_json.exists()
+        # The default weights depend on the machine: a run begun on a GPU node and resumed
+        # elsewhere would lose hours of work without anyone having asked for it.
+        if unfinished and not overwrite and all(part.startswith(BY_MACHINE) for part in changed):
+            begun = ", ".join(f"{part} {before[part]}" for part in sorted(changed & before.keys()))
+            raise WorkError(
+                f"{self.root}: holds an unfinished run that was begun with other weights or on"
+                f" another device ({begun or 'without any'}). Choose these with --weights and"
+                " --device to continue it, or start over with --overwrite."
+            )
+        write_json(self._key_path, stored | {"run": now})
+
+
+def _is_made(path: Path) -> bool:
+    """Whether there is something; an empty folder may be a workflow's, made before its jobs."""
+    with work_errors(path):
+        return path.is_file() or (path.is_dir() and any(path.iterdir()))
+
+
+def _remove(path: Path) -> None:
+    with work_errors(path):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,124 @@
+"""Tables of `sam4ct.tables` as Parquet files.
+
+Owns the file format: the columns of the class in their order, no nulls, no
+metadata of the writing program's, so equal tables give equal bytes. Pages carry
+checksums: a damaged file is refused, not believed. Where files lie is left to
+`io.workdir`. `read_columns` and `write_columns` serve `io.masks` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sam4ct.errors import WorkError
+from sam4ct.io.files.atomic import replacing, work_errors
+from sam4ct.tables import Table
+
+T = TypeVar("T", bound=Table)
+
+REMEDY = "Delete it, or the whole work folder, and run the same command again."
+_ROWS_PER_GROUP = 1 << 20
+
+
+def write_table(path: Path, table: Table) -> None:
+    """Write a table atomically; the file is whole or not there.
+
+    Raises:
+        WorkError: The disk refuses.
+    """
+    schema = _schema(type(table))
+    write_columns(path, pa.table([getattr(table, n) for n in schema.names], schema=schema))
+
+
+def read_table(path: Path, kind: type[T]) -> T:
+    """Read a table that `write_table` wrote.
+
+    Raises:
+        WorkError: The file is missing or damaged, or holds other columns than `kind`.
+    """
+    columns = read_columns(path, _schema(kind))
+    return kind(**{name: columns.column(name).to_numpy() for name in columns.column_names})
+
+
+def write_columns(path: Path, columns: pa.Table, rows_per_group: int = _ROWS_PER_GROUP) -> None:
+    """Write an Arrow table as deterministic Parquet, atomically.
+
+    Dictionaries, statistics and the Arrow schema are left out: files are many and
+    small, and with them grow by half; nobody here reads them.
+    """
+    with replacing(path) as file:
+        pq.write_table(
+            columns,
+            file,
+            row_group_size=rows_per_group,
+            compression="zstd",
+            use_dictionary=False,
+            write_statistics=False,
+            write_page_checksum=True,
+            store_schema=False,
+        )
+
+
+def read_columns(
+    path: Path,
+    schema: pa.Schema,
+    names: list[str] | None = None,
+    groups: list[int] | None = None,
+) -> pa.Table:
+    """Read some columns (default: all) of some row groups (default: all) of a file.
+
+    Raises:
+        WorkError: The file is missing or damaged, or its columns are not those of `schema`.
+    """
+    with work_errors(path), path.open("rb") as opened, _damage_named(path):
+        file = pq.ParquetFile(opened, page_checksum_verification=True)
+        if not file.schema_arrow.equals(schema):
+            raise WorkError(
+                f"{path}: holds {_described(file.schema_arrow)}, but this version expects"
+                f" {_described(schema)}. {REMEDY}"
+            )
+        rows = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
+        if groups is None:
+            groups = list(range(file.num_row_groups))
+        columns = file.read_row_groups(groups, columns=names, use_threads=False)
+        # The checksums cover the pages; the row counts stand in the footer, which has none.
+        if sum(rows) != file.metadata.num_rows or sum(rows[g] for g in groups) != len(columns):
+            raise pa.ArrowInvalid("the row counts contradict each other")
+        return columns
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn every way in which pyarrow finds a damaged file into one WorkError.
+
+    It decodes names and sizes as it finds them, so these are several; an OSError
+    without errno is one of them, an OSError with it is a fault of the disk.
+    """
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise WorkError(f"{path}: damaged or cut off. {REMEDY}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise WorkError(f"{path}: damaged or cut off. {REMEDY}") from error
+
+
+def _described(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema)
+
+
+def _schema(kind: type[Table]) -> pa.Schema:
+    """The Arrow schema of a table class."""
+    return pa.schema(
+        [
+            pa.field(name, pa.from_numpy_dtype(dtype), nullable=False)
+            for name, dtype in kind.schema().items()
+        ]
+    )

@@ -1,0 +1,260 @@
+"""The SAM 2 engine: follows all regions of a frame into another frame, in batches.
+
+Owns a network on a device and what is kept there. Every (frame, window) is
+encoded once and kept while memory allows; every object is remembered once and
+recalled in each frame asked for. Batches hold windows of one frame or objects
+of one pair of frames, so a result depends on nothing that was asked before.
+
+What a window looks like to the network is sam2_windows.py, the network's own
+steps are sam2_network.py and sam2_trunk.py, prompt points sam2_prompts.py.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sam4ct.geometry import Window, WindowPlan
+from sam4ct.models.batches import Batches, Prepared
+from sam4ct.models.device import precision
+from sam4ct.models.pointwise import same_for_any_threads
+from sam4ct.models.sam2.network import (
+    Features,
+    Memory,
+    encode,
+    recall,
+    remember,
+    remember_points,
+)
+from sam4ct.models.sam2.prompts import prompt_points
+from sam4ct.models.sam2.trunk import without_padding
+from sam4ct.models.sam2.windows import Found, Section, assembled, drawn, enlarged, inside, shown
+from sam4ct.regions import Region
+from sam4ct.types import Propagated
+
+Frame = NDArray[np.float32]
+
+PROMPTS = ("mask", "points")
+
+
+@dataclass
+class Counters:
+    """What the engine did; goes into run.json."""
+
+    encoder_windows: int = 0
+    """Encoder passes, one a window."""
+    encoder_windows_again: int = 0
+    """Passes that were repeated because the cache was too small."""
+    objects_remembered: int = 0
+    objects_recalled: int = 0
+    halved_batches: int = 0
+    """How often a batch was halved for lack of device memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """How the engine uses its device, and how objects are shown to it."""
+
+    device: str = "cpu"
+    bf16: bool = True
+    """Compute in bfloat16 on CUDA devices that have it."""
+    window_batch: int = 16
+    object_batch: int = 32
+    cache_bytes: int = 4 << 30
+    """For what is kept of earlier frames; the two frames in work are kept in any case."""
+    prompt: str = "mask"
+    """"mask", or "points" for the published method's box and points."""
+    gated: bool = False
+    """Empty the masks of objects that SAM 2 thinks are gone, as the package does."""
+
+    def __post_init__(self) -> None:
+        if self.prompt not in PROMPTS:
+            raise ValueError(f"prompt is {self.prompt!r}, not one of {PROMPTS}")
+
+
+@dataclass
+class _Seen:
+    """What is kept of one frame: its windows' encodings, and its objects once they are asked."""
+
+    features: Features
+    rows: dict[Window, int]
+    """Row of each window in the features."""
+    regions: dict[int, Region] = field(default_factory=dict)
+    """The remembered objects, in the order of the memory's rows."""
+    memory: Memory | None = None
+
+    @property
+    def nbytes(self) -> int:
+        return self.features.nbytes + (self.memory.nbytes if self.memory else 0)
+
+
+class Sam2Propagator:
+    """Implements `types.Propagator` with a SAM 2 network."""
+
+    def __init__(
+        self,
+        network: Any,
+        image: Callable[[int], Frame],
+        plan: WindowPlan,
+        settings: EngineSettings,
+    ) -> None:
+        """Move the network to its device; nothing is read yet.
+
+        Args:
+            network: A SAM 2 network (see `sam2_network.build_network`).
+            image: Returns the prepared image of a frame, float32 ([z,] y, x).
+            plan: Which windows each frame needs.
+            settings: Device, precision and batch sizes.
+        """
+        self._device = torch.device(settings.device)
+        self._network = network.to(self._device).eval()
+        same_for_any_threads(self._network)
+        without_padding(self._network)
+        self._image, self._plan, self._settings = image, plan, settings
+        self._window_batches = Batches(settings.window_batch)
+        self._object_batches = Batches(settings.object_batch)
+        self._cache: OrderedDict[int, _Seen] = OrderedDict()
+        """By frame, the least recently used first."""
+        self._encoded: set[int] = set()
+        self._counters = Counters()
+
+    @property
+    def counters(self) -> Counters:
+        """What was done so far."""
+        halved = self._window_batches.halved + self._object_batches.halved
+        self._counters.halved_batches = halved
+        return self._counters
+
+    @torch.inference_mode()
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
+        """Return, for every region of frame t by label, where it is in frame t2.
+
+        Args:
+            t: Frame of the regions.
+            regions: By label; the plan must have them.
+            t2: At most `plan.reach` frames before or after t.
+
+        Raises:
+            ValueError: The frames are further apart.
+        """
+        if abs(t2 - t) > self._plan.reach:
+            raise ValueError(f"frames {t} and {t2}: the windows reach {self._plan.reach} frames")
+        if not regions:
+            return {}
+        labels = sorted(regions)
+        windows = [self._plan.window(t, label) for label in labels]
+        views = [self._plan.views(t, label, t2) for label in labels]
+        with precision(self._device, bf16=self._settings.bf16):
+            source, target = self._seen(t), self._seen(t2)
+            memory = self._memory(source, {i: regions[i] for i in labels}, windows)
+            self._shrink(keep=(t, t2))
+            found = self._recalled(memory, target, views)
+        grid = self._plan.grid
+        return {i: assembled(seen, grid) for i, seen in zip(labels, found, strict=True)}
+
+    def forget_before(self, t: int) -> None:
+        """Drop what is kept of frames before t."""
+        for frame in [frame for frame in self._cache if frame < t]:
+            del self._cache[frame]
+
+    def _middle(self, window: Window) -> int:
+        """The slice of the frame that a window shows."""
+        return self._plan.grid.slabs.middle(window.slab)
+
+    def _index(self, numbers: Sequence[int]) -> Tensor:
+        return torch.tensor(numbers, dtype=torch.long, device=self._device)
+
+    def _seen(self, t: int) -> _Seen:
+        """Return the encodings of all windows that frame t will ever need."""
+        if t not in self._cache:
+            windows = self._plan.needed(t)
+            image = torch.from_numpy(self._image(t)).to(self._device)
+            slices = image.reshape(-1, *image.shape[-2:])
+            size = self._network.image_size
+
+            def show(part: range) -> Tensor:
+                here = windows[part.start : part.stop]
+                return shown([inside(slices[self._middle(w)], w) for w in here], here, size)
+
+            with Prepared(show, len(windows)) as shows:
+                batches = self._window_batches.run(
+                    len(windows), lambda part: encode(self._network, shows(part))
+                )
+            features = Features.joined(batches)
+            self._counters.encoder_windows += len(windows)
+            if t in self._encoded:
+                self._counters.encoder_windows_again += len(windows)
+            self._encoded.add(t)
+            self._cache[t] = _Seen(features, {w: row for row, w in enumerate(windows)})
+        self._cache.move_to_end(t)
+        return self._cache[t]
+
+    def _memory(
+        self, source: _Seen, regions: dict[int, Region], windows: Sequence[Window]
+    ) -> Memory:
+        """Return the memory of exactly these regions, remembered now unless they were before."""
+        if source.memory is None or source.regions != regions:
+            shapes = list(regions.values())
+            places = self._index([source.rows[w] for w in windows])
+            size = self._network.image_size
+
+            def keep(part: range) -> Memory:
+                sections = [shapes[i].section(self._middle(windows[i])) for i in part]
+                here = windows[part.start : part.stop]
+                there = source.features.take(places[part.start : part.stop])
+                return self._remember(there, drawn(sections, here, size))
+
+            source.memory = Memory.joined(self._object_batches.run(len(regions), keep))
+            source.regions = regions
+            self._counters.objects_remembered += len(regions)
+        return source.memory
+
+    def _recalled(
+        self, memory: Memory, target: _Seen, views: Sequence[Sequence[Window]]
+    ) -> list[list[Section]]:
+        """Look for every object of a memory in its windows of the target frame."""
+        asked = [(row, window) for row, windows in enumerate(views) for window in windows]
+        objects = self._index([row for row, _ in asked])
+        places = self._index([target.rows[window] for _, window in asked])
+
+        def find(part: range) -> tuple[list[Found], Tensor]:
+            rows = slice(part.start, part.stop)
+            known, there = memory.take(objects[rows]), target.features.take(places[rows])
+            logits, scores = recall(self._network, known, there, gated=self._settings.gated)
+            return enlarged(logits, [window for _, window in asked[rows]]), scores
+
+        # Nothing is fetched before all is asked: the device has no reason to wait in between.
+        batches = self._object_batches.run(len(asked), find)
+        self._counters.objects_recalled += len(asked)
+        sections: list[list[Section]] = [[] for _ in views]
+        left = iter(asked)
+        for found, scores in batches:
+            masks = {row: mask for part in found for row, mask in part.fetched()}
+            for i, score in enumerate(scores.tolist()):
+                row, window = next(left)
+                sections[row].append(Section(window, masks[i], score))
+        return sections
+
+    def _remember(self, there: Features, masks: Tensor) -> Memory:
+        """Remember objects (K, S, S) in the way that the settings ask for."""
+        if self._settings.prompt == "points":
+            points, kinds = (torch.from_numpy(a) for a in prompt_points(masks.numpy() > 0))
+            return remember_points(
+                self._network, there, points.to(self._device), kinds.to(self._device)
+            )
+        return remember(self._network, there, masks.to(self._device))
+
+    def _shrink(self, keep: tuple[int, int]) -> None:
+        """Drop the least recently used frames until the cache has its size."""
+        used = sum(seen.nbytes for seen in self._cache.values())
+        for t in [t for t in self._cache if t not in keep]:
+            if used <= self._settings.cache_bytes:
+                break
+            used -= self._cache.pop(t).nbytes

@@ -1,0 +1,214 @@
+"""The SAM 2 engine for frames too large to hold: every region is seen in a window of its own.
+
+Implements `types.Recogniser`. A window shows the middle slice of its region, with the region
+in the middle; it is read when it is looked at, and forgotten at once. What SAM 2 remembers of
+a frame's regions is kept until the frame is past. All regions of a frame are remembered
+together, so that a result depends on the frames asked about alone, not on what was asked
+before. What is found in a slice is taken to be as deep as the region that was looked for.
+
+`sam2` is the engine for sequences whose windows are known beforehand and shared by cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sam4ct.geometry import Slabs, Window, WindowGrid, box_of
+from sam4ct.models.batches import Batches
+from sam4ct.models.device import precision
+from sam4ct.models.pointwise import same_for_any_threads
+from sam4ct.models.sam2.network import Memory, encode, recall, remember
+from sam4ct.models.sam2.trunk import without_padding
+from sam4ct.models.sam2.windows import drawn, located, shown
+from sam4ct.regions import Region
+from sam4ct.types import Propagated
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecogniserSettings:
+    """How the engine uses its device."""
+
+    device: str = "cpu"
+    bf16: bool = True
+    """Compute in bfloat16 on CUDA devices that have it."""
+    batch: int = 32
+    """Windows, each with one region, that go through the network together."""
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """The regions of a frame, where they are seen, and what SAM 2 keeps of them."""
+
+    regions: Mapping[int, Region]
+    rows: Mapping[int, int]
+    """Row of each label in the memory."""
+    windows: Sequence[Window]
+    """By row."""
+    memory: Memory
+
+
+class Sam2Recogniser:
+    """Implements `types.Recogniser` with a SAM 2 network."""
+
+    def __init__(
+        self,
+        network: Any,
+        plane: Callable[[int, int, slice, slice], Plane],
+        shape: tuple[int, ...],
+        side: int,
+        settings: RecogniserSettings,
+    ) -> None:
+        """Move the network to its device; nothing is read yet.
+
+        Args:
+            network: A SAM 2 network (see `sam2_network.build_network`).
+            plane: Returns a part of a slice, (h, w) float32, given t, z, and slices in y and x
+                that lie in the frame.
+            shape: Of a frame, (z, y, x).
+            side: Of a usual window, pixels, even.
+            settings: Device, precision and batch size.
+        """
+        self._device = torch.device(settings.device)
+        self._network = network.to(self._device).eval()
+        same_for_any_threads(self._network)
+        without_padding(self._network)
+        self._plane, self._settings = plane, settings
+        # No step, and slabs of one slice: every window has its region in the middle.
+        self._grid = WindowGrid(shape, side, step=0.0, slabs=Slabs(shape[0], height=1, reach=0))
+        self._batches = Batches(settings.batch)
+        self._kept: dict[int, _Remembered] = {}
+        self._windows = 0
+
+    @property
+    def encoder_windows(self) -> int:
+        """Encoder passes so far, one a window."""
+        return self._windows
+
+    @property
+    def halved_batches(self) -> int:
+        """How often a batch was halved for lack of device memory."""
+        return self._batches.halved
+
+    @torch.inference_mode()
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
+        """Return, for every region of frame t by label, where it is in frame t2.
+
+        Args:
+            t: Frame of the regions.
+            regions: All of the frame, by label; none is empty.
+            t2: Any other frame.
+        """
+        if not regions:
+            return {}
+        with precision(self._device, bf16=self._settings.bf16):
+            known = self._remembered(t, regions)
+
+            def find(part: range) -> tuple[Tensor, Tensor]:
+                rows = torch.tensor(part, device=self._device)
+                here = known.windows[part.start : part.stop]
+                there = encode(self._network, self._look(t2, here))
+                return recall(self._network, known.memory.take(rows), there, gated=False)
+
+            found = self._batches.run(len(known.windows), find)
+        logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
+        return {
+            label: Propagated(
+                self._deep(logits[row], known.windows[row], regions[label]), float(scores[row])
+            )
+            for label, row in known.rows.items()
+        }
+
+    @torch.inference_mode()
+    def similarities(
+        self,
+        frames: tuple[int, int],
+        regions: tuple[Mapping[int, Region], Mapping[int, Region]],
+        pairs: Sequence[tuple[int, int]],
+    ) -> NDArray[np.float64]:
+        """Return the cosine of the memories of two regions, place by place, (pairs,).
+
+        With both regions in the middle of their windows, their surroundings count, too: a cell
+        is known by its neighbours.
+
+        Args:
+            frames: The two frames.
+            regions: All of both frames, by label; none is empty.
+            pairs: A label of each frame.
+        """
+        if not pairs:
+            return np.empty(0)
+        with precision(self._device, bf16=self._settings.bf16):
+            one, other = (self._remembered(t, r) for t, r in zip(frames, regions, strict=True))
+        rows = [(one.rows[a], other.rows[b]) for a, b in pairs]
+
+        def compare(part: range) -> Tensor:
+            a, b = torch.tensor(rows[part.start : part.stop], device=self._device).T
+            pairs = one.memory.features[a], other.memory.features[b]
+            units = [F.normalize(features.float().flatten(1), dim=1) for features in pairs]
+            return (units[0] * units[1]).sum(dim=1).cpu()
+
+        cosines = torch.cat(self._batches.run(len(rows), compare))
+        return np.asarray(cosines.numpy(), dtype=np.float64)
+
+    def forget_before(self, t: int) -> None:
+        """Drop what is remembered of frames before t."""
+        for frame in [frame for frame in self._kept if frame < t]:
+            del self._kept[frame]
+
+    def _remembered(self, t: int, regions: Mapping[int, Region]) -> _Remembered:
+        """Return what SAM 2 keeps of exactly these regions, seen now unless it was before."""
+        known = self._kept.get(t)
+        if known is not None and known.regions == regions:
+            return known
+        labels = sorted(regions)
+        windows = [self._grid.window(box_of(regions[label])) for label in labels]
+        size = self._network.image_size
+
+        def keep(part: range) -> Memory:
+            here = [windows[i] for i in part]
+            sections = [regions[labels[i]].section(self._middle(windows[i])) for i in part]
+            there = encode(self._network, self._look(t, here))
+            masks = drawn(sections, here, size)
+            return remember(self._network, there, masks.to(self._device))
+
+        memory = Memory.joined(self._batches.run(len(labels), keep))
+        rows = {label: row for row, label in enumerate(labels)}
+        self._kept[t] = _Remembered(dict(regions), rows, windows, memory)
+        return self._kept[t]
+
+    def _look(self, t: int, windows: Sequence[Window]) -> Tensor:
+        """Return the windows of a frame as the network sees them, (N, S, S)."""
+        size, (height, width) = self._network.image_size, self._grid.shape[-2:]
+        parts = []
+        for window in windows:
+            y, x, side = window.y, window.x, window.side
+            inside = self._plane(
+                t,
+                self._middle(window),
+                slice(max(0, y), min(height, y + side)),
+                slice(max(0, x), min(width, x + side)),
+            )
+            parts.append(torch.from_numpy(inside).to(self._device))
+        self._windows += len(windows)
+        return shown(parts, windows, size)
+
+    def _deep(self, logits: Tensor, window: Window, source: Region) -> Region:
+        """Return what was found in a window, as deep as the region that was looked for."""
+        section = located(logits, window, self._grid.shape[-2:])
+        depth = len(source.mask) if section.size else 0
+        mask = np.repeat(section.mask[None], depth, axis=0)
+        return Region(mask, (source.corner[0], *section.corner))
+
+    def _middle(self, window: Window) -> int:
+        """The slice of the frame that a window shows."""
+        return self._grid.slabs.middle(window.slab)

@@ -1,0 +1,89 @@
+"""Enters a weight file into a manifest, with its size and hash.
+
+The file is tried first: what cannot be loaded, or is of another architecture
+than the entry says, is not entered. Copying is models/weights/fetch.py, the format of
+the manifest models/weights/manifest.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sam4ct.errors import WeightsError
+from sam4ct.models.weights.entry import Entry
+from sam4ct.models.weights.fetch import adopt
+from sam4ct.models.weights.load import network_from_state, read_state, sha256_of
+from sam4ct.models.weights.manifest import (
+    PACKAGED_WEIGHTS,
+    Manifest,
+    load_manifest,
+    packaged_manifest,
+    read_manifest,
+    write_manifest,
+)
+
+
+def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: bool) -> Entry:
+    """Copy a weight file beside a manifest and enter it there.
+
+    Args:
+        source: A checkpoint, as `read_state` takes it.
+        manifest_path: Made if it is missing. For the packaged manifest the file
+            goes into the package.
+        values: Fields of the entry, `name` among them; bytes and sha256 are computed.
+        renew: Replace the entry of that name; fields not in `values` stay as they were.
+
+    Raises:
+        WeightsError: The entry is there already, incomplete or wrong, or the file is.
+    """
+    manifest = read_manifest(manifest_path) if manifest_path.exists() else Manifest(())
+    packaged = manifest_path.resolve() == packaged_manifest()
+    folder = PACKAGED_WEIGHTS if packaged else manifest_path.parent
+    entry = replace(_entry(source, manifest, values, packaged, renew), folder=folder)
+    _refuse_collision(entry, manifest, source, renew)
+    network_from_state(entry, read_state(source, entry.role), source)
+    adopt(entry, source, folder)
+    write_manifest(manifest_path, manifest.updated([entry]))
+    return entry
+
+
+def _entry(
+    source: Path, manifest: Manifest, values: Mapping[str, Any], packaged: bool, renew: bool
+) -> Entry:
+    """Put the entry together: computed values over those given, over those it had."""
+    known = load_manifest().updated(manifest.entries)
+    old = next((e for e in known.entries if e.name == values["name"]), None)
+    if old and not renew:
+        raise WeightsError(f"weights {old.name!r} are listed already. Add --replace, or rename.")
+    file = Path(old.file).with_suffix(source.suffix).name if old else source.name
+    try:
+        computed = {"bytes": source.stat().st_size, "sha256": sha256_of(source)}
+    except OSError as fault:
+        raise WeightsError(
+            f"{source}: cannot be read ({fault.strerror}). Give a file that you may read."
+        ) from fault
+    entry = Entry.from_json(
+        {
+            "licence": "unspecified",
+            **(old.to_json() if old else {}),
+            "file": file,
+            "source": "included" if packaged else "local",
+            **values,
+            **computed,
+        }
+    )
+    known.updated([entry])  # refuses a second default now, not when the manifest is next read
+    return entry
+
+
+def _refuse_collision(entry: Entry, manifest: Manifest, source: Path, renew: bool) -> None:
+    """Refuse to write over a file that is another entry's, or nobody's."""
+    others = [e.name for e in manifest.entries if e.file == entry.file and e.name != entry.name]
+    if others:
+        raise WeightsError(f"{entry.file} is the file of {others[0]!r}. Give another: --file NAME.")
+    target = (entry.folder or Path()) / entry.file
+    if target.exists() and not renew and not target.samefile(source):
+        raise WeightsError(f"{target} is there already. Give another name: --file NAME.")

@@ -1,0 +1,167 @@
+"""One file over HTTP, from where it was cut, with patience for passing faults.
+
+Owns ranges, retries and the faults of a network. Whether the bytes are the
+right ones, and the file's final name, are left to models/weights/fetch.py.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import re
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import sam4ct
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Told the bytes that are here and the bytes expected; a restart counts from 0 again."""
+
+_CHUNK_BYTES = 1 << 20
+_BUSY = (408, 429)
+"""HTTP statuses that, like those of 500 and more, may pass."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to bear with a server."""
+
+    tries: int = 5
+    """Attempts in a row that bring nothing new before a server is given up."""
+    first_pause_s: float = 1.0
+    """Before the second attempt; doubled for each further one."""
+    timeout_s: float = 30.0
+    """Without a byte."""
+
+
+PATIENT = Patience()
+
+
+class _TransientError(Exception):
+    """Worth another attempt."""
+
+
+class UnusableError(Exception):
+    """This URL will not give the file."""
+
+
+def silent(done_bytes: int, total_bytes: int) -> None:
+    """Tell nobody."""
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def download(url: str, part: Path, total: int, progress: Progress, patience: Patience) -> None:
+    """Fill a file up to a number of bytes, going on after those it has.
+
+    Args:
+        part: The growing file; bytes that came are kept whatever happens.
+        total: Bytes of the whole file; a URL that has another number is unusable.
+
+    Raises:
+        UnusableError: The URL will not give the file, or its server made no
+            headway in `patience.tries` attempts.
+        OSError: The disk refuses.
+    """
+    if _size(part) > total:
+        part.unlink()
+    most, failures = _size(part), 0
+    while _size(part) < total:
+        try:
+            _attempt(url, part, total, progress, patience.timeout_s)
+        except _TransientError as fault:
+            # Headway is more than ever before: a server that ignores ranges begins anew each time.
+            failures = 1 if _size(part) > most else failures + 1
+            most = max(most, _size(part))
+            if failures >= patience.tries:
+                raise UnusableError(f"{fault} ({failures} attempts)") from fault
+            pause_s = patience.first_pause_s * 2 ** (failures - 1)
+            logger.warning("%s: %s; trying again in %g s", url, fault, pause_s)
+            time.sleep(pause_s)
+
+
+def _attempt(url: str, part: Path, total: int, progress: Progress, timeout_s: float) -> None:
+    with _answer(url, _size(part), timeout_s) as response:
+        done = _first_byte(response, _size(part))
+        if response.length is not None and done + response.length != total:
+            raise UnusableError(f"has {done + response.length} bytes, {total} expected")
+        with part.open("ab" if done else "wb") as file:
+            progress(done, total)
+            while done < total:
+                chunk = _read(response, min(_CHUNK_BYTES, total - done))
+                if not chunk:
+                    raise _TransientError(f"the connection ended after {done} of {total} bytes")
+                file.write(chunk)
+                done += len(chunk)
+                progress(done, total)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _first_byte(response: http.client.HTTPResponse, wanted: int) -> int:
+    """Return the position in the file at which an answer begins."""
+    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        return 0
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    if not found or int(found[1]) != wanted:
+        raise UnusableError("it answered with another part of the file than asked for")
+    return wanted
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """HTTP and HTTPS, proxies and redirects; no file: and no ftp:, not even by a redirect."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    opener.addheaders = [("User-Agent", f"sam4ct/{sam4ct.__version__}")]
+    return opener
+
+
+@contextmanager
+def _answer(url: str, start: int, timeout_s: float) -> Iterator[http.client.HTTPResponse]:
+    """Ask for a file from a byte on; faults of the network become transient or unusable."""
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    try:
+        response = cast(http.client.HTTPResponse, _opener().open(request, timeout=timeout_s))
+    except urllib.error.HTTPError as fault:
+        fault.close()
+        passing = fault.code in _BUSY or fault.code >= http.HTTPStatus.INTERNAL_SERVER_ERROR
+        raise (_TransientError if passing else UnusableError)(
+            f"HTTP {fault.code} {fault.reason}"
+        ) from fault
+    except urllib.error.URLError as fault:
+        lasting = isinstance(fault.reason, str | ssl.SSLCertVerificationError)
+        raise (UnusableError if lasting else _TransientError)(str(fault.reason)) from fault
+    except http.client.InvalidURL as fault:
+        raise UnusableError(str(fault)) from fault
+    except (OSError, http.client.HTTPException) as fault:
+        raise _TransientError(str(fault) or type(fault).__name__) from fault
+    with response:
+        yield response
+
+
+def _read(response: http.client.HTTPResponse, count: int) -> bytes:
+    try:
+        return response.read(count)
+    except (OSError, http.client.HTTPException) as fault:
+        raise _TransientError(str(fault) or type(fault).__name__) from fault

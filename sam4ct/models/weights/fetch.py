@@ -1,0 +1,152 @@
+"""Brings weight files into a folder: downloaded, or copied from a local file.
+
+A file grows as FILE.part, is checked against its manifest entry, and only then
+takes its name, so a file with its name is whole. One process at a time fetches
+a file. How bytes come over HTTP is models/weights/download.py; nothing here runs unless
+a person asks for it (`sam4ct weights fetch`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from sam4ct.errors import WeightsError
+from sam4ct.models.weights.download import (
+    PATIENT,
+    Patience,
+    Progress,
+    UnusableError,
+    download,
+    silent,
+)
+from sam4ct.models.weights.entry import Entry
+from sam4ct.models.weights.load import defect
+from sam4ct.models.weights.manifest import writing
+
+logger = logging.getLogger(__name__)
+
+
+def fetch(
+    entry: Entry,
+    folder: Path,
+    mirrors: Sequence[str] = (),
+    progress: Progress = silent,
+    patience: Patience = PATIENT,
+) -> Path:
+    """Download the file of an entry into a folder, unless it is there already.
+
+    Args:
+        mirrors: Base URLs, to which the file name is appended; tried in order
+            before the entry's own source.
+        progress: Told how many bytes are here, of how many.
+
+    Returns:
+        The file; its size and SHA-256 match the entry.
+
+    Raises:
+        WeightsError: No URL gives the file, it is another file, or the disk refuses.
+    """
+    urls = _urls(entry, mirrors)
+    with _alone(entry, folder) as (target, part):
+        if target.is_file() and defect(entry, target) is None:
+            return target
+        failures = []
+        for url in urls:
+            try:
+                download(url, part, entry.bytes, progress, patience)
+            except UnusableError as fault:
+                failures.append(f"{url}: {fault}")
+            else:
+                return _accepted(entry, part, target, url)
+    raise WeightsError(
+        f"weights {entry.name!r} could not be fetched. {'; '.join(failures)}. Check the network or "
+        f"name a mirror (--mirror URL), or copy the file here and give it with --from FILE."
+    )
+
+
+def adopt(entry: Entry, source: Path, folder: Path) -> Path:
+    """Copy a local file into a folder as the file of an entry.
+
+    Raises:
+        WeightsError: It is another file than the manifest lists, or the disk refuses.
+    """
+    fault = defect(entry, source)
+    if fault:
+        raise WeightsError(f"{source} is not {entry.name!r}: {fault}. Give the published file.")
+    with _alone(entry, folder) as (target, part):
+        if target.exists() and target.samefile(source):
+            return target
+        shutil.copyfile(source, part)
+        return _accepted(entry, part, target, str(source))
+
+
+@contextmanager
+def _alone(entry: Entry, folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Give the final and the growing file to one process at a time; others wait."""
+    target = folder / entry.file
+    with writing(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f".{entry.file}.lock"):
+            yield target, target.with_name(target.name + ".part")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file; the system lets go of it when the process dies, however it does."""
+    while True:
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logger.warning("%s: another process is fetching the file; waiting", path)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            # Its last holder has removed it: whoever comes now locks another file.
+            if not _is_at(path, lock):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _accepted(entry: Entry, part: Path, target: Path, origin: str) -> Path:
+    """Let a complete file take its name, or delete it if it is another one."""
+    fault = defect(entry, part)
+    if fault:
+        part.unlink()
+        raise WeightsError(
+            f"{origin}: the file received is not {entry.name!r}: {fault}. It was deleted. Try "
+            "again, name another mirror (--mirror URL), or give the file with --from FILE."
+        )
+    part.replace(target)
+    return target
+
+
+def _urls(entry: Entry, mirrors: Sequence[str]) -> list[str]:
+    for mirror in mirrors:
+        if not re.match(r"https?://", mirror):
+            raise WeightsError(f"mirror {mirror!r}: give a URL that begins with https://")
+    own = [entry.source] if entry.source.startswith("http") else []
+    urls = [*(f"{mirror.rstrip('/')}/{entry.file}" for mirror in mirrors), *own]
+    if not urls:
+        raise WeightsError(
+            f"weights {entry.name!r} are published nowhere (source: {entry.source}). "
+            "Name a mirror (--mirror URL), or give the file with --from FILE."
+        )
+    return urls

@@ -1,0 +1,250 @@
+"""Weight files: found, verified, chosen, and loaded into networks.
+
+Owns the way from an entry of the manifest (models/weights/manifest.py) to a network on
+a device. No file is opened as a checkpoint before its size and SHA-256 matched,
+none can run code, and none is loaded in part. Downloads are models/weights/fetch.py.
+torch is imported where a file is loaded: it takes seconds, and listing,
+choosing and verifying weights do without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sam4ct.errors import WeightsError
+from sam4ct.models.weights.entry import ROLES, Entry
+from sam4ct.models.weights.manifest import Manifest, load_manifest, search_folders
+from sam4ct.models.weights.networks import build
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = [
+    "Entry",
+    "Manifest",
+    "choose",
+    "defect",
+    "find_file",
+    "load_manifest",
+    "load_sam2",
+    "load_sam_med3d",
+    "load_state",
+    "network_from_state",
+    "read_state",
+    "sha256_of",
+    "verified",
+]
+
+logger = logging.getLogger(__name__)
+
+STATE_KEY = {"sam2": "model", "sam_med3d": "model_state_dict"}
+"""Where published checkpoints (.pt, .pth) keep their weights."""
+
+
+def find_file(entry: Entry) -> Path | None:
+    """Return an entry's file, or None.
+
+    The first of its folders that has it counts; a file of another size only
+    where no folder has one of the right size.
+    """
+    # Not Path.is_file(): it fails in a folder that this user may not enter.
+    paths = [p for f in search_folders(entry) if os.path.isfile(p := f / entry.file)]
+    whole = [path for path in paths if path.stat().st_size == entry.bytes]
+    return next(iter(whole or paths), None)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 lower-case hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def defect(entry: Entry, path: Path) -> str | None:
+    """Say how a file differs from what its entry promises; None if it does not.
+
+    Raises:
+        WeightsError: The file cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        if size != entry.bytes:
+            return f"{size} bytes found, {entry.bytes} expected"
+        found = sha256_of(path)
+    except OSError as fault:
+        raise WeightsError(
+            f"{path}: cannot be read ({fault.strerror}). Make it readable."
+        ) from fault
+    return None if found == entry.sha256 else f"SHA-256 {found} found, {entry.sha256} expected"
+
+
+def _how_to_get(entry: Entry) -> str:
+    if entry.source == "included":
+        return "They belong to the package: install sam4ct again."
+    if entry.source == "local":
+        return f"Add them again: sam4ct weights add FILE --name {entry.name} --replace"
+    return (
+        f"Fetch them: sam4ct weights fetch {entry.name} (offline: add --from FILE, "
+        f"a copy of {entry.source})"
+    )
+
+
+def verified(entry: Entry) -> Path:
+    """Return an entry's file after its size and SHA-256 matched.
+
+    Raises:
+        WeightsError: The file is missing or another one than the manifest lists.
+    """
+    path = find_file(entry)
+    if path is None:
+        folders = ", ".join(str(f) for f in search_folders(entry))
+        raise WeightsError(
+            f"weights {entry.name!r}: {entry.file} is in none of {folders}. {_how_to_get(entry)}"
+        )
+    fault = defect(entry, path)
+    if fault:
+        raise WeightsError(f"{path} is not {entry.name!r}: {fault}. {_how_to_get(entry)}")
+    return path
+
+
+def choose(manifest: Manifest, names: Sequence[str], cuda: bool) -> dict[str, Entry]:
+    """Return the weights of a run by role, without opening a file.
+
+    A role takes the entry named for it; else, if there is a CUDA device and its
+    file is present, the manifest's default on "cuda" (the large published one);
+    else the default on "any" (the compact one). A role with neither is left out.
+
+    Args:
+        names: Names of entries, at most one per role.
+        cuda: Whether the run has a CUDA device.
+
+    Raises:
+        WeightsError: A name is unknown, its file missing, or its role named twice.
+    """
+    chosen: dict[str, Entry] = {}
+    for entry in map(manifest.get, dict.fromkeys(names)):
+        if entry.role in chosen:
+            both = f"{chosen[entry.role].name!r} and {entry.name!r}"
+            raise WeightsError(f"weights {both} are both of role {entry.role}. Name one of them.")
+        if find_file(entry) is None:
+            raise WeightsError(f"weights {entry.name!r} are not here. {_how_to_get(entry)}")
+        chosen[entry.role] = entry
+    for role in ROLES:
+        large = manifest.default(role, "cuda") if cuda else None
+        usual = manifest.default(role, "any")
+        entry_or_none = large if large and find_file(large) else usual
+        if entry_or_none:
+            chosen.setdefault(role, entry_or_none)
+    for role, entry in chosen.items():
+        logger.info("weights for %s: %s", role, entry.name)
+    return chosen
+
+
+def _tensors(path: Path, role: str) -> object:
+    """Read whatever a checkpoint holds as its weights; no code in it is run."""
+    import pickle
+
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as fault:
+        raise WeightsError(
+            f"{path}: refused: it is damaged or holds more than tensors, which may run code. "
+            "Use the published file, or save its state dict as safetensors."
+        ) from fault
+    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as fault:
+        raise WeightsError(
+            f"{path}: is damaged, or is no checkpoint ({fault}). Copy it again."
+        ) from fault
+    return content.get(STATE_KEY[role]) if isinstance(content, dict) else None
+
+
+def read_state(path: Path, role: str) -> dict[str, Tensor]:
+    """Read the weights of a checkpoint file, on the CPU, floating-point ones as float32.
+
+    Args:
+        path: safetensors, or a PyTorch file with the state under `STATE_KEY[role]`.
+
+    Raises:
+        WeightsError: The file is damaged, may run code, or holds no weights.
+    """
+    import torch
+
+    state = _tensors(path, role)
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items())
+    ):
+        raise WeightsError(
+            f"{path}: no weights found. A {role} checkpoint has a dict of tensors under "
+            f"{STATE_KEY[role]!r}; a .safetensors file has nothing else. Give such a file."
+        )
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def load_state(entry: Entry) -> dict[str, Tensor]:
+    """Read the weights of an entry after its file was verified; see `read_state`."""
+    return read_state(verified(entry), entry.role)
+
+
+def load_sam2(entry: Entry, device: str | torch.device) -> Any:
+    """Build the SAM 2 network of an entry with its weights, in evaluation mode on a device.
+
+    Raises:
+        WeightsError: The entry is of another role; or the file is missing, not what the
+            manifest says, damaged, or of another architecture than the configuration.
+    """
+    return _load(entry, "sam2", device)
+
+
+def load_sam_med3d(entry: Entry, device: str | torch.device) -> Any:
+    """Build the SAM-Med3D network of an entry with its weights; as `load_sam2` does."""
+    return _load(entry, "sam_med3d", device)
+
+
+def _load(entry: Entry, role: str, device: str | torch.device) -> Any:
+    if entry.role != role:
+        raise WeightsError(
+            f"weights {entry.name!r} are for {entry.role}, not for {role}. Choose others."
+        )
+    path = verified(entry)
+    return network_from_state(entry, read_state(path, role), path).to(device)
+
+
+def network_from_state(entry: Entry, state: Mapping[str, Tensor], path: Path) -> Any:
+    """Build the network of an entry and fill it with weights, every one of them.
+
+    Args:
+        path: Where the weights come from, for messages.
+
+    Raises:
+        WeightsError: The network cannot be built, or the weights are not its own.
+    """
+    network = build(entry)
+    expected = network.state_dict()
+    wrong = {
+        "missing": [k for k in expected if k not in state],
+        "unexpected": [k for k in state if k not in expected],
+        "of another shape": [
+            k for k in expected if k in state and expected[k].shape != state[k].shape
+        ],
+    }
+    faults = [f"{len(v)} {what} ({', '.join(v[:3])})" for what, v in wrong.items() if v]
+    if faults:
+        raise WeightsError(
+            f"{path}: not the weights of {entry.name!r}, configuration {entry.config}: "
+            f"tensors {'; '.join(faults)}. Correct the entry's config and overrides, or the file."
+        )
+    network.load_state_dict(dict(state))
+    return network.requires_grad_(False)

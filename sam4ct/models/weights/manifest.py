@@ -1,0 +1,205 @@
+"""The manifest of weight files, and the folders in which they are.
+
+Owns reading and writing `weights_manifest.json`, the search folders, and how a
+user's manifest adds to or replaces entries of the packaged one. Reads no weight
+file (models/weights/load.py) and downloads none (models/weights/fetch.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from sam4ct.errors import WeightsError
+from sam4ct.models.weights.entry import Entry, hint
+
+MANIFEST = "weights_manifest.json"
+PACKAGE = Path(__file__).resolve().parents[2]
+PACKAGED_WEIGHTS = PACKAGE / "weights"
+CONTAINER_WEIGHTS = Path("/weights")
+"""Where a container finds the weights that its user mounts."""
+VARIABLE = "SAM4CT_WEIGHTS"
+"""Names the folders of the user's weights."""
+PIN = "@sha256:"
+"""Between a name and the hash that its weights must have."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Entries with unique names, and remarks for the reader."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [f"name {e.name!r}" for e in self.entries]
+        defaults = [f"{e.role} on {e.default_on}" for e in self.entries if e.default_on]
+        for key, count in Counter(names + defaults).items():
+            if count > 1:
+                raise WeightsError(f"weights manifest: {count} entries for {key}. Leave one.")
+
+    def get(self, reference: str) -> Entry:
+        """Return the entry of a name.
+
+        Args:
+            reference: NAME, or NAME@sha256:HEX for weights that must be just these.
+
+        Raises:
+            WeightsError: There is none, and the nearest and the remarks are told; or the
+                manifest lists another hash.
+        """
+        name, pinned, wanted = reference.partition(PIN)
+        by_name = {e.name: e for e in self.entries}
+        if name not in by_name:
+            told = "".join(f" {note}" for note in self.notes)
+            raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}{told}")
+        entry = by_name[name]
+        if pinned and wanted != entry.sha256:
+            raise WeightsError(
+                f"weights {name!r} are asked for with the SHA-256 {wanted or 'missing'}, but the"
+                f" manifest lists {entry.sha256}. Write {name}{PIN}{entry.sha256}, or correct the"
+                " manifest."
+            )
+        return entry
+
+    def default(self, role: str, on: str) -> Entry | None:
+        """Return the entry that a role takes unnamed, on "cuda" or "any" device."""
+        return next((e for e in self.entries if (e.role, e.default_on) == (role, on)), None)
+
+    def updated(self, entries: Iterable[Entry]) -> Manifest:
+        """Return this manifest with entries added, replacing those of the same name."""
+        by_name = {e.name: e for e in (*self.entries, *entries)}
+        return Manifest(tuple(by_name.values()), self.notes)
+
+
+def packaged_manifest() -> Path:
+    """The manifest of this installation: in the package, or beside it in a checkout."""
+    for folder in (PACKAGE, PACKAGE.parent):
+        if (folder / MANIFEST).is_file():
+            return folder / MANIFEST
+    raise WeightsError(f"{PACKAGE / MANIFEST} is missing. Install sam4ct again.")
+
+
+def named_folders() -> list[Path]:
+    """The folders of `$SAM4CT_WEIGHTS`, a list as in `$PATH`; else a mounted /weights."""
+    named = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    return named or ([CONTAINER_WEIGHTS] if CONTAINER_WEIGHTS.is_dir() else [])
+
+
+def user_folders() -> list[Path]:
+    """Folders of the user's weights: those named, which need not exist, and the cache."""
+    # Not Path.home(): it fails for a user id without a home, as clusters and containers have.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    return [
+        *named_folders(),
+        *([cache / "sam4ct" / "weights"] if cache.is_absolute() else []),
+    ]
+
+
+def destination() -> Path:
+    """The folder for new weights: the first that is writable, or can be made.
+
+    What `$SAM4CT_WEIGHTS` names is what the user wants: where none of it can be
+    written, it is the first, so that the fault is heard of.
+
+    Raises:
+        WeightsError: The user has no such folder.
+    """
+    named = named_folders() if os.environ.get(VARIABLE) else []
+    writable = [folder for folder in named or user_folders() if _is_writable(folder)]
+    if not (writable or named):
+        raise WeightsError(f"There is no folder for weights. Set the variable {VARIABLE} to one.")
+    return (writable or named)[0]
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files may be made in a folder, or a folder that is missing may be made."""
+    path = folder.absolute()
+    nearest = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    return os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def setting_with(folder: Path) -> str:
+    """What `$SAM4CT_WEIGHTS` is to be for weights to be found in one more folder."""
+    return os.pathsep.join(map(str, [*named_folders(), folder.resolve()]))
+
+
+def search_folders(entry: Entry) -> list[Path]:
+    """Folders in which an entry's file is looked for, in this order."""
+    own = [entry.folder] if entry.folder else []
+    return [*own, PACKAGED_WEIGHTS, *user_folders()]
+
+
+def _objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and all(isinstance(v, dict) for v in value)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read one manifest file; its entries look for their files beside it first.
+
+    Raises:
+        WeightsError: The file is unreadable, not JSON, or has a wrong entry.
+    """
+    folder = PACKAGED_WEIGHTS if path.resolve() == packaged_manifest() else path.parent
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise WeightsError(
+            f"{path}: is not a readable weights manifest ({fault}). Correct it."
+        ) from fault
+    listed = raw.get("weights") if isinstance(raw, dict) else None
+    if not _objects(listed) or set(raw) - {"notes", "weights"}:
+        raise WeightsError(
+            f'{path}: must hold "weights", a list of objects, and at most "notes". Correct it.'
+        )
+    try:
+        entries = tuple(replace(Entry.from_json(e), folder=folder) for e in listed)
+        return Manifest(entries, tuple(raw.get("notes", ())))
+    except WeightsError as fault:
+        raise WeightsError(f"{path}: {fault}") from fault
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which writes `path`, into a WeightsError."""
+    try:
+        yield
+    except OSError as fault:
+        raise WeightsError(
+            f"{path}: cannot be written: {fault.strerror}. Free some space, make the folder "
+            f"writable, or choose another (--to, or the variable {VARIABLE})."
+        ) from fault
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest file, whole or not at all.
+
+    Raises:
+        WeightsError: The disk refuses.
+    """
+    raw = {"notes": list(manifest.notes), "weights": [e.to_json() for e in manifest.entries]}
+    text = json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
+    part = path.with_name(path.name + ".part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+
+
+def load_manifest(extra: Sequence[Path] = ()) -> Manifest:
+    """Return the packaged manifest with the user's folders' and the extra ones laid over it.
+
+    Args:
+        extra: Manifest files; later ones win over earlier ones and over the folders'.
+    """
+    folders = [f / MANIFEST for f in reversed(user_folders())]
+    manifest = read_manifest(packaged_manifest())
+    for path in (*filter(os.path.isfile, folders), *extra):
+        manifest = manifest.updated(read_manifest(path).entries)
+    return manifest

@@ -1,0 +1,200 @@
+"""Plan of mode "track": all that following cells through a movie needs, settled before it begins.
+
+What `plan` is for linking masks. Of the movie no more than a few windows are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sam4ct import __version__
+from sam4ct.errors import ProfileError
+from sam4ct.geometry import Margins, even
+from sam4ct.io.cache import CachedVolumes
+from sam4ct.io.follow.fingerprint import digest_movie
+from sam4ct.io.follow.initial_cells import InitialCells, read_initial, refuse_background
+from sam4ct.io.follow.seeds import SeedFiles
+from sam4ct.io.follow.sequence import TrackSequence, fingerprint
+from sam4ct.io.movie import open_volumes, refuse_unlike
+from sam4ct.io.tiff.spacing import warn_of_cubes
+from sam4ct.models.weights.entry import Entry
+from sam4ct.models.weights.manifest import load_manifest
+from sam4ct.pipelines.follow.artifacts import FrameInputs
+from sam4ct.pipelines.follow.survey import derived_track
+from sam4ct.pipelines.link.plan import AUTO, Options, choose_network
+from sam4ct.profile import Profile, TrackSettings, load_profile, profile_names
+from sam4ct.tables import Floats
+
+logger = logging.getLogger(__name__)
+
+CODE_VERSION = "7"
+"""To be raised when the code of following changes what it makes: old artifacts are then redone."""
+
+
+@dataclass(frozen=True)
+class TrackPlan:
+    """A settled run of one sequence."""
+
+    sequence: TrackSequence
+    volumes: CachedVolumes
+    cells: InitialCells
+    """To be followed."""
+    seeds: SeedFiles
+    profile: Profile
+    reasons: Mapping[str, str]
+    """Why `auto` chose each value; empty for other profiles."""
+    evidence: str
+    device: str
+    weights: Mapping[str, Entry]
+    """By role."""
+    inputs: Mapping[str, str]
+    """Digests of the inputs."""
+    images_shared: str
+    """Digest of what all images have in common."""
+    by_frame: tuple[FrameInputs, ...]
+    """Digests of what is of one frame."""
+
+    @property
+    def track(self) -> TrackSettings:
+        """The profile's table [track]."""
+        assert self.profile.track is not None, "checked with the mode"
+        return self.profile.track
+
+    @property
+    def diameter_px(self) -> float:
+        """Typical in-plane diameter of a cell."""
+        assert self.profile.cell_diameter_px is not None, "refused without one"
+        return self.profile.cell_diameter_px
+
+    @property
+    def edge(self) -> Margins:
+        """Where cells may be cut by the frame, or leave it."""
+        return Margins(self.volumes.shape, self.profile.border_px, self.profile.border_z_px)
+
+    @property
+    def initial_um(self) -> Floats:
+        """Places of the cells to follow, (n, 3)."""
+        return self.cells.places * self.profile.spacing_um
+
+    @property
+    def window_px(self) -> int:
+        """Side of the windows of this run's SAM 2, each around one cell."""
+        sam2 = self.weights.get("sam2")
+        diameters = sam2.window_diameters if sam2 else None
+        return even(diameters * self.diameter_px) if diameters else self.profile.window_px
+
+    def key(self) -> dict[str, str]:
+        """What the result depends on: part → digest."""
+        settings = json.dumps(asdict(self.profile), sort_keys=True)
+        return {
+            **self.inputs,
+            "profile": hashlib.sha256(settings.encode()).hexdigest(),
+            "evidence": self.evidence,
+            "device": self.device.partition(":")[0],
+            **{f"weights.{r}": f"{e.name} {e.sha256}" for r, e in sorted(self.weights.items())},
+        }
+
+    def stage_key(self, stage: str) -> dict[str, str]:
+        """What a stage depends on, the version of its code included.
+
+        Painted frames depend on the whole movie: a lineage is decided some frames later. What
+        is seen of a frame depends on no later one, and `by_frame` tells them apart.
+        """
+        key = {**self.key(), "code": CODE_VERSION, "version": __version__}
+        if stage != "paint":
+            key["images"] = self.images_shared
+            del key["seeds"]
+        return key
+
+
+def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
+    """Settle a run.
+
+    Raises:
+        Sam4ctError: The input, an option, a profile or a weight file cannot be used.
+    """
+    named = settle_track_profile(sequence, options)
+    device, weights = choose_network(options, generate=True)
+    volumes = open_volumes(sequence.source)
+    refuse_unlike(volumes)
+    if volumes.frames == 1:
+        logger.warning("%s: is a single frame: there is nothing to link.", sequence.source)
+    if named is not None:
+        warn_of_cubes(sequence.source, named, volumes.spacing_um)
+    cells = read_initial(sequence.initial, volumes.shape)
+    found = None if named else derived_track(sequence)
+    profile = named or found.profile  # type: ignore[union-attr]
+    if profile.track is None or profile.cell_diameter_px is None:
+        raise AssertionError("settled above")
+    seeds = SeedFiles(sequence.seeds, volumes.shape, profile.track.seeds_z_scale)
+    seeds_by_frame = seeds.check(volumes.frames)
+    cached = CachedVolumes(volumes)
+    refuse_background(sequence.initial, cells, cached)
+    _warn_of_weights(options, weights)
+    movie = digest_movie(sequence.source, volumes)
+    return TrackPlan(
+        sequence,
+        cached,
+        cells,
+        seeds,
+        profile,
+        found.reasons if found else {},
+        options.evidence,
+        device,
+        weights,
+        fingerprint(sequence, movie),
+        movie.shared,
+        tuple(map(FrameInputs, movie.frames, seeds_by_frame)),
+    )
+
+
+def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile | None:
+    """Return the profile of a run; None if it is yet to be derived. Reads no pixels.
+
+    Raises:
+        ProfileError: It cannot be used, or an option makes no sense for following cells.
+    """
+    if options.generate_masks is False:
+        raise ProfileError(
+            f"{sequence.source}: its cells are followed by masks of SAM-Med3D. Leave out"
+            " --no-generate-masks."
+        )
+    name = options.profile
+    if name is None:
+        name = sequence.dataset if sequence.dataset in profile_names() else AUTO
+    if name == AUTO:
+        return None
+    profile = load_profile(Path(name) if name.endswith(".toml") else name)
+    where = f"{sequence.source}: the profile {profile.dataset}"
+    if profile.mode != "track":
+        raise ProfileError(
+            f"{where} links given masks (mode {profile.mode!r}), and there are none, but seeds and"
+            " initial tracks. Choose a profile of mode 'track', e.g. --profile auto."
+        )
+    if profile.ndim != 3:
+        raise ProfileError(
+            f"{where} is for {profile.ndim}D, but cells are followed through volumes. Choose"
+            " another profile, e.g. --profile auto."
+        )
+    if profile.cell_diameter_px is None:
+        raise ProfileError(
+            f"{where} does not say how large cells are, and there are no masks to measure. Add"
+            " cell_diameter_px."
+        )
+    return replace(profile, dataset=sequence.dataset)
+
+
+def _warn_of_weights(options: Options, weights: Mapping[str, Entry]) -> None:
+    """Say that a network that knows the volumes would be better, if none was chosen."""
+    used = weights["sam_med3d"]
+    if not any(load_manifest().get(name).role == used.role for name in options.weights):
+        logger.warning(
+            "cells are segmented with %s, which was not trained on volumes like these. `sam4ct"
+            " finetune` trains a better one from a few masks; choose it with --weights.",
+            used.name,
+        )

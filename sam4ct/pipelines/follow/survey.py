@@ -1,0 +1,68 @@
+"""Survey of a sequence whose cells are followed: the profile that fits it.
+
+Opens what is on disk and hands it to `derive.track`, which chooses. Of the movie a few windows
+are read, of the seeds those of the first frames.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sam4ct.derive import Derivation, derive_track_profile
+from sam4ct.derive.track import FRAMES_SEEN
+from sam4ct.io.follow.initial_cells import read_initial, refuse_background
+from sam4ct.io.follow.seed_folder import searched_diameters, searched_spacing
+from sam4ct.io.follow.seeds import SeedFiles
+from sam4ct.io.follow.sequence import TrackSequence
+from sam4ct.io.movie import open_volumes
+from sam4ct.io.tiff.spacing import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.profile import Spacing
+
+logger = logging.getLogger(__name__)
+
+
+def derived_track(sequence: TrackSequence, spacing_um: Spacing | None = None) -> Derivation:
+    """Return the profile that fits a sequence, and why.
+
+    Args:
+        sequence: Its movie, seeds and initial tracks.
+        spacing_um: Size of a voxel (z, y, x), if known better than the movie says.
+
+    Raises:
+        SequenceError: The movie, seeds or initial tracks cannot be used.
+        ProfileError: Nothing tells how large cells are.
+    """
+    volumes = open_volumes(sequence.source)
+    initial = read_initial(sequence.initial, volumes.shape)
+    refuse_background(sequence.initial, initial, volumes)
+    seeds = SeedFiles(sequence.seeds, volumes.shape)
+    seeds.require(range(min(volumes.frames, FRAMES_SEEN)))
+    if spacing_um is None:
+        spacing_um = _stated_spacing(sequence, volumes.spacing_um)
+    return derive_track_profile(
+        sequence.dataset,
+        volumes.shape,
+        volumes.frames,
+        spacing_um=spacing_um,
+        initial=initial.places,
+        sizes=initial.sizes,
+        seeds=seeds,
+        volumes=volumes,
+        known_diameter_px=searched_diameters(sequence.seeds),
+    )
+
+
+def _stated_spacing(sequence: TrackSequence, by_movie: Spacing) -> Spacing | None:
+    """Return the size of a voxel as the movie says, else as the search for seeds was told.
+
+    None, with a warning, if neither does: then cells are taken for balls in voxels.
+    """
+    for stated in (by_movie, searched_spacing(sequence.seeds)):
+        if stated is not None and stated != UNKNOWN:
+            return stated
+    logger.warning(
+        SPACING_UNKNOWN,
+        sequence.source,
+        "`sam4ct profiles derive` with --spacing Z Y X makes a profile for --profile.",
+    )
+    return None

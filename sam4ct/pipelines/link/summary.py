@@ -1,0 +1,104 @@
+"""Outlook: what a planned run would do, and about how long it would take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sam4ct.geometry import WindowPlan
+from sam4ct.io.ctc.sequence import CtcReader
+from sam4ct.models.device import device_name
+from sam4ct.pipelines.link.networks import sam2_engine
+from sam4ct.pipelines.link.plan import Plan
+from sam4ct.regions import regions_of
+from sam4ct.runtime.progress import duration
+from sam4ct.stages.propagate.evidence import frame_pairs
+
+SAMPLE_REGIONS = 32
+"""Regions propagated once to measure the speed of this machine."""
+SHOWN_JUMPS = 12
+
+
+def outlook(plan: Plan, *, timed: bool = False) -> str:
+    """Return a few lines about a planned run.
+
+    Args:
+        plan: The run.
+        timed: Propagate a few regions to estimate the time; takes seconds.
+    """
+    return "\n  ".join(_lines(plan, timed=timed))
+
+
+def _lines(plan: Plan, *, timed: bool) -> Iterator[str]:
+    checked, sequence = plan.survey.checked, plan.sequence
+    shape = " x ".join(map(str, checked.shape))
+    yield (
+        f"{sequence.dataset} {sequence.name}: {checked.frames} frames of {shape}"
+        f" {checked.image_dtype}, {len(plan.survey.detections)} masks, cells of about"
+        f" {plan.diameter_px:.0f} px"
+    )
+    profile = "auto" if plan.reasons else plan.profile.dataset
+    weights = ", ".join(entry.name for entry in plan.weights.values())
+    network = f", weights {weights} on {device_name(plan.device)}" if weights else ""
+    yield f"profile {profile}, evidence {plan.evidence}{network}"
+    if plan.profile.generate_masks:
+        yield f"missed cells are segmented with {plan.weights['sam_med3d'].name}"
+    if jumps := list(plan.jumps.by_frame):
+        more = ", ..." if len(jumps) > SHOWN_JUMPS else ""
+        yield f"the picture jumps into frames {', '.join(map(str, jumps[:SHOWN_JUMPS]))}{more}"
+    yield f"result {sequence.result_dir}"
+    if "sam2" in plan.weights:
+        load = _Load.of(plan)
+        yield (
+            f"windows of {plan.grid.side} px: {load.encodings} to encode,"
+            f" {load.recalls} objects to recall"
+        )
+        if timed:
+            yield f"about {duration(_seconds(plan, load))}"
+    for key, reason in plan.reasons.items():
+        yield f"{key} = {getattr(plan.profile, key)}: {reason}"
+
+
+@dataclass(frozen=True)
+class _Load:
+    """How much the network has to do in a run."""
+
+    windows: WindowPlan
+    encodings: int
+    """Windows of all frames."""
+    recalls: int
+    """Objects of all frame pairs, in both directions."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Load:
+        detections, frames = plan.survey.detections, plan.survey.checked.frames
+        windows = WindowPlan.of(detections, plan.grid, plan.profile.max_gap + 1, plan.jumps)
+        regions = np.bincount(detections.t, minlength=frames)
+        pairs = frame_pairs(frames, plan.profile.max_gap)
+        return cls(
+            windows,
+            sum(len(windows.needed(t)) for t in range(frames)),
+            sum(int(regions[t] + regions[t + dt]) for t, dt in pairs),
+        )
+
+
+def _seconds(plan: Plan, load: _Load) -> float:
+    """Estimate the time of the evidence from one small sample on this device."""
+    reader = CtcReader(plan.sequence)
+    t = int(plan.survey.detections.t[0])
+    boxes = dict(list(load.windows.boxes[t].items())[:SAMPLE_REGIONS])
+    sample = WindowPlan(load.windows.grid, {t: boxes}, 0)
+    regions = {i: r for i, r in regions_of(reader.labels(t)).items() if i in boxes}
+    engine = sam2_engine(plan, reader, sample)
+    engine.propagate(t, regions, t)  # warms up
+    engine.forget_before(t + 1)
+    began = time.monotonic()
+    engine.propagate(t, regions, t)
+    encoded = time.monotonic()
+    engine.propagate(t, regions, t)
+    recall = (time.monotonic() - encoded) / len(regions)
+    encode = max(0.0, encoded - began - recall * len(regions)) / len(sample.needed(t))
+    return encode * load.encodings + recall * load.recalls

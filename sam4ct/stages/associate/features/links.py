@@ -1,0 +1,284 @@
+"""Candidates: what the evidence says about each possible link, in numbers.
+
+Joins the directed evidence rows of both time directions into one row a
+possible link u -> v (u earlier); `divisions` pairs such links. Every feature is
+free of units, so that one set of costs serves all microscopes. Pure tables: no images, no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sam4ct.runtime.parallel import each
+from sam4ct.stages.associate.features.columns import FAR, Choices, Features, in_diameters
+from sam4ct.stages.associate.features.history import Course
+from sam4ct.stages.associate.features.pairs import Matches, Pairs, pairs_of
+from sam4ct.stages.associate.features.similarity import likeness, size_noise
+from sam4ct.stages.motion import paired_motion
+from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
+
+LINK_FEATURES = (
+    "forward_iou",
+    "backward_iou",
+    "forward_containment",
+    "backward_containment",
+    "forward_coverage",
+    "backward_coverage",
+    "forward_margin",
+    "backward_margin",
+    "overlap",
+    "overlap_margin",
+    "still_containment",
+    "still_coverage",
+    "distance",
+    "forward_nearness",
+    "backward_nearness",
+    "drift_distance",
+    "drift_forward_nearness",
+    "drift_backward_nearness",
+    "past_distance",
+    "past_forward_nearness",
+    "past_backward_nearness",
+    "future_distance",
+    "size_change",
+    "size_likeness",
+    "brightness_likeness",
+    "memory_likeness",
+    "memory_margin",
+    "forward_score",
+    "backward_score",
+    "skipped",
+)
+LIKENESSES = ("size_likeness", "brightness_likeness", "memory_likeness")
+BRIGHTNESS_NOISE = 0.02
+"""Lamps and cameras are hardly steadier, in parts of a cell's contrast."""
+LEAST_NOISE = 1e-3
+"""Of the brightness of cells that hardly stand out."""
+MEMORY_NOISE = 0.01
+"""Cosine similarities nearer to each other than this are the same."""
+SCORE_SCALE = 5.0
+"""SAM 2's object scores are logits of about this size."""
+
+
+@dataclass(frozen=True)
+class Ends(Choices):
+    """Possible links u -> v by their ends alone; u and v are row numbers of the detections."""
+
+    u: Ints
+    v: Ints
+
+
+@dataclass(frozen=True)
+class Candidates(Choices):
+    """Possible links u -> v; u and v are row numbers of the detections."""
+
+    u: Ints
+    v: Ints
+    features: Features
+    """Those of LINK_FEATURES."""
+    dt: Ints
+    drift_um: Floats
+    """How far the cells around u moved meanwhile, (links, 3)."""
+
+    def with_features(self, names: Container[str] = ()) -> Candidates:
+        """Return the same links; once they have a cost, other features only take memory."""
+        return replace(self, features=self.features.only(names))
+
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.u, self.v)
+
+    def column(self, name: str) -> Floats:
+        return self.features.column(name)
+
+
+def diameters(detections: Detections, ndim: int) -> Floats:
+    """Diameter of a disc or ball of each region's size, pixels."""
+    if ndim == 2:
+        return np.asarray(2.0 * np.sqrt(detections.size / np.pi))
+    return np.asarray(2.0 * np.cbrt(3.0 * detections.size / (4.0 * np.pi)))
+
+
+@dataclass(frozen=True)
+class Changes(Choices):
+    """How figures change from the earlier region to the later one, of possible links.
+
+    What a change is worth is measured on a whole sequence.
+    """
+
+    size: Floats
+    """Logarithm of the ratio."""
+    size_noise: Floats
+    """Its standard deviation from counting voxels."""
+    brightness: Floats
+    brightness_noise: Floats
+    memory: Floats
+    """Rather how alike what SAM 2 remembers of the two is."""
+    t: Ints
+    """Of the earlier region."""
+    dt: Ints
+    nearest: Flags
+    """Whether the two are each other's nearest."""
+
+    @classmethod
+    def of(
+        cls, detections: Detections, evidence: Evidence, pairs: Pairs, nearest: Flags
+    ) -> Changes:
+        u, v = pairs.u, pairs.v
+        # Figures of fluorescence spread over decades; those of other microscopes have both signs.
+        here, there = (np.arcsinh(detections.contrast[end]) for end in (u, v))
+        noise = size_noise(detections.size, detections.z1 - detections.z0 == 1)
+        return cls(
+            np.asarray(np.log(detections.size[v] / detections.size[u])),
+            np.hypot(noise[u], noise[v]),
+            there - here,
+            np.hypot(*(_brightness_noise(detections.contrast[end]) for end in (u, v))),
+            pairs.spread(evidence.similarity, np.ones(len(evidence), bool)),
+            detections.t[u],
+            pairs.dt,
+            nearest,
+        )
+
+    @classmethod
+    def among(
+        cls, detections: Detections, evidence: Evidence, matches: Matches, diameter_um: Floats
+    ) -> Changes:
+        """Return the changes that `candidates` goes by."""
+        pairs = pairs_of(detections, evidence, matches)
+        across = 0.5 * (diameter_um[pairs.u] + diameter_um[pairs.v])
+        return cls.of(detections, evidence, pairs, _nearest(_apart(pairs, evidence, across)))
+
+    def likenesses(self) -> Floats:
+        """Log odds that two regions are one cell, by each figure: (links, LIKENESSES)."""
+
+        def of(figure: tuple[Floats, Floats]) -> Floats:
+            return likeness(*figure, self.dt, self.nearest)
+
+        figures = [
+            (self.size, self.size_noise),
+            (self.brightness, self.brightness_noise),
+            (self.memory, np.full(len(self.dt), MEMORY_NOISE)),
+        ]
+        return np.stack(each(of, figures), axis=1)
+
+
+def _brightness_noise(contrast: Floats) -> Floats:
+    """Standard deviation of arcsinh(contrast), known to BRIGHTNESS_NOISE of the contrast."""
+    relative = np.abs(np.nan_to_num(contrast))
+    return np.asarray(LEAST_NOISE + BRIGHTNESS_NOISE * relative / np.sqrt(1.0 + relative**2))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the possible links of a part of a sequence, from all of it."""
+
+    matches: Matches
+    likenesses: Floats
+    """From `Changes`."""
+
+
+def candidates(
+    detections: Detections,
+    evidence: Evidence,
+    places_um: Floats,
+    diameter_um: Floats,
+    course: Course | None = None,
+    known: Known | None = None,
+) -> Candidates:
+    """Join evidence rows into possible links.
+
+    Args:
+        detections: Ordered by frame and label.
+        evidence: Directed rows, any order.
+        places_um: Centroid of every detection, (N, 3).
+        diameter_um: Of every detection, (N,).
+        course: What a first lineage tells of them; without it, how the surroundings
+            move is told by regions that are each other's nearest.
+        known: Of these links, if they are but some of the sequence.
+    """
+    pairs = pairs_of(detections, evidence, known.matches if known else None)
+    u, v, dt = pairs.u, pairs.v, pairs.dt
+    # Of both ends; what is measured in diameters is so in their mean.
+    across = 0.5 * (diameter_um[u] + diameter_um[v])
+    columns = _seen(pairs, evidence)
+    columns |= _still(columns["overlap"], detections.size[u], detections.size[v])
+    columns |= _apart(pairs, evidence, across)
+    nearest = _nearest(columns)
+    here, there = places_um[u], places_um[v]
+    if course is None:
+        drift = paired_motion(here, there, u, pairs.frames, nearest)
+    else:
+        drift = course.around_um[u] * dt[:, None]
+        columns |= _along(pairs, course, here, there, across)
+    columns["drift_distance"] = in_diameters(there - here - drift, across)
+    columns |= pairs.nearnesses("drift_", columns["drift_distance"])
+    changes = Changes.of(detections, evidence, pairs, nearest)
+    likenesses = known.likenesses if known else changes.likenesses()
+    columns |= dict(zip(LIKENESSES, likenesses.T, strict=True))
+    columns["size_change"] = np.clip(changes.size, -2.0, 2.0)
+    columns["memory_margin"] = pairs.least_margin(changes.memory)
+    columns["skipped"] = np.asarray(dt - 1.0, dtype=np.float64)
+    return Candidates(u, v, Features.named(len(u), columns, LINK_FEATURES), dt, drift)
+
+
+def _seen(pairs: Pairs, evidence: Evidence) -> dict[str, Floats]:
+    """Features of propagated masks and of the masks as they lie."""
+    columns = {
+        f"{way}_{name}": pairs.spread(values, rows)
+        for way, rows in (("forward", pairs.forward), ("backward", ~pairs.forward))
+        for name, values in (
+            ("iou", evidence.iou_prop),
+            ("containment", evidence.containment_prop),
+            ("coverage", evidence.coverage_prop),
+            ("score", np.clip(evidence.object_score / SCORE_SCALE, -1.0, 1.0)),
+        )
+    }
+    columns["forward_margin"] = pairs.ways_out.margin(columns["forward_iou"])
+    columns["backward_margin"] = pairs.ways_in.margin(columns["backward_iou"])
+    columns["overlap"] = pairs.spread(evidence.overlap, np.ones(len(evidence), bool))
+    columns["overlap_margin"] = pairs.least_margin(columns["overlap"])
+    return columns
+
+
+def _still(overlap: Floats, here: Ints, there: Ints) -> dict[str, Floats]:
+    """Shares of two masks that lie under each other, from the IoU of the two and their sizes."""
+    shared = overlap / (1.0 + overlap) * (here + there)
+    return {"still_containment": shared / here, "still_coverage": shared / there}
+
+
+def _apart(pairs: Pairs, evidence: Evidence, across: Floats) -> dict[str, Floats]:
+    """Features of how far two regions are from each other as they lie."""
+    apart = pairs.spread(evidence.distance_um, np.ones(len(evidence), bool)) / across
+    distance = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
+    return {"distance": distance, **pairs.nearnesses("", distance)}
+
+
+def _along(
+    pairs: Pairs, course: Course, here: Floats, there: Floats, across: Floats
+) -> dict[str, Floats]:
+    """Features of how far a link is from how cells came, and go on, in a first lineage.
+
+    Args:
+        pairs: Possible links.
+        course: What the first lineage tells.
+        here: Places of their earlier regions, (links, 3), micrometres.
+        there: Those of the later ones.
+        across: Mean diameter of both, (links,).
+    """
+    steps = pairs.dt[:, None]
+    past = there - (here + course.expected_um(pairs.u) * steps)
+    future = there - (here + course.traced_um(pairs.u, pairs.v) * steps)
+    distance = in_diameters(past, across)
+    return {
+        "past_distance": distance,
+        **pairs.nearnesses("past_", distance),
+        "future_distance": in_diameters(future, across),
+    }
+
+
+def _nearest(columns: dict[str, Floats]) -> Flags:
+    """Which regions are each other's nearest."""
+    return np.asarray((columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0))

@@ -1,0 +1,107 @@
+"""Augment: generated masks among the given ones, as if the segmenter had found them.
+
+What the association needs to link both alike: frames and a table with both, and
+a propagator that follows only what is new. Given masks keep their pixels and their
+labels; a generated one has a label above those of its frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sam4ct.regions import LabelFrame, Region
+from sam4ct.stages.readers import Relabelled
+from sam4ct.tables import Detections, Flags, Ints, Joins, Links, row_numbers
+from sam4ct.types import FrameReader, Propagated, Propagator
+
+
+class AddedFrames(Relabelled):
+    """A `FrameReader` with regions added where the masks have background."""
+
+    def __init__(self, reader: FrameReader, added: Callable[[int], Mapping[int, Region]]) -> None:
+        """Take a reader and a look-up of what is added to a frame, by label."""
+        super().__init__(reader)
+        self._added = added
+
+    def labels(self, t: int) -> LabelFrame:
+        """The masks of a frame with the added ones, int64: new labels may be beyond int32."""
+        labels = self._reader.labels(t).astype(np.int64)
+        for label, region in self._added(t).items():
+            window = labels[region.box]
+            window[region.mask & (window == 0)] = label
+        return labels
+
+
+def in_order(parts: Sequence[Detections]) -> Detections:
+    """Return the rows of several tables in one, ordered by frame and label."""
+    rows = Detections.concat(parts)
+    return rows.take(np.lexsort((rows.label, rows.t)))
+
+
+class KnownFirst:
+    """A `Propagator` that asks another one only for regions of which nothing is known."""
+
+    def __init__(
+        self, engine: Propagator, known: Callable[[int, int], Mapping[int, Propagated]]
+    ) -> None:
+        """Take the engine, and a look-up of what is known of frames t and t2, by label."""
+        self._engine, self._known = engine, known
+
+    def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
+        """Where the regions of frame t are in frame t2, from what is known or from the engine."""
+        found = {i: seen for i, seen in self._known(t, t2).items() if i in regions}
+        fresh = {i: region for i, region in regions.items() if i not in found}
+        return found | (self._engine.propagate(t, fresh, t2) if fresh else {})
+
+    def forget_before(self, t: int) -> None:
+        self._engine.forget_before(t)
+
+
+def as_background(regions: Detections) -> Joins:
+    """Return the regions as ones that become background (see `repair.JoinedFrames`)."""
+    return Joins(regions.t, regions.label, np.zeros(len(regions), np.int64))
+
+
+def without(detections: Detections, gone: Joins) -> Detections:
+    """Return the table without the regions that are named in another one."""
+    kept = np.ones(len(detections), dtype=bool)
+    kept[row_numbers(detections, gone.t, gone.label)] = False
+    return detections.take(kept)
+
+
+def supported(detections: Detections, links: Links, generated: Flags) -> tuple[Flags, Links]:
+    """Say which regions stay, and return the links among them.
+
+    A track, from birth or division to death or division, that has no given region
+    at all is nobody's: a chain of generated regions would prove itself. A mother
+    that loses one daughter so goes on in the other.
+
+    Args:
+        detections: Given and generated regions, ordered by frame and label.
+        links: Accepted links of both.
+        generated: Which rows of the detections are generated.
+    """
+    u = row_numbers(detections, links.t, links.label)
+    v = row_numbers(detections, links.t2, links.label2)
+    track = _tracks(len(detections), u[~links.division], v[~links.division])
+    given = np.zeros(len(detections), dtype=bool)
+    given[track[~generated]] = True
+    kept = given[track]
+    stays = kept[u] & kept[v]
+    left = links.take(stays)
+    # Of the two links of a division, one may be left.
+    daughters = np.bincount(u[stays & links.division], minlength=len(detections))
+    return kept, replace(left, division=left.division & (daughters[u[stays]] == 2))
+
+
+def _tracks(count: int, u: Ints, v: Ints) -> Ints:
+    """Number every region by the first one of its track; links lead to later rows only."""
+    track = np.arange(count)
+    for source, target in sorted(
+        zip(u.tolist(), v.tolist(), strict=True), key=lambda link: link[1]
+    ):
+        track[target] = track[source]
+    return track

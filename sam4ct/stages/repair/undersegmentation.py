@@ -1,0 +1,152 @@
+"""Merged: masks that cover two cells, told by the frames before and after, and how to cut them.
+
+A segmenter that takes two cells for one does so in one frame or a few. In the frame before,
+two regions come together in such a mask, and in the frame after two leave it; both times
+they are about as large as it is, and nothing else is there for them to go to or come from.
+(Of a mother, two leave, but one comes.) `find_merged` works on tables, `CutFrames` on masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from sam4ct.regions import LabelFrame
+from sam4ct.stages.associate.chunks import Spans
+from sam4ct.stages.associate.costs import Costs
+from sam4ct.stages.associate.features.columns import Features
+from sam4ct.stages.associate.features.links import Candidates, candidates
+from sam4ct.stages.associate.features.merges import Couples, Steps, couples
+from sam4ct.stages.associate.model import Scene, measured
+from sam4ct.stages.readers import Relabelled
+from sam4ct.tables import Cuts, Detections, Evidence, Floats, Ints
+from sam4ct.types import FrameReader
+
+
+def find_merged(
+    detections: Detections,
+    evidence: Evidence,
+    costs: Costs,
+    scene: Scene,
+    given: Detections | None = None,
+) -> Cuts:
+    """Return the masks that are likelier to cover two cells than one, and how to cut them.
+
+    Args:
+        detections: Fragments joined, ordered by frame and label.
+        evidence: Rows of any frame pairs; those of neighbouring frames matter.
+        costs: Tell which regions may be one cell, and which couples a mask covers.
+        scene: Voxel size of the sequence.
+        given: All regions, fragments too: labels of halves are above theirs. The detections
+            if None.
+    """
+    if not len(detections) or not len(evidence):
+        return Cuts.empty()
+    before, after = couples_around(detections, evidence, costs, scene)
+    masks, b, a = best_couples(before, after, costs.of_couples)
+    before, after = before.take(b), after.take(a)
+    odds = costs.of_couples(before.features) + costs.of_couples(after.features)
+    likely = odds > 0.0
+    cuts = _cuts_between(detections, masks[likely], before.take(likely), after.take(likely))
+    return numbered(cuts, detections if given is None else given)
+
+
+def couples_around(
+    detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
+) -> tuple[Couples, Couples]:
+    """Return all couples in the frames before masks, and those in the frames after.
+
+    Args: As of `find_merged`.
+    """
+    places, diameter = measured(detections, scene)
+    near = evidence.take(np.abs(evidence.t2 - evidence.t) == 1)
+    spans = Spans(detections, near, diameter)
+    links, kin, same = [], [], []
+    for part, known in spans.parts(0, spans.frames):
+        found = candidates(detections, part, places, diameter, None, known)
+        kin.append(costs.first.of_kin(found.features))
+        same.append(costs.first.of_links(found.features))
+        links.append(found.with_features())
+    some = Candidates.concat(links), np.concatenate(kin), np.concatenate(same)
+    before, after = Steps.to_later(*some), Steps.to_earlier(*some)
+    return (
+        couples(detections, before, places, diameter),
+        couples(detections, after, places, diameter),
+    )
+
+
+def best_couples(
+    before: Couples, after: Couples, odds: Callable[[Features], Floats]
+) -> tuple[Ints, Ints, Ints]:
+    """Return masks with couples on both sides, and the rows of the best ones before and after.
+
+    Args:
+        before: Couples in the frames before masks.
+        after: Those in the frames after.
+        odds: Values features: the more, the likelier.
+    """
+    rows = []
+    for side in (before, after):
+        order = np.lexsort((-odds(side.features), side.mask))
+        rows.append(order[np.append(True, np.diff(side.mask[order]) != 0)[: len(order)]])
+    masks, b, a = np.intersect1d(
+        before.mask[rows[0]], after.mask[rows[1]], assume_unique=True, return_indices=True
+    )
+    return masks, rows[0][b], rows[1][a]
+
+
+def _cuts_between(detections: Detections, masks: Ints, before: Couples, after: Couples) -> Cuts:
+    """Return how to cut masks into the couples before and after them."""
+    # Cells do not turn round each other within two frames.
+    turned = (before.way_um * after.way_um).sum(axis=1) < 0.0
+    way = before.way_um + np.where(turned, -1.0, 1.0)[:, None] * after.way_um
+    share = 0.5 * (before.share + np.where(turned, 1.0 - after.share, after.share))
+    z, y, x = way.T
+    none = np.zeros(len(masks), np.int64)
+    return Cuts(detections.t[masks], detections.label[masks], none, none, z, y, x, share)
+
+
+def numbered(cuts: Cuts, given: Detections) -> Cuts:
+    """Return cuts, in order of frames, with labels of halves above all of their frame."""
+    highest = np.zeros(int(given.t.max(initial=0)) + 1, np.int64)
+    np.maximum.at(highest, given.t, given.label)
+    number = np.arange(len(cuts)) - np.searchsorted(cuts.t, cuts.t)
+    first = highest[cuts.t] + 1 + 2 * number
+    return replace(cuts, first=first, second=first + 1)
+
+
+class CutFrames(Relabelled):
+    """A `FrameReader` whose merged masks are cut in two, each half under a label of its own.
+
+    The cut is a plane across the way from one cell to the other; it leaves each as much
+    of the mask as its size asks for.
+    """
+
+    def __init__(
+        self, reader: FrameReader, cuts: Cuts, spacing_um: tuple[float, float, float]
+    ) -> None:
+        super().__init__(reader)
+        self._cuts = cuts
+        self._spacing = np.asarray(spacing_um)
+
+    def labels(self, t: int) -> LabelFrame:
+        """The masks of a frame, int64: labels of halves may be beyond int32."""
+        labels = self._reader.labels(t)
+        here = self._cuts.take(self._cuts.t == t)
+        if not len(here):
+            return labels
+        cut = labels.astype(np.int64)
+        places = np.argwhere(np.isin(labels, here.label))
+        whose = labels[tuple(places.T)]
+        ways = np.stack([here.z, here.y, here.x], axis=1)[:, -labels.ndim :]
+        rows = zip(here.label, here.first, here.second, ways, here.share, strict=True)
+        for label, first, second, way, share in rows:
+            at = places[whose == label]
+            along = at * self._spacing[-labels.ndim :] @ way
+            order = np.argsort(along, kind="stable")
+            size = int(np.clip(round(share * len(at)), 1, len(at) - 1))
+            cut[tuple(at[order[:size]].T)] = first
+            cut[tuple(at[order[size:]].T)] = second
+        return cut

@@ -1,0 +1,139 @@
+"""The rules of the house, as a checker of source text. Which modules there are is not its concern.
+
+Layers, and imports go down only:
+    cli, __main__ > pipelines > io models finetune evaluate report > stages >
+    regions lineage geometry intensity profile derive simulate tables runtime > errors types
+Stages and adapters do not import each other: they meet in the Protocols of `types`.
+An adapter imports `io` and no other adapter. `EXCEPTIONS` lists what may differ, and why.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+PACKAGE = "sam4ct"
+
+PURE = frozenset(
+    {
+        "regions",
+        "lineage",
+        "geometry",
+        "intensity",
+        "profile",
+        "derive",
+        "simulate",
+        "tables",
+        "jumps",
+        "runtime",
+    }
+)
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"", "errors", "types"}),
+    PURE,
+    frozenset({"stages"}),
+    frozenset({"io", "models", "finetune", "evaluate", "report"}),
+    frozenset({"pipelines"}),
+    frozenset({"cli", "__main__"}),
+)
+"""From the bottom up; "" is the package itself, which holds its version."""
+
+STAGES, ADAPTERS = LAYERS[2], LAYERS[3]
+
+EXCEPTIONS = {
+    ("types", "regions"): "the Protocols speak of regions",
+    ("finetune", "models"): "training needs the networks that it trains",
+}
+
+OWNERS = {
+    **dict.fromkeys(("torch", "torchvision", "sam2", "medim", "monai"), ("models", "finetune")),
+    **dict.fromkeys(("tifffile", "imagecodecs", "zarr", "pyarrow"), ("io",)),
+    "click": ("cli",),
+    "highspy": ("stages",),
+}
+"""Third-party modules that only some parts of the package may import."""
+
+
+DYNAMIC = ("import_module", "__import__")
+
+
+def part_of(module: str) -> str:
+    """Return the part that a module belongs to: "io" for "sam4ct.io.ctc", "" for the package."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def layer_of(part: str) -> int | None:
+    """Return the layer of a part, 0 at the bottom; None for a part that no layer lists."""
+    return next((n for n, parts in enumerate(LAYERS) if part in parts), None)
+
+
+def imports_of(source: str, module: str, *, is_package: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield line and absolute name of everything a module imports, wherever it does so.
+
+    `from a import b` yields "a.b": b may be a module. Relative imports and
+    `import_module("...")` with a literal name count too.
+    """
+    here = module.split(".") if is_package else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, name.name) for name in names)
+            case ast.ImportFrom(module=origin, names=names, level=level):
+                base = here[: len(here) - level + 1] if level else []
+                prefix = ".".join([*base, *([origin] if origin else [])])
+                yield from ((node.lineno, f"{prefix}.{name.name}") for name in names)
+            case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]) if (
+                getattr(function, "attr", getattr(function, "id", "")) in DYNAMIC
+            ):
+                yield node.lineno, name
+
+
+def _refusal(importer: str, imported: str) -> str | None:
+    """Return why one part may not import another, or None if it may."""
+    if importer == imported or (importer, imported) in EXCEPTIONS:
+        return None
+    above, below = layer_of(importer), layer_of(imported)
+    if above is None or below is None:
+        return f"{imported if below is None else importer!r} is in no layer"
+    if below > above:
+        return "imports go down only"
+    if importer in ADAPTERS and imported in STAGES:
+        return "an adapter meets the stages in the Protocols of types only"
+    if importer in ADAPTERS and imported in ADAPTERS and imported != "io":
+        return "an adapter imports no other adapter but io"
+    return None
+
+
+def import_problems(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """Return the imports of a module that break a rule, one sentence each; [] if none does."""
+    part = part_of(module)
+    if layer_of(part) is None:
+        return [f"{module}: {part!r} is in no layer"]
+    problems = []
+    for line, name in imports_of(source, module, is_package=is_package):
+        top = name.partition(".")[0]
+        if top == PACKAGE:
+            reason = _refusal(part, _imported_part(name))
+        elif part not in OWNERS.get(top, (part,)):
+            reason = f"{top} belongs to {' and '.join(OWNERS[top])}"
+        else:
+            reason = None
+        if reason:
+            problems.append(f"{module}:{line} imports {name}: {reason}")
+    return problems
+
+
+def _imported_part(name: str) -> str:
+    """Like `part_of`, but `from sam4ct import __version__` names the package, not a part."""
+    part = part_of(name)
+    return "" if part == "__version__" else part
+
+
+def name_problems(source: str, module: str, names: Iterable[str]) -> list[str]:
+    """Return the places where a module spells out one of the given dataset names."""
+    known = set(names)
+    return [
+        f"{module}:{node.lineno} spells out {node.value}: make the difference a profile field"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in known
+    ]
