@@ -32,8 +32,8 @@ import numpy as np
 from conditions import Movie, add_choice, chosen
 
 from sam4ct.evaluate import evaluate
-from sam4ct.io.ctc.sequence import find_sequences, work_dir_of
-from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.ctc import find_sequences, work_dir_of
+from sam4ct.io.work import WorkDir
 from sam4ct.jumps import NO_JUMPS
 from sam4ct.pipelines.link import associate as linking
 from sam4ct.pipelines.link import plan as plans
@@ -41,9 +41,10 @@ from sam4ct.pipelines.link import propagate as stages
 from sam4ct.pipelines.link import repair as cut
 from sam4ct.pipelines.link import result as results
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan
-from sam4ct.stages.associate.costs import Costs, Odds
-from sam4ct.stages.associate.features.columns import Features
-from sam4ct.stages.fill.gap_filling import FillRules, Generated, fill_gaps
+from sam4ct.stages.associate import Costs
+from sam4ct.stages.associate.costs import Odds
+from sam4ct.stages.associate.features import Features
+from sam4ct.stages.fill import FillRules, Generated, fill_gaps
 from sam4ct.stages.repair import joined_masks as repair
 from sam4ct.tables import Cuts, Detections, Flags, Floats, Joins, Links
 

@@ -16,7 +16,7 @@ from typing import Any
 from real_scores import find
 from unseen import UnseenLaw, write_unseen
 
-from sam4ct.io.simulated.movie import SEQUENCE, write_dataset
+from sam4ct.io.simulated import SEQUENCE, write_dataset
 from sam4ct.simulate import PRESETS, MovieLaw, SegmentationErrors, movie_law
 from sam4ct.simulate.cells import CellLaw
 from sam4ct.simulate.looks import Optics

@@ -22,7 +22,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from sam4ct.io.tiff.frame import read_frame
+from sam4ct.io.tiff import read_frame
 from sam4ct.pipelines.dispatch import do_run, find_runs, plan_run
 from sam4ct.pipelines.link.plan import Options
 

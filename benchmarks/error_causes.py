@@ -42,9 +42,9 @@ from edge_errors import WEIGHTS, Compared, EdgeError, Node, compare
 from sam4ct.evaluate import evaluate
 from sam4ct.evaluate.files import find_truth, read_truth
 from sam4ct.evaluate.matching import match
-from sam4ct.io.ctc.result import MASK
-from sam4ct.io.files.names import frame_files
-from sam4ct.io.tiff.frame import read_frame
+from sam4ct.io.ctc import MASK
+from sam4ct.io.files import frame_files
+from sam4ct.io.tiff import read_frame
 from sam4ct.regions import LabelFrame
 
 CAUSES = (

@@ -27,8 +27,8 @@ import numpy as np
 
 from sam4ct.finetune.patches.files import read_index
 from sam4ct.finetune.patches.prepare import innermost
-from sam4ct.io.simulated.movie import write_dataset
-from sam4ct.io.tiff.frame import read_frame
+from sam4ct.io.simulated import write_dataset
+from sam4ct.io.tiff import read_frame
 from sam4ct.models.sam_med3d.crops import CropLaw
 from sam4ct.models.sam_med3d.engine import SamMed3dSegmenter, SegmenterSettings
 from sam4ct.models.weights.entry import Entry

@@ -18,18 +18,15 @@ from sam4ct.evaluate.matching import match
 from sam4ct.finetune.compact.laws import draw_trained
 from sam4ct.finetune.compact.sam2_examples import draw_movie, log_uniform
 from sam4ct.finetune.compact.scenes import enlarged
-from sam4ct.io.ctc.sequence import CtcReader, find_sequences
-from sam4ct.io.ctc.track_table import read_tracks
-from sam4ct.io.simulated.movie import write_dataset
-from sam4ct.io.tiff.frame import read_frame
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.tables import read_table
+from sam4ct.io.ctc import CtcReader, find_sequences, read_tracks
+from sam4ct.io.simulated import write_dataset
+from sam4ct.io.tiff import read_frame
+from sam4ct.io.work import WorkDir, read_table
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan
 from sam4ct.pipelines.link.propagate import run_detect, run_propagate
 from sam4ct.simulate import MovieLaw, SegmentationErrors
-from sam4ct.stages.propagate.evidence import frame_pairs
-from sam4ct.stages.repair.joined_masks import JoinedFrames, join
-from sam4ct.stages.repair.oversegmentation import find_fragments
+from sam4ct.stages.propagate import frame_pairs
+from sam4ct.stages.repair import JoinedFrames, find_fragments, join
 from sam4ct.tables import Detections, Evidence, Joins
 from sam4ct.types import FrameReader
 

@@ -38,28 +38,25 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from sam4ct.evaluate import evaluate
-from sam4ct.io.ctc.result import ResultWriter
-from sam4ct.io.ctc.sequence import CtcReader
+from sam4ct.io.ctc import CtcReader, ResultWriter
 from sam4ct.pipelines.link.associate import scene_of
 from sam4ct.pipelines.link.plan import Options
-from sam4ct.stages.associate.costs import (
-    LEAST_SHARE,
-    TABLE,
-    Calibration,
-    Costs,
-    Odds,
-    Quadratic,
-    load_costs,
+from sam4ct.stages.associate import Costs, associate, load_costs, measured
+from sam4ct.stages.associate.costs import LEAST_SHARE, TABLE, Calibration, Odds, Quadratic
+from sam4ct.stages.associate.features import (
+    Candidates,
+    Course,
+    Divisions,
+    Features,
+    Prospects,
+    candidates,
+    course_of,
 )
-from sam4ct.stages.associate.features.columns import Features
-from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES, Divisions, Prospects
-from sam4ct.stages.associate.features.history import Course, course_of
-from sam4ct.stages.associate.features.links import LINK_FEATURES, Candidates, candidates
-from sam4ct.stages.associate.model import associate, measured
-from sam4ct.stages.fill.gap_filling import FillRules, fill_gaps
-from sam4ct.stages.paint.frames import paint
-from sam4ct.stages.paint.tracks import trace
-from sam4ct.stages.repair.joined_masks import JoinedFrames
+from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
+from sam4ct.stages.associate.features.links import LINK_FEATURES
+from sam4ct.stages.fill import FillRules, fill_gaps
+from sam4ct.stages.paint import paint, trace
+from sam4ct.stages.repair import JoinedFrames
 from sam4ct.tables import Floats, Ints, row_numbers
 
 RIDGE = 3.0

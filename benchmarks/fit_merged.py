@@ -24,8 +24,10 @@ from numpy.typing import NDArray
 
 from sam4ct.pipelines.link.associate import scene_of
 from sam4ct.pipelines.link.plan import Options
-from sam4ct.stages.associate.costs import TABLE, Quadratic, load_costs
-from sam4ct.stages.associate.features.merges import COUPLE_FEATURES, Couples
+from sam4ct.stages.associate import load_costs
+from sam4ct.stages.associate.costs import TABLE, Quadratic
+from sam4ct.stages.associate.features import Couples
+from sam4ct.stages.associate.features.merges import COUPLE_FEATURES
 from sam4ct.stages.repair.undersegmentation import best_couples, couples_around
 from sam4ct.tables import Floats, Ints
 

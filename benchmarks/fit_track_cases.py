@@ -14,20 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from sam4ct.evaluate.matching import match
-from sam4ct.io.ctc.track_table import read_tracks
-from sam4ct.io.follow.sequence import find_track_sequence
-from sam4ct.io.simulated.embryo import write_embryo
-from sam4ct.io.tiff.frame import read_frame
+from sam4ct.io.ctc import read_tracks
+from sam4ct.io.follow import find_track_sequence
+from sam4ct.io.simulated import write_embryo
+from sam4ct.io.tiff import read_frame
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import make_track_plan
 from sam4ct.pipelines.follow.record import follow_rules, horizon_rules
 from sam4ct.pipelines.link.plan import Options
 from sam4ct.simulate.embryo.movie import LIGHT_SHEET, NUCLEI, EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
+from sam4ct.stages.follow import HorizonRules, Sighted, first_sight, follow
 from sam4ct.stages.follow.missed_seeds import Tip
-from sam4ct.stages.follow.regions import Sighted, first_sight
-from sam4ct.stages.follow.sliding_window import HorizonRules
-from sam4ct.stages.follow.step import follow
 from sam4ct.tables import Evidence, Sightings
 
 FRAMES = 10

@@ -23,12 +23,13 @@ from fit_track_cases import CELLS, TrackCase, gather
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from sam4ct.stages.associate.costs import TABLE, Costs, Odds, Quadratic
-from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES, Divisions, Prospects
-from sam4ct.stages.associate.features.links import LINK_FEATURES, Candidates, candidates
-from sam4ct.stages.associate.model import Scene, measured
+from sam4ct.stages.associate import Costs, Scene, measured
+from sam4ct.stages.associate.costs import TABLE, Odds, Quadratic
+from sam4ct.stages.associate.features import Candidates, Divisions, Prospects, candidates
+from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
+from sam4ct.stages.associate.features.links import LINK_FEATURES
+from sam4ct.stages.follow import Horizon
 from sam4ct.stages.follow.regions import FRINGE
-from sam4ct.stages.follow.sliding_window import Horizon
 from sam4ct.tables import Floats, Links, row_numbers
 
 FOLLOWED = 15

@@ -15,8 +15,7 @@ import numpy as np
 from conditions import Movie
 from peer_env import peer_python, run_peer
 
-from sam4ct.io.ctc.result import ResultWriter
-from sam4ct.io.ctc.sequence import CtcReader, find_sequences, work_dir_of
+from sam4ct.io.ctc import CtcReader, ResultWriter, find_sequences, work_dir_of
 from sam4ct.lineage import Track
 from sam4ct.pipelines.link.plan import Options, make_plan
 from sam4ct.pipelines.link.run import run_sequence

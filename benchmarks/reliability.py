@@ -23,10 +23,8 @@ import numpy as np
 from conditions import Movie, add_choice, chosen
 from fit_cases import matched_cells
 
-from sam4ct.io.ctc.sequence import find_sequences, work_dir_of
-from sam4ct.io.ctc.track_table import read_tracks
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.tables import read_table
+from sam4ct.io.ctc import find_sequences, read_tracks, work_dir_of
+from sam4ct.io.work import WorkDir, read_table
 from sam4ct.pipelines.link.plan import Options, make_plan
 from sam4ct.pipelines.link.result import linked_regions
 from sam4ct.tables import Flags, Floats, Ints, Links, row_numbers

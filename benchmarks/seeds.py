@@ -31,7 +31,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from sam4ct.io.follow.seeds import SeedFiles
+from sam4ct.io.follow import SeedFiles
 from sam4ct.io.ome_zarr.metadata import ARRAY, ome_metadata
 
 ROOT = Path(__file__).resolve().parents[1]

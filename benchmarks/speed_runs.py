@@ -17,14 +17,14 @@ from speed_baseline import PerCell, sampled_cells
 from speed_clock import Stopwatch
 
 from sam4ct.intensity import prepared
-from sam4ct.io.ctc.sequence import CtcReader, find_sequences
-from sam4ct.io.simulated.movie import write_dataset
+from sam4ct.io.ctc import CtcReader, find_sequences
+from sam4ct.io.simulated import write_dataset
 from sam4ct.models.weights.load import load_sam2
 from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan
 from sam4ct.pipelines.link.run import run_sequence
 from sam4ct.simulate import SegmentationErrors, movie_law
-from sam4ct.stages.propagate.evidence import frame_pairs
+from sam4ct.stages.propagate import frame_pairs
 
 SAMPLE = 24
 """Cells that the baseline follows."""

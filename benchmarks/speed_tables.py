@@ -14,11 +14,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sam4ct.geometry import Margins
-from sam4ct.stages.associate.costs import load_costs
-from sam4ct.stages.associate.model import Scene, associate
-from sam4ct.stages.propagate.evidence import NEIGHBOURS, frame_pairs
-from sam4ct.stages.repair.joined_masks import join
-from sam4ct.stages.repair.oversegmentation import find_fragments
+from sam4ct.stages.associate import Scene, associate, load_costs
+from sam4ct.stages.propagate import frame_pairs
+from sam4ct.stages.propagate.evidence import NEIGHBOURS
+from sam4ct.stages.repair import find_fragments, join
 from sam4ct.tables import Detections, Evidence, Floats, Ints
 
 SHAPE = (576, 720)

@@ -25,10 +25,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sam4ct.evaluate import evaluate
-from sam4ct.io.ctc.painted_frames import VolumeFrames
-from sam4ct.io.ctc.result import ResultWriter
-from sam4ct.io.follow.sequence import find_track_sequence
-from sam4ct.io.simulated.embryo import write_embryo
+from sam4ct.io.ctc import ResultWriter, VolumeFrames
+from sam4ct.io.follow import find_track_sequence
+from sam4ct.io.simulated import write_embryo
 from sam4ct.models.sam2.recogniser import Sam2Recogniser
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import TrackPlan, make_track_plan
@@ -38,9 +37,9 @@ from sam4ct.pipelines.link.plan import Options
 from sam4ct.regions import Region
 from sam4ct.simulate.embryo.movie import EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
+from sam4ct.stages.follow import Descent, descent
 from sam4ct.stages.follow.prompts import clicks_at
 from sam4ct.stages.follow.suppression import disjoint
-from sam4ct.stages.follow.tracks import Descent, descent
 from sam4ct.tables import Floats, Links
 
 SHOWN = ("DET", "TRA", "LNK", "CT", "TF", "BC(0)", "BC(1)", "BIO")

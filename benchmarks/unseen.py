@@ -16,7 +16,7 @@ from unittest import mock
 
 import numpy as np
 
-from sam4ct.io.simulated.movie import write_dataset
+from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import Frame, MovieLaw, SegmentationErrors
 from sam4ct.simulate.cells import Cell, Float
 from sam4ct.simulate.looks import LOOKS, Fields, Image, Optics, Stage, image

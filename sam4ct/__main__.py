@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sam4ct.runtime.interrupt import graceful_exit
-from sam4ct.runtime.streams import safe_streams
+from sam4ct.runtime import graceful_exit, safe_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

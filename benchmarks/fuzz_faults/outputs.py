@@ -12,7 +12,7 @@ import zarr
 
 from fuzz_faults.cases import Case, Frames, same_lineage
 from sam4ct.errors import Sam4ctError
-from sam4ct.io.ctc.validate import validate_result
+from sam4ct.io.ctc import validate_result
 from sam4ct.io.follow.seed_table import read_seed_table
 from sam4ct.profile.files import load_profile
 

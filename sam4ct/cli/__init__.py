@@ -33,10 +33,8 @@ from sam4ct.cli.track.run import check, run
 from sam4ct.cli.track.run_all import run_all_command
 from sam4ct.cli.track.stage import stage
 from sam4ct.errors import Sam4ctError
-from sam4ct.io.files.temporary import settle_temporary_folder
-from sam4ct.runtime.interrupt import graceful_exit
-from sam4ct.runtime.logs import log_to_stderr
-from sam4ct.runtime.streams import lost_output
+from sam4ct.io.files import settle_temporary_folder
+from sam4ct.runtime import graceful_exit, log_to_stderr, lost_output
 
 USER_ERROR = 2
 """What click exits with as well if an option is wrong."""

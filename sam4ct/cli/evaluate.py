@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from sam4ct.io.ctc.validate import validate_result
-from sam4ct.io.files.atomic import write_json
+from sam4ct.io.ctc import validate_result
+from sam4ct.io.files import write_json
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 

@@ -9,9 +9,8 @@ import click
 from sam4ct.cli.options import POSITIVE
 from sam4ct.derive import Derivation
 from sam4ct.errors import ProfileError
-from sam4ct.io.ctc.sequence import RESULT, find_sequences
-from sam4ct.io.ctc.sequence_names import MASKS, sequence_name
-from sam4ct.io.files.atomic import replacing
+from sam4ct.io.ctc import MASKS, RESULT, find_sequences, sequence_name
+from sam4ct.io.files import replacing
 from sam4ct.pipelines.link.survey import survey
 from sam4ct.profile import Spacing, load_profile, profile_names, to_toml
 
@@ -77,7 +76,7 @@ def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Pat
 
 def _derived(dataset_dir: Path, name: str, spacing_um: Spacing | None) -> tuple[Derivation, str]:
     """Return the profile that fits a sequence, and by what of it."""
-    from sam4ct.io.follow.sequence import find_track_sequence, track_names  # zarr takes a moment
+    from sam4ct.io.follow import find_track_sequence, track_names
     from sam4ct.pipelines.follow.survey import derived_track
 
     if not (dataset_dir / f"{name}{MASKS}").is_dir() and name in track_names(dataset_dir):

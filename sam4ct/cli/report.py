@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.ctc.sequence import RESULT
-from sam4ct.io.files.names import holds_tiff
+from sam4ct.io.ctc import RESULT
+from sam4ct.io.files import holds_tiff
 from sam4ct.report.rebuild import rebuild_report
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)

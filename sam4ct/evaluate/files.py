@@ -15,12 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError
-from sam4ct.io.ctc.result import MASK
-from sam4ct.io.ctc.track_table import TRACKS, read_tracks
-from sam4ct.io.files.names import file_ranges, frame_files, in_one_message, list_folder
-from sam4ct.io.files.other_files import TIFF
-from sam4ct.io.tiff.frame import read_frame, read_info
-from sam4ct.io.tiff.label_frames import read_label_frame
+from sam4ct.io.ctc import MASK, TRACKS, read_tracks
+from sam4ct.io.files import TIFF, file_ranges, frame_files, in_one_message, list_folder
+from sam4ct.io.tiff import read_frame, read_info, read_label_frame
 from sam4ct.lineage import MAX_LABEL, Track, table_problems
 from sam4ct.regions import LabelFrame
 

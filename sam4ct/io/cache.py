@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sam4ct.io.tiff.frame import Frame
+from sam4ct.io.tiff import Frame
 from sam4ct.types import VolumeReader
 
 MAX_BYTES = 256 << 20

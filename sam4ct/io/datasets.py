@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam4ct.io.ctc.sequence_names import MASKS
-from sam4ct.io.files.names import frame_pattern, is_hidden, list_folder
-from sam4ct.io.follow.layout import has_all_parts
+from sam4ct.io.ctc import MASKS
+from sam4ct.io.files import frame_pattern, is_hidden, list_folder
+from sam4ct.io.follow import has_all_parts
 from sam4ct.io.movie import ZARR
-from sam4ct.io.ome_zarr.array import is_zarr
-from sam4ct.io.ome_zarr.frames import is_frame_name
+from sam4ct.io.ome_zarr import is_frame_name, is_zarr
 
 DEPTH = 3
 """Folders below the root to a dataset at most: `training/Fluo-N2DL-HeLa/Fluo-N2DL-HeLa`."""

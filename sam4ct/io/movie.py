@@ -7,12 +7,17 @@ from pathlib import Path
 import zarr
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.names import WIDTHS, frame_files, holds_tiff, list_folder
-from sam4ct.io.ome_zarr.array import is_zarr, open_node
-from sam4ct.io.ome_zarr.frames import ZarrFrames, is_frame_name, is_group_of_frames
-from sam4ct.io.ome_zarr.metadata import is_collection
-from sam4ct.io.ome_zarr.movie import ZarrVolumes
-from sam4ct.io.tiff.movie import PREFIX, TiffVolumes
+from sam4ct.io.files import WIDTHS, frame_files, holds_tiff, list_folder
+from sam4ct.io.ome_zarr import (
+    ZarrFrames,
+    ZarrVolumes,
+    is_collection,
+    is_frame_name,
+    is_group_of_frames,
+    is_zarr,
+    open_node,
+)
+from sam4ct.io.tiff import PREFIX, TiffVolumes
 
 ZARR = ".zarr"
 

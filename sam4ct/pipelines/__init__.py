@@ -1,4 +1,12 @@
-"""Pipelines: the stages put together with files, networks and options.
+"""The stages put together with files, networks and options. Called by `sam4ct.cli`.
 
-The only room that knows both stages and adapters.
+In the order of a run:
+
+- `dispatch`: which mode a sequence is run in
+- `link`: masks to lineage
+- `follow`: chosen cells through a large movie
+- `batch`: every sequence below a folder
+- `tools`: demo, selftest, convert, seeds, initial cells, fine-tuning
+- `package`: the `SW` folder of a submission
+- `common`: what the modes share
 """

@@ -13,14 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sam4ct.errors import ProfileError, SequenceError
-from sam4ct.io.ctc.sequence import RESULT, CtcSequence, find_sequences
-from sam4ct.io.ctc.sequence_names import MASKS, sequence_name
-from sam4ct.io.files.names import list_folder
-from sam4ct.io.follow.layout import INITIAL
-from sam4ct.io.follow.seeds import SEEDS
-from sam4ct.io.follow.sequence import TrackSequence, find_track_sequence, track_names
+from sam4ct.io.ctc import MASKS, RESULT, CtcSequence, find_sequences, sequence_name
+from sam4ct.io.files import list_folder
+from sam4ct.io.follow import INITIAL, SEEDS, TrackSequence, find_track_sequence, track_names
 from sam4ct.io.movie import ZARR
-from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.follow.plan import TrackPlan, make_track_plan
 from sam4ct.pipelines.follow.run import run_track
 from sam4ct.pipelines.follow.summary import track_outlook

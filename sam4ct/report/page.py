@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from sam4ct.io.files.atomic import replacing
+from sam4ct.io.files import replacing
 from sam4ct.lineage import Track
 from sam4ct.report.frames.viewer import ShownFrames, viewer_data
 from sam4ct.report.frames.whole import ResultFrames, WholeFrames, ends_in

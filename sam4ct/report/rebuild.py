@@ -17,17 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
-from sam4ct.io.ctc.result import MASK
-from sam4ct.io.ctc.sequence import RESULT, CtcReader, CtcSequence, text_of_name
-from sam4ct.io.ctc.sequence_names import MASKS
-from sam4ct.io.ctc.track_table import TRACKS, read_tracks
-from sam4ct.io.ctc.validate import validate_result
-from sam4ct.io.files.atomic import work_errors
-from sam4ct.io.files.names import frame_files, in_one_message, list_folder, pairing_problems
-from sam4ct.io.tiff.frame import read_frame
-from sam4ct.io.tiff.spacing import spacing_of
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.tables import read_table
+from sam4ct.io.ctc import (
+    MASK,
+    MASKS,
+    RESULT,
+    TRACKS,
+    CtcReader,
+    CtcSequence,
+    read_tracks,
+    text_of_name,
+    validate_result,
+)
+from sam4ct.io.files import frame_files, in_one_message, list_folder, pairing_problems, work_errors
+from sam4ct.io.tiff import read_frame, spacing_of
+from sam4ct.io.work import WorkDir, read_table
 from sam4ct.report.facts import facts_of_run
 from sam4ct.report.page import write_report
 from sam4ct.tables import Links

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from sam4ct.io.simulated.movie import write_dataset
+from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import PRESETS, SLICE_SPACING, SegmentationErrors, movie_law
 
 _TYPICAL = SegmentationErrors()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.io.simulated.seeds import SEED_FORMATS
+from sam4ct.io.simulated import SEED_FORMATS
 from sam4ct.simulate.embryo.movie import EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
 
@@ -128,10 +128,7 @@ def simulate_embryo_command(
     It holds images, the seeds of an imperfect detector, the cells to follow, and exact
     ground truth of them.
     """
-    from sam4ct.io.simulated.embryo import (  # zarr takes a moment to import
-        EmbryoFiles,
-        write_embryo,
-    )
+    from sam4ct.io.simulated import EmbryoFiles, write_embryo
 
     law = EmbryoLaw(
         shape=size,

@@ -10,7 +10,7 @@ import click
 
 from sam4ct.cli.options import DEVICE, FOLDER, POSITIVE, Command
 from sam4ct.errors import WeightsError
-from sam4ct.io.files.temporary import require_temporary_folder
+from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.load import choose, load_manifest

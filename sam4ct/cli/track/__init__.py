@@ -1,0 +1,1 @@
+"""Commands that track: `run`, `check`, `run-all`, `stage`."""

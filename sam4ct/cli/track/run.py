@@ -18,7 +18,7 @@ from sam4ct.cli.options import (
     track_options,
 )
 from sam4ct.errors import ProfileError
-from sam4ct.io.ctc.result import refuse_target
+from sam4ct.io.ctc import refuse_target
 from sam4ct.pipelines.link.plan import Options
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def check(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **cho
 
 def _refuse_useless(found: Sequence[AnySequence], options: Options) -> None:
     """Refuse an option that would change nothing for a sequence."""
-    from sam4ct.io.follow.sequence import TrackSequence
+    from sam4ct.io.follow import TrackSequence
 
     followed = [sequence for sequence in found if isinstance(sequence, TrackSequence)]
     if options.fast and followed:

@@ -11,10 +11,8 @@ import click
 
 from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, frame_range, run_options
 from sam4ct.errors import SequenceError
-from sam4ct.io.ctc.result import refuse_target
-from sam4ct.io.ctc.sequence import find_sequences
-from sam4ct.io.ctc.sequence_names import sequence_name
-from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.ctc import find_sequences, refuse_target, sequence_name
+from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.record import Clock
 from sam4ct.pipelines.link.associate import run_associate
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import replacing, work_errors
+from sam4ct.io.files import replacing, work_errors
 
 CHECKPOINT = "checkpoint.pt"
 """Name of the file in the folder of a training."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from sam4ct.io.files.atomic import replacing
+from sam4ct.io.files import replacing
 
 Row = Mapping[str, float | None]
 """One epoch: figures by name; None where there is none."""

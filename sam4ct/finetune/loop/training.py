@@ -25,7 +25,7 @@ from torch import Tensor
 
 from sam4ct.errors import WeightsError
 from sam4ct.finetune.loop.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
-from sam4ct.io.files.atomic import replacing
+from sam4ct.io.files import replacing
 from sam4ct.models.weights.load import read_state
 
 logger = logging.getLogger(__name__)

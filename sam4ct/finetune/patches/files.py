@@ -31,8 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import remove_leftovers, replacing, work_errors, write_json
-from sam4ct.io.files.names import is_hidden
+from sam4ct.io.files import is_hidden, remove_leftovers, replacing, work_errors, write_json
 
 INDEX, FOLDER, UNFINISHED = "index.json", "patches", "unfinished.json"
 FORMAT = 1

@@ -12,10 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.names import FrameFiles, frame_files, in_one_message, list_folder
+from sam4ct.io.files import FrameFiles, frame_files, in_one_message, list_folder
 from sam4ct.io.movie import open_volumes
-from sam4ct.io.tiff.frame import Frame, read_frame, read_info
-from sam4ct.io.tiff.spacing import spacing_of
+from sam4ct.io.tiff import Frame, read_frame, read_info, spacing_of
 from sam4ct.profile import Spacing
 
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")

@@ -37,12 +37,12 @@ from sam4ct.finetune.patches.files import (
     write_patch,
 )
 from sam4ct.finetune.patches.sources import Source
-from sam4ct.io.tiff.spacing import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN
 from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.load import sha256_of
 from sam4ct.regions import LabelFrame, Region, regions_of
-from sam4ct.runtime.progress import Progress
+from sam4ct.runtime import Progress
 
 logger = logging.getLogger(__name__)
 

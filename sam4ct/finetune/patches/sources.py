@@ -19,12 +19,9 @@ import numpy as np
 
 from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.finetune.patches.images import is_zarr, numbered_files, open_images
-from sam4ct.io.ctc.instances import InstanceCheck
-from sam4ct.io.files.labels import refuse_negative_label
-from sam4ct.io.files.names import list_folder
-from sam4ct.io.files.other_files import TIFF
-from sam4ct.io.tiff.frame import Frame
-from sam4ct.io.tiff.label_frames import read_label_frame, read_label_info
+from sam4ct.io.ctc import InstanceCheck
+from sam4ct.io.files import TIFF, list_folder, refuse_negative_label
+from sam4ct.io.tiff import Frame, read_label_frame, read_label_info
 from sam4ct.profile import Spacing
 from sam4ct.profile.files import settings_from_table
 from sam4ct.regions import LabelFrame

@@ -26,12 +26,11 @@ from sam4ct.finetune.loop.curve import write_picture, write_table
 from sam4ct.finetune.loop.processes import Processes, joined
 from sam4ct.finetune.patches.files import INDEX, Index, read_index
 from sam4ct.finetune.tune.epochs import Run, Tuning
-from sam4ct.io.files.atomic import remove_leftovers, replacing
-from sam4ct.io.files.locks import FolderLock
+from sam4ct.io.files import FolderLock, remove_leftovers, replacing
 from sam4ct.models.weights.add import add
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.load import load_manifest, load_sam_med3d, sha256_of
-from sam4ct.runtime.progress import Progress
+from sam4ct.runtime import Progress
 
 logger = logging.getLogger(__name__)
 

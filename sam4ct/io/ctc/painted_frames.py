@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam4ct.io.ctc.result import MASK
-from sam4ct.io.files.atomic import work_errors
-from sam4ct.io.files.names import frame_name
-from sam4ct.io.tiff.paint import write_regions
+from sam4ct.io.files import frame_name, work_errors
+from sam4ct.io.tiff import write_regions
 from sam4ct.regions import Region
 
 

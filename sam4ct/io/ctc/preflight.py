@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc.instances import InstanceCheck
 from sam4ct.io.ctc.sequence import CtcReader, CtcSequence
-from sam4ct.io.tiff.frame import Frame, FrameInfo, read_info
+from sam4ct.io.tiff import Frame, FrameInfo, read_info
 
 EachFrame = Callable[[int, Frame, NDArray[np.int32]], None]
 """Called with t, the image and its labels, both ([z,] y, x), in order of time."""

@@ -23,10 +23,8 @@ from numpy.typing import NDArray
 from sam4ct.errors import ResultError
 from sam4ct.io.ctc.replace_folder import new_place, old_place, recover, swap
 from sam4ct.io.ctc.track_table import TRACKS, result_errors, write_tracks
-from sam4ct.io.files.atomic import move
-from sam4ct.io.files.labels import labels_in
-from sam4ct.io.files.names import frame_name, frame_pattern, in_one_message, is_hidden
-from sam4ct.io.tiff.frame import encode_frame
+from sam4ct.io.files import frame_name, frame_pattern, in_one_message, is_hidden, labels_in, move
+from sam4ct.io.tiff import encode_frame
 from sam4ct.lineage import Track, frame_problems, table_problems
 
 MASK = "mask"

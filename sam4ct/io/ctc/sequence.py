@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc.sequence_names import MASKS, choose_sequences, sequence_name
-from sam4ct.io.files.finite import refuse_not_finite
-from sam4ct.io.files.labels import refuse_non_labels
-from sam4ct.io.files.names import frame_files, in_one_message, pairing_problems
-from sam4ct.io.tiff.frame import Frame, read_frame, read_info
-from sam4ct.io.tiff.label_frames import read_label_frame
-from sam4ct.io.tiff.shapes import remedy_for_shape
+from sam4ct.io.files import (
+    frame_files,
+    in_one_message,
+    pairing_problems,
+    refuse_non_labels,
+    refuse_not_finite,
+)
+from sam4ct.io.tiff import Frame, read_frame, read_info, read_label_frame, remedy_for_shape
 
 RESULT = "_RES"
 

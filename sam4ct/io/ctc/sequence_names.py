@@ -11,8 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.names import frame_pattern, list_folder
-from sam4ct.io.files.other_files import GUIDE, first_of, is_image
+from sam4ct.io.files import GUIDE, first_of, frame_pattern, is_image, list_folder
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sam4ct.errors import ResultError, WorkError
-from sam4ct.io.files.atomic import replacing, work_errors
+from sam4ct.io.files import replacing, work_errors
 from sam4ct.lineage import Track
 
 TRACKS = "res_track.txt"

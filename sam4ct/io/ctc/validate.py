@@ -14,9 +14,8 @@ import numpy as np
 from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.ctc.result import MASK
 from sam4ct.io.ctc.track_table import TRACKS, read_tracks
-from sam4ct.io.files.labels import labels_in
-from sam4ct.io.files.names import FrameFiles, frame_files, frame_name, holds_tiff
-from sam4ct.io.tiff.frame import read_info, read_planes
+from sam4ct.io.files import FrameFiles, frame_files, frame_name, holds_tiff, labels_in
+from sam4ct.io.tiff import read_info, read_planes
 from sam4ct.lineage import Track, frame_problems, table_problems
 
 _OF_TRUTH = "man_track.txt"

@@ -1,0 +1,96 @@
+"""What all formats share: names, label arrays, safe writing, locks, hashes.
+
+Files:
+
+- `names`: `t007.tif`, `mask007.tif`, and what can be wrong with them
+- `other_files`: files that are no frames, and how to get frames from them
+- `tiff_faults`: what can be wrong with a TIFF file, with its remedy
+- `finite`: NaN and infinite pixels refused
+- `temporary`: the folder for temporary files
+- `labels`: which arrays are label frames
+- `writable`: can this place be written?
+- `atomic`: files that are whole or absent; faults of the disk as messages
+- `locks`: locks on folders, across processes and machines
+- `digests`: hashes that tell whether inputs changed
+"""
+
+from __future__ import annotations
+
+from sam4ct.io.files.atomic import move, remove_leftovers, replacing, work_errors, write_json
+from sam4ct.io.files.digests import digest_of, digest_of_file, reading
+from sam4ct.io.files.finite import refuse_not_finite
+from sam4ct.io.files.labels import (
+    labels_in,
+    refuse_label_type,
+    refuse_negative_label,
+    refuse_non_labels,
+    refuse_track_label,
+)
+from sam4ct.io.files.locks import FolderLock
+from sam4ct.io.files.names import (
+    WIDTHS,
+    FrameFiles,
+    count_frames,
+    file_ranges,
+    frame_files,
+    frame_name,
+    frame_pattern,
+    holds_tiff,
+    in_one_message,
+    is_hidden,
+    list_folder,
+    pairing_problems,
+)
+from sam4ct.io.files.other_files import GUIDE, TIFF, first_of, is_image, is_tiff
+from sam4ct.io.files.temporary import require_temporary_folder, settle_temporary_folder
+from sam4ct.io.files.tiff_faults import (
+    UNREADABLE,
+    refuse_broken_chain,
+    refuse_lost_planes,
+    refuse_missing_data,
+    refuse_other_kinds,
+)
+from sam4ct.io.files.writable import write_problem
+
+__all__ = [
+    "GUIDE",
+    "TIFF",
+    "UNREADABLE",
+    "WIDTHS",
+    "FolderLock",
+    "FrameFiles",
+    "count_frames",
+    "digest_of",
+    "digest_of_file",
+    "file_ranges",
+    "first_of",
+    "frame_files",
+    "frame_name",
+    "frame_pattern",
+    "holds_tiff",
+    "in_one_message",
+    "is_hidden",
+    "is_image",
+    "is_tiff",
+    "labels_in",
+    "list_folder",
+    "move",
+    "pairing_problems",
+    "reading",
+    "refuse_broken_chain",
+    "refuse_label_type",
+    "refuse_lost_planes",
+    "refuse_missing_data",
+    "refuse_negative_label",
+    "refuse_non_labels",
+    "refuse_not_finite",
+    "refuse_other_kinds",
+    "refuse_track_label",
+    "remove_leftovers",
+    "replacing",
+    "require_temporary_folder",
+    "settle_temporary_folder",
+    "work_errors",
+    "write_json",
+    "write_problem",
+]

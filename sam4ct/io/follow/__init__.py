@@ -1,0 +1,55 @@
+"""Inputs of mode track: the movie, seeds of every frame, cells to follow.
+
+Files:
+
+- `layout`: where the parts of a sequence lie
+- `sequence`: a sequence whose cells are followed
+- `fingerprint`: in which frames a movie changed
+- `seed_table`: one file of seeds, checked
+- `seeds`: the seeds of a sequence
+- `seed_folder`: the folder that `sam4ct seeds` fills
+- `label_cells`: cells of a label frame, plane by plane
+- `centroids`: initial cells as JSON
+- `initial_cells`: the cells to follow, from either kind of file
+"""
+
+from __future__ import annotations
+
+from sam4ct.io.follow.centroids import Centroids, write_centroids
+from sam4ct.io.follow.fingerprint import digest_movie
+from sam4ct.io.follow.initial_cells import InitialCells, read_initial, refuse_background
+from sam4ct.io.follow.label_cells import frame_of, read_label_cells
+from sam4ct.io.follow.layout import INITIAL, has_all_parts
+from sam4ct.io.follow.seed_folder import SeedFolder, searched_diameters, searched_spacing
+from sam4ct.io.follow.seeds import SEEDS, SeedFiles, seeds_dir_of
+from sam4ct.io.follow.sequence import (
+    TrackSequence,
+    count_images,
+    find_track_sequence,
+    fingerprint,
+    track_names,
+)
+
+__all__ = [
+    "INITIAL",
+    "SEEDS",
+    "Centroids",
+    "InitialCells",
+    "SeedFiles",
+    "SeedFolder",
+    "TrackSequence",
+    "count_images",
+    "digest_movie",
+    "find_track_sequence",
+    "fingerprint",
+    "frame_of",
+    "has_all_parts",
+    "read_initial",
+    "read_label_cells",
+    "refuse_background",
+    "searched_diameters",
+    "searched_spacing",
+    "seeds_dir_of",
+    "track_names",
+    "write_centroids",
+]

@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.atomic import write_json
+from sam4ct.io.files import write_json
 
 AXES = ("z", "y", "x")
 Point = tuple[float, ...]

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam4ct.io.files.digests import digest_of, digest_of_file, reading
-from sam4ct.io.files.names import frame_files, is_hidden
+from sam4ct.io.files import digest_of, digest_of_file, frame_files, is_hidden, reading
 from sam4ct.io.movie import Volumes
-from sam4ct.io.ome_zarr.array import ZARR_METADATA
-from sam4ct.io.tiff.movie import PREFIX, TiffVolumes
+from sam4ct.io.ome_zarr import ZARR_METADATA
+from sam4ct.io.tiff import PREFIX, TiffVolumes
 
 _Row = tuple[str, str]
 """Name of a file below the movie, and what is known of it."""

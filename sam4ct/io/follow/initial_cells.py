@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.labels import refuse_track_label
-from sam4ct.io.files.other_files import is_tiff
+from sam4ct.io.files import is_tiff, refuse_track_label
 from sam4ct.io.follow.centroids import AXES, read_centroids
 from sam4ct.io.follow.label_cells import frame_of, read_label_cells
-from sam4ct.io.tiff.frame import Frame, read_info
-from sam4ct.io.tiff.shapes import remedy_for_shape
+from sam4ct.io.tiff import Frame, read_info, remedy_for_shape
 from sam4ct.types import VolumeReader
 
 AROUND = (1, 2, 2)

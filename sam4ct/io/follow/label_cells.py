@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.labels import refuse_negative_label
-from sam4ct.io.files.names import frame_pattern
-from sam4ct.io.tiff.label_frames import read_label_planes
+from sam4ct.io.files import frame_pattern, refuse_negative_label
+from sam4ct.io.tiff import read_label_planes
 
 FIRST_FRAME = 0
 """Where tracks begin if the file's name does not say: with the sequence."""

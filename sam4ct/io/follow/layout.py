@@ -16,12 +16,10 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from sam4ct.io.files.names import WIDTHS
-from sam4ct.io.files.other_files import TIFF, is_tiff
+from sam4ct.io.files import TIFF, WIDTHS, is_tiff
 from sam4ct.io.follow.seeds import SEEDS
 from sam4ct.io.movie import ZARR
-from sam4ct.io.ome_zarr.array import is_zarr
-from sam4ct.io.ome_zarr.frames import is_frame_name
+from sam4ct.io.ome_zarr import is_frame_name, is_zarr
 
 INITIAL = "_INIT"
 TRACKS = "tracks.json"

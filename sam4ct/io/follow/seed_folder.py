@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import ResultError, WorkError
-from sam4ct.io.files.atomic import remove_leftovers, work_errors, write_json
-from sam4ct.io.files.locks import FolderLock
-from sam4ct.io.files.names import list_folder
+from sam4ct.io.files import FolderLock, list_folder, remove_leftovers, work_errors, write_json
 from sam4ct.io.follow.seed_table import SUFFIXES, write_seed_table
 from sam4ct.io.follow.seeds import SETTINGS
 from sam4ct.types import Seeds

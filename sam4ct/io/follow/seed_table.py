@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.atomic import replacing
-from sam4ct.io.work.tables import write_columns
+from sam4ct.io.files import replacing
+from sam4ct.io.work import write_columns
 from sam4ct.types import Seeds
 
 PLACES = (("z", "y", "x"), ("zpos", "ypos", "xpos"))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.names import file_ranges, list_folder
+from sam4ct.io.files import file_ranges, list_folder
 from sam4ct.io.follow.seed_table import SUFFIXES, SeedTable, read_seed_table
 from sam4ct.types import Seeds
 

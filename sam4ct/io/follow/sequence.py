@@ -13,10 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.ctc.sequence import refuse_input_as_result, text_of_name, work_dir_of
-from sam4ct.io.files.digests import digest_of, digest_of_file
-from sam4ct.io.files.names import count_frames, frame_files, in_one_message, list_folder
-from sam4ct.io.files.other_files import is_image
+from sam4ct.io.ctc import refuse_input_as_result, text_of_name, work_dir_of
+from sam4ct.io.files import (
+    count_frames,
+    digest_of,
+    digest_of_file,
+    frame_files,
+    in_one_message,
+    is_image,
+    list_folder,
+)
 from sam4ct.io.follow.fingerprint import MovieDigests
 from sam4ct.io.follow.layout import (
     INITIAL,
@@ -29,7 +35,7 @@ from sam4ct.io.follow.layout import (
 )
 from sam4ct.io.follow.seeds import SEEDS
 from sam4ct.io.movie import ZARR, digits_of, open_volumes
-from sam4ct.io.tiff.movie import PREFIX
+from sam4ct.io.tiff import PREFIX
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import zarr
 from sam4ct.errors import SequenceError
 from sam4ct.io.ome_zarr.chunks import chunk_files, held_along
 from sam4ct.io.ome_zarr.metadata import AXES, OmeImage, read_ome
-from sam4ct.io.tiff.frame import Frame, FrameInfo
+from sam4ct.io.tiff import Frame, FrameInfo
 from sam4ct.profile import Spacing
 
 ZARR_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})

@@ -20,12 +20,10 @@ import numpy as np
 import zarr
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.finite import refuse_not_finite
-from sam4ct.io.files.names import file_ranges, in_one_message, list_folder
+from sam4ct.io.files import file_ranges, in_one_message, list_folder, refuse_not_finite
 from sam4ct.io.ome_zarr.array import image_array, is_zarr, open_node
 from sam4ct.io.ome_zarr.metadata import describes_image
-from sam4ct.io.tiff.frame import Frame
-from sam4ct.io.tiff.shapes import unlike
+from sam4ct.io.tiff import Frame, unlike
 from sam4ct.profile import Spacing
 
 _IN_FOLDER = re.compile(r"(t)([0-9]+)((?:\.ome)?\.zarr)")

@@ -14,10 +14,10 @@ import numpy as np
 import zarr
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.finite import refuse_not_finite
+from sam4ct.io.files import refuse_not_finite
 from sam4ct.io.ome_zarr.array import image_array, open_node
 from sam4ct.io.ome_zarr.metadata import AXES
-from sam4ct.io.tiff.frame import Frame
+from sam4ct.io.tiff import Frame
 from sam4ct.profile import Spacing
 
 

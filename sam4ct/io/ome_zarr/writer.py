@@ -29,12 +29,11 @@ import numpy as np
 import zarr
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
-from sam4ct.io.files.atomic import work_errors, write_json
-from sam4ct.io.files.locks import FolderLock
+from sam4ct.io.files import FolderLock, work_errors, write_json
 from sam4ct.io.ome_zarr.create import Movie, create_movie
 from sam4ct.io.ome_zarr.metadata import ARRAY
 from sam4ct.io.ome_zarr.movie import ZarrVolumes
-from sam4ct.io.tiff.frame import Frame
+from sam4ct.io.tiff import Frame
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,23 @@
+"""Simulated movies on disk, with exact truth.
+
+Files:
+
+- `movie`: a CTC dataset: images, masks with errors, truth
+- `seeds`: seeds as text files
+- `embryo_images`: sparse images of an embryo
+- `embryo`: an embryo: images, seeds, initial cells, truth
+"""
+
+from __future__ import annotations
+
+from sam4ct.io.simulated.embryo import EmbryoFiles, write_embryo
+from sam4ct.io.simulated.movie import SEQUENCE, write_dataset
+from sam4ct.io.simulated.seeds import SEED_FORMATS
+
+__all__ = [
+    "SEED_FORMATS",
+    "SEQUENCE",
+    "EmbryoFiles",
+    "write_dataset",
+    "write_embryo",
+]

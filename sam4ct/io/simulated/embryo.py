@@ -22,15 +22,14 @@ from pathlib import Path
 import numpy as np
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.ctc.track_table import write_tracks
-from sam4ct.io.files.names import frame_name
-from sam4ct.io.follow.centroids import Centroids, write_centroids
+from sam4ct.io.ctc import write_tracks
+from sam4ct.io.files import frame_name
+from sam4ct.io.follow import Centroids, write_centroids
 from sam4ct.io.simulated.embryo_images import tiff_images, zarr_images
 from sam4ct.io.simulated.movie import SEQUENCE, new_dataset
 from sam4ct.io.simulated.seeds import SEED_FORMATS, write_seed_file
-from sam4ct.io.tiff.frame import TIFF_BYTES
-from sam4ct.io.tiff.paint import write_regions
-from sam4ct.io.work.tables import write_table
+from sam4ct.io.tiff import TIFF_BYTES, write_regions
+from sam4ct.io.work import write_table
 from sam4ct.regions import Region
 from sam4ct.simulate import Truth
 from sam4ct.simulate.embryo.movie import EmbryoFrame, EmbryoLaw, simulate_embryo

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.io.files.names import frame_name
-from sam4ct.io.ome_zarr.create import Movie, create_movie
+from sam4ct.io.files import frame_name
+from sam4ct.io.ome_zarr import Movie, create_movie
 from sam4ct.io.simulated.movie import PIXEL_UM
-from sam4ct.io.tiff.frame import write_planes
-from sam4ct.io.tiff.spacing import stack_options
+from sam4ct.io.tiff import stack_options, write_planes
 from sam4ct.profile import Spacing
 from sam4ct.simulate.embryo.movie import EmbryoFrame, EmbryoLaw
 from sam4ct.simulate.looks import Image

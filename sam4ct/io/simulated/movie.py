@@ -15,13 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.ctc.result import MASK
-from sam4ct.io.ctc.sequence_names import MASKS
-from sam4ct.io.ctc.track_table import write_tracks
-from sam4ct.io.files.atomic import work_errors
-from sam4ct.io.files.names import frame_name
-from sam4ct.io.tiff.frame import encode_frame
-from sam4ct.io.tiff.spacing import encode_stack
+from sam4ct.io.ctc import MASK, MASKS, write_tracks
+from sam4ct.io.files import frame_name, work_errors
+from sam4ct.io.tiff import encode_frame, encode_stack
 from sam4ct.simulate import MovieLaw, SegmentationErrors, Truth, damaged, simulate
 from sam4ct.simulate.looks import Image
 

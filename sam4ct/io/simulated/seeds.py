@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.io.files.atomic import replacing
+from sam4ct.io.files import replacing
 
 
 @dataclass(frozen=True)

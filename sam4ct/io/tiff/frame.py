@@ -20,13 +20,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.atomic import replacing
-from sam4ct.io.files.tiff_faults import (
+from sam4ct.io.files import (
     UNREADABLE,
     refuse_broken_chain,
     refuse_lost_planes,
     refuse_missing_data,
     refuse_other_kinds,
+    replacing,
 )
 from sam4ct.io.tiff.axes import axes_of, names_other_planes
 

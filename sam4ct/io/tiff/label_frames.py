@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.labels import refuse_label_type
+from sam4ct.io.files import refuse_label_type
 from sam4ct.io.tiff.frame import FrameInfo, opened, read_frame, read_info, read_planes
 
 logger = logging.getLogger(__name__)

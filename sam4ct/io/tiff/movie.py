@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.finite import refuse_not_finite
-from sam4ct.io.files.names import file_ranges, frame_files, in_one_message
+from sam4ct.io.files import file_ranges, frame_files, in_one_message, refuse_not_finite
 from sam4ct.io.tiff.frame import Frame, FrameInfo, read_info
 from sam4ct.io.tiff.shapes import unlike
 from sam4ct.io.tiff.spacing import spacing_of

@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.tiff_faults import UNREADABLE, refuse_missing_data
+from sam4ct.io.files import UNREADABLE, refuse_missing_data
 from sam4ct.io.tiff.frame import Frame, FrameInfo, opened, read_info, read_window
 
 _WITH_TABLES = (6, 7)

@@ -26,8 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import remove_leftovers, work_errors, write_json
-from sam4ct.io.files.locks import FolderLock
+from sam4ct.io.files import FolderLock, remove_leftovers, work_errors, write_json
 
 logger = logging.getLogger(__name__)
 

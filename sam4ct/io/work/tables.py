@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import replacing, work_errors
+from sam4ct.io.files import replacing, work_errors
 from sam4ct.tables import Table
 
 T = TypeVar("T", bound=Table)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sam4ct.errors import Sam4ctError
-from sam4ct.io.files.writable import write_problem
+from sam4ct.io.files import write_problem
 from sam4ct.models.device import choose_device
 from sam4ct.pipelines.batch.targets import Job, Refusal, Target, find_targets, settle, with_weights
 from sam4ct.pipelines.link.plan import AUTO, Options, choose_network

@@ -20,10 +20,8 @@ from multiprocessing.connection import Connection
 from typing import TypeVar
 
 from sam4ct.errors import Sam4ctError
-from sam4ct.io.files.temporary import settle_temporary_folder
-from sam4ct.runtime.interrupt import EXIT_TRY_AGAIN
-from sam4ct.runtime.logs import log_level, log_to_stderr
-from sam4ct.runtime.streams import safe_streams
+from sam4ct.io.files import settle_temporary_folder
+from sam4ct.runtime import EXIT_TRY_AGAIN, log_level, log_to_stderr, safe_streams
 
 T = TypeVar("T")
 

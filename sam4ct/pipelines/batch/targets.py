@@ -13,15 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError, WeightsError
-from sam4ct.io.ctc.result import MASK, refuse_target
-from sam4ct.io.ctc.sequence import RESULT, CtcReader, work_dir_of
-from sam4ct.io.ctc.sequence_names import MASKS
-from sam4ct.io.ctc.track_table import TRACKS
+from sam4ct.io.ctc import MASK, MASKS, RESULT, TRACKS, CtcReader, refuse_target, work_dir_of
 from sam4ct.io.datasets import Dataset, find_datasets
-from sam4ct.io.files.names import count_frames, list_folder
-from sam4ct.io.follow.layout import INITIAL
-from sam4ct.io.follow.seeds import SEEDS
-from sam4ct.io.follow.sequence import TrackSequence, count_images
+from sam4ct.io.files import count_frames, list_folder
+from sam4ct.io.follow import INITIAL, SEEDS, TrackSequence, count_images
 from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.pipelines.dispatch import AnySequence, find_run
 from sam4ct.pipelines.follow.plan import settle_track_profile

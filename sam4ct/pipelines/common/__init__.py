@@ -1,0 +1,9 @@
+"""What the modes share.
+
+In the order of a run:
+
+- `segmenter`: the segmenter of a run, set up from its plan
+- `prefetch`: frames read ahead, files written behind
+- `engine_counts`: what the network did, over all parts of a run
+- `record`: `run.json`
+"""

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import work_errors, write_json
-from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.files import work_errors, write_json
+from sam4ct.io.work import WorkDir
 
 ASKING = ("propagate", "associate", "generate")
 """Stages that ask the engine."""

@@ -15,7 +15,7 @@ from sam4ct.models.device import device_name
 from sam4ct.pipelines.follow.plan import TrackPlan
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.result import Painted
-from sam4ct.stages.fill.gap_filling import Generated
+from sam4ct.stages.fill import Generated
 from sam4ct.tables import Links
 
 LIBRARIES = ("numpy", "scipy", "highspy", "torch", "sam2", "tifffile", "pyarrow")

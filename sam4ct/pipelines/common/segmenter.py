@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.io.ctc.sequence import CtcReader
-from sam4ct.io.work.masks import read_masks, write_masks
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.work import read_masks, write_masks
 from sam4ct.pipelines.follow.plan import TrackPlan
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.regions import Region

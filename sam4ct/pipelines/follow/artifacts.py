@@ -18,12 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import work_errors, write_json
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.masks import read_masks, write_masks
-from sam4ct.io.work.tables import read_table, write_table
+from sam4ct.io.files import work_errors, write_json
+from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_table
 from sam4ct.regions import Region
-from sam4ct.stages.follow.regions import Sighted
+from sam4ct.stages.follow import Sighted
 from sam4ct.tables import Evidence, Sightings
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sam4ct.intensity import prepared
 from sam4ct.pipelines.common.segmenter import click_counts, sam_med3d_engine
 from sam4ct.pipelines.follow.plan import TrackPlan
-from sam4ct.stages.follow.prompts import Scope
-from sam4ct.stages.propagate.evidence import StayPut
+from sam4ct.stages.follow import Scope
+from sam4ct.stages.propagate import StayPut
 from sam4ct.types import Recogniser
 
 if TYPE_CHECKING:

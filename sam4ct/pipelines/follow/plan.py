@@ -16,12 +16,17 @@ from sam4ct import __version__
 from sam4ct.errors import ProfileError
 from sam4ct.geometry import Margins, even
 from sam4ct.io.cache import CachedVolumes
-from sam4ct.io.follow.fingerprint import digest_movie
-from sam4ct.io.follow.initial_cells import InitialCells, read_initial, refuse_background
-from sam4ct.io.follow.seeds import SeedFiles
-from sam4ct.io.follow.sequence import TrackSequence, fingerprint
+from sam4ct.io.follow import (
+    InitialCells,
+    SeedFiles,
+    TrackSequence,
+    digest_movie,
+    fingerprint,
+    read_initial,
+    refuse_background,
+)
 from sam4ct.io.movie import open_volumes, refuse_unlike
-from sam4ct.io.tiff.spacing import warn_of_cubes
+from sam4ct.io.tiff import warn_of_cubes
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.pipelines.follow.artifacts import FrameInputs

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
 from sam4ct.pipelines.follow.artifacts import read_rows
 from sam4ct.pipelines.follow.plan import TrackPlan
-from sam4ct.stages.follow.prompts import SightRules
-from sam4ct.stages.follow.sliding_window import HorizonRules
-from sam4ct.stages.follow.step import FollowRules
-from sam4ct.stages.follow.tracks import Descent
+from sam4ct.stages.follow import Descent, FollowRules, HorizonRules, SightRules
 from sam4ct.tables import Links
 
 

@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.ctc.painted_frames import VolumeFrames
-from sam4ct.io.ctc.result import ResultWriter, refuse_target
-from sam4ct.io.files.atomic import write_json
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.tables import write_table
+from sam4ct.io.ctc import ResultWriter, VolumeFrames, refuse_target
+from sam4ct.io.files import write_json
+from sam4ct.io.work import WorkDir, write_table
 from sam4ct.pipelines.common.engine_counts import engine_counts, keep_counts
 from sam4ct.pipelines.common.record import Clock, circumstances
 from sam4ct.pipelines.follow.artifacts import (
@@ -34,12 +32,9 @@ from sam4ct.pipelines.follow.report import write_track_report
 from sam4ct.pipelines.link.plan import Options
 from sam4ct.regions import Region
 from sam4ct.report import facts_of_run
-from sam4ct.runtime.progress import Progress
-from sam4ct.stages.associate.costs import load_costs
-from sam4ct.stages.follow.regions import Sighted, first_sight
-from sam4ct.stages.follow.sliding_window import Horizon
-from sam4ct.stages.follow.step import follow
-from sam4ct.stages.follow.tracks import Descent, descent
+from sam4ct.runtime import Progress
+from sam4ct.stages.associate import load_costs
+from sam4ct.stages.follow import Descent, Horizon, Sighted, descent, first_sight, follow
 from sam4ct.tables import Links
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from sam4ct.models.device import device_name
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import TrackPlan
 from sam4ct.pipelines.follow.record import follow_rules
-from sam4ct.runtime.progress import duration
-from sam4ct.stages.follow.regions import first_sight
+from sam4ct.runtime import duration
+from sam4ct.stages.follow import first_sight
 
 SAMPLE_CELLS = 4
 """Looked at once to measure the speed of this machine."""

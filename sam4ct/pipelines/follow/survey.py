@@ -10,12 +10,16 @@ import logging
 
 from sam4ct.derive import Derivation, derive_track_profile
 from sam4ct.derive.track import FRAMES_SEEN
-from sam4ct.io.follow.initial_cells import read_initial, refuse_background
-from sam4ct.io.follow.seed_folder import searched_diameters, searched_spacing
-from sam4ct.io.follow.seeds import SeedFiles
-from sam4ct.io.follow.sequence import TrackSequence
+from sam4ct.io.follow import (
+    SeedFiles,
+    TrackSequence,
+    read_initial,
+    refuse_background,
+    searched_diameters,
+    searched_spacing,
+)
 from sam4ct.io.movie import open_volumes
-from sam4ct.io.tiff.spacing import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN
 from sam4ct.profile import Spacing
 
 logger = logging.getLogger(__name__)

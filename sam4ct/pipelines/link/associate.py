@@ -6,17 +6,13 @@ import logging
 
 from sam4ct.errors import WorkError
 from sam4ct.geometry import Margins
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.tables import read_table, write_table
+from sam4ct.io.work import WorkDir, read_table, write_table
 from sam4ct.pipelines.link.edited_evidence import evidence_files
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.propagate import all_pairs, read_evidence
 from sam4ct.pipelines.link.repair import cut_merged, cuts_of, given, is_cut
-from sam4ct.stages.associate.breaks import find_breaks
-from sam4ct.stages.associate.costs import Costs, load_costs
-from sam4ct.stages.associate.model import Scene, associate
-from sam4ct.stages.repair.joined_masks import join, without_specks
-from sam4ct.stages.repair.oversegmentation import find_fragments
+from sam4ct.stages.associate import Costs, Scene, associate, find_breaks, load_costs
+from sam4ct.stages.repair import find_fragments, join, without_specks
 from sam4ct.tables import Detections, Evidence, Joins, Links
 
 logger = logging.getLogger(__name__)

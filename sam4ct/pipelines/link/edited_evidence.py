@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sam4ct.io.ctc.sequence import CtcReader
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.masks import read_masks
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.work import WorkDir, read_masks
 from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.propagate import Asked, PairFiles, all_pairs, gather
 from sam4ct.regions import Region
-from sam4ct.stages.fill.generated import KnownFirst
+from sam4ct.stages.fill import KnownFirst
 from sam4ct.tables import Detections
 from sam4ct.types import FrameReader, Propagated
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.intensity import contrasts
-from sam4ct.io.ctc.sequence import CtcReader
-from sam4ct.io.files.atomic import write_json
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.tables import read_table, write_table
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.files import write_json
+from sam4ct.io.work import WorkDir, read_table, write_table
 from sam4ct.pipelines.common.engine_counts import keep_click_counts
 from sam4ct.pipelines.common.segmenter import Remembered, segmenter_of
 from sam4ct.pipelines.link.associate import JOINED, linked
@@ -38,18 +37,21 @@ from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.propagate import read_evidence
 from sam4ct.pipelines.link.repair import given
 from sam4ct.regions import Region
-from sam4ct.runtime.progress import Progress
+from sam4ct.runtime import Progress
 from sam4ct.stages.detect import detect_frame
-from sam4ct.stages.fill.expected import gaps, open_ends
-from sam4ct.stages.fill.generate import GenerateRules, Swept, sweep
-from sam4ct.stages.fill.generated import (
+from sam4ct.stages.fill import (
     AddedFrames,
+    GenerateRules,
+    Swept,
     as_background,
+    gaps,
     in_order,
+    open_ends,
     supported,
+    sweep,
 )
 from sam4ct.stages.motion import LinkedMotion
-from sam4ct.stages.repair.joined_masks import joined_detections
+from sam4ct.stages.repair import joined_detections
 from sam4ct.tables import Detections, Joins, Links, row_numbers
 from sam4ct.types import FrameReader, VolumeSegmenter
 

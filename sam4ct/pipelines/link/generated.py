@@ -17,14 +17,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import work_errors
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.masks import read_masks, write_masks
-from sam4ct.io.work.tables import read_table
+from sam4ct.io.files import work_errors
+from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import given
 from sam4ct.regions import Region
-from sam4ct.stages.fill.generated import AddedFrames, in_order, without
+from sam4ct.stages.fill import AddedFrames, in_order, without
 from sam4ct.tables import Detections, Joins
 from sam4ct.types import FrameReader
 

@@ -13,8 +13,7 @@ from sam4ct.geometry import WindowPlan
 from sam4ct.intensity import prepared
 from sam4ct.pipelines.common.prefetch import Ahead
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.stages.propagate.evidence import StayPut
-from sam4ct.stages.propagate.overlap_first import ChainEnds, Chains, Shortcut
+from sam4ct.stages.propagate import ChainEnds, Chains, Shortcut, StayPut
 from sam4ct.tables import Detections
 from sam4ct.types import FrameReader, Propagator
 

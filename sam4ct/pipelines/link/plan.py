@@ -17,9 +17,8 @@ from sam4ct import __version__
 from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError, WeightsError
 from sam4ct.geometry import Margins, Slabs, WindowGrid, even
-from sam4ct.io.ctc.sequence import CtcReader, CtcSequence
-from sam4ct.io.tiff.shapes import refuse_unsaid_stack
-from sam4ct.io.tiff.spacing import warn_of_cubes
+from sam4ct.io.ctc import CtcReader, CtcSequence
+from sam4ct.io.tiff import refuse_unsaid_stack, warn_of_cubes
 from sam4ct.jumps import Jumps
 from sam4ct.models.device import choose_device
 from sam4ct.models.weights.entry import ROLES, Entry
@@ -27,7 +26,7 @@ from sam4ct.models.weights.load import choose, verified
 from sam4ct.models.weights.manifest import Manifest, load_manifest
 from sam4ct.pipelines.link.survey import Survey, survey
 from sam4ct.profile import Profile, load_profile, profile_names
-from sam4ct.stages.repair.stage_shift import find_jumps
+from sam4ct.stages.repair import find_jumps
 
 AUTO = "auto"
 

@@ -10,17 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from sam4ct.io.ctc.sequence import CtcReader
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.masks import write_masks
-from sam4ct.io.work.tables import read_table, write_table
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.work import WorkDir, read_table, write_masks, write_table
 from sam4ct.pipelines.common.engine_counts import keep_counts
 from sam4ct.pipelines.common.prefetch import Behind, LabelsAhead
 from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.regions import Region, regions_of
-from sam4ct.runtime.progress import Progress
-from sam4ct.stages.propagate.evidence import Masks, Propagations, Reach, frame_pairs
+from sam4ct.runtime import Progress
+from sam4ct.stages.propagate import Masks, Propagations, Reach, frame_pairs
 from sam4ct.tables import Detections, Evidence
 from sam4ct.types import FrameReader, Propagator
 

@@ -15,17 +15,14 @@ import logging
 import numpy as np
 
 from sam4ct.intensity import contrasts
-from sam4ct.io.ctc.sequence import CtcReader
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.tables import read_table, write_table
+from sam4ct.io.ctc import CtcReader
+from sam4ct.io.work import WorkDir, read_table, write_table
 from sam4ct.pipelines.link.edited_evidence import gather_anew
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.stages.associate.costs import Costs
-from sam4ct.stages.associate.model import Scene
+from sam4ct.stages.associate import Costs, Scene
 from sam4ct.stages.detect import detect_frame
-from sam4ct.stages.fill.generated import in_order, without
-from sam4ct.stages.repair.joined_masks import join, without_specks
-from sam4ct.stages.repair.undersegmentation import CutFrames, find_merged
+from sam4ct.stages.fill import in_order, without
+from sam4ct.stages.repair import CutFrames, find_merged, join, without_specks
 from sam4ct.tables import Cuts, Detections, Evidence, Flags, Joins, row_numbers
 from sam4ct.types import FrameReader
 

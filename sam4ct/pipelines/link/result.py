@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sam4ct.io.ctc.result import MASK, ResultWriter
-from sam4ct.io.files.names import frame_files
-from sam4ct.io.work.folder import WorkDir
-from sam4ct.io.work.masks import read_masks, write_masks
-from sam4ct.io.work.tables import read_table
+from sam4ct.io.ctc import MASK, ResultWriter
+from sam4ct.io.files import frame_files
+from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks
 from sam4ct.pipelines.link.associate import JOINED
 from sam4ct.pipelines.link.edited_evidence import propagated
 from sam4ct.pipelines.link.generated import dropped, given_and_generated, segmented
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.runtime.progress import Progress
-from sam4ct.stages.fill.gap_filling import FillRules, Generated, fill_gaps
-from sam4ct.stages.fill.generated import as_background, without
-from sam4ct.stages.paint.frames import paint
-from sam4ct.stages.paint.tracks import Traced, trace
-from sam4ct.stages.repair.joined_masks import JoinedFrames, joined_detections, specks
+from sam4ct.runtime import Progress
+from sam4ct.stages.fill import FillRules, Generated, as_background, fill_gaps, without
+from sam4ct.stages.paint import Traced, paint, trace
+from sam4ct.stages.repair import JoinedFrames, joined_detections, specks
 from sam4ct.tables import Detections, Joins, Links, row_numbers
 from sam4ct.types import FrameReader
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sam4ct.io.ctc.result import refuse_target
-from sam4ct.io.files.atomic import write_json
-from sam4ct.io.work.folder import WorkDir
+from sam4ct.io.ctc import refuse_target
+from sam4ct.io.files import write_json
+from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.engine_counts import engine_counts
 from sam4ct.pipelines.common.record import Clock, circumstances, record_of
 from sam4ct.pipelines.link.associate import edit_counts, run_associate

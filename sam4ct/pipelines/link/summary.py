@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.geometry import WindowPlan
-from sam4ct.io.ctc.sequence import CtcReader
+from sam4ct.io.ctc import CtcReader
 from sam4ct.models.device import device_name
 from sam4ct.pipelines.link.networks import sam2_engine
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.regions import regions_of
-from sam4ct.runtime.progress import duration
-from sam4ct.stages.propagate.evidence import frame_pairs
+from sam4ct.runtime import duration
+from sam4ct.stages.propagate import frame_pairs
 
 SAMPLE_REGIONS = 32
 """Regions propagated once to measure the speed of this machine."""

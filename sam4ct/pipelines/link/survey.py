@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from sam4ct.derive import Derivation, derive_profile
 from sam4ct.intensity import contrasts
-from sam4ct.io.ctc.preflight import Preflight, preflight
-from sam4ct.io.ctc.sequence import CtcSequence
-from sam4ct.io.tiff.spacing import spacing_of
+from sam4ct.io.ctc import CtcSequence, Preflight, preflight
+from sam4ct.io.tiff import spacing_of
 from sam4ct.profile import Spacing
-from sam4ct.runtime.progress import Progress
+from sam4ct.runtime import Progress
 from sam4ct.stages.detect import detect_frame
 from sam4ct.tables import Detections
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sam4ct.errors import ResultError
-from sam4ct.io.ctc.track_table import result_errors
-from sam4ct.io.files.names import is_hidden
+from sam4ct.io.ctc import result_errors
+from sam4ct.io.files import is_hidden
 
 README = "README.md"
 _SCRIPT = re.compile(r".+-[0-9]+\.sh")

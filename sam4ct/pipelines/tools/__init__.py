@@ -1,0 +1,11 @@
+"""Commands beside tracking.
+
+In the order of a run:
+
+- `demo`: simulate, run, evaluate, report
+- `selftest`: a fixed simulated suite with floors
+- `convert`: TIFF frames to OME-Zarr
+- `find_seeds`: the centres of cells in every frame
+- `init_tracks`: initial cells from a label frame
+- `finetune`: patches to learn from
+"""

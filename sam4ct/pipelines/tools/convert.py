@@ -9,22 +9,27 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files.finite import refuse_not_finite
-from sam4ct.io.files.names import (
+from sam4ct.io.files import (
     file_ranges,
     frame_files,
     frame_pattern,
     in_one_message,
+    is_image,
     list_folder,
+    refuse_not_finite,
 )
-from sam4ct.io.files.other_files import is_image
-from sam4ct.io.ome_zarr.create import Movie
-from sam4ct.io.ome_zarr.writer import ZarrWriter, refuse_zarr_target
-from sam4ct.io.tiff.frame import Frame, FrameInfo, read_info, read_planes
-from sam4ct.io.tiff.shapes import warn_of_unsaid_stack
-from sam4ct.io.tiff.spacing import SPACING_UNKNOWN, spacing_of
+from sam4ct.io.ome_zarr import Movie, ZarrWriter, refuse_zarr_target
+from sam4ct.io.tiff import (
+    SPACING_UNKNOWN,
+    Frame,
+    FrameInfo,
+    read_info,
+    read_planes,
+    spacing_of,
+    warn_of_unsaid_stack,
+)
 from sam4ct.profile import Spacing, load_profile, profile_names
-from sam4ct.runtime.progress import Progress
+from sam4ct.runtime import Progress
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from sam4ct.errors import ResultError
 from sam4ct.evaluate import evaluate
-from sam4ct.io.ctc.sequence import RESULT, find_sequences
-from sam4ct.io.ctc.sequence_names import MASKS
-from sam4ct.io.files.atomic import work_errors
-from sam4ct.io.files.names import list_folder
-from sam4ct.io.simulated.movie import SEQUENCE, write_dataset
+from sam4ct.io.ctc import MASKS, RESULT, find_sequences
+from sam4ct.io.files import list_folder, work_errors
+from sam4ct.io.simulated import SEQUENCE, write_dataset
 from sam4ct.pipelines.link.plan import Options, choose_network, make_plan
 from sam4ct.pipelines.link.run import run_sequence
 from sam4ct.report.rebuild import rebuild_report

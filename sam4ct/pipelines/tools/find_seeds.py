@@ -17,17 +17,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sam4ct.errors import ProfileError, SequenceError
-from sam4ct.io.follow.seed_folder import SeedFolder
-from sam4ct.io.follow.seeds import seeds_dir_of
+from sam4ct.io.follow import SeedFolder, seeds_dir_of
 from sam4ct.io.movie import Volumes, open_volumes
-from sam4ct.io.tiff.movie import TiffVolumes
-from sam4ct.io.tiff.shapes import warn_of_unsaid_stack
-from sam4ct.io.tiff.spacing import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN, TiffVolumes, warn_of_unsaid_stack
 from sam4ct.profile import Profile, Spacing, load_profile, profile_names
-from sam4ct.runtime.parallel import processors
-from sam4ct.runtime.progress import Progress
-from sam4ct.stages.seeds.detector import Block, plan_blocks, seeds_in_block, seeds_of_frame
-from sam4ct.stages.seeds.scale_space import BlobLaw
+from sam4ct.runtime import Progress, processors
+from sam4ct.stages.seeds import BlobLaw, Block, plan_blocks, seeds_in_block, seeds_of_frame
 from sam4ct.types import Seeds
 
 logger = logging.getLogger(__name__)

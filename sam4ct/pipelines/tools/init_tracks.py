@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sam4ct.errors import ResultError
-from sam4ct.io.files.labels import refuse_track_label
-from sam4ct.io.follow.centroids import Centroids, write_centroids
-from sam4ct.io.follow.label_cells import frame_of, read_label_cells
-from sam4ct.io.tiff.frame import read_info
+from sam4ct.io.files import refuse_track_label
+from sam4ct.io.follow import Centroids, frame_of, read_label_cells, write_centroids
+from sam4ct.io.tiff import read_info
 
 
 def init_tracks(labels: Path, out: Path, *, overwrite: bool = False) -> Centroids:

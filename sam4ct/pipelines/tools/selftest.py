@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sam4ct.evaluate import evaluate
-from sam4ct.io.ctc.sequence import CtcReader, CtcSequence, find_sequences
-from sam4ct.io.files.temporary import require_temporary_folder
-from sam4ct.io.simulated.movie import write_dataset
+from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
+from sam4ct.io.files import require_temporary_folder
+from sam4ct.io.simulated import write_dataset
 from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import Options, make_plan
 from sam4ct.pipelines.link.run import run_sequence
 from sam4ct.simulate import SegmentationErrors, movie_law
-from sam4ct.stages.propagate.evidence import Reach, propagate_pair
+from sam4ct.stages.propagate import Reach, propagate_pair
 from sam4ct.tables import Evidence
 
 FRAMES = 16

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.runtime.parallel import each
-from sam4ct.stages.associate.features.divisions import MAX_DIVISION_STEP
-from sam4ct.stages.associate.features.links import Changes, Known
-from sam4ct.stages.associate.features.pairs import Matches
+from sam4ct.runtime import each
+from sam4ct.stages.associate.features import MAX_DIVISION_STEP, Changes, Known, Matches
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints
 
 ROWS, PARTS = 500_000, 4

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sam4ct.stages.associate.features.columns import Features
+from sam4ct.stages.associate.features import Features
 from sam4ct.tables import Floats
 
 TABLE = Path(__file__).with_name("costs.json")

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sam4ct.runtime.parallel import in_stretches
-from sam4ct.stages.associate.solver.lineage import Problem
+from sam4ct.runtime import in_stretches
+from sam4ct.stages.associate.solver import Problem
 from sam4ct.tables import Floats
 
 LEAST_SHARE = 1e-3

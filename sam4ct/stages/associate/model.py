@@ -16,15 +16,13 @@ import numpy as np
 
 from sam4ct.geometry import Margins
 from sam4ct.jumps import NO_JUMPS, Jumps
-from sam4ct.runtime.parallel import each
+from sam4ct.runtime import each
 from sam4ct.stages.associate.chunks import Span, Spans
 from sam4ct.stages.associate.costs import Costs
-from sam4ct.stages.associate.features.divisions import Divisions
-from sam4ct.stages.associate.features.history import Course, course_of
-from sam4ct.stages.associate.features.links import Ends, diameters
+from sam4ct.stages.associate.features import Course, Divisions, Ends, course_of, diameters
 from sam4ct.stages.associate.marginals import considered, shares
 from sam4ct.stages.associate.scoring import Judged, Regions, judged
-from sam4ct.stages.associate.solver.lineage import Choice, Problem, solve
+from sam4ct.stages.associate.solver import Choice, Problem, solve
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Links
 
 logger = logging.getLogger(__name__)

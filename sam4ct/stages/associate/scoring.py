@@ -13,17 +13,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sam4ct.runtime.parallel import stretches
+from sam4ct.runtime import stretches
 from sam4ct.stages.associate.costs import Costs, Odds
-from sam4ct.stages.associate.features.divisions import (
+from sam4ct.stages.associate.features import (
     OF_LINKS,
+    Candidates,
+    Course,
     Divisions,
+    Known,
     Prospects,
     Sisters,
+    candidates,
     sisters,
 )
-from sam4ct.stages.associate.features.history import Course
-from sam4ct.stages.associate.features.links import Candidates, Known, candidates
 from sam4ct.tables import Detections, Evidence, Flags, Floats
 
 PREFERENCE = 1e-3

@@ -1,0 +1,37 @@
+"""Mode track: chosen cells followed through a movie, frame by frame.
+
+In: initial cells, seeds of every frame, windows of the movie, a segmenter and a recogniser.
+Out: links of the followed cells, and their regions.
+
+In the order of a run:
+
+- `prompts`: what the segmenter finds at a click, and whether it may be a cell
+- `regions`: regions at the seeds near followed cells
+- `suppression`: which regions of a frame are one cell; disjoint masks
+- `missed_seeds`: clicks where a cell should be and the detector saw nothing
+- `evidence`: evidence between the regions of two frames, with SAM 2's memory
+- `step`: one frame to the next: the five above in order
+- `sliding_window`: lineages, decided a few frames later
+- `tracks`: links of followed cells to tracks with labels
+"""
+
+from __future__ import annotations
+
+from sam4ct.stages.follow.prompts import Scope, SightRules
+from sam4ct.stages.follow.regions import Sighted, first_sight
+from sam4ct.stages.follow.sliding_window import Horizon, HorizonRules
+from sam4ct.stages.follow.step import FollowRules, follow
+from sam4ct.stages.follow.tracks import Descent, descent
+
+__all__ = [
+    "Descent",
+    "FollowRules",
+    "Horizon",
+    "HorizonRules",
+    "Scope",
+    "SightRules",
+    "Sighted",
+    "descent",
+    "first_sight",
+    "follow",
+]

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sam4ct.regions import RegionSet
 from sam4ct.stages.follow.regions import Sighted
-from sam4ct.stages.propagate.evidence import Reach, compare
+from sam4ct.stages.propagate import Reach, compare
 from sam4ct.tables import Evidence
 from sam4ct.types import Propagated, Recogniser
 

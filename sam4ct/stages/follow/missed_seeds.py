@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.regions import Region
-from sam4ct.stages.fill.gap_filling import SIZE_RANGE
+from sam4ct.stages.fill import SIZE_RANGE
 from sam4ct.stages.follow.prompts import Click, Scope, SightRules, clicks_at, credible
 from sam4ct.stages.follow.suppression import shared_box
 from sam4ct.tables import Floats

@@ -14,9 +14,8 @@ from functools import reduce
 import numpy as np
 
 from sam4ct.geometry import Margins
-from sam4ct.stages.associate.costs import Costs
-from sam4ct.stages.associate.model import Scene, accepted, pose
-from sam4ct.stages.associate.solver.lineage import Problem, solve
+from sam4ct.stages.associate import Costs, Scene, accepted, pose
+from sam4ct.stages.associate.solver import Problem, solve
 from sam4ct.stages.follow.missed_seeds import Tip
 from sam4ct.stages.motion import LinkedMotion, gone_on
 from sam4ct.tables import Evidence, Floats, Links, Sightings, row_numbers

@@ -17,7 +17,7 @@ from sam4ct.stages.follow.missed_seeds import Tip, unseeded_clicks
 from sam4ct.stages.follow.prompts import Click, Scope, SightRules, credible
 from sam4ct.stages.follow.regions import Sighted, described, near_seeds
 from sam4ct.stages.follow.suppression import disjoint, without_doubles
-from sam4ct.stages.propagate.evidence import Reach
+from sam4ct.stages.propagate import Reach
 from sam4ct.tables import Evidence, Sightings
 from sam4ct.types import Recogniser
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sam4ct.regions import Region
-from sam4ct.stages.fill.interpolate import largest_part
+from sam4ct.stages.fill import largest_part
 from sam4ct.stages.follow.prompts import Click, SightRules, voxel_of
 from sam4ct.tables import Floats, Ints
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.regions import LabelFrame
-from sam4ct.stages.fill.gap_filling import Generated
+from sam4ct.stages.fill import Generated
 from sam4ct.stages.paint.tracks import Traced
 from sam4ct.tables import Detections
 from sam4ct.types import FrameReader, FrameWriter

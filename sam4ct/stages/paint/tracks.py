@@ -13,7 +13,7 @@ import numpy as np
 
 from sam4ct.errors import ResultError
 from sam4ct.lineage import MAX_LABEL, Track
-from sam4ct.stages.fill.gap_filling import Generated
+from sam4ct.stages.fill import Generated
 from sam4ct.tables import Detections, Flags, Ints, Links, row_numbers
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.stages.associate.features.competitors import two_by_two
+from sam4ct.stages.associate.features import two_by_two
 from sam4ct.tables import Detections, Evidence, Floats, Ints, Joins, Table, row_numbers
 
 COVERED = 0.6

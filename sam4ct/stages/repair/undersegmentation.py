@@ -14,12 +14,15 @@ from dataclasses import replace
 import numpy as np
 
 from sam4ct.regions import LabelFrame
-from sam4ct.stages.associate.chunks import Spans
-from sam4ct.stages.associate.costs import Costs
-from sam4ct.stages.associate.features.columns import Features
-from sam4ct.stages.associate.features.links import Candidates, candidates
-from sam4ct.stages.associate.features.merges import Couples, Steps, couples
-from sam4ct.stages.associate.model import Scene, measured
+from sam4ct.stages.associate import Costs, Scene, Spans, measured
+from sam4ct.stages.associate.features import (
+    Candidates,
+    Couples,
+    Features,
+    Steps,
+    candidates,
+    couples,
+)
 from sam4ct.stages.readers import Relabelled
 from sam4ct.tables import Cuts, Detections, Evidence, Floats, Ints
 from sam4ct.types import FrameReader

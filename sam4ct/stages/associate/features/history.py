@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.runtime.parallel import each
+from sam4ct.runtime import each
 from sam4ct.stages.motion import gone_on, neighbours_motion
 from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 

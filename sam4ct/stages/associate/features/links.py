@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sam4ct.runtime.parallel import each
+from sam4ct.runtime import each
 from sam4ct.stages.associate.features.columns import FAR, Choices, Features, in_diameters
 from sam4ct.stages.associate.features.history import Course
 from sam4ct.stages.associate.features.pairs import Matches, Pairs, pairs_of

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy.sparse import coo_array, csr_array, hstack, vstack
 
-from sam4ct.stages.associate.features.divisions import Divisions
-from sam4ct.stages.associate.features.links import Ends
+from sam4ct.stages.associate.features import Divisions, Ends
 from sam4ct.stages.associate.solver.set_packing import Program
 from sam4ct.tables import Flags, Ints
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from sam4ct.runtime.parallel import each
+from sam4ct.runtime import each
 from sam4ct.stages.associate.solver.dual_ascent import auctioned
 from sam4ct.stages.associate.solver.set_packing import Program
 from sam4ct.tables import Flags, Floats, Ints

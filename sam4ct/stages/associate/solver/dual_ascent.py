@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.runtime.parallel import each, stretches
+from sam4ct.runtime import each, stretches
 from sam4ct.stages.associate.solver.set_packing import Program
 from sam4ct.tables import Flags, Floats, Ints
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from sam4ct.stages.associate.features.divisions import Divisions
-from sam4ct.stages.associate.features.links import Ends
+from sam4ct.stages.associate.features import Divisions, Ends
 from sam4ct.stages.associate.solver.cell_cycle import Cycles
 from sam4ct.stages.associate.solver.decomposition import settle, settle_again
 from sam4ct.stages.associate.solver.highs import in_parts, whole

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array
 
-from sam4ct.runtime.parallel import in_stretches
+from sam4ct.runtime import in_stretches
 from sam4ct.tables import Flags, Floats, Ints
 
 
