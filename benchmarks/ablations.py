@@ -35,13 +35,15 @@ from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.work import WorkDir
 from sam4ct.jumps import NO_JUMPS
+from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link import associate as linking
 from sam4ct.pipelines.link import plan as plans
 from sam4ct.pipelines.link import propagate as stages
-from sam4ct.pipelines.link import repair as cut
+from sam4ct.pipelines.link import repair as mending
 from sam4ct.pipelines.link import result as results
+from sam4ct.pipelines.link import rules
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan
-from sam4ct.stages.associate import Costs
+from sam4ct.stages.associate import Costs, Scene
 from sam4ct.stages.associate.costs import Odds
 from sam4ct.stages.associate.features import Features
 from sam4ct.stages.fill import FillRules, Generated, fill_gaps
@@ -124,26 +126,34 @@ def _without_specks() -> Iterator[None]:
     def none(detections: Detections, *_: Any) -> Flags:
         return np.zeros(len(detections), dtype=bool)
 
-    with mock.patch.object(results, "specks", none), mock.patch.object(repair, "specks", none):
+    with mock.patch.object(mending, "specks", none), mock.patch.object(repair, "specks", none):
         yield
 
 
 @contextmanager
 def _costs(change: Callable[[Costs], dict[str, Any]]) -> Iterator[None]:
-    load = linking.load_costs
+    load = rules.load_costs
 
     def changed(*names: str) -> Costs:
         costs = load(*names)
         return replace(costs, **change(costs))
 
-    with mock.patch.object(linking, "load_costs", changed):
+    with mock.patch.object(rules, "load_costs", changed):
         yield
 
 
-def _scene(**changes: Any) -> AbstractContextManager[Any]:
+@contextmanager
+def _scene(**changes: Any) -> Iterator[None]:
     """Link by other rules."""
-    scene_of = linking.scene_of
-    return mock.patch.object(linking, "scene_of", lambda plan: replace(scene_of(plan), **changes))
+
+    def changed(plan: Plan) -> Scene:
+        return replace(rules.scene_of(plan), **changes)
+
+    with (
+        mock.patch.object(linking, "scene_of", changed),
+        mock.patch.object(mending, "scene_of", changed),
+    ):
+        yield
 
 
 def _filling(method: str) -> AbstractContextManager[Any]:
@@ -166,8 +176,8 @@ WITHOUT: Mapping[str, Change] = {
     "propagated masks": _propagated("forward", "backward"),
     "masks propagated forward": _propagated("forward"),
     "masks propagated backward": _propagated("backward"),
-    "joining of fragments": lambda: mock.patch.object(linking, "find_fragments", _no_joins),
-    "cutting of merged masks": lambda: mock.patch.object(cut, "find_merged", _no_cuts),
+    "joining of fragments": lambda: mock.patch.object(mending, "find_fragments", _no_joins),
+    "cutting of merged masks": lambda: mock.patch.object(mending, "find_merged", _no_cuts),
     "dropping of specks": _without_specks,
     "filling": partial(_filling, "none"),
     "filling by SAM 2": partial(_filling, "interpolate"),
@@ -226,24 +236,28 @@ def gathered(movie: Movie, out: Path, kind: Kind) -> Plan:
             shutil.copytree(left, sequence.work_dir)
     plan = make_plan(sequence, Options(profile="auto", evidence=kind.evidence))
     with WorkDir.open(sequence.work_dir, plan.key(), overwrite=True) as work:
-        stages.run_detect(plan, work)
-        stages.run_propagate(plan, work)
+        run = Session(plan, work)
+        stages.propagate(run, stages.detect(run))
     return plan
 
 
 def linked(plan: Plan, truth: Path, change: AbstractContextManager[Any]) -> list[float]:
     """Link, fill and paint a movie under a change; return its scores, SHOWN."""
     # Another version of the code, so that nothing of an earlier run of it is used.
-    version = dict.fromkeys(("associate", "generate", "fill", "paint"), str(time.time_ns()))
+    version = dict.fromkeys(
+        ("repair", "associate", "generate", "fill", "paint"), str(time.time_ns())
+    )
     with ExitStack() as changes:
         changes.enter_context(mock.patch.dict(plans.CODE_VERSIONS, version))
         changes.enter_context(change)
         work = changes.enter_context(
             WorkDir.open(plan.sequence.work_dir, plan.key(), overwrite=True)
         )
-        links = linking.run_associate(plan, work)
-        made = results.run_fill(plan, work, links)
-        with results.run_paint(plan, work, links, made, overwrite=True):
+        run = Session(plan, work)
+        masks = mending.repair(run, stages.propagate(run, stages.detect(run)))
+        links = linking.associate(run, masks)
+        filled = results.fill(run, masks, links)
+        with results.paint(run, masks, links, filled, overwrite=True):
             pass
     scores = evaluate(plan.sequence.result_dir, truth)
     values = (scores[name] for name in SHOWN)

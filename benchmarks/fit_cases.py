@@ -22,8 +22,9 @@ from sam4ct.io.ctc import CtcReader, find_sequences, read_tracks
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tiff import read_frame
 from sam4ct.io.work import WorkDir, read_table
+from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan
-from sam4ct.pipelines.link.propagate import run_detect, run_propagate
+from sam4ct.pipelines.link.propagate import detect, propagate
 from sam4ct.simulate import MovieLaw, SegmentationErrors
 from sam4ct.stages.propagate import frame_pairs
 from sam4ct.stages.repair import JoinedFrames, find_fragments, join
@@ -150,8 +151,8 @@ def gather(folder: Path, seed: int, ndim: int, options: Options) -> Case:
     (sequence,) = find_sequences(dataset, out=out)
     plan = make_plan(sequence, options)
     with WorkDir.open(sequence.work_dir, plan.key(), overwrite=True) as work:
-        run_detect(plan, work)
-        run_propagate(plan, work)
+        run = Session(plan, work)
+        propagate(run, detect(run))
         pairs = frame_pairs(len(sequence.images), plan.profile.max_gap)
         evidence = Evidence.concat(read_table(work.evidence(*p), Evidence) for p in pairs)
     detections = plan.survey.detections

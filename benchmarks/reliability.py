@@ -25,8 +25,10 @@ from fit_cases import matched_cells
 
 from sam4ct.io.ctc import find_sequences, read_tracks, work_dir_of
 from sam4ct.io.work import WorkDir, read_table
+from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Options, make_plan
-from sam4ct.pipelines.link.result import linked_regions
+from sam4ct.pipelines.link.propagate import detect, propagate
+from sam4ct.pipelines.link.repair import repair
 from sam4ct.tables import Flags, Floats, Ints, Links, row_numbers
 
 BINS = 10
@@ -65,11 +67,12 @@ def judged(movie: Movie, result: Path, linker: str) -> Judged:
         WorkError: The run has left no links.
     """
     (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
-    work = WorkDir(work_dir_of(result))
-    links = read_table(work.links, Links)
+    links = read_table(WorkDir(work_dir_of(result)).links, Links)
     evidence = "overlap" if linker.endswith("overlap") else "sam2"
     plan = make_plan(sequence, Options(profile="auto", evidence=evidence))
-    detections, reader = linked_regions(plan, work)
+    with WorkDir.open(sequence.work_dir, plan.key()) as work:
+        run = Session(plan, work)
+        detections, reader = repair(run, propagate(run, detect(run))).painted
     cells = matched_cells(reader, detections, movie.truth)
     tracks = read_tracks(movie.truth / "TRA" / "man_track.txt")
     parents = {track.label: track.parent for track in tracks}

@@ -32,14 +32,16 @@ WRAPPED = {
     "sam4ct.models.sam2.engine:Sam2Propagator.propagate": WINDOWS,
     "sam4ct.pipelines.link.propagate:regions_of": COMPARE,
     "sam4ct.pipelines.link.propagate:Propagations.between": COMPARE,
-    "sam4ct.pipelines.link.run:run_linking": ASSOCIATE,
+    "sam4ct.pipelines.link.run:repair": ASSOCIATE,
+    "sam4ct.pipelines.link.run:associate": ASSOCIATE,
+    "sam4ct.pipelines.link.run:generate": ASSOCIATE,
     "sam4ct.pipelines.link.plan:survey": READ,
     "sam4ct.pipelines.common.prefetch:Ahead.__call__": READ,
     "sam4ct.pipelines.common.prefetch:Behind.do": WRITE,
     "sam4ct.pipelines.common.prefetch:Behind.__exit__": WRITE,
-    "sam4ct.pipelines.link.run:run_fill": WRITE,
-    "sam4ct.pipelines.link.run:run_paint": WRITE,
-    "sam4ct.pipelines.link.run:_report": REPORT,
+    "sam4ct.pipelines.link.run:fill": WRITE,
+    "sam4ct.pipelines.link.run:finish": WRITE,
+    "sam4ct.pipelines.link.run:write_report": REPORT,
 }
 """Where a function is looked up, and the part that its time belongs to."""
 

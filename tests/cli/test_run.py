@@ -240,7 +240,7 @@ def test_unexpected_fault_keeps_its_traceback_and_exits_with_1(dataset: Path) ->
     program = (
         "import sys, sam4ct.pipelines.link.run as link\n"
         "from sam4ct.cli import main\n"
-        "link.run_fill = None\n"
+        "link.fill = None\n"
         "main()"
     )
     options = ["run", str(dataset), *OVERLAP]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +11,24 @@ from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, frame_range,
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import find_sequences, refuse_target, sequence_name
 from sam4ct.io.work import WorkDir
-from sam4ct.pipelines.common.record import Clock
-from sam4ct.pipelines.link.associate import run_associate
+from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan
-from sam4ct.pipelines.link.propagate import run_detect, run_propagate
-from sam4ct.pipelines.link.result import run_fill
-from sam4ct.pipelines.link.run import finish, run_linking
+from sam4ct.pipelines.link.run import stages
+
+NO_FRAMES = range(0)
 
 
 @click.group()
 def stage() -> None:
-    """Run single stages: propagate (in shards), then associate, generate, fill, paint."""
+    """Run single stages: propagate (in shards), then repair, associate, generate, fill, paint.
+
+    Each does what is missing of the stages before it, but for the evidence of propagate.
+    """
 
 
 def _stage_options(command: Command) -> Command:
     """Arguments that all stages share."""
     return DATASET(click.argument("sequence", metavar="SEQ")(run_options(command)))
-
-
-@contextmanager
-def _opened(plan: Plan, *, shared: bool = False) -> Iterator[WorkDir]:
-    """Open the work folder of a run, with the detections in it."""
-    with WorkDir.open(plan.sequence.work_dir, plan.key(), shared=shared) as work:
-        run_detect(plan, work)
-        yield work
 
 
 def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Options) -> Plan:
@@ -46,6 +38,16 @@ def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Option
     refuse_stages(dataset_dir, name, options)
     (found,) = find_sequences(dataset_dir, [name], out)
     return make_plan(found, options)
+
+
+def _do(
+    last: str, plan: Plan, options: Options, frames: range = NO_FRAMES, *, shared: bool = False
+) -> None:
+    """Do the stages up to one; gather the evidence of some frames only."""
+    with WorkDir.open(plan.sequence.work_dir, plan.key(), shared=shared) as work:
+        for done in stages(Session(plan, work), options, frames):
+            if done == last:
+                break
 
 
 def _frames_of(plan: Plan, wanted: slice) -> range:
@@ -58,6 +60,20 @@ def _frames_of(plan: Plan, wanted: slice) -> range:
             f" in --frames {wanted.start}:{wanted.stop}. Give a range of frames that are there."
         )
     return frames
+
+
+def _simple(name: str, text: str) -> None:
+    """Add the command of a stage that takes no options of its own."""
+
+    @stage.command(name, help=text)
+    @_stage_options
+    def command(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
+        options = Options(**chosen)
+        plan = _planned(dataset_dir, sequence, out, options)
+        _do(name, plan, options, shared=name == "detect")
+
+
+_simple("detect", "Read all masks once, and keep the table of their regions for other stages.")
 
 
 @stage.command()
@@ -73,39 +89,19 @@ def propagate(
     dataset_dir: Path, sequence: str, out: Path | None, frames: slice, **chosen: Any
 ) -> None:
     """Gather evidence for pairs of frames; several shards may run at once."""
-    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
-    with _opened(plan, shared=True) as work:
-        run_propagate(plan, work, _frames_of(plan, frames))
+    options = Options(**chosen)
+    plan = _planned(dataset_dir, sequence, out, options)
+    _do("propagate", plan, options, _frames_of(plan, frames), shared=True)
 
 
-@stage.command()
-@_stage_options
-def associate(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
-    """Link the sequence, once all evidence is there."""
-    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
-    with _opened(plan) as work:
-        run_associate(plan, work)
-
-
-@stage.command()
-@_stage_options
-def generate(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
-    """Segment missed cells, and link the sequence with them; nothing if that is not asked for.
-
-    One process does all frames: a cell is followed from one into the next.
-    """
-    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
-    with _opened(plan) as work:
-        run_linking(plan, work, Clock())
-
-
-@stage.command()
-@_stage_options
-def fill(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
-    """Generate regions for the frames in which linked cells were missed."""
-    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
-    with _opened(plan) as work:
-        run_fill(plan, work, run_linking(plan, work, Clock()))
+_simple("repair", "Join fragments and cut merged masks, once all evidence is there.")
+_simple("associate", "Link the sequence, once all evidence is there.")
+_simple(
+    "generate",
+    "Segment missed cells, and link the sequence with them; nothing if that is not asked for."
+    "\n\nOne process does all frames: a cell is followed from one into the next.",
+)
+_simple("fill", "Generate regions for the frames in which linked cells were missed.")
 
 
 @stage.command()
@@ -117,7 +113,4 @@ def paint(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> 
     options = Options(**chosen)
     plan = _planned(dataset_dir, sequence, out, options)
     refuse_target(plan.sequence.result_dir, overwrite=options.overwrite)
-    clock = Clock()
-    with _opened(plan) as work:
-        links = run_linking(plan, work, clock)
-        finish(plan, work, links, options, clock, resumed=True)
+    _do("paint", plan, options)

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 Key = Mapping[str, str]
 """What a run or a stage depends on: part → digest, both for people to read, too."""
 
-STAGES = ("detect", "propagate", "associate", "generate", "fill", "paint")
+STAGES = ("detect", "propagate", "repair", "associate", "generate", "fill", "paint")
 BY_MACHINE = ("weights.", "device")
 """Parts of a key that begin so may differ between machines unasked: `weights.sam2`, `device`."""
 

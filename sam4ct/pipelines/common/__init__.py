@@ -2,6 +2,7 @@
 
 In the order of a run:
 
+- `session`: a run at work: plan, work folder, clock
 - `segmenter`: the segmenter of a run, set up from its plan
 - `prefetch`: frames read ahead, files written behind
 - `engine_counts`: what the network did, over all parts of a run

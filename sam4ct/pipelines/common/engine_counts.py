@@ -17,7 +17,7 @@ from sam4ct.errors import WorkError
 from sam4ct.io.files import work_errors, write_json
 from sam4ct.io.work import WorkDir
 
-ASKING = ("propagate", "associate", "generate")
+ASKING = ("propagate", "repair", "generate")
 """Stages that ask the engine."""
 _NAME = "engine-{t:05d}_{dt}.json"
 _CLICKS = "engine-clicks-{way}-{t:05d}.json"

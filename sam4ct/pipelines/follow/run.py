@@ -15,8 +15,9 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import ResultWriter, VolumeFrames, refuse_target
 from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir, write_table
-from sam4ct.pipelines.common.engine_counts import engine_counts, keep_counts
-from sam4ct.pipelines.common.record import Clock, circumstances
+from sam4ct.pipelines.common.engine_counts import keep_counts
+from sam4ct.pipelines.common.record import circumstances
+from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.follow.artifacts import (
     frames_done,
     read_evidence,
@@ -57,21 +58,20 @@ def run_track(plan: TrackPlan, options: Options) -> WorkDir:
     """
     sequence = plan.sequence
     refuse_target(sequence.result_dir, overwrite=options.overwrite)
-    clock = Clock()
     with WorkDir.open(sequence.work_dir, plan.key(), overwrite=options.overwrite) as work:
+        run = Session(plan, work)
         for stage in STAGES:
             work.stage(stage, plan.stage_key(stage))
         done = frames_done(work, plan.by_frame)
-        links = run_follow(plan, work, done)
-        clock.lap("follow")
-        _finish(plan, work, links, options, clock, resumed=done > 0)
+        run.resumed = done > 0
+        run.clock.begin("follow")
+        _finish(run, run_follow(plan, work, done), options)
     return work
 
 
-def _finish(
-    plan: TrackPlan, work: WorkDir, links: Links, options: Options, clock: Clock, *, resumed: bool
-) -> None:
+def _finish(run: Session[TrackPlan], links: Links, options: Options) -> None:
     """Paint and report; the result takes its place last of all."""
+    plan, work = run.plan, run.work
     found = descent(plan.cells.labels, links)
     last = plan.volumes.frames - 1
     logger.info(
@@ -80,8 +80,8 @@ def _finish(
         len(plan.cells),
         len(found.lost_before(last)),
     )
+    run.clock.begin("paint")
     painted = run_paint_frames(plan, work, found)
-    clock.lap("paint")
     with ResultWriter(
         plan.sequence.result_dir,
         found.tracks,
@@ -93,10 +93,10 @@ def _finish(
         record, named = track_record(plan, work, links, found), found.labelled(links)
         write_table(work.links, named)
         if options.report:
-            so_far = circumstances(clock, engine_counts(work), resumed=resumed)
-            _report(plan, work, found, named, facts_of_run(record | so_far))
-            clock.lap("report")
-        in_all = circumstances(clock, engine_counts(work), resumed=resumed)
+            facts = facts_of_run(record | circumstances(run))
+            run.clock.begin("report")
+            _report(plan, work, found, named, facts)
+        in_all = circumstances(run)
         for t in range(plan.volumes.frames):
             writer.take(t, painted.path(t), found.in_frame(t).values())
         # Before the result takes its place: if it is there, so is the rest.

@@ -4,16 +4,16 @@ In: a CTC sequence and options. Out: `SS_RES`, `links.parquet`, `run.json`, `rep
 
 In the order of a run:
 
-- `survey`: one look at all frames; the derived profile
+- `survey`: one look at all frames, kept for later commands; the derived profile
 - `plan`: everything a run needs, settled before it begins
+- `rules`: what linking must know beside the tables
 - `summary`: what `check` prints
 - `networks`: the propagator of a run
-- `propagate`: detect and propagate, on the work folder
-- `repair`: merged masks cut before linking
-- `edited_evidence`: evidence of cut and generated regions
+- `masks`: the masks as they are now, passed from stage to stage
+- `propagate`: the given masks, and the evidence between their regions
+- `repair`: fragments joined, merged masks cut, specks dropped
 - `associate`: the links of the sequence
-- `generate`: missed cells of volumes segmented
-- `generated`: where generated masks lie
+- `generate`: missed cells of volumes segmented, and linked
 - `result`: fill and paint into the result folder
-- `run`: the stages in order
+- `run`: the seven stages in order
 """

@@ -1,41 +1,38 @@
-"""Mask generation: segment what the given masks miss, then link given and generated ones anew.
+"""Generate: missed cells are segmented, and the sequence is linked once more with them.
 
-The given masks are linked first; those links say where cells are missing. What
-is found there joins the given masks as further detections, and the whole
-sequence is linked again. Of the evidence, only that of generated regions is new.
-Every answer of the segmenter and the evidence of every frame pair is kept as
-soon as it is there, so that a run that was killed goes on from it.
+The links of the given masks say where cells are missing. What is found there joins the given
+masks as further regions, and the whole sequence is linked again. Of the evidence, only that of
+generated regions is new. Every answer of the segmenter is kept as soon as it is there, so a run
+that was killed goes on from it. No more than a few frames of generated masks are in memory.
+
+    work/generate/
+        clicks-forward/, clicks-backward/   what the segmenter answered, by frame
+        forward/, backward/                 the accepted regions, labelled
+        detections.parquet, counts.json     written when all frames are done
+        dropped.parquet                     generated regions that are no cell's
+        evidence/, masks/                   as of `propagate`, of frame pairs with these regions
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from sam4ct.errors import WorkError
 from sam4ct.intensity import contrasts
 from sam4ct.io.ctc import CtcReader
-from sam4ct.io.files import write_json
-from sam4ct.io.work import WorkDir, read_table, write_table
+from sam4ct.io.files import work_errors, write_json
+from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_table
 from sam4ct.pipelines.common.engine_counts import keep_click_counts
 from sam4ct.pipelines.common.segmenter import Remembered, segmenter_of
-from sam4ct.pipelines.link.associate import JOINED, linked
-from sam4ct.pipelines.link.edited_evidence import evidence_files, gather_anew
-from sam4ct.pipelines.link.generated import (
-    COUNTS,
-    DROPPED,
-    MADE,
-    WAYS,
-    accepted,
-    file_of,
-    frame_file,
-    given_and_generated,
-    write_regions,
-)
+from sam4ct.pipelines.common.session import Session
+from sam4ct.pipelines.link.associate import linked
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.pipelines.link.propagate import read_evidence
-from sam4ct.pipelines.link.repair import given
+from sam4ct.pipelines.link.repair import Repaired, propagate_new
 from sam4ct.regions import Region
 from sam4ct.runtime import Progress
 from sam4ct.stages.detect import detect_frame
@@ -55,45 +52,96 @@ from sam4ct.stages.repair import joined_detections
 from sam4ct.tables import Detections, Joins, Links, row_numbers
 from sam4ct.types import FrameReader, VolumeSegmenter
 
+WAYS = {1: "forward", -1: "backward"}
+"""Directions of time, in the order in which they are swept."""
+MADE, DROPPED, COUNTS = "detections.parquet", "dropped.parquet", "counts.json"
 
-def run_generate(plan: Plan, work: WorkDir, links: Links) -> Links:
-    """Generate masks, if they are asked for, and link the sequence with them.
+
+def generate(run: Session[Plan], masks: Repaired, links: Links) -> tuple[Repaired, Links]:
+    """Segment missed cells and link the sequence with them, if the profile asks for it.
 
     Args:
-        plan: The run.
-        work: Open work folder.
-        links: Those of the given masks, from `run_associate`.
+        run: At work.
+        masks: Given masks, repaired.
+        links: Those of these masks.
 
     Returns:
-        The links of given and generated masks; the same links if none are generated.
+        Given and generated masks and their links; both as they were if none are generated.
+    """
+    if not run.plan.profile.generate_masks:
+        return masks, links
+    run.begin("generate")
+    work = run.work
+    made = _made(masks, work, links)
+    masks = replace(
+        masks,
+        detections=in_order([masks.detections, made]),
+        reader=AddedFrames(masks.reader, lambda t: accepted(work, t)),
+        generated=made,
+    )
+    masks = propagate_new(run, "generate", masks, made)
+    if not (work.has(work.links) and work.has(file_of(work, DROPPED))):
+        _link_again(masks, work)
+    dropped = read_table(file_of(work, DROPPED), Joins)
+    gone = row_numbers(masks.detections, dropped.t, dropped.label)
+    return replace(masks, dropped=masks.detections.take(gone)), read_table(work.links, Links)
+
+
+def _link_again(masks: Repaired, work: WorkDir) -> None:
+    """Link given and generated regions; write the links, and which regions support none."""
+    found, made = linked(masks), masks.generated
+    generated = np.zeros(len(masks.detections), dtype=bool)
+    generated[row_numbers(masks.detections, made.t, made.label)] = True
+    kept, found = supported(masks.detections, found, generated)
+    write_table(file_of(work, DROPPED), as_background(masks.detections.take(~kept)))
+    write_table(work.links, found)
+
+
+def file_of(work: WorkDir, name: str) -> Path:
+    """Path of a file of the stage."""
+    return work.artifact("generate", name)
+
+
+def frame_file(work: WorkDir, folder: str, t: int) -> Path:
+    """Path of what a folder of the stage has of a frame."""
+    return file_of(work, f"{folder}/{t:05d}.parquet")
+
+
+def accepted(
+    work: WorkDir, t: int, folders: Iterable[str] = tuple(WAYS.values())
+) -> dict[int, Region]:
+    """Return the generated regions of a frame by label, of the directions swept so far."""
+    files = [frame_file(work, folder, t) for folder in folders]
+    return {row.label: row.region for file in files if work.has(file) for row in read_masks(file)}
+
+
+def generation_counts(plan: Plan, work: WorkDir) -> dict[str, int]:
+    """Return how many clicks were made and how many regions accepted; {} if none were asked.
+
+    Raises:
+        WorkError: The file is missing or damaged.
     """
     if not plan.profile.generate_masks:
-        return links
-    work.stage("generate", plan.stage_key("generate"))
-    if work.has(work.links):
-        return read_table(work.links, Links)
-    joins = read_table(work.artifact("associate", JOINED), Joins)
-    made = _made(plan, work, links, joins)
-    detections, reader = given_and_generated(plan, work)
-    gather_anew(plan, work, "generate", reader, detections, made)
-    evidence = read_evidence(evidence_files(plan, work))
-    found = linked(plan, detections, evidence, joins)
-    generated = np.zeros(len(detections), dtype=bool)
-    generated[row_numbers(detections, made.t, made.label)] = True
-    kept, found = supported(detections, found, generated)
-    write_table(file_of(work, DROPPED), as_background(detections.take(~kept)))
-    write_table(work.links, found)
-    return found
+        return {}
+    path = file_of(work, COUNTS)
+    with work_errors(path):
+        text = path.read_bytes()
+    try:
+        return {name: int(count) for name, count in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WorkError(
+            f"{path}: damaged. Delete the folder {path.parent} and run the same command again."
+        ) from error
 
 
-def _made(plan: Plan, work: WorkDir, links: Links, joins: Joins) -> Detections:
+def _made(masks: Repaired, work: WorkDir, links: Links) -> Detections:
     """Segment what is missing, forward and then backward; return the accepted regions."""
     table = file_of(work, MADE)
     if work.has(table):
         return read_table(table, Detections)
-    detections, reader = given(plan, work)
+    plan, detections, reader = masks.plan, masks.detections, masks.reader
     segmenter, done_so_far = segmenter_of(plan, CtcReader(plan.sequence))
-    search = _Search(plan, joined_detections(detections, joins), links, segmenter)
+    search = _Search(plan, joined_detections(detections, masks.joins), links, segmenter)
     # Labels are handed out above those of the frame.
     top = np.zeros(reader.frames, np.int64)
     np.maximum.at(top, detections.t, detections.label)
@@ -106,7 +154,9 @@ def _made(plan: Plan, work: WorkDir, links: Links, joins: Joins) -> Detections:
                 first = int(top[found.t]) + 1
                 regions = dict(enumerate(found.regions, start=first))
                 top[found.t] += len(regions)
-                write_regions(frame_file(work, folder, found.t), found.t, regions)
+                if regions:
+                    rows_of = [(found.t, i, found.t, 0.0, region) for i, region in regions.items()]
+                    write_masks(frame_file(work, folder, found.t), rows_of)
                 rows.append(_detected(reader, found.t, regions))
                 clicks += found.clicks
                 counts = done_so_far()

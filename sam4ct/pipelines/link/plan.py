@@ -33,6 +33,7 @@ AUTO = "auto"
 CODE_VERSIONS = {
     "detect": "2",
     "propagate": "7",
+    "repair": "1",
     "associate": "13",
     "generate": "3",
     "fill": "3",

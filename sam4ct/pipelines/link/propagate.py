@@ -1,115 +1,109 @@
-"""Stages up to the evidence: each one run on a work folder, skipping what lies there already.
+"""Detect and propagate: the given masks, and the evidence between their regions.
 
-One function a stage, so that a whole run and a shard of it do the same.
+What lies in the work folder is not made again, so a whole run and a shard of it do the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from sam4ct.io.ctc import CtcReader
-from sam4ct.io.work import WorkDir, read_table, write_masks, write_table
+from sam4ct.io.work import WorkDir, write_masks, write_table
 from sam4ct.pipelines.common.engine_counts import keep_counts
 from sam4ct.pipelines.common.prefetch import Behind, LabelsAhead
+from sam4ct.pipelines.common.session import Session
+from sam4ct.pipelines.link.masks import Masks, Pair, PairFiles
 from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import Plan
+from sam4ct.pipelines.link.survey import keep
 from sam4ct.regions import Region, regions_of
 from sam4ct.runtime import Progress
-from sam4ct.stages.propagate import Masks, Propagations, Reach, frame_pairs
-from sam4ct.tables import Detections, Evidence
+from sam4ct.stages.propagate import Masks as FrameMasks
+from sam4ct.stages.propagate import Propagations, Reach, frame_pairs
 from sam4ct.types import FrameReader, Propagator
 
 
-def run_detect(plan: Plan, work: WorkDir) -> bool:
-    """Keep the table of detections.
+def detect(run: Session[Plan]) -> Masks:
+    """Keep the table of the given regions; return the given masks."""
+    run.begin("detect")
+    run.resumed = run.work.has(run.work.detections)
+    keep(run.plan.survey, run.work)
+    return Masks(
+        plan=run.plan,
+        detections=run.plan.survey.detections,
+        reader=CtcReader(run.plan.sequence),
+    )
 
-    Returns:
-        Whether it lay there: then an earlier run with this input and profile got so far.
-    """
-    work.stage("detect", plan.stage_key("detect"))
-    if work.has(work.detections):
-        return True
-    write_table(work.detections, plan.survey.detections)
-    return False
 
-
-def run_propagate(plan: Plan, work: WorkDir, frames: range | None = None) -> None:
-    """Gather the evidence of all frame pairs that begin in some frames.
+def propagate(run: Session[Plan], masks: Masks, frames: range | None = None) -> Masks:
+    """Gather the evidence of frame pairs; return the masks with that of all pairs.
 
     Args:
-        plan: The run.
-        work: Open work folder; pairs whose evidence lies there are skipped.
-        frames: Frames t of the pairs (t, t + dt); all if None.
+        run: At work; pairs whose evidence lies in its folder are skipped.
+        masks: The given ones.
+        frames: Frames t of the pairs (t, t + dt) to do; all if None.
     """
-    work.stage("propagate", plan.stage_key("propagate"))
-    pairs = [pair for pair in all_pairs(plan) if frames is None or pair[0] in frames]
-    files = {pair: PairFiles(work.evidence(*pair), work.masks(*pair)) for pair in pairs}
-
-    def asked() -> Asked:
-        reader = LabelsAhead(CtcReader(plan.sequence))
-        return Asked(reader, plan.survey.detections, *propagator_of(plan, reader))
-
-    gather(plan, work, files, asked, "propagate")
-
-
-class PairFiles(NamedTuple):
-    """Where the evidence of a frame pair lies."""
-
-    evidence: Path
-    masks: Path
+    run.begin("propagate")
+    work = run.work
+    files = {
+        pair: PairFiles(work.evidence(*pair), work.masks(*pair)) for pair in all_pairs(run.plan)
+    }
+    masks = masks.with_files(files)
+    pairs = [pair for pair in files if frames is None or pair[0] in frames]
+    gather(work, "propagate", masks, pairs, lambda reader: Asked(*propagator_of(run.plan, reader)))
+    return masks
 
 
 class Asked(NamedTuple):
     """Who is asked for evidence, and about what."""
 
-    reader: FrameReader
-    detections: Detections
     propagator: Propagator
     counts: Callable[[], dict[str, int]]
     """What the propagator has done so far."""
-    new: Callable[[int, int], bool] = lambda t, label: True
-    """Whether the propagated masks of a region are to be kept; others lie elsewhere."""
+    new: Container[tuple[int, int]] | None = None
+    """Regions (t, label) whose propagated masks are to be kept; None: all."""
 
 
 def gather(
-    plan: Plan,
     work: WorkDir,
-    files: Mapping[tuple[int, int], PairFiles],
-    prepared: Callable[[], Asked],
     stage: str,
+    masks: Masks,
+    pairs: Sequence[Pair],
+    asked: Callable[[FrameReader], Asked],
 ) -> None:
     """Write the evidence of frame pairs (t, dt), as far as it is not there.
 
     Args:
-        plan: The run.
         work: Open work folder.
-        files: Where the evidence of each pair goes.
-        prepared: Called if anything is left to do: loading a network takes seconds.
         stage: Whose files these are.
+        masks: With the files that the evidence goes into, the last of every pair.
+        pairs: Those wanted.
+        asked: Called with a reader of the masks if anything is left to do: loading a network
+            takes seconds.
     """
-    missing = [pair for pair, both in files.items() if not all(map(work.has, both))]
+    missing = [pair for pair in pairs if not all(map(work.has, masks.files[pair][-1]))]
     if not missing:
         return
-    asked = prepared()
-    propagator, reach, gap = asked.propagator, reach_of(plan), plan.profile.max_gap
-    done = len(files) - len(missing)
+    reader, gap = LabelsAhead(masks.reader), masks.plan.profile.max_gap
+    propagator, counts, new = asked(reader)
+    keep_pair = partial(_keep, masks=masks, reach=reach_of(masks.plan), new=new)
     regions: dict[int, Mapping[int, Region]] = {}
 
-    def masks(t: int) -> Masks:
-        labels = asked.reader.labels(t)
+    def frame(t: int) -> FrameMasks:
+        labels = reader.labels(t)
         if t not in regions:
             regions[t] = regions_of(labels)
-        return Masks(labels, regions[t])
+        return FrameMasks(labels, regions[t])
 
-    with Progress(len(files), stage, "frame pairs", done=done) as progress, Behind() as behind:
+    done = len(pairs) - len(missing)
+    with Progress(len(pairs), stage, "frame pairs", done=done) as progress, Behind() as behind:
         for t, dt in missing:
-            found = Propagations.between({s: masks(s) for s in (t, t + dt)}, propagator)
+            found = Propagations.between({s: frame(s) for s in (t, t + dt)}, propagator)
             # The network goes on meanwhile.
-            behind.do(partial(_keep, files[t, dt], found, asked, reach))
-            if done_so_far := asked.counts():
+            behind.do(partial(keep_pair, masks.files[t, dt][-1], found))
+            if done_so_far := counts():
                 behind.do(partial(keep_counts, work, missing[0], done_so_far, stage))
             oldest = t + dt - gap - 1
             propagator.forget_before(oldest)
@@ -118,17 +112,26 @@ def gather(
             progress.step(note=f"{len(found)} regions")
 
 
-def _keep(files: PairFiles, found: Propagations, asked: Asked, reach: Reach) -> None:
-    """Compare and write what was found in a frame pair; the evidence last."""
-    learned = found.compared(asked.detections, reach)
-    kept = [mask for mask in learned.masks if asked.new(mask.t, mask.label)]
+def _keep(
+    files: PairFiles,
+    found: Propagations,
+    masks: Masks,
+    reach: Reach,
+    new: Container[tuple[int, int]] | None,
+) -> None:
+    """Compare what was propagated with the regions of a frame pair; write both, evidence last.
+
+    Of propagated masks, only those of new regions are written: others lie in earlier files.
+    """
+    learned = found.compared(masks.detections, reach)
+    kept = [mask for mask in learned.masks if new is None or (mask.t, mask.label) in new]
     write_masks(
         files.masks, [(m.t, m.label, m.t2, m.found.object_score, m.found.region) for m in kept]
     )
     write_table(files.evidence, learned.evidence)
 
 
-def all_pairs(plan: Plan) -> list[tuple[int, int]]:
+def all_pairs(plan: Plan) -> list[Pair]:
     """All frame pairs (t, dt) of the sequence."""
     return list(frame_pairs(plan.survey.checked.frames, plan.profile.max_gap))
 
@@ -138,8 +141,3 @@ def reach_of(plan: Plan) -> Reach:
     spacing = plan.profile.spacing_um
     radius = max(plan.profile.link_radius_px, 1.5 * plan.diameter_px)
     return Reach(spacing, radius * spacing[-1], plan.jumps)
-
-
-def read_evidence(paths: Sequence[Path]) -> Evidence:
-    """Read the evidence of frame pairs, in their order."""
-    return Evidence.concat(read_table(path, Evidence) for path in paths)

@@ -1,67 +1,169 @@
-"""Cut: masks that cover two cells, cut into halves before the sequence is linked.
+"""Repair: errors of the given masks, mended before the sequence is linked.
 
-Only where the profile lets masks be edited. Gathers the evidence of the halves, and owns two
-files of the stage `associate`; everything after it reads the given masks from here, cut or not.
+Fragments of one cell are to be linked as one region; masks that cover two cells are cut, if the
+profile lets masks be edited. Stage shifts are found earlier (`Plan.jumps`).
 
-    work/associate/
+    work/repair/
+        joined.parquet          which regions are fragments of which
         cuts.parquet            which masks are cut, and how
         halves.parquet          the regions that they are cut into
+        evidence/, masks/       as of `propagate`, of frame pairs with halves
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from sam4ct.intensity import contrasts
-from sam4ct.io.ctc import CtcReader
-from sam4ct.io.work import WorkDir, read_table, write_table
-from sam4ct.pipelines.link.edited_evidence import gather_anew
+from sam4ct.io.work import read_table, write_table
+from sam4ct.pipelines.common.session import Session
+from sam4ct.pipelines.link.masks import Masks, PairFiles
+from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.stages.associate import Costs, Scene
+from sam4ct.pipelines.link.propagate import Asked, gather
+from sam4ct.pipelines.link.rules import costs_of, scene_of
 from sam4ct.stages.detect import detect_frame
-from sam4ct.stages.fill import in_order, without
-from sam4ct.stages.repair import CutFrames, find_merged, join, without_specks
+from sam4ct.stages.fill import KnownFirst, as_background, in_order, without
+from sam4ct.stages.repair import (
+    CutFrames,
+    JoinedFrames,
+    find_fragments,
+    find_merged,
+    join,
+    joined_detections,
+    specks,
+    without_specks,
+)
 from sam4ct.tables import Cuts, Detections, Evidence, Flags, Joins, row_numbers
 from sam4ct.types import FrameReader
 
 logger = logging.getLogger(__name__)
 
-CUTS, HALVES = "cuts.parquet", "halves.parquet"
 
+def repair(run: Session[Plan], masks: Masks) -> Repaired:
+    """Return the masks with fragments to be joined, and merged ones cut, with new evidence.
 
-def cut_merged(
-    plan: Plan, work: WorkDir, evidence: Evidence, joins: Joins, costs: Costs, scene: Scene
-) -> int:
-    """Cut masks that cover two cells, and gather the evidence of the halves.
-
-    Args:
-        plan: The run.
-        work: Open work folder, in the stage `associate`.
-        evidence: Of the given masks.
-        joins: Which of them are fragments of one cell; joined ones are not cut.
-        costs: Tell which masks cover two.
-        scene: Of the sequence.
-
-    Returns:
-        How many are cut.
+    Raises:
+        WorkError: The evidence of some frame pair is missing.
     """
+    run.begin("repair")
+    work, plan = run.work, run.plan
+    names = ("joined", "cuts", "halves")
+    joined, cut, halved = (work.artifact("repair", f"{name}.parquet") for name in names)
+    if not (work.has(joined) and work.has(cut)):
+        joins, cuts = _errors(masks)
+        write_table(joined, joins)
+        write_table(cut, cuts)
+    joins, cuts = read_table(joined, Joins), read_table(cut, Cuts)
+    repaired = Repaired(**vars(masks), joins=joins, cuts=len(cuts))
+    if not len(cuts):
+        return repaired
+    reader = CutFrames(masks.reader, cuts, plan.profile.spacing_um)
+    if not work.has(halved):
+        write_table(halved, _halves(reader, cuts))
+    halves = read_table(halved, Detections)
+    whole = Joins(cuts.t, cuts.label, np.zeros(len(cuts), np.int64))
+    detections = in_order([without(masks.detections, whole), halves])
+    repaired = replace(repaired, detections=detections, reader=reader)
+    return propagate_new(run, "repair", repaired, halves)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repaired(Masks):
+    """Masks whose errors are known; a fragment is a region by itself in table and reader."""
+
+    joins: Joins
+    """Fragments: linked as a part of one region, and painted so if masks may be edited."""
+    cuts: int
+    """How many of the given masks were cut."""
+    generated: Detections = field(default_factory=Detections.empty)
+    """Those of the regions that were generated."""
+    dropped: Detections = field(default_factory=Detections.empty)
+    """Generated regions that are no cells."""
+
+    def linked(self) -> tuple[Detections, Evidence]:
+        """Return regions and evidence to link: fragments joined, and no specks if masks may
+        be edited.
+
+        Raises:
+            WorkError: The evidence of some frame pair is missing.
+        """
+        return _joined(self, self.joins, self.evidence())
+
+    @cached_property
+    def painted(self) -> tuple[Detections, FrameReader]:
+        """The regions that are painted, and a reader of their masks.
+
+        With `edit_masks`, fragments are joined and specks are gone. Without, both are
+        there: a fragment is then a track of its own beside the one that goes on.
+        """
+        plan, edits = self.plan, as_background(self.dropped)
+        detections = without(self.detections, edits)
+        if plan.profile.edit_masks:
+            detections = joined_detections(detections, self.joins)
+            small = specks(detections, plan.profile.min_size, plan.edge)
+            edits = Joins.concat([self.joins, edits, as_background(detections.take(small))])
+            detections = detections.take(~small)
+        return detections, JoinedFrames(self.reader, edits) if len(edits) else self.reader
+
+    def counts(self) -> dict[str, int]:
+        """How many given masks were joined and cut; {} if they are left as they are."""
+        return {"joined": len(self.joins), "cut": self.cuts} if self.plan.profile.edit_masks else {}
+
+
+def _joined(masks: Masks, joins: Joins, evidence: Evidence) -> tuple[Detections, Evidence]:
+    """Return regions and evidence, fragments joined; specks dropped if masks may be edited."""
+    plan, profile = masks.plan, masks.plan.profile
+    found = join(masks.detections, evidence, joins, profile.spacing_um, plan.jumps)
+    return without_specks(*found, profile.min_size, plan.edge) if profile.edit_masks else found
+
+
+def _errors(masks: Masks) -> tuple[Joins, Cuts]:
+    """Find fragments, and masks to be cut: none if masks may not be edited."""
+    plan, evidence = masks.plan, masks.evidence()
+    joins = find_fragments(masks.detections, evidence)
     if not plan.profile.edit_masks:
-        return 0
-    profile, regions = plan.profile, plan.survey.detections
-    cells, rows = join(regions, evidence, joins, profile.spacing_um, plan.jumps)
-    cells, rows = without_specks(cells, rows, profile.min_size, plan.edge)
-    cuts = find_merged(cells, rows, costs, scene, regions)
-    cuts = cuts.take(worth_cutting(cuts, cells, joins, profile.min_size))
-    write_table(work.artifact("associate", CUTS), cuts)
+        return joins, Cuts.empty()
+    cells, rows = _joined(masks, joins, evidence)
+    cuts = find_merged(cells, rows, costs_of(plan), scene_of(plan), masks.detections)
+    cuts = cuts.take(worth_cutting(cuts, cells, joins, plan.profile.min_size))
     if len(cuts):
         logger.info("cut %d masks that cover two cells", len(cuts))
-        halves = _halves(plan, cuts)
-        write_table(work.artifact("associate", HALVES), halves)
-        detections, reader = given(plan, work)
-        gather_anew(plan, work, "associate", reader, detections, halves)
-    return len(cuts)
+    return joins, cuts
+
+
+def propagate_new(run: Session[Plan], stage: str, masks: Repaired, new: Detections) -> Repaired:
+    """Gather the evidence of regions that a later stage made; return the masks with it.
+
+    The propagator is asked about these regions only, but all evidence of a frame pair that has
+    one is compared again: new regions compete with those beside them.
+
+    Args:
+        run: At work.
+        stage: The one that made the regions.
+        masks: All masks, the new ones among them.
+        new: The new regions.
+    """
+    changed = set(new.t.tolist())
+    pairs = [(t, dt) for t, dt in masks.files if changed & {t, t + dt}]
+
+    def file(part: str, t: int, dt: int) -> Path:
+        return run.work.artifact(stage, f"{part}/{t:05d}_{dt}.parquet")
+
+    masks = masks.with_files({p: PairFiles(file("evidence", *p), file("masks", *p)) for p in pairs})
+
+    def asked(reader: FrameReader) -> Asked:
+        engine, counts = propagator_of(run.plan, reader, new)
+        mine = set(zip(new.t.tolist(), new.label.tolist(), strict=True))
+        return Asked(KnownFirst(engine, masks.propagated), counts, mine)
+
+    gather(run.work, stage, masks, pairs, asked)
+    return masks
 
 
 def worth_cutting(cuts: Cuts, cells: Detections, joins: Joins, min_size: int) -> Flags:
@@ -73,36 +175,8 @@ def worth_cutting(cuts: Cuts, cells: Detections, joins: Joins, min_size: int) ->
     return whole & (np.minimum(cuts.share, 1.0 - cuts.share) * size > min_size + 1)
 
 
-def is_cut(plan: Plan, work: WorkDir) -> bool:
-    """Whether all that `cut_merged` leaves is there."""
-    if not plan.profile.edit_masks:
-        return True
-    files = [work.artifact("associate", name) for name in (CUTS, HALVES)]
-    return work.has(files[0]) and (not len(cuts_of(plan, work)) or work.has(files[1]))
-
-
-def given(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
-    """Return the table of the given regions, and a reader of their masks, cut where they are."""
-    detections, reader = plan.survey.detections, CtcReader(plan.sequence)
-    cuts = cuts_of(plan, work)
-    if not len(cuts):
-        return detections, reader
-    halves = read_table(work.artifact("associate", HALVES), Detections)
-    whole = Joins(cuts.t, cuts.label, np.zeros(len(cuts), np.int64))
-    rest = in_order([without(detections, whole), halves])
-    return rest, CutFrames(reader, cuts, plan.profile.spacing_um)
-
-
-def cuts_of(plan: Plan, work: WorkDir) -> Cuts:
-    """Return which masks are cut, and how."""
-    if not plan.profile.edit_masks:
-        return Cuts.empty()
-    return read_table(work.artifact("associate", CUTS), Cuts)
-
-
-def _halves(plan: Plan, cuts: Cuts) -> Detections:
+def _halves(reader: FrameReader, cuts: Cuts) -> Detections:
     """Return the rows of what masks are cut into, ordered by frame and label."""
-    reader = CutFrames(CtcReader(plan.sequence), cuts, plan.profile.spacing_um)
     rows = []
     for t in np.unique(cuts.t).tolist():
         labels = reader.labels(t)

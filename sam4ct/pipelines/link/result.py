@@ -1,46 +1,27 @@
-"""Results: from accepted links to the result folder, by filling gaps and painting frames."""
+"""Fill and paint: from accepted links to the result folder, and the record of a link run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sam4ct.io.ctc import MASK, ResultWriter
 from sam4ct.io.files import frame_files
-from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks
-from sam4ct.pipelines.link.associate import JOINED
-from sam4ct.pipelines.link.edited_evidence import propagated
-from sam4ct.pipelines.link.generated import dropped, given_and_generated, segmented
+from sam4ct.io.work import read_masks, write_masks
+from sam4ct.pipelines.common.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
+from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Plan
+from sam4ct.pipelines.link.repair import Repaired
 from sam4ct.runtime import Progress
 from sam4ct.stages.fill import FillRules, Generated, as_background, fill_gaps, without
-from sam4ct.stages.paint import Traced, paint, trace
-from sam4ct.stages.repair import JoinedFrames, joined_detections, specks
-from sam4ct.tables import Detections, Joins, Links, row_numbers
-from sam4ct.types import FrameReader
+from sam4ct.stages.paint import Traced, trace
+from sam4ct.stages.paint import paint as paint_frames
+from sam4ct.tables import Links, row_numbers
 
 FILLED = "generated.parquet"
-
-
-def linked_regions(plan: Plan, work: WorkDir) -> tuple[Detections, FrameReader]:
-    """Return the regions that were linked, given and generated, and a reader of their masks.
-
-    With `edit_masks`, fragments are joined and specks are gone. Without, both are
-    there: a fragment is then a track of its own beside the one that goes on.
-    """
-    detections, reader = given_and_generated(plan, work)
-    joins = dropped(plan, work)
-    detections = without(detections, joins)
-    if plan.profile.edit_masks:
-        fragments = read_table(work.artifact("associate", JOINED), Joins)
-        detections = joined_detections(detections, fragments)
-        small = specks(detections, plan.profile.min_size, plan.edge)
-        joins = Joins.concat([fragments, joins, as_background(detections.take(small))])
-        detections = detections.take(~small)
-    return detections, JoinedFrames(reader, joins) if len(joins) else reader
 
 
 def _method(plan: Plan) -> str:
@@ -49,22 +30,18 @@ def _method(plan: Plan) -> str:
     return "interpolate" if method == "propagate" and plan.evidence == "overlap" else method
 
 
-def run_fill(plan: Plan, work: WorkDir, links: Links) -> list[Generated]:
-    """Generate regions for the frames in which linked cells were missed."""
-    work.stage("fill", plan.stage_key("fill"))
-    path = work.artifact("fill", FILLED)
-    if not work.has(path):
-        made = fill_gaps(
-            links,
-            linked_regions(plan, work)[1],
-            partial(propagated, work),
-            FillRules(
-                method=_method(plan),
-                min_size=plan.profile.min_size,
-                spacing_um=plan.profile.spacing_um,
-                jumps=plan.jumps,
-            ),
+def fill(run: Session[Plan], masks: Repaired, links: Links) -> list[Generated]:
+    """Return regions for the frames in which linked cells were missed."""
+    run.begin("fill")
+    plan, path = run.plan, run.work.artifact("fill", FILLED)
+    if not run.work.has(path):
+        rules = FillRules(
+            method=_method(plan),
+            min_size=plan.profile.min_size,
+            spacing_um=plan.profile.spacing_um,
+            jumps=plan.jumps,
         )
+        made = fill_gaps(links, masks.painted[1], masks.propagated_region, rules)
         write_masks(path, [(g.source_t, g.source_label, g.t, 0.0, g.region) for g in made])
     return [Generated(row.t2, row.t, row.label, row.region) for row in read_masks(path)]
 
@@ -81,11 +58,11 @@ class Painted:
 
 
 @contextmanager
-def run_paint(
-    plan: Plan,
-    work: WorkDir,
+def paint(
+    run: Session[Plan],
+    masks: Repaired,
     links: Links,
-    generated: Sequence[Generated],
+    filled: Sequence[Generated],
     *,
     overwrite: bool,
 ) -> Iterator[Painted]:
@@ -97,9 +74,9 @@ def run_paint(
     Raises:
         ResultError: A result is in the way, there are too many tracks, or the disk refuses.
     """
-    work.stage("paint", plan.stage_key("paint"))
-    detections, reader = linked_regions(plan, work)
-    traced = trace(detections, links, generated)
+    run.begin("paint")
+    plan, (detections, reader) = run.plan, masks.painted
+    traced = trace(detections, links, filled)
     with ResultWriter(
         plan.sequence.result_dir,
         traced.tracks,
@@ -109,13 +86,53 @@ def run_paint(
         overwrite=overwrite,
     ) as writer:
         with Progress(reader.frames, "paint", "frames") as progress:
-            for _ in paint(reader, detections, traced, generated, writer):
+            for _ in paint_frames(reader, detections, traced, filled, writer):
                 progress.step()
-        made = segmented(plan, work)
-        rows = row_numbers(detections, made.t, made.label)
-        tracks = traced.of_detection[rows]
+        made = without(masks.generated, as_background(masks.dropped))
+        tracks = traced.of_detection[row_numbers(detections, made.t, made.label)]
         yield Painted(
             traced,
             frame_files(writer.folder, MASK).files,
             list(zip(made.t.tolist(), tracks.tolist(), strict=True)),
         )
+
+
+def record_of(
+    masks: Repaired,
+    links: Links,
+    filled: Sequence[Generated],
+    painted: Painted,
+    clicked: Mapping[str, int],
+) -> dict[str, Any]:
+    """Return everything about a run that is worth keeping and does not depend on how it went.
+
+    Args:
+        masks: The painted ones.
+        links: The accepted links.
+        filled: The regions made for gaps.
+        painted: The result.
+        clicked: What came of the clicks of mask generation (`generation_counts`).
+    """
+    plan, traced = masks.plan, painted.traced
+    generated = [(g.t, traced.of_generated[g.t, g.source_t, g.source_label]) for g in filled]
+    generated += painted.segmented
+    checked = plan.survey.checked
+    libraries = LIBRARIES + (LIBRARIES_OF_CLICKS if clicked else ())
+    return {
+        **settings_of(plan, libraries),
+        "fast": plan.fast,
+        "inputs": {"images_sha256": checked.images_sha256, "masks_sha256": checked.masks_sha256},
+        "window": asdict(plan.grid),
+        "jumps": {str(t): list(step) for t, step in plan.jumps.by_frame.items()},
+        "counts": {
+            "frames": checked.frames,
+            "regions": len(plan.survey.detections),
+            "links": len(links),
+            "divisions": int(links.division.sum()) // 2,
+            "tracks": len(traced.tracks),
+            "generated": len(generated),
+            **masks.counts(),
+            **({**clicked, "segmented": len(painted.segmented)} if clicked else {}),
+        },
+        "generated": sorted(generated),
+    }

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from sam4ct.io.ctc import refuse_target
 from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir
-from sam4ct.pipelines.common.engine_counts import engine_counts
-from sam4ct.pipelines.common.record import Clock, circumstances, record_of
-from sam4ct.pipelines.link.associate import edit_counts, run_associate
-from sam4ct.pipelines.link.generate import run_generate
-from sam4ct.pipelines.link.generated import generation_counts
+from sam4ct.pipelines.common.record import circumstances
+from sam4ct.pipelines.common.session import Session
+from sam4ct.pipelines.link.associate import associate
+from sam4ct.pipelines.link.generate import generate, generation_counts
 from sam4ct.pipelines.link.plan import Options, Plan
-from sam4ct.pipelines.link.propagate import run_detect, run_propagate
-from sam4ct.pipelines.link.result import Painted, linked_regions, run_fill, run_paint
+from sam4ct.pipelines.link.propagate import detect, propagate
+from sam4ct.pipelines.link.repair import Repaired, repair
+from sam4ct.pipelines.link.result import fill, paint, record_of
 from sam4ct.report import facts_of_run, write_report
 from sam4ct.report.rebuild import ResultFolder
+from sam4ct.stages.fill import Generated
 from sam4ct.tables import Links
+
+
+def stages(run: Session[Plan], options: Options, frames: range | None = None) -> Iterator[str]:
+    """Do the seven stages in order, each as far as it is not done; yield its name afterwards.
+
+    Args:
+        run: At work.
+        options: For overwriting and the report.
+        frames: Whose evidence to gather; see `propagate`.
+    """
+    masks = detect(run)
+    yield "detect"
+    masks = propagate(run, masks, frames)
+    yield "propagate"
+    masks = repair(run, masks)
+    yield "repair"
+    links = associate(run, masks)
+    yield "associate"
+    masks, links = generate(run, masks, links)
+    yield "generate"
+    filled = fill(run, masks, links)
+    yield "fill"
+    finish(run, masks, links, filled, options)
+    yield "paint"
 
 
 def run_sequence(plan: Plan, options: Options) -> WorkDir:
@@ -35,57 +60,25 @@ def run_sequence(plan: Plan, options: Options) -> WorkDir:
     """
     sequence, overwrite = plan.sequence, options.overwrite
     refuse_target(sequence.result_dir, overwrite=overwrite)
-    clock = Clock()
     with WorkDir.open(sequence.work_dir, plan.key(), overwrite=overwrite) as work:
-        resumed = run_detect(plan, work)
-        clock.lap("detect")
-        run_propagate(plan, work)
-        clock.lap("propagate")
-        links = run_linking(plan, work, clock)
-        finish(plan, work, links, options, clock, resumed=resumed)
+        for _ in stages(Session(plan, work), options):
+            pass
     return work
 
 
-def run_linking(plan: Plan, work: WorkDir, clock: Clock) -> Links:
-    """Link the given masks and, if the profile asks for them, generated ones; time both."""
-    links = run_associate(plan, work)
-    clock.lap("associate")
-    if plan.profile.generate_masks:
-        links = run_generate(plan, work, links)
-        clock.lap("generate")
-    return links
-
-
 def finish(
-    plan: Plan, work: WorkDir, links: Links, options: Options, clock: Clock, *, resumed: bool
+    run: Session[Plan],
+    masks: Repaired,
+    links: Links,
+    filled: Sequence[Generated],
+    options: Options,
 ) -> None:
-    """Fill, paint, report; the result takes its place last of all.
-
-    Args:
-        plan: The run.
-        work: Open work folder.
-        links: The accepted links.
-        options: For overwriting and the report.
-        clock: Has the times so far.
-        resumed: Whether an earlier command did a part of the work.
-    """
-    generated = run_fill(plan, work, links)
-    clock.lap("fill")
-    with run_paint(plan, work, links, generated, overwrite=options.overwrite) as painted:
-        clock.lap("paint")
-        clicked, edited = generation_counts(plan, work), edit_counts(plan, work)
-        record = record_of(plan, links, generated, painted, clicked, edited)
-        engine = engine_counts(work)
+    """Paint and report; the result takes its place last of all."""
+    with paint(run, masks, links, filled, overwrite=options.overwrite) as painted:
+        record = record_of(masks, links, filled, painted, generation_counts(run.plan, run.work))
         if options.report:
-            facts = facts_of_run(record | circumstances(clock, engine, resumed=resumed))
-            _report(plan, work, painted, links, facts)
-            clock.lap("report")
-        write_json(work.run_json, record | circumstances(clock, engine, resumed=resumed))
-
-
-def _report(
-    plan: Plan, work: WorkDir, painted: Painted, links: Links, facts: dict[str, Any]
-) -> None:
-    masks, tracks = ResultFolder(painted.masks), painted.traced.tracks
-    _, reader = linked_regions(plan, work)
-    write_report(work.report, reader, masks, tracks, links, facts)
+            facts = facts_of_run(record | circumstances(run))
+            run.clock.begin("report")
+            reader, result = masks.painted[1], ResultFolder(painted.masks)
+            write_report(run.work.report, reader, result, painted.traced.tracks, links, facts)
+        write_json(run.work.run_json, record | circumstances(run))

@@ -1,22 +1,33 @@
 """Survey: one look at all frames of a sequence before any work is done.
 
-Reads every file once: refuses what cannot be used, fingerprints the input for
-resuming, and fills the table of detections.
+Reads every file once: refuses what cannot be used, fingerprints the input for resuming, and
+fills the table of detections. The stage `detect` keeps all of it in the work folder; as long
+as no file has changed since, other commands take it from there and read no frame.
+
+    work/detections.parquet     the regions of the given masks
+    work/detect/survey.json     what else is known, and what tells whether files have changed
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sam4ct import __version__
 from sam4ct.derive import Derivation, derive_profile
 from sam4ct.intensity import contrasts
 from sam4ct.io.ctc import CtcSequence, Preflight, preflight
+from sam4ct.io.files import digest_of, work_errors, write_json
 from sam4ct.io.tiff import spacing_of
+from sam4ct.io.work import WorkDir, read_table, write_table
 from sam4ct.profile import Spacing
 from sam4ct.runtime import Progress
 from sam4ct.stages.detect import detect_frame
@@ -33,6 +44,8 @@ class Survey:
     detections: Detections
     spacing_um: Spacing | None
     """Size of a voxel (z, y, x) as the first image states it; None if it does not."""
+    stamp: str
+    """Digest of names, sizes and times of all files, taken before they were read."""
 
     def derived(self, dataset: str, spacing_um: Spacing | None = None) -> Derivation:
         """Return the profile that fits the data, and why.
@@ -50,13 +63,38 @@ class Survey:
 
 
 def survey(sequence: CtcSequence) -> Survey:
-    """Read all frames of a sequence once.
+    """Return what one look at all frames tells, from the work folder if a run has kept it.
 
     Raises:
         SequenceError: A frame cannot be used, or there are no labels at all.
+        WorkError: The work folder cannot be read.
     """
     if len(sequence.images) == 1:
         logger.warning("%s: is a single frame: there is nothing to link.", sequence.images[0])
+    stamp = _stamp([*sequence.images, *sequence.masks])
+    spacing_um = spacing_of(sequence.images[0])
+    found = _kept(WorkDir(sequence.work_dir), stamp) or _read(sequence)
+    return Survey(*found, spacing_um, stamp)
+
+
+def keep(survey: Survey, work: WorkDir) -> None:
+    """Write a survey into the work folder, as far as it is not there.
+
+    Raises:
+        WorkError: The disk refuses.
+    """
+    facts = _facts(work)
+    if facts is None or not _is_whole(work, facts):
+        write_table(work.detections, survey.detections)
+    elif facts["stamp"] == survey.stamp:
+        return
+    table = _digest(work.detections)
+    facts = {"stamp": survey.stamp, "table": table, "checked": asdict(survey.checked)}
+    write_json(_facts_file(work), facts)
+
+
+def _read(sequence: CtcSequence) -> tuple[Preflight, Detections]:
+    """Read all frames of a sequence once."""
     rows: list[Detections] = []
 
     def look(t: int, image: NDArray[Any], labels: NDArray[np.int32]) -> None:
@@ -65,5 +103,56 @@ def survey(sequence: CtcSequence) -> Survey:
 
     with Progress(len(sequence.images), "check", "frames") as progress:
         checked = preflight(sequence, each_frame=look)
-    spacing_um = spacing_of(sequence.images[0])
-    return Survey(checked, Detections.concat(rows), spacing_um)
+    return checked, Detections.concat(rows)
+
+
+def _kept(work: WorkDir, stamp: str) -> tuple[Preflight, Detections] | None:
+    """Return what an earlier command kept of the same files; None if they have changed."""
+    facts = _facts(work)
+    if facts is None or facts["stamp"] != stamp or not _is_whole(work, facts):
+        return None
+    checked = facts["checked"]
+    checked["shape"] = tuple(checked["shape"])
+    return Preflight(**checked), read_table(work.detections, Detections)
+
+
+def _facts(work: WorkDir) -> dict[str, Any] | None:
+    """Return what was written of a survey; None if it is not there, or damaged."""
+    path = _facts_file(work)
+    if not work.has(path):
+        return None
+    with work_errors(path):
+        text = path.read_bytes()
+    try:
+        facts = json.loads(text)
+        return {"checked": dict(facts["checked"]), **{k: str(facts[k]) for k in ("stamp", "table")}}
+    except (ValueError, KeyError, TypeError):
+        return None  # The frames are read again, and it is written again.
+
+
+def _is_whole(work: WorkDir, facts: dict[str, Any]) -> bool:
+    """Whether the table is the one that was written with the facts."""
+    return work.has(work.detections) and _digest(work.detections) == facts["table"]
+
+
+def _stamp(files: Iterable[Path]) -> str:
+    """Digest of what changes with a file: its size, its times, and which file it is.
+
+    The time of its last change of any kind cannot be set, so a file that was replaced by one of
+    the same size and date is noticed, too.
+    """
+    rows = [("code", __version__)]
+    for path in files:
+        status = path.stat()
+        known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        rows.append((path.name, " ".join(map(str, known))))
+    return digest_of(rows)
+
+
+def _digest(path: Path) -> str:
+    with work_errors(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _facts_file(work: WorkDir) -> Path:
+    return work.artifact("detect", "survey.json")

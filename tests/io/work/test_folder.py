@@ -38,7 +38,8 @@ def made_by(work: WorkDir) -> dict[str, list[Path]]:
     return {
         "detect": [work.detections],
         "propagate": [work.evidence(0, 1), work.masks(0, 1)],
-        "associate": [work.artifact("associate", "joined.parquet")],
+        "repair": [work.artifact("repair", "joined.parquet")],
+        "associate": [work.artifact("associate", "links.parquet")],
         "generate": [work.links],
         "fill": [work.artifact("fill", "regions.parquet")],
         "paint": [work.run_json, work.report],
@@ -127,8 +128,8 @@ def test_a_changed_key_removes_its_stage_and_all_later_ones(root: Path, changed:
 def test_every_file_of_a_stage_goes_with_it(root: Path) -> None:
     run_all(root)
     with WorkDir.open(root, RUN) as work:
-        write_json(work.artifact("associate", "costs.json"), {})
-        work.stage("associate", {"code": "2"})
+        write_json(work.artifact("repair", "costs.json"), {})
+        work.stage("repair", {"code": "2"})
     assert sorted(path.name for path in (root / "work").iterdir()) == [
         "detections.parquet", "evidence", "key.json", "masks",
     ]  # fmt: skip

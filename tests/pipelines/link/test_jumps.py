@@ -13,10 +13,11 @@ import tifffile
 from numpy.typing import NDArray
 from scenes.commands import sam4ct
 
-from sam4ct.pipelines.link.propagate import read_evidence
+from sam4ct.io.work import read_table
 from sam4ct.regions import regions_of
 from sam4ct.simulate import SegmentationErrors, damaged, movie_law, simulate
 from sam4ct.stages.propagate.overlap_first import SURE
+from sam4ct.tables import Evidence
 
 FRAMES, AT, STEP = 4, 2, (-40, 32)
 """From frame AT on everything lies by STEP further on."""
@@ -92,7 +93,8 @@ def test_cells_are_linked_across_a_jump(
     ((frame, step),) = record(result)["jumps"].items()
     assert frame == str(AT)
     assert step == pytest.approx([0, *STEP], abs=2)
-    evidence = read_evidence(sorted(Path(f"{result}.sam4ct").glob("work/evidence/*.parquet")))
+    files = sorted(Path(f"{result}.sam4ct").glob("work/evidence/*.parquet"))
+    evidence = Evidence.concat(read_table(file, Evidence) for file in files)
     for pair in ((AT - 1, AT), (AT, AT - 1)):
         rows = evidence.take((evidence.t == pair[0]) & (evidence.t2 == pair[1]))
         assert not (rows.object_score == SURE).any()

@@ -19,10 +19,10 @@ from sam4ct.io.simulated.movie import write_dataset
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.work.folder import WorkDir
 from sam4ct.io.work.tables import read_table
-from sam4ct.pipelines.link import edited_evidence as anew
+from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link import propagate as stages
+from sam4ct.pipelines.link import repair as repairing
 from sam4ct.pipelines.link.plan import Options, make_plan
-from sam4ct.pipelines.link.propagate import run_detect, run_propagate
 from sam4ct.pipelines.link.repair import worth_cutting
 from sam4ct.regions import LabelFrame, Region, regions_of
 from sam4ct.simulate import SegmentationErrors, movie_law
@@ -59,7 +59,7 @@ def work_of(out: Path) -> Path:
 
 
 def cuts_of(out: Path) -> Cuts:
-    return read_table(work_of(out) / "work" / "associate" / "cuts.parquet", Cuts)
+    return read_table(work_of(out) / "work" / "repair" / "cuts.parquet", Cuts)
 
 
 @pytest.mark.parametrize("gap", [1, 2, 3])
@@ -77,8 +77,8 @@ def test_the_regions_of_a_frame_are_taken_once(
 
     monkeypatch.setattr(stages, "regions_of", counted)
     with WorkDir.open(sequence.work_dir, plan.key(), overwrite=False) as work:
-        run_detect(plan, work)
-        run_propagate(plan, work)
+        run = Session(plan, work)
+        stages.propagate(run, stages.detect(run))
         assert len(list(work.evidence(0, 1).parent.glob("*.parquet"))) > FRAMES
     assert len(taken) == FRAMES
 
@@ -126,7 +126,7 @@ def test_masks_that_may_not_be_edited_stay_whole(movie: Path, run: Path, tmp_pat
     for t, label in zip(cuts_of(run).t.tolist(), cuts_of(run).label.tolist(), strict=True):
         mask = read_frame(movie / "01_ERR_SEG" / f"mask{t:03d}.tif") == label
         assert len(np.unique(read_frame(out / f"mask{t:03d}.tif")[mask])) == 1
-    assert not (work_of(out) / "work" / "associate" / "cuts.parquet").exists()
+    assert not len(cuts_of(out))
     assert "cut" not in json.loads((work_of(out) / "run.json").read_text())["counts"]
 
 
@@ -163,7 +163,7 @@ def test_what_was_damaged_and_deleted_is_made_anew(
 ) -> None:
     out = tmp_path / "01_RES"
     shutil.copytree(work_of(run), work_of(out))
-    (work_of(out) / "work" / "associate" / f"{name}.parquet").unlink()
+    (work_of(out) / "work" / "repair" / f"{name}.parquet").unlink()
     options = ("--evidence", "overlap", "--no-report", "--out", out)
     assert sam4ct("run", movie, "01", *options).status == 0
     assert tree(out) == tree(run)
@@ -191,7 +191,7 @@ def test_only_halves_are_asked_about(
             asked.update((t, label) for label in regions)
             return super().propagate(t, regions, t2)
 
-    monkeypatch.setattr(anew, "propagator_of", lambda *_: (Recorded(), dict))
+    monkeypatch.setattr(repairing, "propagator_of", lambda *_: (Recorded(), dict))
     out = tmp_path / "01_RES"
     options = ("--evidence", "overlap", "--no-report", "--out", out)
     assert sam4ct("run", movie, "01", *options).status == 0
@@ -207,7 +207,7 @@ def test_a_run_stopped_among_the_halves_goes_on_to_the_same_bytes(
     out = tmp_path / "01_RES"
     shutil.copytree(work_of(run), work_of(out))
     (work_of(out) / "links.parquet").unlink()
-    gathered = sorted((work_of(out) / "work" / "associate" / "evidence").iterdir())
+    gathered = sorted((work_of(out) / "work" / "repair" / "evidence").iterdir())
     assert len(gathered) > 2
     kept = gathered[0].stat().st_mtime_ns
     for file in gathered[1:]:

@@ -105,7 +105,7 @@ def test_shards_and_single_stages_give_the_same_bytes(
     evidence, result = reference
     for frames in ("6:", "0:3", "3:6"):
         stage("propagate", movie, tmp_path / "cut", evidence, "--frames", frames)
-    for name in ("associate", "fill", "paint"):
+    for name in ("repair", "associate", "fill", "paint"):
         stage(name, movie, tmp_path / "cut", evidence)
     assert written(tmp_path / "cut") == written(result)
 
