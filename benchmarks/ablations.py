@@ -37,11 +37,10 @@ from sam4ct.io.work import WorkDir
 from sam4ct.jumps import NO_JUMPS
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link import associate as linking
-from sam4ct.pipelines.link import plan as plans
+from sam4ct.pipelines.link import fill as filling
+from sam4ct.pipelines.link import paint as painting
 from sam4ct.pipelines.link import propagate as stages
 from sam4ct.pipelines.link import repair as mending
-from sam4ct.pipelines.link import result as results
-from sam4ct.pipelines.link import rules
 from sam4ct.pipelines.link.plan import Options, Plan, make_plan
 from sam4ct.stages.associate import Costs, Scene
 from sam4ct.stages.associate.costs import Odds
@@ -132,13 +131,13 @@ def _without_specks() -> Iterator[None]:
 
 @contextmanager
 def _costs(change: Callable[[Costs], dict[str, Any]]) -> Iterator[None]:
-    load = rules.load_costs
+    load = mending.load_costs
 
     def changed(*names: str) -> Costs:
         costs = load(*names)
         return replace(costs, **change(costs))
 
-    with mock.patch.object(rules, "load_costs", changed):
+    with mock.patch.object(mending, "load_costs", changed):
         yield
 
 
@@ -146,8 +145,10 @@ def _costs(change: Callable[[Costs], dict[str, Any]]) -> Iterator[None]:
 def _scene(**changes: Any) -> Iterator[None]:
     """Link by other rules."""
 
+    scene_of = mending.scene_of
+
     def changed(plan: Plan) -> Scene:
-        return replace(rules.scene_of(plan), **changes)
+        return replace(scene_of(plan), **changes)
 
     with (
         mock.patch.object(linking, "scene_of", changed),
@@ -160,7 +161,7 @@ def _filling(method: str) -> AbstractContextManager[Any]:
     def filled(links: Links, reader: Any, masks: Any, rules: FillRules) -> list[Generated]:
         return fill_gaps(links, reader, masks, replace(rules, method=method))
 
-    return mock.patch.object(results, "fill_gaps", filled)
+    return mock.patch.object(filling, "fill_gaps", filled)
 
 
 def _no_joins(*_: Any) -> Joins:
@@ -244,11 +245,14 @@ def gathered(movie: Movie, out: Path, kind: Kind) -> Plan:
 def linked(plan: Plan, truth: Path, change: AbstractContextManager[Any]) -> list[float]:
     """Link, fill and paint a movie under a change; return its scores, SHOWN."""
     # Another version of the code, so that nothing of an earlier run of it is used.
-    version = dict.fromkeys(
-        ("repair", "associate", "generate", "fill", "paint"), str(time.time_ns())
-    )
+    stage_key, version = Plan.stage_key, str(time.time_ns())
+
+    def keyed(plan: Plan, stage: str) -> dict[str, str]:
+        key = stage_key(plan, stage)
+        return key if stage in ("detect", "propagate") else {**key, "code": version}
+
     with ExitStack() as changes:
-        changes.enter_context(mock.patch.dict(plans.CODE_VERSIONS, version))
+        changes.enter_context(mock.patch.object(Plan, "stage_key", keyed))
         changes.enter_context(change)
         work = changes.enter_context(
             WorkDir.open(plan.sequence.work_dir, plan.key(), overwrite=True)
@@ -256,8 +260,8 @@ def linked(plan: Plan, truth: Path, change: AbstractContextManager[Any]) -> list
         run = Session(plan, work)
         masks = mending.repair(run, stages.propagate(run, stages.detect(run)))
         links = linking.associate(run, masks)
-        filled = results.fill(run, masks, links)
-        with results.paint(run, masks, links, filled, overwrite=True):
+        filled = filling.fill(run, masks, links)
+        with painting.paint(run, masks, links, filled, overwrite=True):
             pass
     scores = evaluate(plan.sequence.result_dir, truth)
     values = (scores[name] for name in SHOWN)

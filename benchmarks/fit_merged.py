@@ -23,7 +23,7 @@ from fit_costs import fitted_to, ranges_of, save_table
 from numpy.typing import NDArray
 
 from sam4ct.pipelines.link.plan import Options
-from sam4ct.pipelines.link.rules import scene_of
+from sam4ct.pipelines.link.repair import scene_of
 from sam4ct.stages.associate import load_costs
 from sam4ct.stages.associate.costs import TABLE, Quadratic
 from sam4ct.stages.associate.features import Couples

@@ -29,9 +29,9 @@ from sam4ct.io.ctc import ResultWriter, VolumeFrames
 from sam4ct.io.follow import find_track_sequence
 from sam4ct.io.simulated import write_embryo
 from sam4ct.models.sam2.recogniser import Sam2Recogniser
+from sam4ct.pipelines.follow.frames import follow_rules
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import TrackPlan, make_track_plan
-from sam4ct.pipelines.follow.record import follow_rules
 from sam4ct.pipelines.follow.run import run_track
 from sam4ct.pipelines.link.plan import Options
 from sam4ct.regions import Region

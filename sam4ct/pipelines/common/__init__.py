@@ -2,6 +2,7 @@
 
 In the order of a run:
 
+- `sources`: which code a stage depends on
 - `session`: a run at work: plan, work folder, clock
 - `segmenter`: the segmenter of a run, set up from its plan
 - `prefetch`: frames read ahead, files written behind

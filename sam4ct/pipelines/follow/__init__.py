@@ -7,7 +7,9 @@ In the order of a run:
 - `summary`: what `check` prints
 - `networks`: the segmenter and the recogniser
 - `artifacts`: what each frame leaves in the work folder
-- `run`: frame by frame
+- `frames`: from one frame to the next
+- `paint`: the frames of the result
+- `run`: from plan to result
 - `record`: `run.json`
 - `report`: `report.html`
 """

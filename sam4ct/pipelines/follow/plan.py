@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sam4ct import __version__
 from sam4ct.errors import ProfileError
 from sam4ct.geometry import Margins, even
 from sam4ct.io.cache import CachedVolumes
@@ -29,6 +28,7 @@ from sam4ct.io.movie import open_volumes, refuse_unlike
 from sam4ct.io.tiff import warn_of_cubes
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.manifest import load_manifest
+from sam4ct.pipelines.common.sources import digest_of_sources
 from sam4ct.pipelines.follow.artifacts import FrameInputs
 from sam4ct.pipelines.follow.survey import derived_track
 from sam4ct.pipelines.link.plan import AUTO, Options, choose_network
@@ -37,8 +37,11 @@ from sam4ct.tables import Floats
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = "7"
-"""To be raised when the code of following changes what it makes: old artifacts are then redone."""
+SOURCES = {
+    **dict.fromkeys(("detect", "propagate", "associate"), ("sam4ct.pipelines.follow.frames",)),
+    "paint": ("sam4ct.pipelines.follow.frames", "sam4ct.pipelines.follow.paint"),
+}
+"""The modules that make the stages: when they or their imports change, so does the key."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,12 @@ class TrackPlan:
         }
 
     def stage_key(self, stage: str) -> dict[str, str]:
-        """What a stage depends on, the version of its code included.
+        """What a stage depends on, a digest of its code included.
 
         Painted frames depend on the whole movie: a lineage is decided some frames later. What
         is seen of a frame depends on no later one, and `by_frame` tells them apart.
         """
-        key = {**self.key(), "code": CODE_VERSION, "version": __version__}
+        key = {**self.key(), "code": digest_of_sources(*SOURCES[stage])}
         if stage != "paint":
             key["images"] = self.images_shared
             del key["seeds"]

@@ -1,4 +1,4 @@
-"""What a run of mode "track" goes by, from its plan to the stages' rules and to `run.json`."""
+"""The record of a run that follows cells, `run.json`."""
 
 from __future__ import annotations
 
@@ -8,33 +8,8 @@ from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
 from sam4ct.pipelines.follow.artifacts import read_rows
 from sam4ct.pipelines.follow.plan import TrackPlan
-from sam4ct.stages.follow import Descent, FollowRules, HorizonRules, SightRules
+from sam4ct.stages.follow import Descent
 from sam4ct.tables import Links
-
-
-def follow_rules(plan: TrackPlan) -> FollowRules:
-    """Return where cells are looked for, and what is taken for one."""
-    profile, pixel = plan.profile, plan.profile.spacing_um[-1]
-    sight = SightRules(
-        spacing_um=profile.spacing_um,
-        reach_um=plan.track.seed_radius_px * pixel,
-        diameter_um=plan.diameter_px * pixel,
-        min_size=profile.min_size,
-        min_size_unseeded=plan.track.min_size_without_seed,
-        edge=plan.edge,
-    )
-    return FollowRules(sight=sight, max_unseeded=profile.max_gap)
-
-
-def horizon_rules(plan: TrackPlan) -> HorizonRules:
-    """Return how lineages are decided."""
-    return HorizonRules(
-        spacing_um=plan.profile.spacing_um,
-        border=plan.edge,
-        ahead=plan.track.horizon_frames,
-        divide=plan.profile.division,
-        min_cycle_frames=plan.profile.min_cycle_frames,
-    )
 
 
 def track_record(plan: TrackPlan, work: WorkDir, links: Links, found: Descent) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sam4ct.models.device import device_name
+from sam4ct.pipelines.follow.frames import follow_rules
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import TrackPlan
-from sam4ct.pipelines.follow.record import follow_rules
 from sam4ct.runtime import duration
 from sam4ct.stages.follow import first_sight
 

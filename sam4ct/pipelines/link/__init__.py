@@ -6,7 +6,6 @@ In the order of a run:
 
 - `survey`: one look at all frames, kept for later commands; the derived profile
 - `plan`: everything a run needs, settled before it begins
-- `rules`: what linking must know beside the tables
 - `summary`: what `check` prints
 - `networks`: the propagator of a run
 - `masks`: the masks as they are now, passed from stage to stage
@@ -14,6 +13,7 @@ In the order of a run:
 - `repair`: fragments joined, merged masks cut, specks dropped
 - `associate`: the links of the sequence
 - `generate`: missed cells of volumes segmented, and linked
-- `result`: fill and paint into the result folder
+- `fill`: regions for frames in which linked cells were missed
+- `paint`: the result folder, and `run.json`
 - `run`: the seven stages in order
 """

@@ -7,8 +7,7 @@ import logging
 from sam4ct.io.work import read_table, write_table
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.pipelines.link.repair import Repaired
-from sam4ct.pipelines.link.rules import costs_of, scene_of
+from sam4ct.pipelines.link.repair import Repaired, costs_of, scene_of
 from sam4ct.stages.associate import associate as most_probable_links
 from sam4ct.stages.associate import find_breaks
 from sam4ct.tables import Links

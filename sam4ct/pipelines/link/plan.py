@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from sam4ct import __version__
 from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError, WeightsError
 from sam4ct.geometry import Margins, Slabs, WindowGrid, even
@@ -24,22 +23,24 @@ from sam4ct.models.device import choose_device
 from sam4ct.models.weights.entry import ROLES, Entry
 from sam4ct.models.weights.load import choose, verified
 from sam4ct.models.weights.manifest import Manifest, load_manifest
+from sam4ct.pipelines.common.sources import digest_of_sources
 from sam4ct.pipelines.link.survey import Survey, survey
 from sam4ct.profile import Profile, load_profile, profile_names
 from sam4ct.stages.repair import find_jumps
 
 AUTO = "auto"
 
-CODE_VERSIONS = {
-    "detect": "2",
-    "propagate": "7",
-    "repair": "1",
-    "associate": "13",
-    "generate": "3",
-    "fill": "3",
-    "paint": "2",
+SOURCES = {
+    "detect": "sam4ct.pipelines.link.survey",
+    "propagate": "sam4ct.pipelines.link.propagate",
+    "repair": "sam4ct.pipelines.link.repair",
+    "associate": "sam4ct.pipelines.link.associate",
+    "generate": "sam4ct.pipelines.link.generate",
+    "fill": "sam4ct.pipelines.link.fill",
+    "paint": "sam4ct.pipelines.link.paint",
 }
-"""To be raised when a stage's code changes what it makes: old artifacts are then redone."""
+"""The modules that make the stages, in order: when they or their imports change, so does the key
+of the stage and of all later ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +126,10 @@ class Plan:
         }
 
     def stage_key(self, stage: str) -> dict[str, str]:
-        """The same for one stage, with the version of its code."""
-        return {**self.key(), "code": CODE_VERSIONS[stage], "version": __version__}
+        """The same for one stage, with a digest of its code and that of the stages before."""
+        stages = list(SOURCES)
+        modules = (SOURCES[name] for name in stages[: stages.index(stage) + 1])
+        return {**self.key(), "code": digest_of_sources(*modules)}
 
 
 def make_plan(sequence: CtcSequence, options: Options) -> Plan:

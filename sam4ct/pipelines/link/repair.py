@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sam4ct.geometry import Margins
 from sam4ct.intensity import contrasts
 from sam4ct.io.work import read_table, write_table
 from sam4ct.pipelines.common.session import Session
@@ -26,7 +27,7 @@ from sam4ct.pipelines.link.masks import Masks, PairFiles
 from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.propagate import Asked, gather
-from sam4ct.pipelines.link.rules import costs_of, scene_of
+from sam4ct.stages.associate import Costs, Scene, load_costs
 from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.fill import KnownFirst, as_background, in_order, without
 from sam4ct.stages.repair import (
@@ -135,6 +136,25 @@ def _errors(masks: Masks) -> tuple[Joins, Cuts]:
     if len(cuts):
         logger.info("cut %d masks that cover two cells", len(cuts))
     return joins, cuts
+
+
+def costs_of(plan: Plan) -> Costs:
+    """Return the costs of links and divisions, by kind of evidence and number of axes."""
+    return load_costs(plan.evidence, f"{plan.profile.ndim}d")
+
+
+def scene_of(plan: Plan) -> Scene:
+    """Return what association must know beside the tables."""
+    shape, profile = plan.survey.checked.shape, plan.profile
+    return Scene(
+        frames=len(plan.sequence.images),
+        ndim=len(shape),
+        spacing_um=profile.spacing_um,
+        border=Margins(shape, profile.border_px, profile.border_z_px),
+        divide=profile.division,
+        min_cycle_frames=profile.min_cycle_frames,
+        jumps=plan.jumps,
+    )
 
 
 def propagate_new(run: Session[Plan], stage: str, masks: Repaired, new: Detections) -> Repaired:

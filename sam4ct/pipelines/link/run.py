@@ -10,11 +10,12 @@ from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.associate import associate
+from sam4ct.pipelines.link.fill import fill
 from sam4ct.pipelines.link.generate import generate, generation_counts
+from sam4ct.pipelines.link.paint import paint, record_of
 from sam4ct.pipelines.link.plan import Options, Plan
 from sam4ct.pipelines.link.propagate import detect, propagate
 from sam4ct.pipelines.link.repair import Repaired, repair
-from sam4ct.pipelines.link.result import fill, paint, record_of
 from sam4ct.report import facts_of_run, write_report
 from sam4ct.report.rebuild import ResultFolder
 from sam4ct.stages.fill import Generated

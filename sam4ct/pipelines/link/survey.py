@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct import __version__
 from sam4ct.derive import Derivation, derive_profile
 from sam4ct.intensity import contrasts
 from sam4ct.io.ctc import CtcSequence, Preflight, preflight
 from sam4ct.io.files import digest_of, work_errors, write_json
 from sam4ct.io.tiff import spacing_of
 from sam4ct.io.work import WorkDir, read_table, write_table
+from sam4ct.pipelines.common.sources import digest_of_sources
 from sam4ct.profile import Spacing
 from sam4ct.runtime import Progress
 from sam4ct.stages.detect import detect_frame
@@ -136,12 +136,12 @@ def _is_whole(work: WorkDir, facts: dict[str, Any]) -> bool:
 
 
 def _stamp(files: Iterable[Path]) -> str:
-    """Digest of what changes with a file: its size, its times, and which file it is.
+    """Digest of what changes with our code, or with a file: size, times, and which file it is.
 
     The time of its last change of any kind cannot be set, so a file that was replaced by one of
     the same size and date is noticed, too.
     """
-    rows = [("code", __version__)]
+    rows = [("code", digest_of_sources(__name__))]
     for path in files:
         status = path.stat()
         known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

@@ -1,4 +1,4 @@
-"""Fill and paint: from accepted links to the result folder, and the record of a link run."""
+"""Paint: accepted links become the result folder, and `run.json` says what was done."""
 
 from __future__ import annotations
 
@@ -10,40 +10,15 @@ from typing import Any
 
 from sam4ct.io.ctc import MASK, ResultWriter
 from sam4ct.io.files import frame_files
-from sam4ct.io.work import read_masks, write_masks
 from sam4ct.pipelines.common.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired
 from sam4ct.runtime import Progress
-from sam4ct.stages.fill import FillRules, Generated, as_background, fill_gaps, without
+from sam4ct.stages.fill import Generated, as_background, without
 from sam4ct.stages.paint import Traced, trace
 from sam4ct.stages.paint import paint as paint_frames
 from sam4ct.tables import Links, row_numbers
-
-FILLED = "generated.parquet"
-
-
-def _method(plan: Plan) -> str:
-    """How gaps are filled; without a network nothing was propagated but the mask as it was."""
-    method = plan.profile.fill
-    return "interpolate" if method == "propagate" and plan.evidence == "overlap" else method
-
-
-def fill(run: Session[Plan], masks: Repaired, links: Links) -> list[Generated]:
-    """Return regions for the frames in which linked cells were missed."""
-    run.begin("fill")
-    plan, path = run.plan, run.work.artifact("fill", FILLED)
-    if not run.work.has(path):
-        rules = FillRules(
-            method=_method(plan),
-            min_size=plan.profile.min_size,
-            spacing_um=plan.profile.spacing_um,
-            jumps=plan.jumps,
-        )
-        made = fill_gaps(links, masks.painted[1], masks.propagated_region, rules)
-        write_masks(path, [(g.source_t, g.source_label, g.t, 0.0, g.region) for g in made])
-    return [Generated(row.t2, row.t, row.label, row.region) for row in read_masks(path)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""Frames: cells are followed from one frame to the next, each kept as soon as it is seen.
+
+What is concluded from the frames takes no time and is concluded again, so a run that was killed
+goes on from the last frame.
+"""
+
+from __future__ import annotations
+
+from sam4ct.io.work import WorkDir
+from sam4ct.pipelines.common.engine_counts import keep_counts
+from sam4ct.pipelines.follow.artifacts import read_evidence, read_frame, read_rows, write_frame
+from sam4ct.pipelines.follow.networks import TrackEngines
+from sam4ct.pipelines.follow.plan import TrackPlan
+from sam4ct.runtime import Progress
+from sam4ct.stages.associate import load_costs
+from sam4ct.stages.follow import (
+    FollowRules,
+    Horizon,
+    HorizonRules,
+    Sighted,
+    SightRules,
+    first_sight,
+    follow,
+)
+from sam4ct.tables import Links
+
+
+def run_follow(plan: TrackPlan, work: WorkDir, done: int) -> Links:
+    """Follow the cells through all frames.
+
+    Args:
+        plan: From `make_track_plan`.
+        work: Open work folder.
+        done: How many frames are done; see `frames_done`.
+
+    Returns:
+        Their links; labels are those of the regions in the work folder.
+    """
+    frames, engines, rules = plan.volumes.frames, TrackEngines(plan), follow_rules(plan)
+    costs = load_costs(plan.evidence, "track")
+    seen: Sighted | None = None
+    with Progress(frames, "follow", "frames", done=done) as progress:
+        if done == 0:
+            seen = first_sight(engines.scope, plan.initial_um, rules.sight)
+            keep_counts(work, (done, 1), engines.counts())
+            write_frame(work, seen, None, plan.by_frame[0])
+            progress.step(note=f"{len(plan.cells)} cells")
+        horizon = Horizon(read_rows(work, 0), len(plan.cells), costs, horizon_rules(plan))
+        for t in range(1, frames):
+            if t < done:
+                horizon.add(read_rows(work, t), read_evidence(work, t))
+                continue
+            before = seen or read_frame(work, t - 1)
+            seen, evidence = follow(
+                engines.scope, engines.recogniser, before, horizon.tips(), rules
+            )
+            # Before the frame counts as done: what two parts both did was done twice.
+            keep_counts(work, (done, 1), engines.counts())
+            write_frame(work, seen, evidence, plan.by_frame[t])
+            horizon.add(seen.rows, evidence)
+            progress.step(note=f"{len(horizon.tips())} cells, {len(seen.regions)} regions")
+    return horizon.links()
+
+
+def follow_rules(plan: TrackPlan) -> FollowRules:
+    """Return where cells are looked for, and what is taken for one."""
+    profile, pixel = plan.profile, plan.profile.spacing_um[-1]
+    sight = SightRules(
+        spacing_um=profile.spacing_um,
+        reach_um=plan.track.seed_radius_px * pixel,
+        diameter_um=plan.diameter_px * pixel,
+        min_size=profile.min_size,
+        min_size_unseeded=plan.track.min_size_without_seed,
+        edge=plan.edge,
+    )
+    return FollowRules(sight=sight, max_unseeded=profile.max_gap)
+
+
+def horizon_rules(plan: TrackPlan) -> HorizonRules:
+    """Return how lineages are decided."""
+    return HorizonRules(
+        spacing_um=plan.profile.spacing_um,
+        border=plan.edge,
+        ahead=plan.track.horizon_frames,
+        divide=plan.profile.division,
+        min_cycle_frames=plan.profile.min_cycle_frames,
+    )
