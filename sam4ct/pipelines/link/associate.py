@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from sam4ct.io.work import read_table, write_table
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, costs_of, scene_of
 from sam4ct.stages.associate import associate as most_probable_links
-from sam4ct.stages.associate import find_breaks
 from sam4ct.tables import Links
-
-logger = logging.getLogger(__name__)
 
 
 def associate(run: Session[Plan], masks: Repaired) -> Links:
@@ -34,16 +29,5 @@ def associate(run: Session[Plan], masks: Repaired) -> Links:
 
 def linked(masks: Repaired) -> Links:
     """Return the links of all regions, fragments linked as the cells that they are part of."""
-    detections, evidence = masks.linked()
     plan = masks.plan
-    links = most_probable_links(detections, evidence, costs_of(plan), scene_of(plan))
-    for t, reached, cells in find_breaks(detections, links):
-        logger.warning(
-            "%s: only %d of %d cells are linked to an earlier frame. Look at this frame and the"
-            " one before it: the stage may have moved, frames may be missing, or time steps may"
-            " be too long for cells to be recognised.",
-            plan.sequence.masks[t],
-            reached,
-            cells,
-        )
-    return links
+    return most_probable_links(*masks.linked(), costs_of(plan), scene_of(plan))

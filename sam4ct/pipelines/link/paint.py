@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,10 +16,14 @@ from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired
 from sam4ct.runtime import Progress
+from sam4ct.stages.associate import find_breaks
 from sam4ct.stages.fill import Generated, as_background, without
 from sam4ct.stages.paint import Traced, trace
 from sam4ct.stages.paint import paint as paint_frames
+from sam4ct.stages.repair import joined_detections
 from sam4ct.tables import Links, row_numbers
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ def paint(
     """
     run.begin("paint")
     plan, (detections, reader) = run.plan, masks.painted
+    _warn_of_breaks(masks, links)
     traced = trace(detections, links, filled)
     with ResultWriter(
         plan.sequence.result_dir,
@@ -69,6 +75,23 @@ def paint(
             traced,
             frame_files(writer.folder, MASK).files,
             list(zip(made.t.tolist(), tracks.tolist(), strict=True)),
+        )
+
+
+def _warn_of_breaks(masks: Repaired, links: Links) -> None:
+    """Name the frames that few tracks reach, in resumed runs, too."""
+    plan, (detections, _) = masks.plan, masks.painted
+    if not plan.profile.edit_masks:
+        # Painted by themselves, fragments were linked as the cells that they are part of.
+        detections = joined_detections(detections, masks.joins)
+    for t, reached, cells in find_breaks(detections, links):
+        logger.warning(
+            "%s: only %d of %d cells are linked to an earlier frame. Look at this frame and the"
+            " one before it: the stage may have moved, frames may be missing, or time steps may"
+            " be too long for cells to be recognised.",
+            plan.sequence.masks[t],
+            reached,
+            cells,
         )
 
 

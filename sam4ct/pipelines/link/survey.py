@@ -44,6 +44,8 @@ class Survey:
     detections: Detections
     spacing_um: Spacing | None
     """Size of a voxel (z, y, x) as the first image states it; None if it does not."""
+    warnings: tuple[str, ...]
+    """What was said of the files when they were read: every command that uses them says it."""
     stamp: str
     """Digest of names, sizes and times of all files, taken before they were read."""
 
@@ -73,8 +75,13 @@ def survey(sequence: CtcSequence) -> Survey:
         logger.warning("%s: is a single frame: there is nothing to link.", sequence.images[0])
     stamp = _stamp([*sequence.images, *sequence.masks])
     spacing_um = spacing_of(sequence.images[0])
-    found = _kept(WorkDir(sequence.work_dir), stamp) or _read(sequence)
-    return Survey(*found, spacing_um, stamp)
+    if kept := _kept(WorkDir(sequence.work_dir), stamp):
+        checked, detections, warnings = kept
+        for warning in warnings:
+            logger.warning("%s", warning)
+    else:
+        checked, detections, warnings = _read(sequence)
+    return Survey(checked, detections, spacing_um, warnings, stamp)
 
 
 def keep(survey: Survey, work: WorkDir) -> None:
@@ -89,11 +96,31 @@ def keep(survey: Survey, work: WorkDir) -> None:
     elif facts["stamp"] == survey.stamp:
         return
     table = _digest(work.detections)
-    facts = {"stamp": survey.stamp, "table": table, "checked": asdict(survey.checked)}
+    facts = {
+        "stamp": survey.stamp,
+        "table": table,
+        "checked": asdict(survey.checked),
+        "warnings": list(survey.warnings),
+    }
     write_json(_facts_file(work), facts)
 
 
-def _read(sequence: CtcSequence) -> tuple[Preflight, Detections]:
+class _Heard(logging.Handler):
+    """Keeps the warnings that are given meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+Found = tuple[Preflight, Detections, tuple[str, ...]]
+"""What the frames say, and the warnings that they caused."""
+
+
+def _read(sequence: CtcSequence) -> Found:
     """Read all frames of a sequence once."""
     rows: list[Detections] = []
 
@@ -101,19 +128,24 @@ def _read(sequence: CtcSequence) -> tuple[Preflight, Detections]:
         rows.append(detect_frame(t, labels, contrasts(image, labels)))
         progress.step()
 
-    with Progress(len(sequence.images), "check", "frames") as progress:
-        checked = preflight(sequence, each_frame=look)
-    return checked, Detections.concat(rows)
+    heard, package = _Heard(), logging.getLogger("sam4ct")
+    package.addHandler(heard)
+    try:
+        with Progress(len(sequence.images), "check", "frames") as progress:
+            checked = preflight(sequence, each_frame=look)
+    finally:
+        package.removeHandler(heard)
+    return checked, Detections.concat(rows), tuple(heard.messages)
 
 
-def _kept(work: WorkDir, stamp: str) -> tuple[Preflight, Detections] | None:
+def _kept(work: WorkDir, stamp: str) -> Found | None:
     """Return what an earlier command kept of the same files; None if they have changed."""
     facts = _facts(work)
     if facts is None or facts["stamp"] != stamp or not _is_whole(work, facts):
         return None
     checked = facts["checked"]
     checked["shape"] = tuple(checked["shape"])
-    return Preflight(**checked), read_table(work.detections, Detections)
+    return Preflight(**checked), read_table(work.detections, Detections), facts["warnings"]
 
 
 def _facts(work: WorkDir) -> dict[str, Any] | None:
@@ -125,7 +157,11 @@ def _facts(work: WorkDir) -> dict[str, Any] | None:
         text = path.read_bytes()
     try:
         facts = json.loads(text)
-        return {"checked": dict(facts["checked"]), **{k: str(facts[k]) for k in ("stamp", "table")}}
+        return {
+            "checked": dict(facts["checked"]),
+            "warnings": tuple(map(str, facts["warnings"])),
+            **{k: str(facts[k]) for k in ("stamp", "table")},
+        }
     except (ValueError, KeyError, TypeError):
         return None  # The frames are read again, and it is written again.
 

@@ -129,3 +129,52 @@ def test_checking_keeps_nothing(tmp_path: Path) -> None:
     made = make_dataset(tmp_path)
     assert sam4ct("check", made, *OVERLAP).status == 0
     assert not list(tmp_path.rglob("*.sam4ct"))
+
+
+def warnings_of_runs(dataset: Path, caplog: pytest.LogCaptureFixture) -> list[list[str]]:
+    """What a run warns of, and the same run once more."""
+    found = []
+    for _ in range(2):
+        caplog.clear()
+        assert sam4ct("run", dataset, *OVERLAP, "--overwrite").status == 0
+        found.append([r.getMessage() for r in caplog.records if r.levelname == "WARNING"])
+    return found
+
+
+def test_a_warning_about_masks_is_given_by_every_command(
+    dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in (dataset / "01_ERR_SEG").iterdir():
+        labels = read_frame(path)
+        tifffile.imwrite(path, two_places(labels), photometric="minisblack")
+    first, second = warnings_of_runs(dataset, caplog)
+    assert any("places far apart" in warning for warning in first)
+    assert second == first
+
+
+def two_places(labels: np.ndarray) -> np.ndarray:
+    """Two cells in opposite corners of a wide frame, by one label, and one by its own."""
+    found = np.zeros_like(labels)
+    found[..., 1:4, 1:4] = found[..., -4:-1, -4:-1] = 1
+    found[..., 1:4, -4:-1] = 2
+    return found
+
+
+def test_a_broken_lineage_is_told_again_when_a_run_is_repeated(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = tmp_path / "Jumpy"
+    for t in range(4):
+        labels = np.zeros((60, 200), np.uint16)
+        for i in range(6):
+            y, x = 8 + 22 * (i % 2), 8 + 14 * (i // 2) + (130 if t > 1 else 0)
+            labels[y : y + 6, x : x + 6] = i + 1
+        for name, frame in (
+            (f"01/t{t:03d}", labels * 50 + 10),
+            (f"01_ERR_SEG/mask{t:03d}", labels),
+        ):
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(made / f"{name}.tif", frame, photometric="minisblack")
+    first, second = warnings_of_runs(made, caplog)
+    assert any("mask002.tif: only 0 of 6 cells are linked" in warning for warning in first), first
+    assert second == first
