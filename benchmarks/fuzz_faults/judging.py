@@ -17,6 +17,7 @@ from fuzz_faults.commands import COMMANDS, Command
 from fuzz_faults.processes import Ending
 from fuzz_faults.registry import EITHER, FAULTS, FINE, REFUSED, SKIP, UNHEARD, WARNED, Fault
 from fuzz_faults.scenes import draw_movie
+from sam4ct.finetune.patches.files import UNFINISHED
 
 MOST_FAULTS = 3
 REFUSAL = 2
@@ -165,7 +166,10 @@ def carry_out(
         path.chmod(mode)
     problems = judge(case, command, faults, blamed, ending) + changes
     if ending.status == REFUSAL and all(way.expected != UNHEARD for way in faults):
-        problems += [f"{path} was left behind" for path in results if os.path.lexists(path)]
+        # Patches that say themselves that they are unfinished are taken up by the same command.
+        left = [path for path in results if os.path.lexists(path)]
+        left = [path for path in left if not (path / UNFINISHED).is_file()]
+        problems += [f"{path} was left behind" for path in left]
     return Verdict(
         index, command.name, tuple(faults), tuple(arguments), ending, tuple(problems), seconds
     )
