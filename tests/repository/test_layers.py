@@ -34,12 +34,12 @@ in_every_module = pytest.mark.parametrize("module", MODULES)
 def test_imports_keep_the_layers(module: str) -> None:
     path = MODULES[module]
     is_package = path.name == "__init__.py"
-    assert import_problems(path.read_text(), module, is_package=is_package) == []
+    assert import_problems(path.read_text(encoding="utf-8"), module, is_package=is_package) == []
 
 
 @in_every_module
 def test_no_code_names_a_dataset(module: str) -> None:
-    assert name_problems(MODULES[module].read_text(), module, PROFILES) == []
+    assert name_problems(MODULES[module].read_text(encoding="utf-8"), module, PROFILES) == []
 
 
 def test_there_are_dataset_names_to_look_for() -> None:
@@ -48,7 +48,7 @@ def test_there_are_dataset_names_to_look_for() -> None:
 
 @in_every_module
 def test_every_module_says_what_it_is_for(module: str) -> None:
-    source = MODULES[module].read_text()
+    source = MODULES[module].read_text(encoding="utf-8")
     assert not source.strip() or source.lstrip().startswith(('"""', 'r"""'))
 
 
@@ -77,13 +77,13 @@ for name in {stages!r}:
 
 
 def test_every_imported_package_is_a_declared_requirement() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[<>=\[ ]", entry)[0] for entry in project["dependencies"]}
     known = packages_distributions()
     undeclared = {
         f"{module} imports {top}"
         for module, path in MODULES.items()
-        for _, name in imports_of(path.read_text(), module)
+        for _, name in imports_of(path.read_text(encoding="utf-8"), module)
         if (top := name.partition(".")[0]) not in {PACKAGE, *sys.stdlib_module_names}
         and not declared & {n.lower().replace("_", "-") for n in known.get(top, [])}
     }
@@ -142,7 +142,7 @@ def test_no_function_is_for_one_number_of_dimensions_only() -> None:
     names = {
         f"{module}.{node.name}"
         for module, path in MODULES.items()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         and re.search(r"[23]d", node.name.lower().replace("sam_med3d", "").replace("sammed3d", ""))
     }

@@ -40,7 +40,7 @@ def test_demo_ends_with_its_scores_and_the_path_of_its_report(tmp_path: Path, nd
     assert float(rows["Valid"]) == 1
     assert 0.5 < float(rows["OP_CLB"]) <= 1
     assert shown.out.splitlines()[-1].startswith("report ")
-    report = Path(rows["report"]).read_text()
+    report = Path(rows["report"]).read_text(encoding="utf-8")
     assert f"{float(rows['OP_CLB']):.3f}" in report
     assert (Path(rows["result"]) / "res_track.txt").exists()
     assert ('id="show-slices"' in report) == (ndim == 3)
