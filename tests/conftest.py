@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 # As the command line does, see cli.main.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 # What a user has set for runs of their own is not for tests: weights and devices, nor the way to

@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     # Threads that wait do not spin: beside other work spinning made a run take five times as long,
     # and alone it gained nothing. Both must be said before PyTorch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # In lower case: in a Turkish locale the capital of i is none that OpenMP knows.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # MKL sums in an order that does not depend on the number of threads.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     settle_temporary_folder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ def test_status_comes_through() -> None:
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
-        ({}, ["PASSIVE", "AUTO,STRICT"]),
+        ({}, ["passive", "AUTO,STRICT"]),
         ({"OMP_WAIT_POLICY": "A", "MKL_CBWR": "AVX2"}, ["A", "AVX2"]),
     ],
 )
@@ -99,3 +100,24 @@ def test_what_is_mounted_is_expected_at_data() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert shown.stdout == "/data\n"
+
+
+def test_openmp_understands_how_threads_wait_in_a_turkish_locale(tmp_path: Path) -> None:
+    made = ["localedef", "-i", "tr_TR", "-f", "ISO-8859-9", str(tmp_path / "tr_TR.ISO-8859-9")]
+    if shutil.which("localedef") is None or subprocess.run(made, capture_output=True).returncode:
+        pytest.skip("this machine cannot make a Turkish locale")
+    program = """
+from sam4ct.cli import main
+try:
+    main(["--version"])
+finally:
+    import torch
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"LOCPATH": str(tmp_path), "LC_ALL": "tr_TR.ISO-8859-9"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
