@@ -14,21 +14,28 @@ from pathlib import Path
 from sam4ct.errors import WorkError
 from sam4ct.io.files.writable import write_problem
 
+VARIABLES = ("TMPDIR", "TEMP", "TMP")
+USUAL = (Path("/tmp"), Path("/var/tmp"), Path("/usr/tmp"))
 SHARED_MEMORY = Path("/dev/shm")
 """A folder in memory that containers with a read-only root have."""
 
 
 def settle_temporary_folder() -> None:
-    """Choose a folder for temporary files if Python finds none.
+    """Choose the folder for temporary files, unless it is chosen.
 
-    If shared memory cannot be written either, a folder is named that cannot be: who needs
-    only the name gets one, and `require_temporary_folder` tells all others.
+    Python would take the working folder where no usual one can be written. That one holds a
+    user's data, and nothing is written there, not even to try. If shared memory cannot be
+    written either, a folder is named that cannot be: who needs only the name gets one, and
+    `require_temporary_folder` tells all others.
     """
-    try:
-        tempfile.gettempdir()
-    except FileNotFoundError:
-        usable = write_problem(SHARED_MEMORY) is None
-        tempfile.tempdir = str(SHARED_MEMORY) if usable else os.sep
+    if tempfile.tempdir is None:
+        named = [Path(value) for name in VARIABLES if (value := os.environ.get(name))]
+        usable = filter(_is_usable, (*named, *USUAL, SHARED_MEMORY))
+        tempfile.tempdir = next((os.path.abspath(folder) for folder in usable), os.sep)
+
+
+def _is_usable(folder: Path) -> bool:
+    return folder.is_dir() and write_problem(folder) is None
 
 
 def require_temporary_folder() -> None:

@@ -17,8 +17,8 @@ from sam4ct.io.files.temporary import settle_temporary_folder
 IMPORTS = """
 import tempfile
 from pathlib import Path
-tempfile._candidate_tempdir_list = lambda: ["/nowhere"]
 from sam4ct.io.files import temporary
+temporary.VARIABLES, temporary.USUAL = (), ()
 temporary.SHARED_MEMORY = Path("/proc/self")
 temporary.settle_temporary_folder()
 import sam4ct.evaluate, sam4ct.models.sam2.engine, sam4ct.models.sam_med3d.engine
@@ -27,8 +27,9 @@ import sam4ct.evaluate, sam4ct.models.sam2.engine, sam4ct.models.sam_med3d.engin
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Python find no folder for temporary files."""
-    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    """Let no usual folder for temporary files be there."""
+    monkeypatch.setattr(temporary, "VARIABLES", ())
+    monkeypatch.setattr(temporary, "USUAL", (Path("/nowhere"),))
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 
@@ -43,6 +44,25 @@ def test_shared_memory_is_taken_where_there_is_no_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(temporary, "SHARED_MEMORY", tmp_path)
+    settle_temporary_folder()
+    assert tempfile.gettempdir() == str(tmp_path)
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_nothing_is_written_into_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(temporary, "SHARED_MEMORY", Path("/nowhere"))
+    monkeypatch.chdir(tmp_path)
+    before = tmp_path.stat().st_mtime_ns
+    settle_temporary_folder()
+    assert tempfile.gettempdir() == os.sep
+    assert tmp_path.stat().st_mtime_ns == before
+
+
+def test_a_variable_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     settle_temporary_folder()
     assert tempfile.gettempdir() == str(tmp_path)
 
