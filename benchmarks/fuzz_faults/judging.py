@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,16 +155,20 @@ def carry_out(
     places = {*results, *command.works(case), case.root / "stdout", case.root / "stderr"}
     places |= {path.resolve() for path in places}
     case.locks = [(path, mode) for path, mode in case.locks if path.exists()]
-    modes = [(path, path.stat().st_mode) for path, _ in case.locks]
-    for path, mode in case.locks:
-        path.chmod(mode)
+    # Looked at while nothing is locked: an ordinary user could not look into locked folders.
     before = snapshot(case.root, places)
+    modes = [(path, locked, stat.S_IMODE(path.stat().st_mode)) for path, locked in case.locks]
+    for path, locked, _ in modes:
+        path.chmod(locked)
     began = time.monotonic()
     ending = start(case, arguments=arguments)
     seconds = time.monotonic() - began
-    changes = differences(before, snapshot(case.root, places))
-    for path, mode in reversed(modes):
+    changes = []
+    for path, locked, mode in reversed(modes):
+        if stat.S_IMODE(path.stat().st_mode) != locked:
+            changes.append(f"{path} was changed")
         path.chmod(mode)
+    changes += differences(before, snapshot(case.root, places))
     problems = judge(case, command, faults, blamed, ending) + changes
     if ending.status == REFUSAL and all(way.expected != UNHEARD for way in faults):
         # Patches that say themselves that they are unfinished are taken up by the same command.
