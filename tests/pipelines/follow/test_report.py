@@ -233,20 +233,24 @@ class Chunks:
 
 
 def test_frame_of_wide_chunks_is_decoded_once_and_never_held() -> None:
-    behind, held = Chunks(), 16 << 20
-    volumes = CachedVolumes(behind, max_bytes=held)
-    frame, box = behind.shape, (slice(1, 31), slice(130, 2000), slice(0, 2048))
-    tracemalloc.start()
-    try:
-        found = read_extract(volumes, 0, Extract(frame, box, (1, 4, 4)))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert found.shape == (30, 468, 512)
-    assert (found == 1).all()
-    assert behind.decoded == 32 * (2048 - 128) * 2048
+    held, box = 16 << 20, (slice(1, 31), slice(130, 2000), slice(0, 2048))
+    peaks = []
+    # Whatever threads of earlier tests allocate meanwhile counts too: the least of three is ours.
+    for _ in range(3):
+        behind = Chunks()
+        volumes = CachedVolumes(behind, max_bytes=held)
+        tracemalloc.start()
+        try:
+            found = read_extract(volumes, 0, Extract(behind.shape, box, (1, 4, 4)))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert found.shape == (30, 468, 512)
+        assert (found == 1).all()
+        assert behind.decoded == 32 * (2048 - 128) * 2048
+        del volumes
     # What was read last, of 32 MB, is let go when the next is there.
-    assert peak < found.nbytes + held + (68 << 20)
+    assert min(peaks) < found.nbytes + held + (68 << 20)
 
 
 @given(st.data())
