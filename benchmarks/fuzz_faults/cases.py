@@ -114,7 +114,7 @@ class Case:
     rng: Generator
     movie: Movie
     name: str = "Cells"
-    """Of the dataset's folder."""
+    """Name of the dataset's folder."""
     sequence: str = "01"
     parts: dict[str, Part] = field(default_factory=dict)
     call: Call = field(default_factory=Call)

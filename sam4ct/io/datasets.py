@@ -2,7 +2,7 @@
 
 Owns where datasets are looked for and what tells one from any other folder. Names and
 listings alone are read: whether the frames of a sequence are sound is left to `ctc`, and
-to `track_sequence` where cells are followed by seeds.
+to `follow.sequence` where cells are followed by seeds.
 """
 
 from __future__ import annotations

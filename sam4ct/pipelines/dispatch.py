@@ -1,7 +1,7 @@
 """Modes: which of them each sequence of a dataset is run in, and the steps that they share.
 
 "link" joins given masks over time (`plan`, `link`), "track" follows chosen cells by seeds
-(`track_plan`, `track`). The profile says which; where it is yet to be derived, the
+(`follow.plan`, `track`). The profile says which; where it is yet to be derived, the
 sequence's files do.
 """
 

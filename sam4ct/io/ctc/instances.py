@@ -46,9 +46,9 @@ class FrameLook:
     scattered: int
     """A label in parts further apart than they are wide, that with the most of them; 0: none."""
     places: int
-    """Of that label, or else of any, the most parts."""
+    """Number of parts of that label; without one, the largest number of parts of any label."""
     share_scattered: float
-    """Of the labels, those like that."""
+    """Share of the labels whose parts lie so far apart."""
     around: int
     """A label that covers most of the frame and touches all of its edges; 0: none."""
     has_background: bool

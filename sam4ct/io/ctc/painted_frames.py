@@ -1,7 +1,7 @@
 """Mask frames of large volumes, painted one by one into the work folder.
 
 Owns which frames are painted already, so that a killed run paints no frame twice. The
-painting is left to `tiff_regions`; checking the frames against the tracks, and moving them
+painting is left to `tiff.paint`; checking the frames against the tracks, and moving them
 into the result, to `result`.
 """
 

@@ -1,7 +1,7 @@
 """Digests of inputs: what tells whether files have changed since they were read.
 
 Small files are told by their content. Movies, which are too large to be read for this, are
-left to `movie_digests`; what is an input, to `track_sequence`.
+left to `follow.fingerprint`; what is an input, to `follow.sequence`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What can be wrong with a TIFF file of one frame, each fault with its remedy.
 
 Owns the checks on an open file that tifffile leaves out or only logs: files cut off, several
-images in one file, lossy compression. Which axes are those of a frame is left to `tiff_axes`.
+images in one file, lossy compression. `tiff.axes` decides which axes a frame has.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Movies are too large to be read for this: their files are told by names, sizes and times of
 change, but metadata by their content. Which file of a Zarr holds which frames is left to
-`zarr_volumes` and `zarr_frames`.
+`ome_zarr.movie` and `ome_zarr.frames`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A JSON of centroids (`centroids`) says where cells are; a label TIFF (`label_cells`) says
 how large they are, too. Owns whether they fit the movie and its result. Which of the
-files of a dataset it is, is left to `track_sequence`.
+files of a dataset it is, is left to `follow.sequence`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
     DATASET/SS_GT/TRA/            man_track000.tif, if there is no SS_INIT
 
 Names and listings alone are looked at. What is in the files is left to `volumes`, `seeds`
-and `initial_tracks`.
+and `follow.initial_cells`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Sequences whose cells are followed: where their inputs lie, and whether these have changed.
 
 Owns which movie, seeds and initial tracks make up a sequence, and what identifies them.
-Where they lie by default is left to `track_parts`; that seeds and initial tracks fit the
-movie, to `seeds` and `initial_tracks`; how files are told apart, to `digests` and
-`movie_digests`. Results go where those of `ctc` go.
+Where they lie by default is left to `follow.layout`; that seeds and initial tracks fit the
+movie, to `seeds` and `follow.initial_cells`; how files are told apart, to `digests` and
+`follow.fingerprint`. Results go where those of `ctc` go.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def find_track_sequence(
     seeds: Path | None = None,
     initial: Path | None = None,
 ) -> TrackSequence:
-    """Return a sequence with all that following its cells needs; see `track_parts`.
+    """Return a sequence with all that following its cells needs; see `follow.layout`.
 
     Args:
         dataset_dir: Holds the movie, `SS` or `SS.zarr`.

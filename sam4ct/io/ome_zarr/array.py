@@ -2,9 +2,9 @@
 
 Owns what an image on disk is: an OME-Zarr group, of which the full resolution is taken, or
 a bare array. Axes of length one carry nothing and are dropped, as `tiff` does, but y, x
-and those asked for. What the metadata mean is left to `ome`; which file holds what, to
-`zarr_chunks`; how images make a movie, to `zarr_volumes` (one array with t) and `zarr_frames`
-(one array a frame).
+and those asked for. `ome_zarr.metadata` reads the metadata, `ome_zarr.chunks` knows which file
+holds what, and `ome_zarr.movie` (one array with t) and `ome_zarr.frames` (one array a frame)
+make movies of images.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Chunks of a Zarr array as files: which ones hold a part of it, and which part one holds.
 
 What one file holds is a chunk, or a shard of several. What the array is of is left to
-`zarr_arrays`.
+`ome_zarr.array`.
 """
 
 from __future__ import annotations

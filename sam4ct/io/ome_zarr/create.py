@@ -1,7 +1,7 @@
 """An empty OME-Zarr 0.5 movie: its chunks, compression and metadata.
 
-Owns how our own movies are laid out on disk. Filling them is left to `zarr_write` and
-`embryo`, reading them to `zarr_volumes`.
+Owns how our own movies are laid out on disk. Filling them is left to `ome_zarr.writer` and
+`embryo`, reading them to `ome_zarr.movie`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Frames and windows of a movie that is one Zarr array a frame, reading no more than is asked for.
 
-The same interface as `zarr_volumes`. A frame is an OME-Zarr image or a bare array,
+The same interface as `ome_zarr.movie`. A frame is an OME-Zarr image or a bare array,
 ([z,] y, x). Movies are
 
     SS/         a folder of t000.zarr, t001.zarr, ... and nothing else
     SS.zarr/    a Zarr group of 0, 1, ... or t000, t001, ... that is no image itself
 
-What an array is is left to `zarr_arrays`.
+What an array is is left to `ome_zarr.array`.
 """
 
 from __future__ import annotations

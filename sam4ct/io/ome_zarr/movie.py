@@ -1,8 +1,8 @@
 """Frames and windows of a movie in an OME-Zarr folder, reading no more than is asked for.
 
 Reads what `sam4ct convert` writes (Zarr 3, OME-Zarr 0.5) and what others write as
-OME-Zarr 0.4 or 0.5: one array with t first. What an array is is left to `zarr_arrays`,
-movies of one array a frame to `zarr_frames`, writing to `zarr_write`.
+OME-Zarr 0.4 or 0.5: one array with t first. What an array is is left to `ome_zarr.array`,
+movies of one array a frame to `ome_zarr.frames`, writing to `ome_zarr.writer`.
 """
 
 from __future__ import annotations

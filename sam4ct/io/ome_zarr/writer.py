@@ -7,7 +7,7 @@ Owns what stands beside the target until it is complete, `OUT.zarr.sam4ct/`:
     new.zarr/           becomes OUT.zarr by renaming, once every frame read back as it was
 
 Memory holds one row of chunks: the planes of a frame that share their chunks. Where
-planes come from is left to the caller, reading to `zarr_volumes`.
+planes come from is left to the caller, reading to `ome_zarr.movie`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """TIFF frames: read whole, by window or by header only; written the same way every time.
 
-Owns what a file on disk is: one grayscale frame, 2D (y, x) or 3D (z, y, x). Which axes it
-has is left to `tiff_axes`, what can be wrong with a file to `tiff_faults`, what the values
-mean (image or labels) and which frame a file holds to `ctc`.
+Owns what a file on disk is: one grayscale frame, 2D (y, x) or 3D (z, y, x). `tiff.axes` decides
+which axes it has, `files.tiff_faults` what is wrong with it, and the readers in `io.ctc` what its
+values mean.
 """
 
 from __future__ import annotations

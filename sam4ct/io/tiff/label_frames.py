@@ -1,7 +1,7 @@
 """Label frames read from TIFF files: whole numbers, whatever type and compression they have.
 
 Owns what a file of labels may be: integers, floats that are whole numbers, and no compression
-that changes values. Which labels are in it, and what they may be, is left to `labels`.
+that changes values. `files.labels` decides which labels may be in it.
 """
 
 from __future__ import annotations

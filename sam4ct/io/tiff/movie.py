@@ -1,7 +1,7 @@
 """Frames and windows of a movie in a folder of TIFF files, reading no more than is asked for.
 
-The same interface as `zarr_volumes`, for `SS/` as the challenge gives it: one file a frame,
-`tNNN.tif`. How a window of one file is read is left to `tiff_windows`.
+The same interface as `ome_zarr.movie`, for `SS/` as the challenge gives it: one file a frame,
+`tNNN.tif`. How a window of one file is read is left to `tiff.windows`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from sam4ct.profile import Profile, Spacing
 logger = logging.getLogger(__name__)
 
 UNKNOWN: Spacing = (1.0, 1.0, 1.0)
-"""Of a movie that does not say it."""
+"""Voxel size (z, y, x) that is assumed where a movie states none."""
 SPACING_UNKNOWN = (
     "%s: nothing says the size of a voxel, and they are taken for cubes. If slices are further"
     " apart than pixels, sizes and distances along z are wrong. %s"

@@ -1,7 +1,7 @@
 """Windows of large TIFF frames, of which no more is decoded than the strips or tiles they touch.
 
 Owns where in a file the voxels of a frame lie. Which files are frames, and what all of
-them must have in common, is left to `tiff_volumes`; frames that are read whole to `tiff`.
+them must have in common, is left to `tiff.movie`; frames that are read whole to `tiff`.
 """
 
 from __future__ import annotations

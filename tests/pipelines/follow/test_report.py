@@ -235,7 +235,7 @@ class Chunks:
 def test_frame_of_wide_chunks_is_decoded_once_and_never_held() -> None:
     held, box = 16 << 20, (slice(1, 31), slice(130, 2000), slice(0, 2048))
     peaks = []
-    # Whatever threads of earlier tests allocate meanwhile counts too: the least of three is ours.
+    # tracemalloc counts the whole process, threads of other tests too: the least of three tries.
     for _ in range(3):
         behind = Chunks()
         volumes = CachedVolumes(behind, max_bytes=held)
