@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from numpy.typing import NDArray
 from sam4ct.errors import SequenceError
 from sam4ct.io.files import (
     UNREADABLE,
+    Frame,
+    FrameInfo,
     refuse_broken_chain,
     refuse_lost_planes,
     refuse_missing_data,
@@ -27,8 +28,6 @@ from sam4ct.io.files import (
     replacing,
 )
 from sam4ct.io.tiff.axes import axes_of, names_other_planes
-
-Frame = NDArray[np.generic]
 
 PLAIN: Mapping[str, Any] = {
     "byteorder": "<",
@@ -40,16 +39,6 @@ PLAIN: Mapping[str, Any] = {
 """How label frames are written: nothing in the file but pixels."""
 TIFF_BYTES = 2**32 - 2**25
 """Most bytes of pixels in a TIFF that is no BigTIFF, with room for its tags."""
-
-
-@dataclass(frozen=True)
-class FrameInfo:
-    """What the header of a frame says."""
-
-    shape: tuple[int, ...]
-    """([z,] y, x)"""
-    dtype: np.dtype[np.generic]
-    """In the byte order of this machine."""
 
 
 def read_info(path: Path) -> FrameInfo:

@@ -18,8 +18,8 @@ import numpy as np
 import tifffile
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files import UNREADABLE, refuse_missing_data
-from sam4ct.io.tiff.frame import Frame, FrameInfo, opened, read_frame, read_info
+from sam4ct.io.files import UNREADABLE, Frame, FrameInfo, refuse_missing_data
+from sam4ct.io.tiff.frame import opened, read_frame, read_info
 
 
 class _Plane(NamedTuple):
