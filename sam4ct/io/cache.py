@@ -1,9 +1,7 @@
-"""Windows of a movie that overlap, of which nothing is read twice as long as there is room.
+"""Cache blocks of a movie in memory, so that windows that overlap are read from disk once.
 
-Keeps blocks of a fixed grid, those used last, up to a bound in bytes. Blocks follow the
-pieces in which the movie is stored, so that decoding one serves all windows around. A box
-that is too large to hold is had in parts. Which voxels are where on disk is left to the
-reader behind.
+Blocks lie on a fixed grid that follows the pieces (chunks, strips, tiles) in which the movie is
+stored. The blocks used last are kept, up to a bound in bytes.
 """
 
 from __future__ import annotations
@@ -18,21 +16,19 @@ from typing import Protocol
 
 import numpy as np
 
-from sam4ct.io.tiff import Frame
+from sam4ct.io.files import Frame
 from sam4ct.types import VolumeReader
 
 MAX_BYTES = 256 << 20
 LEAST_BLOCK = (8, 64, 64)
-"""Voxels of a block (z, y, x) at least, where pieces are smaller: each takes a moment."""
+"""Least voxels of a block (z, y, x): each block costs some time."""
 LARGEST_BLOCK = (512, 256, 1024)
-"""Voxels of a block (z, y, x) at most, where pieces are larger: whole planes of a large
-volume would push each other out."""
+"""Most voxels of a block (z, y, x): whole planes of a large volume would push each other out."""
 MOST_AT_ONCE = 16 << 20
-"""Voxels that are read at once; more only where one piece or one block has more."""
+"""Most voxels that are read at once, unless one piece or one block has more."""
 
 Box = tuple[slice, ...]
 _Index = tuple[int, ...]
-_Key = tuple[int, _Index]
 
 
 class StoredVolumes(VolumeReader, Protocol):
@@ -40,13 +36,13 @@ class StoredVolumes(VolumeReader, Protocol):
 
     @property
     def piece(self) -> tuple[int, ...]:
-        """What is decoded at once, ([z,] y, x)."""
+        """Shape that is decoded at once, ([z,] y, x)."""
         ...
 
 
 @dataclass(frozen=True)
 class CachedFrame:
-    """One frame, which is read where it is sliced."""
+    """One frame that is read where it is sliced."""
 
     volumes: VolumeReader
     t: int
@@ -56,13 +52,13 @@ class CachedFrame:
         """([z,] y, x)"""
         return self.volumes.shape
 
-    def __getitem__(self, box: tuple[slice, ...], /) -> Frame:
+    def __getitem__(self, box: Box, /) -> Frame:
         """Return a part of the frame, one slice an axis with steps of one."""
         return self.volumes.window(self.t, box)
 
 
 class CachedVolumes:
-    """A `VolumeReader` that equals the one behind it; several threads may read."""
+    """A `VolumeReader` with the values of another one; several threads may read."""
 
     def __init__(
         self,
@@ -71,37 +67,28 @@ class CachedVolumes:
         max_bytes: int = MAX_BYTES,
         block: Sequence[int] | None = None,
     ) -> None:
-        """Read through a cache that is empty.
+        """Begin with an empty cache.
 
         Args:
-            volumes: What is read.
-            max_bytes: Of all blocks that are kept.
-            block: Their shape, ([z,] y, x); None: `block_shape`.
+            volumes: The movie.
+            max_bytes: Most bytes of all blocks in the cache.
+            block: Shape of a block, ([z,] y, x); None: `block_shape`.
         """
         self._volumes, self._max_bytes = volumes, max_bytes
-        self._shape, self._piece = volumes.shape, volumes.piece
-        self._block = tuple(block or block_shape(self._shape, self._piece))
-        if len(self._block) != len(self._shape) or min(self._block) < 1:
-            raise ValueError(f"blocks of {self._block} in frames of {self._shape}")
-        self._kept: OrderedDict[_Key, Frame] = OrderedDict()
+        self.frames, self.shape, self._piece = volumes.frames, volumes.shape, volumes.piece
+        self._block = tuple(block or block_shape(self.shape, self._piece))
+        if len(self._block) != len(self.shape) or min(self._block) < 1:
+            raise ValueError(f"blocks of {self._block} in frames of {self.shape}")
+        self._kept: OrderedDict[tuple[int, _Index], Frame] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
-
-    @property
-    def frames(self) -> int:
-        return self._volumes.frames
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of every frame, ([z,] y, x)."""
-        return self._shape
 
     def volume(self, t: int) -> CachedFrame:
         """Return a frame that can be sliced."""
         return CachedFrame(self, t)
 
     def window(self, t: int, window: Sequence[slice]) -> Frame:
-        """Return a part of a frame, as the reader behind does; the array is the caller's own.
+        """Return a part of a frame; the array is the caller's own.
 
         Args:
             t: Frame number.
@@ -111,7 +98,7 @@ class CachedVolumes:
             SequenceError: The movie is damaged, or a voxel in or near the window is NaN or
                 infinite.
         """
-        bounds = [part.indices(n)[:2] for part, n in zip(window, self._shape, strict=True)]
+        bounds = [part.indices(n)[:2] for part, n in zip(window, self.shape, strict=True)]
         if not 0 <= t < self.frames or any(last <= first for first, last in bounds):
             return self._volumes.window(t, window)  # says what is wrong, or has no voxels
         box = tuple(slice(first, last) for first, last in bounds)
@@ -119,26 +106,26 @@ class CachedVolumes:
         for at, values in self.parts(t, box):
             if found is None:
                 found = np.empty([part.stop - part.start for part in box], values.dtype)
-            common = [_common(a, b) for a, b in zip(at, box, strict=True)]
-            inside = tuple(_moved(c, a.start) for c, a in zip(common, at, strict=True))
-            found[tuple(_moved(c, b.start) for c, b in zip(common, box, strict=True))] = values[
-                inside
+            common = [
+                slice(max(a.start, b.start), min(a.stop, b.stop))
+                for a, b in zip(at, box, strict=True)
             ]
+            found[_within(common, box)] = values[_within(common, at)]
         assert found is not None, "a window with voxels touches a block"
         return found
 
     def parts(self, t: int, box: Box) -> Iterator[tuple[Box, Frame]]:
-        """Yield parts of a frame that cover a box, and where in the frame they are.
+        """Yield parts of a frame that together cover a box, and where in the frame they are.
 
-        What is not kept is read once, and no more than `MOST_AT_ONCE` of it is held at a
-        time. Parts are whole blocks: they reach out of the box, and may overlap.
+        What is not in the cache is read once, at most about `MOST_AT_ONCE` voxels at a time.
+        Parts are whole blocks: they may be larger than the box, and overlap.
 
         Args:
             t: Frame number.
             box: In the frame; not empty.
 
         Yields:
-            A box of the frame, and its voxels; these may be kept, so do not change them.
+            A box of the frame, and its voxels. The cache may hold them: do not change them.
 
         Raises:
             SequenceError: As `window` does.
@@ -151,18 +138,21 @@ class CachedVolumes:
         for layer in [[z] for z in touched[0]] if len(touched) == 3 else [[]]:
             missing = []
             for index in product(*([z] for z in layer), *touched[-2:]):
-                if (kept := self._take((t, index))) is None:
+                with self._lock:
+                    if (kept := self._kept.get((t, index))) is not None:
+                        self._kept.move_to_end((t, index))
+                if kept is None:
                     missing.append(index)
                 else:
-                    yield self._box(index), kept
+                    yield self._around([index]), kept
             for together in self._batches(missing) if missing else ():
                 yield self._read(t, together)
 
     def _batches(self, missing: Sequence[_Index]) -> Iterator[Sequence[_Index]]:
         """Yield the missing blocks of a layer in groups that are read at once.
 
-        A group is halved by its rows, then by its columns, until it is small enough. Blocks
-        of one piece stay together, or it would be decoded for each.
+        A group that is too large is halved by its rows, then by its columns. Blocks of one
+        piece stay together: else the piece would be decoded for each of them.
         """
         if prod(part.stop - part.start for part in self._around(missing)) > MOST_AT_ONCE:
             for axis in (-2, -1):
@@ -177,49 +167,35 @@ class CachedVolumes:
 
     def _around(self, blocks: Sequence[_Index]) -> Box:
         """Return the smallest box of the frame around blocks."""
-        lowest, highest = np.min(blocks, axis=0), np.max(blocks, axis=0)
-        first, last = (self._box(tuple(index.tolist())) for index in (lowest, highest))
-        return tuple(slice(a.start, b.stop) for a, b in zip(first, last, strict=True))
+        first, last = np.min(blocks, axis=0).tolist(), np.max(blocks, axis=0).tolist()
+        return tuple(
+            slice(a * n, min((b + 1) * n, length))
+            for a, b, n, length in zip(first, last, self._block, self.shape, strict=True)
+        )
 
     def _read(self, t: int, missing: Sequence[_Index]) -> tuple[Box, Frame]:
-        """Read the smallest box around missing blocks, and keep these."""
+        """Read the smallest box around missing blocks, and put these into the cache."""
         box = self._around(missing)
         values = self._volumes.window(t, box)
         for index in missing:
-            place = zip(self._box(index), box, strict=True)
-            # A copy: a view would keep all that was read.
-            self._keep((t, index), values[tuple(_moved(a, b.start) for a, b in place)].copy())
+            # A copy: a view would keep all that was read in memory.
+            block = values[_within(self._around([index]), box)].copy()
+            with self._lock:
+                if (t, index) in self._kept:  # another thread was faster
+                    continue
+                self._kept[t, index] = block
+                self._bytes += block.nbytes
+                while self._bytes > self._max_bytes:
+                    self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return box, values
-
-    def _box(self, index: _Index) -> Box:
-        """Where a block is in the frame; those at the far edges are cut off."""
-        return tuple(
-            slice(i * n, min((i + 1) * n, length))
-            for i, n, length in zip(index, self._block, self._shape, strict=True)
-        )
-
-    def _take(self, key: _Key) -> Frame | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def _keep(self, key: _Key, block: Frame) -> None:
-        with self._lock:
-            if key in self._kept:  # another thread was faster
-                return
-            self._kept[key] = block
-            self._bytes += block.nbytes
-            while self._bytes > self._max_bytes:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
 
 def block_shape(shape: Sequence[int], piece: Sequence[int]) -> tuple[int, ...]:
     """Return the shape of blocks: whole pieces of a movie, but neither tiny nor huge.
 
     Args:
-        shape: Of its frames, ([z,] y, x).
-        piece: What is decoded at once.
+        shape: Of the movie's frames, ([z,] y, x).
+        piece: Shape that is decoded at once, ([z,] y, x).
     """
     sides = zip(LEAST_BLOCK[-len(shape) :], LARGEST_BLOCK[-len(shape) :], strict=True)
     return tuple(
@@ -228,9 +204,6 @@ def block_shape(shape: Sequence[int], piece: Sequence[int]) -> tuple[int, ...]:
     )
 
 
-def _common(a: slice, b: slice) -> slice:
-    return slice(max(a.start, b.start), min(a.stop, b.stop))
-
-
-def _moved(part: slice, start: int) -> slice:
-    return slice(part.start - start, part.stop - start)
+def _within(part: Sequence[slice], box: Sequence[slice]) -> Box:
+    """Return where a part of a frame is in a box of the frame."""
+    return tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, box, strict=True))

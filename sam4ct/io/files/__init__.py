@@ -6,6 +6,7 @@ Files:
 - `other_files`: files that are no frames, and how to get frames from them
 - `tiff_faults`: what can be wrong with a TIFF file, with its remedy
 - `finite`: NaN and infinite pixels refused
+- `stored_movie`: what a movie in any format offers
 - `temporary`: the folder for temporary files
 - `labels`: which arrays are label frames
 - `writable`: can this place be written?
@@ -42,6 +43,7 @@ from sam4ct.io.files.names import (
     pairing_problems,
 )
 from sam4ct.io.files.other_files import GUIDE, TIFF, first_of, is_image, is_tiff
+from sam4ct.io.files.stored_movie import Frame, FrameInfo, StoredMovie
 from sam4ct.io.files.temporary import require_temporary_folder, settle_temporary_folder
 from sam4ct.io.files.tiff_faults import (
     UNREADABLE,
@@ -58,7 +60,10 @@ __all__ = [
     "UNREADABLE",
     "WIDTHS",
     "FolderLock",
+    "Frame",
     "FrameFiles",
+    "FrameInfo",
+    "StoredMovie",
     "count_frames",
     "digest_of",
     "digest_of_file",

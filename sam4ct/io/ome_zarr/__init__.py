@@ -7,8 +7,7 @@ Files:
 - `metadata`: axes, voxel size, which array
 - `array`: the array: opened, checked, read by window
 - `chunks`: chunk files of an array
-- `movie`: one array for the whole movie
-- `frames`: one array a frame
+- `movie`: a movie in one array, or in one a frame
 - `create`: an empty movie
 - `writer`: writes a movie plane by plane; goes on after a kill
 """
@@ -17,9 +16,8 @@ from __future__ import annotations
 
 from sam4ct.io.ome_zarr.array import ZARR_METADATA, is_zarr, open_node
 from sam4ct.io.ome_zarr.create import Movie, create_movie
-from sam4ct.io.ome_zarr.frames import ZarrFrames, is_frame_name, is_group_of_frames
 from sam4ct.io.ome_zarr.metadata import is_collection
-from sam4ct.io.ome_zarr.movie import ZarrVolumes
+from sam4ct.io.ome_zarr.movie import ZarrFrames, ZarrVolumes, is_frame_name, is_group_of_frames
 from sam4ct.io.ome_zarr.writer import ZarrWriter, refuse_zarr_target
 
 __all__ = [

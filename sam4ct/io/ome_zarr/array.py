@@ -1,10 +1,7 @@
-"""The array of a Zarr image: opened and checked, and read by window.
+"""Open the array of a Zarr image, check it, and read windows of it.
 
-Owns what an image on disk is: an OME-Zarr group, of which the full resolution is taken, or
-a bare array. Axes of length one carry nothing and are dropped, as `tiff` does, but y, x
-and those asked for. `ome_zarr.metadata` reads the metadata, `ome_zarr.chunks` knows which file
-holds what, and `ome_zarr.movie` (one array with t) and `ome_zarr.frames` (one array a frame)
-make movies of images.
+An image is an OME-Zarr group, of which the full resolution is taken, or a bare array. Axes of
+length one are dropped, except y, x and those asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +20,6 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.ome_zarr.chunks import chunk_files, held_along
 from sam4ct.io.ome_zarr.metadata import AXES, OmeImage, read_ome
 from sam4ct.io.tiff import Frame, FrameInfo
-from sam4ct.profile import Spacing
 
 ZARR_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
 """Names of files that are no chunks."""
@@ -66,26 +62,18 @@ class ImageArray:
         """The chunks, along the axes kept: what is decoded at once."""
         return self._along_kept(self.array.chunks)
 
-    @property
-    def spacing_um(self) -> Spacing:
-        """Size of a voxel (z, y, x) as the metadata say; 1 where they do not."""
-        return self.ome.spacing_um
-
     def window(self, window: Sequence[slice]) -> Frame:
-        """Return a part of the array, one slice for each axis kept, with steps of one.
+        """Return a part of the array, one slice for each axis kept, with bounds inside.
 
         Raises:
             SequenceError: A chunk is missing or damaged.
         """
-        info = self.info
-        bounds = [slice(*part.indices(n)[:2]) for part, n in zip(window, info.shape, strict=True)]
-        wanted = dict(zip(self.kept, bounds, strict=True))
+        wanted = dict(zip(self.kept, window, strict=True))
         index = tuple(wanted.get(axis, slice(0, 1)) for axis in self.ome.axes)
         if self.every_chunk:
             self._refuse_missing_chunks(index)
-        read = self._read(index)
-        shape = [max(0, part.stop - part.start) for part in bounds]
-        return np.ascontiguousarray(read.reshape(shape).astype(info.dtype, copy=False))
+        read = self._read(index).reshape([part.stop - part.start for part in window])
+        return read.astype(self.info.dtype, copy=False)
 
     def _along_kept(self, lengths: Sequence[int]) -> tuple[int, ...]:
         by_axis = dict(zip(self.ome.axes, lengths, strict=True))

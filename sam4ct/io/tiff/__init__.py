@@ -16,10 +16,9 @@ Files:
 
 from __future__ import annotations
 
+from sam4ct.io.files import Frame, FrameInfo
 from sam4ct.io.tiff.frame import (
     TIFF_BYTES,
-    Frame,
-    FrameInfo,
     encode_frame,
     read_frame,
     read_info,

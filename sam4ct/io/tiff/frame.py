@@ -1,8 +1,6 @@
-"""TIFF frames: read whole, by window or by header only; written the same way every time.
+"""Read and write TIFF frames: one grayscale image (y, x) or volume (z, y, x) a file.
 
-Owns what a file on disk is: one grayscale frame, 2D (y, x) or 3D (z, y, x). `tiff.axes` decides
-which axes it has, `files.tiff_faults` what is wrong with it, and the readers in `io.ctc` what its
-values mean.
+A frame is read whole, plane by plane, or by its header only. Equal frames give equal bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,8 @@ from numpy.typing import NDArray
 from sam4ct.errors import SequenceError
 from sam4ct.io.files import (
     UNREADABLE,
+    Frame,
+    FrameInfo,
     refuse_broken_chain,
     refuse_lost_planes,
     refuse_missing_data,
@@ -29,8 +28,6 @@ from sam4ct.io.files import (
     replacing,
 )
 from sam4ct.io.tiff.axes import axes_of, names_other_planes
-
-Frame = NDArray[np.generic]
 
 PLAIN: Mapping[str, Any] = {
     "byteorder": "<",
@@ -42,16 +39,6 @@ PLAIN: Mapping[str, Any] = {
 """How label frames are written: nothing in the file but pixels."""
 TIFF_BYTES = 2**32 - 2**25
 """Most bytes of pixels in a TIFF that is no BigTIFF, with room for its tags."""
-
-
-@dataclass(frozen=True)
-class FrameInfo:
-    """What the header of a frame says."""
-
-    shape: tuple[int, ...]
-    """([z,] y, x)"""
-    dtype: np.dtype[np.generic]
-    """In the byte order of this machine."""
 
 
 def read_info(path: Path) -> FrameInfo:
@@ -84,31 +71,6 @@ def read_frame(path: Path) -> Frame:
         info = _info(path, tif)
         refuse_missing_data(path, tif)
         return tif.series[0].asarray().reshape(info.shape).astype(info.dtype, copy=False)
-
-
-def read_window(path: Path, window: Sequence[slice]) -> Frame:
-    """Return a part of a frame; it equals `read_frame(path)[window]`.
-
-    Uncompressed files are mapped, so only the pages of memory under the window are
-    read; of compressed ones, only the z planes that the window touches.
-
-    Args:
-        path: The file.
-        window: One slice per axis, ([z,] y, x), with steps of one.
-
-    Raises:
-        SequenceError: The file is missing, damaged, or has another number of axes.
-    """
-    with opened(path) as tif:
-        info = _info(path, tif)
-        if len(window) != len(info.shape):
-            raise SequenceError(
-                f"{path}: the frame has {len(info.shape)} axes, but a window of {len(window)}"
-                " was asked for. Use 2D or 3D files throughout."
-            )
-        refuse_missing_data(path, tif)
-        part = _window(path, tif, info, tuple(window))
-        return np.ascontiguousarray(part.astype(info.dtype, copy=False))
 
 
 def read_planes(path: Path) -> Iterator[Frame]:
@@ -213,22 +175,6 @@ def _info(path: Path, tif: tifffile.TiffFile) -> FrameInfo:
     shape = axes_of(path, tif).shape
     refuse_lost_planes(path, tif, shape)
     return FrameInfo(shape, np.dtype(tif.series[0].dtype).newbyteorder("="))
-
-
-def _window(
-    path: Path, tif: tifffile.TiffFile, info: FrameInfo, window: tuple[slice, ...]
-) -> Frame:
-    series = tif.series[0]
-    if series.dataoffset is not None:
-        stored = np.dtype(info.dtype).newbyteorder(tif.byteorder)
-        mapped: Frame = np.memmap(path, stored, "r", series.dataoffset, info.shape)
-        return np.array(mapped[window])
-    if len(info.shape) == 3 and len(tif.pages) == info.shape[0]:
-        planes = range(*window[0].indices(info.shape[0]))
-        parts = [tif.pages[z].asarray()[window[1:]] for z in planes]
-        if parts:
-            return np.stack(parts)
-    return np.asarray(series.asarray().reshape(info.shape)[window])
 
 
 def _planes(tif: tifffile.TiffFile, info: FrameInfo) -> Iterator[Frame]:

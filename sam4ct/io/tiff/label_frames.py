@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files import refuse_label_type
-from sam4ct.io.tiff.frame import FrameInfo, opened, read_frame, read_info, read_planes
+from sam4ct.io.files import FrameInfo, refuse_label_type
+from sam4ct.io.tiff.frame import opened, read_frame, read_info, read_planes
 
 logger = logging.getLogger(__name__)
 

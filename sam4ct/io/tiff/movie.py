@@ -1,8 +1,4 @@
-"""Frames and windows of a movie in a folder of TIFF files, reading no more than is asked for.
-
-The same interface as `ome_zarr.movie`, for `SS/` as the challenge gives it: one file a frame,
-`tNNN.tif`. How a window of one file is read is left to `tiff.windows`.
-"""
+"""Read a movie from a folder of TIFF files, one a frame: `t000.tif`, `t001.tif`, ..."""
 
 from __future__ import annotations
 
@@ -10,11 +6,16 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from sam4ct.errors import SequenceError
-from sam4ct.io.files import file_ranges, frame_files, in_one_message, refuse_not_finite
-from sam4ct.io.tiff.frame import Frame, FrameInfo, read_info
+from sam4ct.io.files import (
+    Frame,
+    FrameInfo,
+    StoredMovie,
+    file_ranges,
+    frame_files,
+    in_one_message,
+)
+from sam4ct.io.tiff.frame import read_info
 from sam4ct.io.tiff.shapes import unlike
 from sam4ct.io.tiff.spacing import spacing_of
 from sam4ct.io.tiff.windows import Layout, read_layout
@@ -25,8 +26,8 @@ _LAYOUTS = 8
 """Files whose layout is remembered: reading that of a thousand slices takes a moment."""
 
 
-class TiffVolumes:
-    """The frames of one movie, ([z,] y, x), by frame number. No voxel is kept between calls."""
+class TiffVolumes(StoredMovie):
+    """The frames of a folder `SS`."""
 
     def __init__(self, folder: Path) -> None:
         """Find the frames and read the header of the first.
@@ -42,30 +43,11 @@ class TiffVolumes:
         """By frame number."""
         self._layout = lru_cache(maxsize=_LAYOUTS)(self._checked_layout)
         first = read_layout(self.files[0])
-        self._info, self._piece = first.info, first.piece
-        if self._info.dtype.kind not in "uif":
+        super().__init__(len(self.files), first.info, first.piece)
+        if self.dtype.kind not in "uif":
             raise SequenceError(
-                f"{self.files[0]}: has the type {self._info.dtype}. Save frames as integers or"
-                " floats."
+                f"{self.files[0]}: has the type {self.dtype}. Save frames as integers or floats."
             )
-
-    @property
-    def frames(self) -> int:
-        return len(self.files)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of every frame, ([z,] y, x)."""
-        return self._info.shape
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        return self._info.dtype
-
-    @property
-    def piece(self) -> tuple[int, ...]:
-        """What is decoded at once in the first file, ([z,] y, x); parts of it cost as much."""
-        return self._piece
 
     @cached_property
     def spacing_um(self) -> Spacing:
@@ -81,28 +63,8 @@ class TiffVolumes:
         for path in self.files:
             self._refuse_other(path, read_info(path))
 
-    def frame(self, t: int) -> Frame:
-        """Return a whole frame, ([z,] y, x); see `window`."""
-        return self.window(t, [slice(None)] * len(self.shape))
-
-    def window(self, t: int, window: Sequence[slice]) -> Frame:
-        """Return a part of a frame; it equals `frame(t)[tuple(window)]`.
-
-        Args:
-            t: Frame number.
-            window: One slice per axis, ([z,] y, x), with steps of one.
-
-        Raises:
-            SequenceError: The file is damaged, unlike the first in shape or type, or has NaN or
-                infinite pixels there.
-        """
-        if not 0 <= t < self.frames or len(window) != len(self.shape):
-            raise ValueError(f"window {t}, {window} of {self.frames} frames of {self.shape}")
-        bounds = [part.indices(n)[:2] for part, n in zip(window, self.shape, strict=True)]
-        inside = [slice(first, max(first, last)) for first, last in bounds]
-        part = np.ascontiguousarray(self._layout(t).window(inside))
-        refuse_not_finite(f"{self.files[t]}: the image", part)
-        return part
+    def _read(self, t: int, window: Sequence[slice]) -> tuple[str, Frame]:
+        return f"{self.files[t]}: the image", self._layout(t).window(window)
 
     def _checked_layout(self, t: int) -> Layout:
         layout = read_layout(self.files[t])
@@ -110,8 +72,8 @@ class TiffVolumes:
         return layout
 
     def _refuse_other(self, path: Path, info: FrameInfo) -> None:
-        if info != self._info:
-            raise SequenceError(unlike(path, info, self.files[0], self._info))
+        if info != self.info:
+            raise SequenceError(unlike(path, info, self.files[0], self.info))
 
 
 def _complete(folder: Path) -> tuple[Path, ...]:

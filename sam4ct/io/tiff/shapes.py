@@ -8,8 +8,9 @@ from itertools import permutations
 from pathlib import Path
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.files import FrameInfo
 from sam4ct.io.tiff.axes import MOST_CHANNELS, splitting, stacking
-from sam4ct.io.tiff.frame import FrameInfo, names_z, read_info
+from sam4ct.io.tiff.frame import names_z, read_info
 
 logger = logging.getLogger(__name__)
 

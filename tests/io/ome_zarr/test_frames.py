@@ -25,8 +25,7 @@ from scenes.zarr_movies import (
 from sam4ct.errors import SequenceError
 from sam4ct.io.movie import open_volumes
 from sam4ct.io.ome_zarr.array import EVERY_CHUNK
-from sam4ct.io.ome_zarr.frames import ZarrFrames
-from sam4ct.io.ome_zarr.movie import ZarrVolumes
+from sam4ct.io.ome_zarr.movie import ZarrFrames, ZarrVolumes
 
 
 def write_folder_of_arrays(path: Path) -> Path:

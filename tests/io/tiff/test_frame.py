@@ -24,7 +24,6 @@ from sam4ct.io.tiff.frame import (
     read_frame,
     read_info,
     read_planes,
-    read_window,
     write_frame,
     write_planes,
 )
@@ -153,23 +152,6 @@ def test_planes_are_read_one_at_a_time(kind: str, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(SequenceError, match=r"f\.tif: cannot be"):
         list(planes)
-
-
-@kinds
-@settings(max_examples=15)
-@given(data=st.data())
-def test_window_is_that_part_of_the_frame(folder: Path, kind: str, data: st.DataObject) -> None:
-    frame, write = KINDS[kind]
-    write(path := folder / f"{kind}.tif")
-    bounds = [sorted(data.draw(st.tuples(*[st.integers(0, n)] * 2))) for n in frame.shape]
-    window = tuple(slice(a, b) for a, b in bounds)
-    np.testing.assert_array_equal(read_window(path, window), frame[window])
-
-
-def test_window_with_too_few_axes_is_refused(tmp_path: Path) -> None:
-    write_frame(tmp_path / "f.tif", VOLUME)
-    with pytest.raises(SequenceError, match=r"f\.tif: the frame has 3 axes"):
-        read_window(tmp_path / "f.tif", (slice(2), slice(2)))
 
 
 def test_leading_axes_of_length_one_are_dropped(tmp_path: Path) -> None:

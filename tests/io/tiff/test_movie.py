@@ -16,6 +16,7 @@ from scenes.zarr_movies import write_ours
 from sam4ct.errors import SequenceError
 from sam4ct.io.movie import open_volumes, refuse_unlike
 from sam4ct.io.ome_zarr.movie import ZarrVolumes
+from sam4ct.io.tiff import read_frame
 from sam4ct.io.tiff import windows as tiff_windows
 from sam4ct.io.tiff.movie import TiffVolumes
 from sam4ct.io.tiff.spacing import encode_stack
@@ -75,6 +76,14 @@ def test_images_are_movies_too(tmp_path: Path, writer: str) -> None:
     assert movie.shape == MOVIE.shape[2:]
     part = (slice(3, 50), slice(20, 60))
     np.testing.assert_array_equal(movie.window(1, part), MOVIE[1, 0][part])
+
+
+@pytest.mark.parametrize("how", [{}, {"tile": (32, 32)}, {"rowsperstrip": 16}])
+def test_jpeg_is_read_by_window(tmp_path: Path, how: dict[str, object]) -> None:
+    folder = write(tmp_path / "01", MOVIE.astype(np.uint8), compression="jpeg", **how)
+    window = (slice(1, 4), slice(10, 60), slice(20, 50))
+    expected = read_frame(folder / "t001.tif")[window]
+    np.testing.assert_array_equal(TiffVolumes(folder).window(1, window), expected)
 
 
 @pytest.mark.parametrize(("writer", "most"), [("strips", 2), ("tiles", 4), ("one strip", 1)])
