@@ -27,6 +27,16 @@ class _Positive(click.FloatRange):
 
 
 POSITIVE = _Positive(min=0.0, min_open=True)
+SHARE = click.FloatRange(0.0, 1.0)
+AT_LEAST_0, AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
+
+
+def setting(
+    name: str, default: Any, text: str | None, kind: click.ParamType[Any] = AT_LEAST_1, **more: Any
+) -> Callable[[Command], Command]:
+    """Return an option with a default that the help shows; a positive whole number unless told."""
+    return click.option(name, type=kind, default=default, show_default=True, help=text, **more)
+
 
 # A folder that is missing is refused by whoever reads it, who also says what to do.
 DATASET = click.argument("dataset_dir", type=click.Path(path_type=Path))

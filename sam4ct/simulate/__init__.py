@@ -9,8 +9,7 @@ for frame in simulate(rng, law):
 
 from sam4ct.simulate.errors import NO_ERRORS, SegmentationErrors, damaged
 from sam4ct.simulate.movie import Frame, MovieLaw, simulate
-from sam4ct.simulate.presets.movies import PRESETS, SLICE_SPACING, movie_law
-from sam4ct.simulate.presets.preset import Preset
+from sam4ct.simulate.presets import PRESETS, SLICE_SPACING, Preset, movie_law
 from sam4ct.simulate.truth import Truth
 
 __all__ = [

@@ -7,40 +7,22 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from sam4ct.cli.options import AT_LEAST_0, AT_LEAST_1, FOLDER, SHARE, setting
 from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import PRESETS, SLICE_SPACING, SegmentationErrors, movie_law
 
-_TYPICAL = SegmentationErrors()
-_SHARE = click.FloatRange(0.0, 1.0)
+_USUAL = SegmentationErrors()
 
 
 @click.command()
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--ndim",
-    type=click.Choice(["2", "3"]),
-    default="2",
-    show_default=True,
-    help="Images or volumes.",
-)
-@click.option(
-    "--look",
-    type=click.Choice(list(PRESETS)),
-    default="nuclei",
-    show_default=True,
-    help="Kind of cells and microscope.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="The same seed and options give the same files.",
-)
-@click.option("--frames", type=click.IntRange(1, 10_000), default=30, show_default=True)
+@click.argument("out", type=FOLDER)
+@setting("--ndim", "2", "Images or volumes.", click.Choice(["2", "3"]))
+@setting("--look", "nuclei", "Kind of cells and microscope.", click.Choice(list(PRESETS)))
+@setting("--seed", 0, "The same seed and options give the same files.", AT_LEAST_0)
+@setting("--frames", 30, None, click.IntRange(1, 10_000))
 @click.option(
     "--cells",
-    type=click.IntRange(min=1),
+    type=AT_LEAST_1,
     help="Cells in view at the start, about.  [default: the look's density]",
 )
 @click.option(
@@ -50,70 +32,25 @@ _SHARE = click.FloatRange(0.0, 1.0)
     metavar="Y X",
     help="Frame in pixels.  [default: the look's]",
 )
-@click.option(
-    "--slices",
-    type=click.IntRange(min=2),
-    default=24,
-    show_default=True,
-    help="Slices of a volume.",
-)
-@click.option(
+@setting("--slices", 24, "Slices of a volume.", click.IntRange(min=2))
+@setting(
     "--anisotropy",
-    type=click.FloatRange(1.0, 20.0),
-    default=SLICE_SPACING,
-    show_default=True,
-    help="Distance of the slices of a volume, in pixels.",
+    SLICE_SPACING,
+    "Distance of the slices of a volume, in pixels.",
+    click.FloatRange(1.0, 20.0),
 )
-@click.option("--dataset", default="Simulated", show_default=True, help="Name of its folder.")
-@click.option(
-    "--missed",
-    type=_SHARE,
-    default=_TYPICAL.missed,
-    show_default=True,
-    help="Share of cells without a mask.",
+@setting("--dataset", "Simulated", "Name of its folder.", click.STRING)
+@setting("--missed", _USUAL.missed, "Share of cells without a mask.", SHARE)
+@setting(
+    "--burst", _USUAL.burst, "How likely a missed cell is missed in the next frame too.", SHARE
 )
-@click.option(
-    "--burst",
-    type=_SHARE,
-    default=_TYPICAL.burst,
-    show_default=True,
-    help="How likely a missed cell is missed in the next frame too.",
+@setting("--split", _USUAL.split, "Share of cells cut in two.", SHARE)
+@setting(
+    "--merged", _USUAL.merged, "Share of touching cells under one mask with a neighbour.", SHARE
 )
-@click.option(
-    "--split",
-    type=_SHARE,
-    default=_TYPICAL.split,
-    show_default=True,
-    help="Share of cells cut in two.",
-)
-@click.option(
-    "--merged",
-    type=_SHARE,
-    default=_TYPICAL.merged,
-    show_default=True,
-    help="Share of touching cells under one mask with a neighbour.",
-)
-@click.option(
-    "--eroded",
-    type=_SHARE,
-    default=_TYPICAL.eroded,
-    show_default=True,
-    help="Share of masks too small.",
-)
-@click.option(
-    "--dilated",
-    type=_SHARE,
-    default=_TYPICAL.dilated,
-    show_default=True,
-    help="Share of masks too large.",
-)
-@click.option(
-    "--spurious",
-    type=_SHARE,
-    default=_TYPICAL.spurious,
-    show_default=True,
-    help="Masks in the background, per cell.",
-)
+@setting("--eroded", _USUAL.eroded, "Share of masks too small.", SHARE)
+@setting("--dilated", _USUAL.dilated, "Share of masks too large.", SHARE)
+@setting("--spurious", _USUAL.spurious, "Masks in the background, per cell.", SHARE)
 @click.pass_context
 def simulate(
     ctx: click.Context,

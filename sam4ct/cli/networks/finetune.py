@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, POSITIVE, Command
+from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, POSITIVE, setting
 from sam4ct.errors import WeightsError
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
@@ -17,20 +16,7 @@ from sam4ct.models.weights.load import choose, load_manifest
 from sam4ct.models.weights.manifest import MANIFEST, destination, packaged_manifest
 from sam4ct.profile import Spacing
 
-
-def _whole(name: str, default: int, text: str, *, least: int = 1) -> Callable[[Command], Command]:
-    """An option for a whole number that shows its default."""
-    kind = click.IntRange(min=least)
-    return click.option(name, type=kind, default=default, show_default=True, help=text)
-
-
-_SEED = click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Seed of random choices.",
-)
+_SEED = setting("--seed", 1, "Seed of random choices.", AT_LEAST_0)
 
 
 @click.group()
@@ -60,12 +46,11 @@ def finetune() -> None:
     help="Weights of role sam_med3d to train later: patches are what their network sees."
     "  [default: those that `run` would take]",
 )
-@click.option(
+@setting(
     "--validation",
-    type=click.FloatRange(0.0, 0.9, min_open=True),
-    default=0.2,
-    show_default=True,
-    help="Share of the annotated frames that validate.",
+    0.2,
+    "Share of the annotated frames that validate.",
+    click.FloatRange(0.0, 0.9, min_open=True),
 )
 @_SEED
 @click.option("--overwrite", is_flag=True, help="Replace the patches that OUT holds.")
@@ -122,19 +107,15 @@ def prepare(
     metavar="NAME",
     help="Weights to begin with.  [default: those that the patches were cut for]",
 )
-@_whole("--epochs", 20, "Times that every patch is shown.")
-@_whole("--batch", 4, "Patches at once on a device.")
-@_whole("--accumulate", 1, "A step learns from this many times --batch, all processes together.")
-@_whole("--rounds", 3, "Clicks on each patch; each but the first where the mask is wrong.")
+@setting("--epochs", 20, "Times that every patch is shown.")
+@setting("--batch", 4, "Patches at once on a device.")
+@setting("--accumulate", 1, "A step learns from this many times --batch, all processes together.")
+@setting("--rounds", 3, "Clicks on each patch; each but the first where the mask is wrong.")
 @click.option(
-    "--lr",
-    "learning_rate",
-    type=POSITIVE,
-    default=2e-4,
-    show_default=True,
+    "--lr", "learning_rate", type=POSITIVE, default=2e-4, show_default=True,
     help="Highest learning rate.",
-)
-@_whole("--workers", 0, "Processes that read patches; 0: none besides.", least=0)
+)  # fmt: skip
+@setting("--workers", 0, "Processes that read patches; 0: none besides.", AT_LEAST_0)
 @_SEED
 @DEVICE
 @click.option("--replace", "renew", is_flag=True, help="Replace the weights of that name.")

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, Command
+from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, Command, setting
 
 if TYPE_CHECKING:
     from sam4ct.finetune.loop.training import Schedule, Task
-
-
-def _count(name: str, default: int, text: str, *, least: int = 0) -> Callable[[Command], Command]:
-    """An option for a whole number that shows its default."""
-    kind = click.IntRange(min=least)
-    return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
 @click.group("train-compact")
@@ -35,8 +28,8 @@ def _common(command: Command) -> Command:
     for option in (
         start,
         DEVICE,
-        _count("--seed", 1, "Seed of the simulation and of the first weights."),
-        _count("--workers", 1, "Number of processes that simulate."),
+        setting("--seed", 1, "Seed of the simulation and of the first weights.", AT_LEAST_0),
+        setting("--workers", 1, "Number of processes that simulate.", AT_LEAST_0),
     ):
         command = option(command)
     return command
@@ -44,10 +37,12 @@ def _common(command: Command) -> Command:
 
 @train_compact.command()
 @click.argument("out", type=FOLDER)
-@_count("--steps", 40000, "Training steps, each with new frame pairs.", least=1)
-@_count("--decay", 10000, "Number of last steps over which the learning rate falls to zero.")
-@_count("--pairs", 4, "Frame pairs per step.", least=1)
-@_count("--objects", 4, "Prompts per pair and direction.", least=1)
+@setting("--steps", 40000, "Training steps, each with new frame pairs.")
+@setting(
+    "--decay", 10000, "Number of last steps over which the learning rate falls to zero.", AT_LEAST_0
+)
+@setting("--pairs", 4, "Frame pairs per step.")
+@setting("--objects", 4, "Prompts per pair and direction.")
 @_common
 def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> None:
     """Train the compact SAM 2 into OUT; the same command continues a training.
@@ -65,12 +60,14 @@ def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> Non
 
 @train_compact.command("sam-med3d")
 @click.argument("out", type=FOLDER)
-@_count("--steps", 20000, "Training steps, each with new volumes.", least=1)
-@_count("--decay", 5000, "Number of last steps over which the learning rate falls to zero.")
-@_count("--volumes", 2, "Simulated volumes per step.", least=1)
-@_count("--crops", 4, "Crops per volume.", least=1)
-@_count("--objects", 3, "Objects that are clicked on in each crop.", least=1)
-@_count("--rounds", 2, "Clicks per object, in every fourth step.", least=1)
+@setting("--steps", 20000, "Training steps, each with new volumes.")
+@setting(
+    "--decay", 5000, "Number of last steps over which the learning rate falls to zero.", AT_LEAST_0
+)
+@setting("--volumes", 2, "Simulated volumes per step.")
+@setting("--crops", 4, "Crops per volume.")
+@setting("--objects", 3, "Objects that are clicked on in each crop.")
+@setting("--rounds", 2, "Clicks per object, in every fourth step.")
 @_common
 def sam_med3d(out: Path, device: str, start_from: Path | None, **numbers: int) -> None:
     """Train the compact SAM-Med3D into OUT; the same command continues a training.

@@ -1,12 +1,12 @@
-"""Weight files: which there are, where from, and that they are what they should be.
+"""Weight files: the manifest, downloads, checks, and networks with their weights.
 
-Files:
+In: `weights_manifest.json` and a name. Out: a verified file, or a network.
 
 - `entry`: one entry of the manifest
-- `manifest`: `weights_manifest.json`, and the folders of weights
-- `networks`: the network of an entry
+- `manifest`: `weights_manifest.json`, and the folders that hold weights
 - `download`: one file over HTTP, resumed
-- `fetch`: brings files into a folder
-- `add`: enters a file into a manifest
-- `load`: found, verified, chosen, loaded
+- `fetch`: bring files into a folder
+- `add`: enter a file into a manifest
+- `load`: find, verify, choose, load
+- `networks`: build the network of an entry
 """

@@ -1,8 +1,7 @@
-"""Enters a weight file into a manifest, with its size and hash.
+"""Enter a weight file into a manifest, with its size and hash.
 
-The file is tried first: what cannot be loaded, or is of another architecture
-than the entry says, is not entered. Copying is models/weights/fetch.py, the format of
-the manifest models/weights/manifest.py.
+The file is loaded first: what cannot be loaded, or is of another architecture than the entry
+says, is refused.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: 
         source: A checkpoint, as `read_state` takes it.
         manifest_path: Made if it is missing. For the packaged manifest the file
             goes into the package.
-        values: Fields of the entry, `name` among them; bytes and sha256 are computed.
+        values: Fields of the entry, with `name`; bytes and sha256 are computed.
         renew: Replace the entry of that name; fields not in `values` stay as they were.
 
     Raises:
-        WeightsError: The entry is there already, incomplete or wrong, or the file is.
+        WeightsError: The entry exists already, or the entry or the file is incomplete or wrong.
     """
     manifest = read_manifest(manifest_path) if manifest_path.exists() else Manifest(())
     packaged = manifest_path.resolve() == packaged_manifest()
@@ -53,7 +52,7 @@ def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: 
 def _entry(
     source: Path, manifest: Manifest, values: Mapping[str, Any], packaged: bool, renew: bool
 ) -> Entry:
-    """Put the entry together: computed values over those given, over those it had."""
+    """Build the entry: computed values override those given, which override the old ones."""
     known = load_manifest().updated(manifest.entries)
     old = next((e for e in known.entries if e.name == values["name"]), None)
     if old and not renew:
@@ -80,7 +79,7 @@ def _entry(
 
 
 def _refuse_collision(entry: Entry, manifest: Manifest, source: Path, renew: bool) -> None:
-    """Refuse to write over a file that is another entry's, or nobody's."""
+    """Refuse to overwrite a file of another entry, or of none."""
     others = [e.name for e in manifest.entries if e.file == entry.file and e.name != entry.name]
     if others:
         raise WeightsError(f"{entry.file} is the file of {others[0]!r}. Give another: --file NAME.")

@@ -1,7 +1,8 @@
-"""One file over HTTP, from where it was cut, with patience for passing faults.
+"""Download one file over HTTP: resume where it was cut, and try again after passing faults.
 
-Owns ranges, retries and the faults of a network. Whether the bytes are the
-right ones, and the file's final name, are left to models/weights/fetch.py.
+Owns ranges, retries and the faults of a network. Whether the bytes are right, and the file's
+final name, are decided in `fetch`. (pooch does neither keep what came of a file that was cut,
+nor tell a fault that may pass from one that stays; the published files have up to 900 MB.)
 """
 
 from __future__ import annotations
@@ -18,18 +19,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import sam4ct
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-"""Told the bytes that are here and the bytes expected; a restart counts from 0 again."""
+"""Called with the bytes that are here and the bytes expected; a restart counts from 0 again."""
 
 _CHUNK_BYTES = 1 << 20
 _BUSY = (408, 429)
-"""HTTP statuses that, like those of 500 and more, may pass."""
+"""HTTP statuses that may pass, like all of 500 and more."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Patience:
     """How long to bear with a server."""
 
     tries: int = 5
-    """Attempts in a row that bring nothing new before a server is given up."""
+    """Attempts in a row without a new byte before a server is given up."""
     first_pause_s: float = 1.0
     """Before the second attempt; doubled for each further one."""
     timeout_s: float = 30.0
-    """Without a byte."""
+    """Seconds without a byte that end an attempt."""
 
 
 PATIENT = Patience()
@@ -56,23 +56,19 @@ class UnusableError(Exception):
 
 
 def silent(done_bytes: int, total_bytes: int) -> None:
-    """Tell nobody."""
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    """Report progress to nobody."""
 
 
 def download(url: str, part: Path, total: int, progress: Progress, patience: Patience) -> None:
-    """Fill a file up to a number of bytes, going on after those it has.
+    """Download a file, continuing after the bytes that are here.
 
     Args:
-        part: The growing file; bytes that came are kept whatever happens.
+        part: The growing file; it keeps the bytes that came, whatever happens.
         total: Bytes of the whole file; a URL that has another number is unusable.
 
     Raises:
-        UnusableError: The URL will not give the file, or its server made no
-            headway in `patience.tries` attempts.
+        UnusableError: The URL will not give the file, or `patience.tries` attempts in a row
+            brought no new byte.
         OSError: The disk refuses.
     """
     if _size(part) > total:
@@ -82,7 +78,7 @@ def download(url: str, part: Path, total: int, progress: Progress, patience: Pat
         try:
             _attempt(url, part, total, progress, patience.timeout_s)
         except _TransientError as fault:
-            # Headway is more than ever before: a server that ignores ranges begins anew each time.
+            # Compared with the most so far: a server that ignores ranges starts from 0 each time.
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
             if failures >= patience.tries:
@@ -92,15 +88,25 @@ def download(url: str, part: Path, total: int, progress: Progress, patience: Pat
             time.sleep(pause_s)
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def _attempt(url: str, part: Path, total: int, progress: Progress, timeout_s: float) -> None:
-    with _answer(url, _size(part), timeout_s) as response:
-        done = _first_byte(response, _size(part))
+    """Ask for the bytes that are missing, and append what comes."""
+    start = _size(part)
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    with _network_faults():
+        response = _opener().open(request, timeout=timeout_s)
+    with response:
+        done = _first_byte(response, start)
         if response.length is not None and done + response.length != total:
             raise UnusableError(f"has {done + response.length} bytes, {total} expected")
         with part.open("ab" if done else "wb") as file:
             progress(done, total)
             while done < total:
-                chunk = _read(response, min(_CHUNK_BYTES, total - done))
+                with _network_faults():
+                    chunk = response.read(min(_CHUNK_BYTES, total - done))
                 if not chunk:
                     raise _TransientError(f"the connection ended after {done} of {total} bytes")
                 file.write(chunk)
@@ -121,28 +127,27 @@ def _first_byte(response: http.client.HTTPResponse, wanted: int) -> int:
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """HTTP and HTTPS, proxies and redirects; no file: and no ftp:, not even by a redirect."""
+    """Open HTTP and HTTPS, by proxies and redirects; never file: or ftp:, even by a redirect."""
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.UnknownHandler,
     ):
-        opener.add_handler(handler)
+        opener.add_handler(handler())
     opener.addheaders = [("User-Agent", f"sam4ct/{sam4ct.__version__}")]
     return opener
 
 
 @contextmanager
-def _answer(url: str, start: int, timeout_s: float) -> Iterator[http.client.HTTPResponse]:
-    """Ask for a file from a byte on; faults of the network become transient or unusable."""
-    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+def _network_faults() -> Iterator[None]:
+    """Turn what the network raises in the block into a transient or a lasting fault."""
     try:
-        response = cast(http.client.HTTPResponse, _opener().open(request, timeout=timeout_s))
+        yield
     except urllib.error.HTTPError as fault:
         fault.close()
         passing = fault.code in _BUSY or fault.code >= http.HTTPStatus.INTERNAL_SERVER_ERROR
@@ -154,14 +159,5 @@ def _answer(url: str, start: int, timeout_s: float) -> Iterator[http.client.HTTP
         raise (UnusableError if lasting else _TransientError)(str(fault.reason)) from fault
     except http.client.InvalidURL as fault:
         raise UnusableError(str(fault)) from fault
-    except (OSError, http.client.HTTPException) as fault:
-        raise _TransientError(str(fault) or type(fault).__name__) from fault
-    with response:
-        yield response
-
-
-def _read(response: http.client.HTTPResponse, count: int) -> bytes:
-    try:
-        return response.read(count)
     except (OSError, http.client.HTTPException) as fault:
         raise _TransientError(str(fault) or type(fault).__name__) from fault

@@ -1,7 +1,4 @@
-"""One entry of the weights manifest: a value that checks itself, from and to JSON.
-
-Knows nothing of files and folders (models/weights/manifest.py, models/weights/load.py).
-"""
+"""One entry of the weights manifest, checked when it is made; from and to JSON."""
 
 from __future__ import annotations
 
@@ -33,17 +30,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One weight file: what it is, where it comes from, how it is recognised."""
+    """One weight file: what it is, where it comes from, and its size and hash."""
 
     name: str
     file: str
-    """A plain file name; the folders are those of `search_folders`."""
+    """File name without folder; it is looked for in `search_folders`."""
     role: str
     """"sam2" or "sam_med3d"."""
     config: str
-    """The architecture's name in its package, e.g. "sam2.1_hiera_l"."""
+    """Name of the architecture in its package, e.g. "sam2.1_hiera_l"."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    """Dotted keys of that configuration and their values."""
+    """Dotted keys of that configuration, and their values."""
     image_size: int
     """Side in pixels (voxels) of the square (cube) that the network sees."""
     window_diameters: float | None = None
@@ -56,12 +53,12 @@ class Entry:
     used_by: tuple[str, ...] = ()
     """Modes or profiles that use the file."""
     prompts: tuple[str, ...] = PROMPTS
-    """What it was trained to be shown: of SAM 2, "mask" and "points"."""
+    """Prompts it was trained with; for SAM 2 "mask" and "points"."""
     default_on: str | None = None
-    """Taken unnamed: "cuda", if present and there is a CUDA device; "any", otherwise."""
+    """Default of its role: "cuda", if its file is here and a CUDA device is; "any", otherwise."""
     note: str = ""
     folder: Path | None = field(default=None, compare=False)
-    """Folder of the manifest that lists it, searched first; not part of the manifest."""
+    """Folder of the manifest that lists it; searched first, not written to the manifest."""
 
     def __post_init__(self) -> None:
         for key, kinds in _KINDS.items():

@@ -1,9 +1,8 @@
-"""Brings weight files into a folder: downloaded, or copied from a local file.
+"""Bring weight files into a folder: downloaded, or copied from a local file.
 
-A file grows as FILE.part, is checked against its manifest entry, and only then
-takes its name, so a file with its name is whole. One process at a time fetches
-a file. How bytes come over HTTP is models/weights/download.py; nothing here runs unless
-a person asks for it (`sam4ct weights fetch`).
+A file grows as FILE.part, is compared with its manifest entry, and only then takes its name:
+a file with its name is complete. One process at a time fetches a file. Nothing here runs
+unless a person asks for it (`sam4ct weights fetch`).
 """
 
 from __future__ import annotations
@@ -44,9 +43,9 @@ def fetch(
     """Download the file of an entry into a folder, unless it is there already.
 
     Args:
-        mirrors: Base URLs, to which the file name is appended; tried in order
-            before the entry's own source.
-        progress: Told how many bytes are here, of how many.
+        mirrors: Base URLs to which the file name is appended; tried in order, before the
+            entry's own source.
+        progress: Called with the bytes that are here, and of how many.
 
     Returns:
         The file; its size and SHA-256 match the entry.
@@ -90,7 +89,7 @@ def adopt(entry: Entry, source: Path, folder: Path) -> Path:
 
 @contextmanager
 def _alone(entry: Entry, folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Give the final and the growing file to one process at a time; others wait."""
+    """Yield the final and the growing file to one process at a time; others wait."""
     target = folder / entry.file
     with writing(target):
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +99,7 @@ def _alone(entry: Entry, folder: Path) -> Iterator[tuple[Path, Path]]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; the system lets go of it when the process dies, however it does."""
+    """Hold a lock file; the system releases it however the process ends."""
     while True:
         with path.open("w") as lock:
             try:
@@ -108,7 +107,7 @@ def _locked(path: Path) -> Iterator[None]:
             except BlockingIOError:
                 logger.warning("%s: another process is fetching the file; waiting", path)
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            # Its last holder has removed it: whoever comes now locks another file.
+            # The holder before may have removed it: who comes now would lock another file.
             if not _is_at(path, lock):
                 continue
             try:
@@ -126,7 +125,7 @@ def _is_at(path: Path, file: IO[str]) -> bool:
 
 
 def _accepted(entry: Entry, part: Path, target: Path, origin: str) -> Path:
-    """Let a complete file take its name, or delete it if it is another one."""
+    """Give a complete file its name, or delete it if it is not what the manifest lists."""
     fault = defect(entry, part)
     if fault:
         part.unlink()

@@ -1,10 +1,8 @@
-"""Weight files: found, verified, chosen, and loaded into networks.
+"""Find, verify, choose and load weights.
 
-Owns the way from an entry of the manifest (models/weights/manifest.py) to a network on
-a device. No file is opened as a checkpoint before its size and SHA-256 matched,
-none can run code, and none is loaded in part. Downloads are models/weights/fetch.py.
-torch is imported where a file is loaded: it takes seconds, and listing,
-choosing and verifying weights do without.
+No file is opened as a checkpoint before its size and SHA-256 match the manifest, none can run
+code, and none is loaded in part. torch is imported where a file is loaded: that takes seconds,
+and listing, choosing and verifying weights do without it.
 """
 
 from __future__ import annotations
@@ -44,14 +42,14 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 STATE_KEY = {"sam2": "model", "sam_med3d": "model_state_dict"}
-"""Where published checkpoints (.pt, .pth) keep their weights."""
+"""Key under which published checkpoints (.pt, .pth) keep their weights."""
 
 
 def find_file(entry: Entry) -> Path | None:
     """Return an entry's file, or None.
 
-    The first of its folders that has it counts; a file of another size only
-    where no folder has one of the right size.
+    The first folder that has it wins; a file of another size counts only if no folder has one
+    of the right size.
     """
     # Not Path.is_file(): it fails in a folder that this user may not enter.
     paths = [p for f in search_folders(entry) if os.path.isfile(p := f / entry.file)]
@@ -66,7 +64,7 @@ def sha256_of(path: Path) -> str:
 
 
 def defect(entry: Entry, path: Path) -> str | None:
-    """Say how a file differs from what its entry promises; None if it does not.
+    """Return how a file differs from its entry, for a message; None if it does not.
 
     Raises:
         WeightsError: The file cannot be read.
@@ -95,7 +93,7 @@ def _how_to_get(entry: Entry) -> str:
 
 
 def verified(entry: Entry) -> Path:
-    """Return an entry's file after its size and SHA-256 matched.
+    """Return the file of an entry, after its size and SHA-256 matched.
 
     Raises:
         WeightsError: The file is missing or another one than the manifest lists.
@@ -115,9 +113,9 @@ def verified(entry: Entry) -> Path:
 def choose(manifest: Manifest, names: Sequence[str], cuda: bool) -> dict[str, Entry]:
     """Return the weights of a run by role, without opening a file.
 
-    A role takes the entry named for it; else, if there is a CUDA device and its
-    file is present, the manifest's default on "cuda" (the large published one);
-    else the default on "any" (the compact one). A role with neither is left out.
+    A role takes the entry named for it; else the manifest's default on "cuda" (the large
+    published one), if there is a CUDA device and the file is here; else the default on "any"
+    (the compact one). A role with none of these is left out.
 
     Args:
         names: Names of entries, at most one per role.
@@ -146,7 +144,7 @@ def choose(manifest: Manifest, names: Sequence[str], cuda: bool) -> dict[str, En
 
 
 def _tensors(path: Path, role: str) -> object:
-    """Read whatever a checkpoint holds as its weights; no code in it is run."""
+    """Read what a checkpoint holds as its weights; code in it is not run."""
     import pickle
 
     import torch
@@ -173,7 +171,7 @@ def read_state(path: Path, role: str) -> dict[str, Tensor]:
     """Read the weights of a checkpoint file, on the CPU, floating-point ones as float32.
 
     Args:
-        path: safetensors, or a PyTorch file with the state under `STATE_KEY[role]`.
+        path: A safetensors file, or a PyTorch file with the state under `STATE_KEY[role]`.
 
     Raises:
         WeightsError: The file is damaged, may run code, or holds no weights.
@@ -194,7 +192,7 @@ def read_state(path: Path, role: str) -> dict[str, Tensor]:
 
 
 def load_state(entry: Entry) -> dict[str, Tensor]:
-    """Read the weights of an entry after its file was verified; see `read_state`."""
+    """Verify the file of an entry and read its weights; see `read_state`."""
     return read_state(verified(entry), entry.role)
 
 
@@ -202,14 +200,14 @@ def load_sam2(entry: Entry, device: str | torch.device) -> Any:
     """Build the SAM 2 network of an entry with its weights, in evaluation mode on a device.
 
     Raises:
-        WeightsError: The entry is of another role; or the file is missing, not what the
-            manifest says, damaged, or of another architecture than the configuration.
+        WeightsError: The entry has another role; or its file is missing, damaged, not the one
+            in the manifest, or of another architecture than the entry says.
     """
     return _load(entry, "sam2", device)
 
 
 def load_sam_med3d(entry: Entry, device: str | torch.device) -> Any:
-    """Build the SAM-Med3D network of an entry with its weights; as `load_sam2` does."""
+    """Build the SAM-Med3D network of an entry with its weights; see `load_sam2`."""
     return _load(entry, "sam_med3d", device)
 
 
@@ -223,13 +221,14 @@ def _load(entry: Entry, role: str, device: str | torch.device) -> Any:
 
 
 def network_from_state(entry: Entry, state: Mapping[str, Tensor], path: Path) -> Any:
-    """Build the network of an entry and fill it with weights, every one of them.
+    """Build the network of an entry and load weights into it.
 
     Args:
-        path: Where the weights come from, for messages.
+        state: Exactly the network's tensors, by name.
+        path: Where they come from, for messages.
 
     Raises:
-        WeightsError: The network cannot be built, or the weights are not its own.
+        WeightsError: The network cannot be built, or the tensors are not the network's.
     """
     network = build(entry)
     expected = network.state_dict()

@@ -1,8 +1,6 @@
-"""The manifest of weight files, and the folders in which they are.
+"""The manifest of weight files, `weights_manifest.json`, and the folders that hold weights.
 
-Owns reading and writing `weights_manifest.json`, the search folders, and how a
-user's manifest adds to or replaces entries of the packaged one. Reads no weight
-file (models/weights/load.py) and downloads none (models/weights/fetch.py).
+Entries of a user's manifest add to those of the packaged one, or replace them.
 """
 
 from __future__ import annotations
@@ -23,16 +21,16 @@ MANIFEST = "weights_manifest.json"
 PACKAGE = Path(__file__).resolve().parents[2]
 PACKAGED_WEIGHTS = PACKAGE / "weights"
 CONTAINER_WEIGHTS = Path("/weights")
-"""Where a container finds the weights that its user mounts."""
+"""Where users of a container mount their weights."""
 VARIABLE = "SAM4CT_WEIGHTS"
-"""Names the folders of the user's weights."""
+"""Environment variable with the folders of the user's weights."""
 PIN = "@sha256:"
 """Between a name and the hash that its weights must have."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Entries with unique names, and remarks for the reader."""
+    """Entries with unique names, and notes for the user."""
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
@@ -48,11 +46,11 @@ class Manifest:
         """Return the entry of a name.
 
         Args:
-            reference: NAME, or NAME@sha256:HEX for weights that must be just these.
+            reference: NAME, or NAME@sha256:HEX to demand that hash.
 
         Raises:
-            WeightsError: There is none, and the nearest and the remarks are told; or the
-                manifest lists another hash.
+            WeightsError: There is none (the message suggests the nearest name and adds the
+                notes), or the manifest lists another hash.
         """
         name, pinned, wanted = reference.partition(PIN)
         by_name = {e.name: e for e in self.entries}
@@ -69,7 +67,7 @@ class Manifest:
         return entry
 
     def default(self, role: str, on: str) -> Entry | None:
-        """Return the entry that a role takes unnamed, on "cuda" or "any" device."""
+        """Return the default entry of a role on "cuda" or "any" device."""
         return next((e for e in self.entries if (e.role, e.default_on) == (role, on)), None)
 
     def updated(self, entries: Iterable[Entry]) -> Manifest:
@@ -79,7 +77,7 @@ class Manifest:
 
 
 def packaged_manifest() -> Path:
-    """The manifest of this installation: in the package, or beside it in a checkout."""
+    """Return the manifest of this installation: in the package, or beside it in a checkout."""
     for folder in (PACKAGE, PACKAGE.parent):
         if (folder / MANIFEST).is_file():
             return folder / MANIFEST
@@ -87,13 +85,13 @@ def packaged_manifest() -> Path:
 
 
 def named_folders() -> list[Path]:
-    """The folders of `$SAM4CT_WEIGHTS`, a list as in `$PATH`; else a mounted /weights."""
+    """Return the folders of `$SAM4CT_WEIGHTS` (a list like `$PATH`); else a mounted /weights."""
     named = [Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
     return named or ([CONTAINER_WEIGHTS] if CONTAINER_WEIGHTS.is_dir() else [])
 
 
 def user_folders() -> list[Path]:
-    """Folders of the user's weights: those named, which need not exist, and the cache."""
+    """Return the user's folders: those named, which need not exist, and then the cache."""
     # Not Path.home(): it fails for a user id without a home, as clusters and containers have.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     return [
@@ -103,10 +101,10 @@ def user_folders() -> list[Path]:
 
 
 def destination() -> Path:
-    """The folder for new weights: the first that is writable, or can be made.
+    """Return the folder for new weights: the first that is writable, or can be made.
 
-    What `$SAM4CT_WEIGHTS` names is what the user wants: where none of it can be
-    written, it is the first, so that the fault is heard of.
+    If none that `$SAM4CT_WEIGHTS` names can be written, it is the first of them, so that the
+    user sees the error.
 
     Raises:
         WeightsError: The user has no such folder.
@@ -119,19 +117,19 @@ def destination() -> Path:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether files may be made in a folder, or a folder that is missing may be made."""
+    """Return whether files can be made in a folder, or a missing folder can be made."""
     path = folder.absolute()
     nearest = next(place for place in (path, *path.parents) if os.path.lexists(place))
     return os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def setting_with(folder: Path) -> str:
-    """What `$SAM4CT_WEIGHTS` is to be for weights to be found in one more folder."""
+    """Return a value of `$SAM4CT_WEIGHTS` with one more folder."""
     return os.pathsep.join(map(str, [*named_folders(), folder.resolve()]))
 
 
 def search_folders(entry: Entry) -> list[Path]:
-    """Folders in which an entry's file is looked for, in this order."""
+    """Return the folders in which the file of an entry is looked for, in order."""
     own = [entry.folder] if entry.folder else []
     return [*own, PACKAGED_WEIGHTS, *user_folders()]
 
@@ -178,7 +176,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write a manifest file, whole or not at all.
+    """Write a manifest file, completely or not at all.
 
     Raises:
         WeightsError: The disk refuses.
@@ -193,10 +191,10 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 
 def load_manifest(extra: Sequence[Path] = ()) -> Manifest:
-    """Return the packaged manifest with the user's folders' and the extra ones laid over it.
+    """Return the packaged manifest, overridden by those in the user's folders and by extra ones.
 
     Args:
-        extra: Manifest files; later ones win over earlier ones and over the folders'.
+        extra: Manifest files; later ones override earlier ones, and those of the folders.
     """
     folders = [f / MANIFEST for f in reversed(user_folders())]
     manifest = read_manifest(packaged_manifest())

@@ -1,8 +1,7 @@
-"""Networks of manifest entries, with random weights: which package builds which role.
+"""Build the network of a manifest entry, with random weights.
 
-Turns what the packages raise for a wrong configuration into a WeightsError. The
-weights themselves are models/weights/load.py. The packages are imported where they
-are needed: they take seconds.
+Errors of the packages about a wrong configuration become a WeightsError. The packages are
+imported where they are needed, because importing them takes seconds.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def _sam_med3d(entry: Entry) -> tuple[Any, int]:
         raise _unbuildable(entry, "medim", f"the only one it has is {CONFIG!r}")
     try:
         network = build_sam_med3d(entry.overrides)
-    # What medim and torch raise for sizes that do not fit together.
+    # medim and torch raise these for sizes that do not fit together.
     except (ValueError, TypeError, RuntimeError, AssertionError, ZeroDivisionError) as fault:
         raise _unbuildable(entry, "medim", fault) from fault
     return network, image_size(network)

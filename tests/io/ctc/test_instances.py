@@ -13,7 +13,7 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.ctc.instances import InstanceCheck
 from sam4ct.simulate.errors import SegmentationErrors, damaged
 from sam4ct.simulate.movie import simulate
-from sam4ct.simulate.presets.movies import movie_law
+from sam4ct.simulate.presets import movie_law
 
 CORNERS = ((6, 8), (8, 50), (30, 28), (50, 10), (52, 52))
 FRAMES = 6
