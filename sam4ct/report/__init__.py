@@ -1,12 +1,17 @@
-"""The report of a run: one HTML file to look at.
+"""The report of a run: one HTML file, which loads nothing from the network.
 
-`write_report` writes it, `ResultFrames` is what it reads masks from, and `facts_of_run`
-turns a run's record into the facts it shows. Where frames are too large to be read whole,
-`write_page` writes it.
+In: images, masks, tracks, links with confidences, the record of the run. Out: `report.html`.
+
+- `page`: the file from its parts; `write_report` where frames fit in memory, else `write_page`
+- `rebuild`: the report of a result folder on disk
+- `frames`: pictures of frames with outlines
+- `lineage`: the lineage tree, charts, colours
+- `uncertain`: thumbnails of the least certain links
+- `words`: title, scores, facts of the run, cards of links
 """
 
-from sam4ct.report.facts import facts_of_run
 from sam4ct.report.frames.whole import ResultFrames
 from sam4ct.report.page import write_page, write_report
+from sam4ct.report.words import facts_of_run
 
 __all__ = ["ResultFrames", "facts_of_run", "write_page", "write_report"]

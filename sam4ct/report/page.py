@@ -1,8 +1,7 @@
-"""The report: one HTML file that shows what a run found, without any network.
+"""The report's page, put together from its parts.
 
-Owns how the parts become a file. Frames are read one at a time and kept only as
-compressed pictures, so memory is bounded by the file's size, a few MB. Equal
-arguments give equal bytes.
+Frames are read one at a time and kept as compressed pictures, so memory is bounded by the
+size of the file, a few MB. Equal arguments give equal bytes.
 """
 
 from __future__ import annotations
@@ -51,10 +50,10 @@ def write_report(
 
     Args:
         path: The HTML file; replaced if it is there.
-        reader: Images, and the input masks that `links` speaks of.
+        reader: Images, and the input masks that links join.
         result: Track labels of every frame of the result.
-        tracks, links, facts, scores: As `write_page` takes them. Without any links the
-            input masks are not read.
+        tracks, links, facts, scores: As in `write_page`. Without links the input masks are
+            not read.
 
     Raises:
         WorkError: The disk refuses.
@@ -77,10 +76,10 @@ def write_page(
 
     Args:
         path: The HTML file; replaced if it is there.
-        movie: What is shown of the frames, and of the result.
-        ends: What `links` speaks of.
+        movie: Images and result, as far as they are shown.
+        ends: The regions that links join.
         tracks: A valid track table.
-        links: All links with their confidence; without any, that section is left out.
+        links: All links with their confidence; if there is none, that section is left out.
         facts: Any of `dataset`, `sequence`, `version`, `date`, `mode`, `profile`,
             `weights`, `device` (texts), `seconds` (number), `spacing_um` (z, y, x; else
             voxels are taken for cubes), and `generated`: pairs of frame and track label

@@ -1,7 +1,7 @@
-"""The report of a result that is on disk, from its files alone.
+"""The report of a result folder on disk, of sam4ct or of any other tool.
 
-Works for results of other tools too: what a run of sam4ct leaves beside its result
-(`run.json`, `links.parquet`) adds facts and links where it is there.
+`run.json` and `links.parquet`, which a run of sam4ct leaves beside its result, add facts and
+links if they are there.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from sam4ct.io.ctc import (
 from sam4ct.io.files import frame_files, in_one_message, list_folder, pairing_problems, work_errors
 from sam4ct.io.tiff import read_frame, spacing_of
 from sam4ct.io.work import WorkDir, read_table
-from sam4ct.report.facts import facts_of_run
 from sam4ct.report.page import write_report
+from sam4ct.report.words import facts_of_run
 from sam4ct.tables import Links
 
 
@@ -67,8 +67,8 @@ def rebuild_report(
 
     Raises:
         ResultError: The result breaks the rules of the challenge.
-        SequenceError: The images are not there, or do not fit the result.
-        WorkError: The disk refuses, or what the run left is damaged.
+        SequenceError: The images are missing, or do not fit the result.
+        WorkError: The report cannot be written, or a file of the run is damaged.
     """
     res_dir = Path(os.path.abspath(res_dir))
     images = _images_of(res_dir) if images is None else Path(os.path.abspath(images))
@@ -102,13 +102,12 @@ def _images_of(res_dir: Path) -> Path:
     images = res_dir.with_name(res_dir.name.removesuffix(RESULT))
     if images == res_dir:
         raise SequenceError(
-            f"{res_dir}: is not named SS{RESULT}, so its images are not known. Name their folder"
+            f"{res_dir}: its name is not SS{RESULT}, so its images are not known. Name their folder"
             " with --images."
         )
     if not images.is_dir():
         raise SequenceError(
-            f"{images}: the images of {res_dir.name} are not there. Name their folder with"
-            " --images."
+            f"{images}: the images of {res_dir.name} are missing. Name their folder with --images."
         )
     return images
 

@@ -1,8 +1,7 @@
 """The least certain links, as pairs of thumbnails: what a person should look at first.
 
-Owns the choice and the crops. Links speak of regions, which are outlined; which tracks
-they became is told by the caller. In 3D a thumbnail is the plane in which its region is
-largest, and nothing else of the frame is read. Windows are (y, x), pixels.
+A thumbnail shows a region with its outline; of a volume, the slice in which the region is
+largest, and no other is read. Windows are (y, x), pixels.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ THUMBNAIL_BYTES = 8_000
 THUMBNAIL_UNITS = 300
 LEAST_WINDOW_PX = 40
 ROOM = 2.0
-"""Side of the window over the extent of source and target together."""
+"""Side of the window, in extents of both regions together."""
 FRAMES_KEPT = 3
 
 Window = tuple[slice, slice]
@@ -39,7 +38,7 @@ class Thumbnail:
     track: int
     """Track label in the result; 0 if the region is not in it."""
     image: str
-    """`data:` URI of a square picture, the frame's edge filled up with black."""
+    """`data:` URI of a square picture; black outside the frame."""
     outline: str
     """SVG path in a square of `THUMBNAIL_UNITS`."""
 
@@ -56,21 +55,18 @@ class UncertainLink:
 
 @dataclass(frozen=True)
 class LinkEnds:
-    """What there is at the ends of links, frame by frame."""
+    """The regions at the ends of links, frame by frame."""
 
     volumes: VolumeReader
     regions: Callable[[int], Mapping[int, Region]]
-    """The regions of a frame, by the labels that links speak of."""
+    """The regions of a frame, by the labels in the table of links."""
     track_of: Callable[[int], Mapping[int, int]]
-    """Track labels in the result by region label; without those that are not in it."""
+    """Track labels by region label; regions that are not in the result are missing."""
 
-
-@dataclass(frozen=True)
-class _Frame:
-    t: int
-    volumes: VolumeReader
-    regions: Mapping[int, Region]
-    track_of: Mapping[int, int]
+    def kept(self) -> LinkEnds:
+        """Return the same, with the regions and tracks of the last few frames in memory."""
+        keep = functools.lru_cache(FRAMES_KEPT)
+        return LinkEnds(self.volumes, keep(self.regions), keep(self.track_of))
 
 
 def least_certain(links: Links, count: int = SHOWN) -> Links:
@@ -82,37 +78,30 @@ def least_certain(links: Links, count: int = SHOWN) -> Links:
 def uncertain_links(links: Links, ends: LinkEnds) -> list[UncertainLink]:
     """Return the least certain links with their thumbnails, the least certain first.
 
-    A link to a region that is not there, e.g. to a mask that was split, is left out.
+    A link to a region that is missing, such as a mask that was split, is left out.
 
     Args:
         links: All links.
-        ends: What they speak of.
+        ends: Their regions.
     """
-    chosen = least_certain(links)
-    frame = functools.lru_cache(FRAMES_KEPT)(
-        lambda t: _Frame(t, ends.volumes, ends.regions(t), ends.track_of(t))
-    )
+    chosen, ends = least_certain(links), ends.kept()
     cards: dict[int, UncertainLink] = {}
     for row in np.lexsort((chosen.t2, chosen.t)).tolist():  # in order of time: read frames once
-        before, after = frame(int(chosen.t[row])), frame(int(chosen.t2[row]))
-        if chosen.label[row] in before.regions and chosen.label2[row] in after.regions:
-            cards[row] = _card(chosen, row, before, after)
+        t, label = int(chosen.t[row]), int(chosen.label[row])
+        t2, label2 = int(chosen.t2[row]), int(chosen.label2[row])
+        if label in ends.regions(t) and label2 in ends.regions(t2):
+            window = _window(ends.regions(t)[label], ends.regions(t2)[label2])
+            cards[row] = UncertainLink(
+                before=_thumbnail(ends, t, label, window),
+                after=_thumbnail(ends, t2, label2, window),
+                confidence=float(chosen.confidence[row]),
+                division=bool(chosen.division[row]),
+            )
     return [cards[row] for row in sorted(cards)]
 
 
-def _card(links: Links, row: int, before: _Frame, after: _Frame) -> UncertainLink:
-    label, label2 = int(links.label[row]), int(links.label2[row])
-    window = _window(before.regions[label], after.regions[label2])
-    return UncertainLink(
-        before=_thumbnail(before, label, window),
-        after=_thumbnail(after, label2, window),
-        confidence=float(links.confidence[row]),
-        division=bool(links.division[row]),
-    )
-
-
 def _window(source: Region, target: Region) -> Window:
-    """Return a square around two regions, with room; it may reach out of the frame."""
+    """Return a square around two regions, with a margin; it may reach out of the frame."""
     boxes = np.array([[(s.start, s.stop) for s in r.box[-2:]] for r in (source, target)])
     low, high = boxes[:, :, 0].min(axis=0), boxes[:, :, 1].max(axis=0)
     side = max(LEAST_WINDOW_PX, round(ROOM * float((high - low).max())))
@@ -120,10 +109,10 @@ def _window(source: Region, target: Region) -> Window:
     return slice(y, y + side), slice(x, x + side)
 
 
-def _thumbnail(frame: _Frame, label: int, window: Window) -> Thumbnail:
-    region = frame.regions[label]
+def _thumbnail(ends: LinkEnds, t: int, label: int, window: Window) -> Thumbnail:
+    region = ends.regions(t)[label]
     z = largest_plane(region.mask)
-    crop, seen = _cropped(frame, [first + z for first in region.corner[:-2]], window)
+    crop, seen = _cropped(ends.volumes, t, [first + z for first in region.corner[:-2]], window)
     grey = np.zeros(crop.shape, np.uint8)
     grey[seen] = Contrast.of([crop[seen]]).apply(crop[seen])
     side = crop.shape[0]
@@ -131,29 +120,28 @@ def _thumbnail(frame: _Frame, label: int, window: Window) -> Thumbnail:
     corner = (region.corner[-2] - window[0].start, region.corner[-1] - window[1].start)
     pixels = min(side, THUMBNAIL_PX)
     return Thumbnail(
-        t=frame.t,
-        track=frame.track_of.get(label, 0),
+        t=t,
+        track=ends.track_of(t).get(label, 0),
         image=jpeg_uri(grey, (pixels, pixels), THUMBNAIL_BYTES),
         outline=outline_path(as_volume(region.mask)[z], corner, (scale, scale)),
     )
 
 
-def _cropped(frame: _Frame, plane: Sequence[int], window: Window) -> tuple[Plane, Window]:
+def _cropped(
+    volumes: VolumeReader, t: int, plane: Sequence[int], window: Window
+) -> tuple[Plane, Window]:
     """Return a window of a plane, (y, x), as float32, and which part of it is in the frame.
 
-    Args:
-        frame: The frame.
-        plane: Its number, in 3D; nothing in 2D.
-        window: May reach out of the frame.
+    `plane` is the number of the slice in 3D, empty in 2D; the window may reach out of the frame.
     """
     side = window[0].stop - window[0].start
     crop = np.zeros((side, side), np.float32)
     seen, source = [], []
-    for s, n in zip(window, frame.volumes.shape[-2:], strict=True):
+    for s, n in zip(window, volumes.shape[-2:], strict=True):
         low, high = max(0, s.start), min(n, s.stop)
         source.append(slice(low, high))
         seen.append(slice(low - s.start, high - s.start))
     part = (seen[0], seen[1])
     at = [*(slice(z, z + 1) for z in plane), *source]
-    crop[part] = as_volume(frame.volumes.window(frame.t, at))[0]
+    crop[part] = as_volume(volumes.window(t, at))[0]
     return crop, part

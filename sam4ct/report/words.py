@@ -1,6 +1,6 @@
-"""The report's texts: title, scores, facts and link cards as escaped HTML.
+"""The report's texts as HTML: title, scores, facts of the run, cards of links.
 
-Everything that may come from a file name or a run file is escaped here.
+Everything that comes from a file name or from `run.json` is escaped here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ SCORES = {
 }
 """Every score runs from 0 to 1 (best); in the order of the page."""
 
+_KEPT = ("dataset", "sequence", "version", "date", "mode", "device", "generated")
+"""Facts that are taken from `run.json` as they are."""
 FACTS = {
     "mode": "Mode",
     "profile": "Profile",
@@ -36,7 +38,6 @@ FACTS = {
     "device": "Device",
 }
 """Facts of a run that are shown as they are, and their names on the page."""
-
 
 KINDS = {
     "link": {
@@ -54,7 +55,29 @@ KINDS = {
         "seen": "as it was segmented",
     },
 }
-"""By mode: how the page speaks of cells, and of those that are in `facts["generated"]`."""
+"""By mode: words of the page for cells, and for those in `facts["generated"]`."""
+
+
+def facts_of_run(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts that `write_report` takes, in words where the record has structure.
+
+    Args:
+        run: The content of `run.json`, or the part of it that is known so far: `profile`
+            (a mapping, with `spacing_um`), `reasons` (of a profile derived from the data;
+            else empty), `weights` (by role), `seconds` (by stage, or their sum), and texts.
+    """
+    facts = {key: run[key] for key in _KEPT if key in run}
+    if "profile" in run:
+        facts["profile"] = "auto" if run.get("reasons") else run["profile"]["dataset"]
+        if "spacing_um" in run["profile"]:
+            facts["spacing_um"] = tuple(run["profile"]["spacing_um"])
+    if "weights" in run:
+        names = ", ".join(entry["name"] for entry in run["weights"].values())
+        facts["weights"] = names or "none (overlap)"
+    if "seconds" in run:
+        seconds = run["seconds"]
+        facts["seconds"] = sum(seconds.values()) if isinstance(seconds, Mapping) else seconds
+    return facts
 
 
 def kinds_of(facts: Mapping[str, Any]) -> Mapping[str, str]:

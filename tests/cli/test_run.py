@@ -45,19 +45,6 @@ def commands(group: click.Group, *above: str) -> list[tuple[str, ...]]:
     return found
 
 
-def spoken_of(text: str) -> list[tuple[tuple[str, ...], set[str]]]:
-    """Return the commands in a text's code: the words that name each, and its options."""
-    fenced = re.findall(r"^```bash.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    inline = re.findall(r"`([^`\n]+)`", text)
-    found = []
-    for line in "\n".join([*fenced, *inline]).splitlines():
-        if spoken := re.match(r"(?:\.venv/bin/)?sam4ct (?:-q )?(.+)", line):
-            words = spoken[1].split()
-            depth = 2 if isinstance(cli.commands.get(words[0]), click.Group) else 1
-            found.append((tuple(words[:depth]), set(re.findall(r"--[a-z-]+", line))))
-    return found
-
-
 # What is written
 
 
@@ -278,24 +265,3 @@ def test_program_runs_as_a_module_too() -> None:
         [sys.executable, "-m", "sam4ct", "--version"], capture_output=True, text=True, cwd=ROOT
     )
     assert shown.stdout.startswith("sam4ct, version ")
-
-
-def test_readme_speaks_of_commands_and_options_that_exist() -> None:
-    text = (ROOT / "README.md").read_text()
-    spoken = spoken_of(text)
-    assert (("run",), {"--profile"}) in spoken
-    assert (("stage", "propagate"), {"--frames"}) in spoken
-    for words, options in spoken:
-        helped = sam4ct(*words, "--help")
-        assert helped.status == 0, words
-        assert options <= set(re.findall(r"--[a-z-]+", helped.out)), words
-
-
-def test_readme_lists_every_option_of_run() -> None:
-    text = (ROOT / "README.md").read_text()
-    rest = text[text.index("| option of `run`") :]
-    table = rest[: rest.index("\n\n")]
-    options = {option for p in cli.commands["run"].params for option in p.opts + p.secondary_opts}
-    firsts = re.findall(r"^\| (`--[^|]+(?:\\\|[^|]+)*)\|", table, re.MULTILINE)
-    listed = {option for cell in firsts for option in re.findall(r"`(--[a-z-]+)", cell)}
-    assert listed == {o for o in options if o.startswith("--")} - {"--report"}

@@ -87,10 +87,10 @@ def test_missing_folders_are_told_apart(res_dir: Path) -> None:
     with pytest.raises(SequenceError, match=r"02_RES: cannot be listed .* Give a folder"):
         rebuild_report(res_dir.with_name("02_RES"))
     other = res_dir.rename(res_dir.with_name("tracked"))
-    with pytest.raises(SequenceError, match=r"tracked: is not named SS_RES.* with --images"):
+    with pytest.raises(SequenceError, match=r"tracked: its name is not SS_RES.* with --images"):
         rebuild_report(other)
     other = other.rename(res_dir.with_name("03_RES"))
-    with pytest.raises(SequenceError, match=r"03: the images of 03_RES are not there.* --images"):
+    with pytest.raises(SequenceError, match=r"03: the images of 03_RES are missing.* --images"):
         rebuild_report(other)
 
 

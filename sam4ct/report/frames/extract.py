@@ -1,7 +1,7 @@
-"""Extracts: which voxels of frames a report shows, where frames are too large to show whole.
+"""Extracts: the voxels that a report shows of frames too large to show whole.
 
-Owns the choice of the box and of the steps, and the way from a frame to its extract and back.
-Reading voxels is left to others. Frame voxels in array order ([z,] y, x).
+An extract is a box of the frame, and every n-th voxel of it along each axis. Frame voxels in
+array order ([z,] y, x).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from sam4ct.regions import Region
 Box = tuple[slice, ...]
 
 MOST_VOXELS = 16_000_000
-"""Of one extract, which is in memory while it is shown."""
+"""Voxels of one extract, which is in memory while it is drawn."""
 MARGIN_PX = 24
-"""Around what is to be seen: in-plane pixels, and slices as far apart in space."""
+"""Margin around the box to show: in-plane pixels, and as many slices as are as far in space."""
 
 
 @dataclass(frozen=True)
 class Extract:
-    """A box of a frame, of which every so many-th voxel along each axis is shown."""
+    """A box of a frame, and the steps in which its voxels are shown along each axis."""
 
     frame: tuple[int, ...]
     """Shape of the whole frame."""
@@ -49,7 +49,7 @@ class Extract:
         Pixels become coarser where they are finest in space, those in the plane first.
 
         Args:
-            box: What is to be seen, (z, y, x).
+            box: The box to show, (z, y, x).
             frame: Shape of the frame, which holds the box.
             spacing_um: Voxel size (z, y, x).
         """
@@ -75,15 +75,15 @@ class Extract:
 
     @property
     def flatness(self) -> float:
-        """How much further apart the slices shown are than those of the frame, in pixels shown."""
+        """Factor by which the distance of slices grows, in pixels shown."""
         return self.steps[0] / self.steps[-1]
 
     def slice_number(self, z: int) -> int:
-        """Return which slice of the frame a slice shown is."""
+        """Return the number in the frame of a shown slice."""
         return int(self.box[0].start) + z * self.steps[0]
 
     def sampled(self, region: Region) -> Region:
-        """Return what is shown of a region in the box: at least one voxel of it."""
+        """Return the shown voxels of a region in the box: one at least."""
         low = np.array([part.start for part in self.box])
         ahead = low - region.corner
         first = np.maximum(0, -(ahead // self.steps))
@@ -93,7 +93,7 @@ class Extract:
         found = Region(mask, tuple(first.tolist())).clipped(self.shape)
         if found.mask.any():
             return found
-        # A region between the voxels shown is there all the same.
+        # A region between the shown voxels gets the nearest one.
         nearest = np.rint((region.centroid - low) / self.steps).astype(int)
         inside = np.clip(nearest, 0, np.array(self.shape) - 1)
         return Region(np.ones((1,) * len(low), dtype=bool), tuple(inside.tolist()))

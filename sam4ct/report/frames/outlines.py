@@ -1,10 +1,9 @@
-"""Outlines of masks as SVG paths, which the browser can draw, recolour and hit-test.
+"""Outlines of masks as SVG paths, which the browser draws, recolours and hit-tests.
 
-Pure numpy, (y, x) in, path text with (x, y) out. A path is in "units" of the page,
-whole numbers; how many units a pixel has is the caller's choice. Pixel (0, 0)
-covers the square from 0 to 1, so its centre is at one half.
-
-Cells are small and many, so a call of numpy for all of them costs little more than one for each.
+Masks are (y, x), paths (x, y) in whole "units" of the page; the caller says how many units a
+pixel has. Pixel (0, 0) covers the square from 0 to 1. Contours are traced by contourpy and
+simplified by the method of Ramer (1972), Douglas and Peucker (1973), for all cells at once:
+cells are small and many.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from contourpy import LineType, contour_generator
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
@@ -21,8 +21,8 @@ PlacedMask = tuple[NDArray[np.bool_], tuple[int, int]]
 
 TOLERANCE_UNITS = 1.2
 TOLERANCE_PX = 0.25
-"""How far a simplified outline may be from the smooth one, whichever is larger."""
-SMOOTHING_ROUNDS = 4
+"""Largest distance of a simplified outline from the smooth one: the larger of the two."""
+SMOOTHING_ROUNDS = 2
 
 
 def outline_path(
@@ -55,66 +55,28 @@ def outline_paths(masks: Sequence[PlacedMask], units_per_px: tuple[float, float]
 
 
 def boundaries(mask: NDArray[np.bool_]) -> list[Points]:
-    """Return the closed boundaries of a mask along its pixel edges.
+    """Return the closed boundaries of a mask, halfway between pixels inside and outside.
 
     Args:
         mask: (y, x).
 
     Returns:
-        For each boundary its pixel corners in order, (N, 2), (y, x), mask pixels;
-        the last is joined to the first.
+        For each boundary its points in order, (N, 2), (y, x), mask pixels; the last is joined
+        to the first.
     """
-    starts, ends = _edges(mask)
-    after = dict(zip(starts, ends, strict=True))
-    # Where two pixels touch at a corner, two edges start: the later one is followed first.
-    touching = len(after) < len(starts)
-    other = {s: e for s, e in zip(starts, ends, strict=True) if after[s] != e} if touching else {}
-    loops = []
-    while after:
-        at = first = next(iter(after))
-        loop: list[int] = []
-        while True:
-            loop.append(at)
-            onward = after[at]
-            if at in other:
-                after[at] = other.pop(at)
-            else:
-                del after[at]
-            at = onward
-            if at == first:
-                break
-        loops.append(np.stack(np.divmod(loop, mask.shape[1] + 2), axis=1) - 1.0)
-    return loops
-
-
-def _edges(mask: NDArray[np.bool_]) -> tuple[list[int], list[int]]:
-    """Return the pixel edges between inside and outside, as their first and second corners.
-
-    All run clockwise around the inside, so the boundaries are found by following them.
-    A corner is the number of the pixel to its lower right, in the mask with a rim of one pixel.
-    """
-    height, width = mask.shape
-    below = width + 2
-    rimmed = np.zeros((height + 2, below), bool)
+    rimmed = np.zeros(np.add(mask.shape, 2))
     rimmed[1:-1, 1:-1] = mask
-    inside = rimmed.ravel()
-    # The pixels whose neighbour on that side is outside. Rows end in the rim, so that where
-    # one goes over into the next nothing is inside.
-    top = (inside[below:] > inside[:-below]).nonzero()[0] + below
-    right = (inside[:-1] > inside[1:]).nonzero()[0]
-    bottom = (inside[:-below] > inside[below:]).nonzero()[0]
-    left = (inside[1:] > inside[:-1]).nonzero()[0] + 1
-    starts = np.concatenate((top, right + 1, bottom + below + 1, left + below))
-    ends = np.concatenate((top + 1, right + below + 1, bottom + below, left))
-    return starts.tolist(), ends.tolist()
+    # Contours are (x, y), closed by their first point, and count from the centre of the rim.
+    lines = contour_generator(z=rimmed, line_type=LineType.Separate).lines(0.5)
+    return [np.asarray(line)[:-1, ::-1] - 0.5 for line in lines]
 
 
 def _smoothed(loop: Points) -> Points:
-    """Return a boundary without the staircase of its pixels, by averaging neighbours.
+    """Return a boundary without the corners of its pixels, by averaging neighbours.
 
-    Fewer rounds for small boundaries, which would shrink; a single pixel becomes a diamond.
+    Fewer rounds for small boundaries, which would shrink.
     """
-    rounds = min(SMOOTHING_ROUNDS, len(loop) // 4)
+    rounds = min(SMOOTHING_ROUNDS, len(loop) // 8)
     loop = np.concatenate((loop, loop[:rounds]))
     for _ in range(rounds):
         loop = (loop[:-1] + loop[1:]) / 2.0
@@ -122,18 +84,17 @@ def _smoothed(loop: Points) -> Points:
 
 
 def simplified(polygons: Sequence[Points], tolerance: float) -> list[Points]:
-    """Return closed polygons with fewer points, none dropped that is further off.
+    """Return closed polygons with fewer points, by Ramer, Douglas and Peucker.
 
-    The method of Ramer, Douglas and Peucker: spans between points that are kept are parted
-    at their furthest point, while that is too far off. The spans of all polygons are looked at
-    together, round by round.
+    A span between two kept points is split at its furthest point while that is further off
+    than the tolerance. The spans of all polygons are processed together, round by round.
 
     Args:
         polygons: (N, 2) each, the last point joined to the first.
         tolerance: Largest distance of a dropped point from the polygon that remains.
 
     Returns:
-        At least three of the points of each if there are so many.
+        At least three of the points of each if it has that many.
     """
     if not polygons:
         return []
@@ -161,15 +122,10 @@ def simplified(polygons: Sequence[Points], tolerance: float) -> list[Points]:
 
 
 def _furthest(points: Points, first: Indices, last: Indices) -> tuple[Indices, Points]:
-    """Return for each span the point that is furthest from the line through its ends.
+    """Return the point of each span that is furthest from the line through its ends.
 
-    Args:
-        points: (N, 2).
-        first: Where each span begins, (S,).
-        last: Where it ends, (S,); there are points between.
-
-    Returns:
-        Which point that is, (S,), and its distance, (S,).
+    Spans run from `first` to `last`, (S,) each, rows of `points`, (N, 2), and have points
+    between. Returns rows and distances, (S,) each.
     """
     counts = last - first - 1
     span = np.repeat(np.arange(len(first)), counts)
@@ -185,12 +141,7 @@ def _furthest(points: Points, first: Indices, last: Indices) -> tuple[Indices, P
 
 
 def _peaks(values: Points, counts: Indices) -> Indices:
-    """Return where each of several runs, all in one array, has its (first) largest value.
-
-    Args:
-        values: (N,), the runs one after the other.
-        counts: How many values each run has, (R,); none is empty.
-    """
+    """Return where each run of values has its first maximum; `counts` are the runs' lengths."""
     starts = np.cumsum(counts) - counts
     largest = np.maximum.reduceat(values, starts)
     where = np.flatnonzero(values == np.repeat(largest, counts))

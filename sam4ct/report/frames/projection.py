@@ -1,7 +1,7 @@
-"""Frames made flat: what a page can show of a volume, and what it needs to show an image.
+"""Frames as grey pictures: maximum projections of volumes, contrast, JPEG.
 
-Owns projections, contrast and pictures. One code serves 2D and 3D: a 2D frame is
-a volume of one plane. Arrays are ([z,] y, x); pictures are (y, x), 8 bit.
+One code serves 2D and 3D: a 2D frame is a volume of one plane. Arrays are ([z,] y, x);
+pictures are (y, x), 8 bit.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ QUALITIES = (84, 74, 64, 54, 44, 34)
 """JPEG qualities, tried from the best until a picture fits its budget."""
 DARKEST_PERCENT, BRIGHTEST_PERCENT = 0.5, 99.7
 DIM = 0.2
-"""A movie whose mean grey is below this share of its range is mostly dark background."""
+"""A movie is mostly dark if its mean grey is below this share of its range."""
 DIM_GAMMA = 0.5
-"""Lifts dim cells next to bright ones; only in movies that are mostly dark."""
+"""Gamma that lifts dim cells in movies that are mostly dark."""
 _SAMPLES_PER_AXIS = 512
 
 

@@ -1,7 +1,7 @@
-"""What the viewer shows of a volume beside its projection along z: its slices, and its side.
+"""Slices of a volume, and its side: the maximum projection along y, (z, x).
 
-Owns which slices are shown. The side is the projection along y, (z, x), with slices as
-far apart as in space. One volume is in memory at a time. Array order (z, y, x).
+In the side view, slices are as far apart as in space. One volume is in memory at a time.
+Array order (z, y, x).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class VolumeViews:
 
     @classmethod
     def of(cls, shape: tuple[int, ...], shown: int, front: View, slice_px: float) -> VolumeViews:
-        """Choose slices and sizes. The contrast is that of the projections.
+        """Choose slices and sizes.
 
-        Projections have the brighter background, so that of slices is dark: it costs
-        little, and cells stand out.
+        The contrast is that of the projections. Their background is brighter, so that of slices
+        is dark: cells stand out, and pictures are small.
 
         Args:
             shape: Of what is shown of a volume, (z, y, x).

@@ -1,8 +1,6 @@
-"""The data of the frames viewer: pictures, outlines and tracks, as plain JSON values.
+"""The data of the frames viewer: which frames are shown, their pictures, outlines and tracks.
 
-Owns which frames are shown; how large and how they are cut is left to `views` and
-`volumes`, how they are drawn to `page.js` and `drawing.js`. Frames are read one at a
-time and forgotten.
+Plain JSON values, drawn by `page.js` and `drawing.js`. One frame is in memory at a time.
 """
 
 from __future__ import annotations
@@ -22,11 +20,11 @@ MOST_FRAMES = 120
 FEWEST_FRAMES = 24
 FEWEST_VOLUMES = 16
 MOST_OUTLINES = 30_000
-"""Over all frames shown, about; movies of crowds show fewer frames."""
+"""About, in all frames shown; movies with more cells show fewer frames."""
 OUTLINES_OF_A_VOLUME = 7
-"""Of one cell, about: from the front, from the side, and in the slices that cut it."""
+"""Outlines of one cell, about: from the front, from the side, and in the slices that cut it."""
 ENOUGH_SLICES = 10
-"""So many slices of a volume are worth more than further frames."""
+"""Slices of a volume that are shown before more frames are."""
 PICTURES = Budget(pixels=20_000_000, bytes=2_200_000)
 CONTRAST_FRAMES = 5
 

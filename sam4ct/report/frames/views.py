@@ -1,8 +1,7 @@
-"""Views: one way to look at frames, as a picture and the outlines of the cells in it.
+"""Views: a picture of a plane with the outlines of its cells, within a budget of bytes.
 
-Owns sizes, budgets and the rows of cells; which frames and planes are shown is left to
-`viewer` and `volumes`. Planes are (rows, columns): (y, x), or (z, x) from the side.
-Outlines are (x, y) in units of the page; the longer side of a frame has `SIDE_UNITS`.
+Planes are (rows, columns): (y, x), or (z, x) from the side. Outlines are (x, y) in units of
+the page; the longer side of a frame has `SIDE_UNITS`.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ Shape = tuple[int, Mask, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Budget:
-    """What the pictures of one view may take, over all that are shown."""
+    """Largest size of all pictures of one view together."""
 
     pixels: int
-    """Many pictures are smaller ones."""
+    """The more pictures, the smaller each is."""
     bytes: int
     """About: noise may need more even at the lowest quality."""
     widest_px: int = 700
@@ -69,8 +68,8 @@ class PictureSize:
     def from_the_side(self, depth: int, slice_px: float, max_bytes: int) -> PictureSize:
         """Return the size for (z, x) planes beside these pictures, as wide as they are.
 
-        Slices that are further apart than can be shown, as files with a wrong voxel size say,
-        are shown closer together.
+        Slices that are too far apart to be shown, as in files with a wrong voxel size, are
+        moved closer together.
 
         Args:
             depth: Number of slices.

@@ -1,8 +1,4 @@
-"""Whole frames and label frames, as the parts of a report take them.
-
-Owns nothing but the way from `FrameReader` and `ResultFrames` to the `ShownFrames` of the
-viewer and the `LinkEnds` of the least certain links.
-"""
+"""Movies whose frames fit in memory: images and masks as the viewer and the links need them."""
 
 from __future__ import annotations
 
@@ -70,7 +66,9 @@ def ends_in(reader: FrameReader, result: ResultFrames) -> LinkEnds:
         reader: Images and input masks.
         result: The result's track labels.
     """
-    regions = functools.lru_cache(FRAMES_KEPT)(lambda t: regions_of(reader.labels(t)))
+
+    def regions(t: int) -> Mapping[int, Region]:
+        return regions_of(reader.labels(t))
 
     def track_of(t: int) -> Mapping[int, int]:
         tracks = result.labels(t)

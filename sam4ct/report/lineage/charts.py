@@ -1,6 +1,6 @@
-"""Two small SVG charts: how certain the links are, and how many cells there are over time.
+"""Two small SVG charts: confidence of the links, and number of cells over time.
 
-Owns geometry; colours are in `page.css`. Lengths in units of the charts' view boxes.
+Colours are in `page.css`. Lengths in units of the charts' view boxes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 520, 170
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 30
 BINS = 20
 LEAST_BAR = 1.5
-"""Height of a bar that is not empty, so that a single link can be seen."""
+"""Least height of a bar that is not empty, so that a single link can be seen."""
 
 _PLOT_W, _PLOT_H = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
@@ -24,8 +24,7 @@ _PLOT_W, _PLOT_H = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 def confidence_histogram(confidence: NDArray[np.float64]) -> str:
     """Return a histogram of confidences, 0 to 1; counts on a logarithmic scale.
 
-    Logarithmic because nearly all links of a good run are certain, and the few
-    others are what matters.
+    Logarithmic, because nearly all links of a good run are certain, and the few others matter.
     """
     counts, _ = np.histogram(np.clip(confidence, 0.0, 1.0), BINS, (0.0, 1.0))
     top = np.log10(1.0 + max(1, int(counts.max())))
@@ -89,7 +88,7 @@ def _chart(
     """Return a chart with its axes.
 
     Args:
-        about: What it shows, for those who cannot see it.
+        about: What it shows, for screen readers.
         body: SVG of the data.
         ticks: Text and x of the marks below.
         levels: Text and share of the height of the grid lines.

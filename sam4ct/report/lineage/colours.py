@@ -1,7 +1,4 @@
-"""Families: tracks that descend from one another, their order and their colours.
-
-Pure python on `lineage.Track`. Used by everything on the page that draws tracks.
-"""
+"""Families: the tracks of one founder, their order on the page and their colours."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The lineage tree as SVG: time to the right, one line a track, a fork a division.
+"""The lineage tree as SVG: time runs to the right, a track is a line, a division a fork.
 
-Owns the layout; the data attributes are the hooks of `page.js`, the classes those
-of `page.css`. Lengths in CSS pixels.
+`page.js` uses the data attributes, `page.css` the classes. Lengths in CSS pixels.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ TICK_PX = 60
 
 @dataclass(frozen=True)
 class Tree:
-    """A drawn tree: the axis stays in view while the lines below it scroll."""
+    """A drawn tree. The axis stays in view while the lines below it scroll."""
 
     axis: str
     lines: str
     note: str
-    """What is left out, in words; "" if nothing is."""
+    """A sentence about tracks that are not drawn; "" if all are."""
 
 
 def lineage_tree(
