@@ -6,41 +6,21 @@ from pathlib import Path
 
 import click
 
+from sam4ct.cli.options import FOLDER, number_option, seed_option
 from sam4ct.io.simulated import SEED_FORMATS
 from sam4ct.simulate.embryo.movie import EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
 
 _TYPICAL = EmbryoLaw()
 _DETECTOR = SeedErrors()
-_SHARE = click.FloatRange(0.0, 1.0)
 
 
 @click.command("simulate-embryo")
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="The same seed and options give the same files.",
-)
-@click.option(
-    "--frames", type=click.IntRange(1, 10_000), default=_TYPICAL.frames, show_default=True
-)
-@click.option(
-    "--cells",
-    type=click.IntRange(min=1),
-    default=_TYPICAL.cells,
-    show_default=True,
-    help="Cells at the start.",
-)
-@click.option(
-    "--followed",
-    type=click.IntRange(min=1),
-    default=_TYPICAL.followed,
-    show_default=True,
-    help="Cells of the start that are to be followed, with all their descendants.",
-)
+@click.argument("out", type=FOLDER)
+@seed_option(0, "The same seed and options give the same files.")
+@number_option("--frames", _TYPICAL.frames, "Number of frames.", 1, 10_000)
+@number_option("--cells", _TYPICAL.cells, "Number of cells at the start.", 1)
+@number_option("--followed", _TYPICAL.followed, "Cells to follow, with all their descendants.", 1)
 @click.option(
     "--size",
     type=click.IntRange(min=8),
@@ -48,57 +28,26 @@ _SHARE = click.FloatRange(0.0, 1.0)
     metavar="Z Y X",
     default=_TYPICAL.shape,
     show_default=True,
-    help="Frame in voxels. A larger one is emptier.",
+    help="Size of a frame in voxels; a larger frame is emptier.",
 )
-@click.option(
-    "--anisotropy",
-    type=click.FloatRange(1.0, 20.0),
-    default=_TYPICAL.anisotropy,
-    show_default=True,
-    help="Distance of the slices, in pixels.",
-)
-@click.option(
+@number_option("--anisotropy", _TYPICAL.anisotropy, "Distance of slices, in pixels.", 1.0, 20.0)
+@number_option(
     "--distance",
-    type=click.FloatRange(2.0, 1000.0),
-    default=_TYPICAL.distance,
-    show_default=True,
-    help="Distance of neighbouring cells at the start, in radii (7 pixels).",
+    _TYPICAL.distance,
+    "Distance of neighbouring cells at the start, in radii (7 pixels).",
+    2.0,
+    1000.0,
 )
-@click.option(
-    "--flow",
-    type=click.FloatRange(0.0, 2.0),
-    default=_TYPICAL.flow,
-    show_default=True,
-    help="Speed of the tissue, in radii per frame.",
-)
-@click.option("--dataset", default="Embryo", show_default=True, help="Name of its folder.")
-@click.option(
-    "--missed",
-    type=_SHARE,
-    default=_DETECTOR.missed,
-    show_default=True,
-    help="Share of cells without a seed.",
-)
-@click.option(
-    "--doubled",
-    type=_SHARE,
-    default=_DETECTOR.doubled,
-    show_default=True,
-    help="Share of cells with two seeds.",
-)
-@click.option(
-    "--spurious",
-    type=_SHARE,
-    default=_DETECTOR.spurious,
-    show_default=True,
-    help="Seeds beside the cells, per cell.",
-)
-@click.option(
+@number_option("--flow", _TYPICAL.flow, "Speed of the tissue, in radii per frame.", most=2.0)
+@click.option("--dataset", default="Embryo", show_default=True, help="Name of the dataset.")
+@number_option("--missed", _DETECTOR.missed, "Share of cells without a seed.", most=1.0)
+@number_option("--doubled", _DETECTOR.doubled, "Share of cells with two seeds.", most=1.0)
+@number_option("--spurious", _DETECTOR.spurious, "Seeds outside of cells, per cell.", most=1.0)
+@number_option(
     "--noise",
-    type=click.FloatRange(0.0, 1.0),
-    default=_DETECTOR.noise,
-    show_default=True,
-    help="How far seeds are off their place along each axis, in radii (standard deviation).",
+    _DETECTOR.noise,
+    "Error of the seeds' positions along each axis, in radii (standard deviation).",
+    most=1.0,
 )
 @click.option(
     "--seed-format",
@@ -107,7 +56,7 @@ _SHARE = click.FloatRange(0.0, 1.0)
     show_default=True,
     help="Columns z, y, x, or the files of the detector TWANG.",
 )
-@click.option("--tiff", is_flag=True, help="Write images as one TIFF a frame, not as a Zarr.")
+@click.option("--tiff", is_flag=True, help="Write one TIFF for each frame, not a Zarr.")
 def simulate_embryo_command(
     out: Path,
     seed: int,
@@ -123,10 +72,10 @@ def simulate_embryo_command(
     tiff: bool,
     **errors: float,
 ) -> None:
-    """Write a simulated embryo as OUT/DATASET: a large sparse movie in which to follow some cells.
+    """Write a simulated embryo as OUT/DATASET: a large movie in which to follow some cells.
 
-    It holds images, the seeds of an imperfect detector, the cells to follow, and exact
-    ground truth of them.
+    It has images, the seeds of an imperfect detector, the cells to follow, and their exact
+    ground truth.
     """
     from sam4ct.io.simulated import EmbryoFiles, write_embryo
 

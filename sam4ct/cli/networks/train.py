@@ -1,23 +1,16 @@
-"""`sam4ct train-compact`: make the included networks again, on simulated cells alone."""
+"""`sam4ct train-compact`: train the included networks again, on simulated cells alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, Command
+from sam4ct.cli.options import DEVICE, FOLDER, Command, number_option, seed_option
 
 if TYPE_CHECKING:
     from sam4ct.finetune.loop.training import Schedule, Task
-
-
-def _count(name: str, default: int, text: str, *, least: int = 0) -> Callable[[Command], Command]:
-    """An option for a whole number that shows its default."""
-    kind = click.IntRange(min=least)
-    return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
 @click.group("train-compact")
@@ -35,8 +28,8 @@ def _common(command: Command) -> Command:
     for option in (
         start,
         DEVICE,
-        _count("--seed", 1, "Seed of the simulation and of the first weights."),
-        _count("--workers", 1, "Number of processes that simulate."),
+        seed_option(1, "Seed of the simulation and of the first weights."),
+        number_option("--workers", 1, "Number of processes that simulate."),
     ):
         command = option(command)
     return command
@@ -44,15 +37,15 @@ def _common(command: Command) -> Command:
 
 @train_compact.command()
 @click.argument("out", type=FOLDER)
-@_count("--steps", 40000, "Training steps, each with new frame pairs.", least=1)
-@_count("--decay", 10000, "Number of last steps over which the learning rate falls to zero.")
-@_count("--pairs", 4, "Frame pairs per step.", least=1)
-@_count("--objects", 4, "Prompts per pair and direction.", least=1)
+@number_option("--steps", 40000, "Training steps, each with new frame pairs.", 1)
+@number_option("--decay", 10000, "Number of last steps over which the learning rate falls to zero.")
+@number_option("--pairs", 4, "Frame pairs per step.", 1)
+@number_option("--objects", 4, "Prompts per pair and direction.", 1)
 @_common
 def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> None:
-    """Train the compact SAM 2 into OUT; the same command continues a training.
+    """Train the compact SAM 2; the same command continues a stopped training.
 
-    Writes weights.safetensors, curve.csv and checkpoint.pt.
+    Writes weights.safetensors, curve.csv and checkpoint.pt to OUT.
     """
     from sam4ct.finetune.compact.sam2 import PairTask, Training
     from sam4ct.models.weights.load import load_manifest
@@ -65,17 +58,17 @@ def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> Non
 
 @train_compact.command("sam-med3d")
 @click.argument("out", type=FOLDER)
-@_count("--steps", 20000, "Training steps, each with new volumes.", least=1)
-@_count("--decay", 5000, "Number of last steps over which the learning rate falls to zero.")
-@_count("--volumes", 2, "Simulated volumes per step.", least=1)
-@_count("--crops", 4, "Crops per volume.", least=1)
-@_count("--objects", 3, "Objects that are clicked on in each crop.", least=1)
-@_count("--rounds", 2, "Clicks per object, in every fourth step.", least=1)
+@number_option("--steps", 20000, "Training steps, each with new volumes.", 1)
+@number_option("--decay", 5000, "Number of last steps over which the learning rate falls to zero.")
+@number_option("--volumes", 2, "Simulated volumes per step.", 1)
+@number_option("--crops", 4, "Crops per volume.", 1)
+@number_option("--objects", 3, "Objects in each crop that get clicks.", 1)
+@number_option("--rounds", 2, "Clicks per object, in every fourth step.", 1)
 @_common
 def sam_med3d(out: Path, device: str, start_from: Path | None, **numbers: int) -> None:
-    """Train the compact SAM-Med3D into OUT; the same command continues a training.
+    """Train the compact SAM-Med3D; the same command continues a stopped training.
 
-    Writes weights.safetensors, curve.csv and checkpoint.pt.
+    Writes weights.safetensors, curve.csv and checkpoint.pt to OUT.
     """
     from sam4ct.finetune.compact.sam_med3d import ClickTask, Training
     from sam4ct.models.weights.load import load_manifest
