@@ -22,7 +22,7 @@ from sam4ct.stages.associate.costs import Costs
 from sam4ct.stages.associate.features import Course, Divisions, Ends, course_of, diameters
 from sam4ct.stages.associate.marginals import considered, shares
 from sam4ct.stages.associate.scoring import Judged, Regions, judged
-from sam4ct.stages.associate.solver import Choice, Problem, solve
+from sam4ct.stages.associate.solver import Problem, Selection, solve
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Links
 
 logger = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ def _ends(detections: Detections, costs: Costs, scene: Scene) -> tuple[Floats, F
     return appear, np.where(detections.t == scene.frames - 1, 0.0, disappear)
 
 
-def accepted(detections: Detections, problem: Problem, choice: Choice, costs: Costs) -> Links:
+def accepted(detections: Detections, problem: Problem, choice: Selection, costs: Costs) -> Links:
     """Return the links of a choice, ordered by target, with how sure they are."""
     links, splits = problem.links, problem.splits
     e, s = choice.links, choice.splits
