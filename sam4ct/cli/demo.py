@@ -51,7 +51,7 @@ def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
     are worth.
     """
     from sam4ct.models.device import device_name
-    from sam4ct.pipelines.link.plan import Options, choose_network
+    from sam4ct.pipelines.common.options import Options, choose_network
     from sam4ct.pipelines.tools.selftest import SUITE, run_suite
 
     place, chosen = choose_network(Options(weights=weights, device=device))
