@@ -39,7 +39,7 @@ from scipy.optimize import minimize
 
 from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import CtcReader, ResultWriter
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.link.repair import scene_of
 from sam4ct.stages.associate import Costs, associate, load_costs, measured
 from sam4ct.stages.associate.costs import MIN_CALIBRATED, TABLE, Calibration, Odds, Quadratic

@@ -22,7 +22,7 @@ from fit_cases import Case, gather
 from fit_costs import fitted_to, ranges_of, save_table
 from numpy.typing import NDArray
 
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.link.repair import scene_of
 from sam4ct.stages.associate import load_costs
 from sam4ct.stages.associate.costs import TABLE, Quadratic

@@ -45,7 +45,7 @@ def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
     the links are.
     """
     from sam4ct.models.device import device_name
-    from sam4ct.pipelines.link.plan import Options, choose_network
+    from sam4ct.pipelines.common.options import Options, choose_network
     from sam4ct.pipelines.tools.selftest import SUITE, run_suite
 
     place, chosen = choose_network(Options(weights=weights, device=device))

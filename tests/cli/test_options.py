@@ -16,7 +16,8 @@ from scenes.commands import sam4ct
 
 from sam4ct.cli import TASKS, cli
 from sam4ct.io.ctc.sequence import find_sequences
-from sam4ct.pipelines.link.plan import Options, make_plan
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.link.plan import make_plan
 
 
 @pytest.fixture
