@@ -35,13 +35,14 @@ from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.work import WorkDir
 from sam4ct.jumps import NO_JUMPS
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link import associate as linking
 from sam4ct.pipelines.link import fill as filling
 from sam4ct.pipelines.link import paint as painting
 from sam4ct.pipelines.link import propagate as stages
 from sam4ct.pipelines.link import repair as mending
-from sam4ct.pipelines.link.plan import Options, Plan, make_plan
+from sam4ct.pipelines.link.plan import Plan, make_plan
 from sam4ct.stages.associate import Costs, Scene
 from sam4ct.stages.associate.costs import Odds
 from sam4ct.stages.associate.features import Features

@@ -23,8 +23,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from sam4ct.io.tiff import read_frame
-from sam4ct.pipelines.dispatch import do_run, find_runs, plan_run
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.dispatch import find_runs
 
 RADII = (4, 5, 6)
 SHAPES = {2: (160, 160), 3: (24, 112, 112)}
@@ -85,9 +85,9 @@ def swapped(movie: Movie, dataset: Path, options: Options) -> int:
             (dataset / folder).mkdir(parents=True, exist_ok=True)
             path = dataset / folder / f"{name}{t:03d}.tif"
             tifffile.imwrite(path, frame, photometric="minisblack")
-    (sequence,) = find_runs(dataset, ["01"], None, options)
-    do_run(plan_run(sequence, options), options)
-    painted = [read_frame(sequence.result_dir / f"mask{t:03d}.tif") for t in range(FRAMES)]
+    (run,) = find_runs(dataset, ["01"], None, options)
+    run.execute()
+    painted = [read_frame(run.sequence.result_dir / f"mask{t:03d}.tif") for t in range(FRAMES)]
     cells = range(1, int(movie[0][2].max()) + 1)
     tracks = [
         {

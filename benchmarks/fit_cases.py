@@ -22,8 +22,9 @@ from sam4ct.io.ctc import CtcReader, find_sequences, read_tracks
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tiff import read_frame
 from sam4ct.io.work import WorkDir, read_table
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.link.plan import Options, Plan, make_plan
+from sam4ct.pipelines.link.plan import Plan, make_plan
 from sam4ct.pipelines.link.propagate import detect, propagate
 from sam4ct.simulate import MovieLaw, SegmentationErrors
 from sam4ct.stages.propagate import frame_pairs

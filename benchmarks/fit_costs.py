@@ -39,18 +39,19 @@ from scipy.optimize import minimize
 
 from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import CtcReader, ResultWriter
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.link.repair import scene_of
 from sam4ct.stages.associate import Costs, associate, load_costs, measured
-from sam4ct.stages.associate.costs import LEAST_SHARE, TABLE, Calibration, Odds, Quadratic
+from sam4ct.stages.associate.costs import MIN_CALIBRATED, TABLE, Calibration, Odds, Quadratic
 from sam4ct.stages.associate.features import (
     Candidates,
-    Course,
+    DivisionFeatures,
     Divisions,
     Features,
-    Prospects,
+    History,
     candidates,
-    course_of,
+    daughter_pairs,
+    history_of,
 )
 from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
 from sam4ct.stages.associate.features.links import LINK_FEATURES
@@ -75,7 +76,7 @@ PASSES = 3
 """Over all constants, at most."""
 LEAST_GAIN = 1e-4
 """In OP_CLB; less is chance."""
-Cases = list[tuple[Case, Course | None]]
+Cases = list[tuple[Case, History | None]]
 Examples = tuple[Floats, NDArray[np.bool_]]
 Truth = Callable[[Case, Ints, Ints], NDArray[np.bool_]]
 
@@ -127,11 +128,11 @@ def ranges_of(features: Floats, names: tuple[str, ...]) -> dict[str, tuple[float
 def ranged(odds: Odds, cases: Cases) -> Odds:
     """Return the odds of one look with the ranges that features have in some cases."""
     kin = odds.kin or odds.link
-    links = [links_of(case, course) for case, course in cases]
+    links = [links_of(case, history) for case, history in cases]
     packed = np.concatenate([found.features.packed(LINK_FEATURES) for found in links])
     splits = [
-        splits_of(case, found, LinkOdds(odds.link, kin), course).features.packed(DIVISION_FEATURES)
-        for (case, course), found in zip(cases, links, strict=True)
+        splits_of(case, found, LinkOdds(odds.link, kin), history).features.packed(DIVISION_FEATURES)
+        for (case, history), found in zip(cases, links, strict=True)
     ]
     of_links = ranges_of(packed, LINK_FEATURES)
     return Odds(
@@ -143,26 +144,27 @@ def ranged(odds: Odds, cases: Cases) -> Odds:
     )
 
 
-def links_of(case: Case, course: Course | None) -> Candidates:
+def links_of(case: Case, history: History | None) -> Candidates:
     """All possible links of a case."""
     places, diameter = measured(case.detections, scene_of(case.plan))
-    return candidates(case.detections, case.evidence, places, diameter, course)
+    return candidates(case.detections, case.evidence, places, diameter, history)
 
 
-def splits_of(case: Case, links: Candidates, odds: LinkOdds, course: Course | None) -> Divisions:
+def splits_of(case: Case, links: Candidates, odds: LinkOdds, history: History | None) -> Divisions:
     """All possible divisions of a case, once links have log odds."""
     places, diameter = measured(case.detections, scene_of(case.plan))
     kin, same = (model(links.features) for model in (odds.kin, odds.same))
-    return Prospects(case.detections, links, kin, same, places, diameter, course).all_divisions()
+    features = DivisionFeatures(case.detections, links, kin, same, places, diameter, history)
+    return features.divisions(daughter_pairs(links))
 
 
 def look(seen: Cases, unseen: Cases) -> Odds:
     """Fit the odds of one look at cases, each with what an earlier look told, if there was one."""
     links, held_back = (
-        [(c, course, links_of(c, course)) for c, course in x] for x in (seen, unseen)
+        [(c, history, links_of(c, history)) for c, history in x] for x in (seen, unseen)
     )
 
-    def of_links(rows: list[tuple[Case, Course | None, Candidates]], truth: Truth) -> Examples:
+    def of_links(rows: list[tuple[Case, History | None, Candidates]], truth: Truth) -> Examples:
         right = [truth(case, found.u, found.v) for case, _, found in rows]
         features = [found.features.packed(LINK_FEATURES) for *_, found in rows]
         return np.concatenate(features), np.concatenate(right)
@@ -174,8 +176,8 @@ def look(seen: Cases, unseen: Cases) -> Odds:
 
     odds = LinkOdds(judged("one cell", are_one_cell), judged("kin", are_kin))
 
-    def of_splits(rows: list[tuple[Case, Course | None, Candidates]]) -> Examples:
-        splits = [(case, splits_of(case, found, odds, course)) for case, course, found in rows]
+    def of_splits(rows: list[tuple[Case, History | None, Candidates]]) -> Examples:
+        splits = [(case, splits_of(case, found, odds, history)) for case, history, found in rows]
         right = [are_daughters(case, found.u, found.v, found.w) for case, found in splits]
         features = [found.features.packed(DIVISION_FEATURES) for _, found in splits]
         return np.concatenate(features), np.concatenate(right)
@@ -198,7 +200,7 @@ def courses(cases: list[Case], costs: Costs) -> Cases:
         scene = scene_of(case.plan)
         links = associate(case.detections, case.evidence, costs, scene)
         places, _ = measured(case.detections, scene)
-        found.append((case, course_of(case.detections, links, places)))
+        found.append((case, history_of(case.detections, links, places)))
     return found
 
 
@@ -254,7 +256,7 @@ def calibrated(cases: list[Case], costs: Costs) -> Calibration:
 
     def rising(bias: float, slope: float, turn: float) -> Calibration:
         # Beyond this bend it would turn round before the largest or the least share.
-        most = slope / (2.0 * np.log((1.0 - LEAST_SHARE) / LEAST_SHARE))
+        most = slope / (2.0 * np.log((1.0 - MIN_CALIBRATED) / MIN_CALIBRATED))
         return Calibration(bias, slope, most * float(np.tanh(turn)))
 
     def loss(numbers: Floats) -> float:
@@ -307,9 +309,9 @@ def write(costs: Costs, arguments: argparse.Namespace) -> None:
     """Write costs in their place in the table."""
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     kind = f"{arguments.evidence}-{arguments.ndim}d"
-    # Couples are fitted by fit_merged.py, to all kinds of cases; the share is not fitted.
+    # MergeCandidates are fitted by fit_merged.py, to all kinds of cases; the share is not fitted.
     kept = {"plain_share": table.get(kind, {}).get("plain_share", 0.0)}
-    fitted_here = {k: v for k, v in asdict(costs).items() if k not in ("couple", "plain")}
+    fitted_here = {k: v for k, v in asdict(costs).items() if k not in ("merge", "plain")}
     table[kind] = fitted_here | kept
     save_table(table)
 

@@ -22,13 +22,13 @@ from fit_cases import Case, gather
 from fit_costs import fitted_to, ranges_of, save_table
 from numpy.typing import NDArray
 
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.link.repair import scene_of
 from sam4ct.stages.associate import load_costs
 from sam4ct.stages.associate.costs import TABLE, Quadratic
-from sam4ct.stages.associate.features import Couples
-from sam4ct.stages.associate.features.merges import COUPLE_FEATURES
-from sam4ct.stages.repair.undersegmentation import best_couples, couples_around
+from sam4ct.stages.associate.features import MergeCandidates
+from sam4ct.stages.associate.features.merges import MERGE_FEATURES
+from sam4ct.stages.repair.undersegmentation import best_merges, merges_around
 from sam4ct.tables import Floats, Ints
 
 CASES = {("sam2", 2): 20, ("overlap", 2): 24, ("sam2", 3): 22, ("overlap", 3): 30}
@@ -36,8 +36,8 @@ ROUNDS = 4
 FOLDS = 5
 START = Quadratic(
     bias=0.0,
-    weights=dict.fromkeys(COUPLE_FEATURES, 0.0),
-    squares=dict.fromkeys(COUPLE_FEATURES, 0.0) | {"size": -4.0, "centre": -4.0, "box": -1.0},
+    weights=dict.fromkeys(MERGE_FEATURES, 0.0),
+    squares=dict.fromkeys(MERGE_FEATURES, 0.0) | {"size": -4.0, "centre": -4.0, "box": -1.0},
 )
 """By which the couples of the first round are chosen: those that fit best."""
 ODDS = (-1.0, 0.0, 1.0)
@@ -48,8 +48,8 @@ ODDS = (-1.0, 0.0, 1.0)
 class Sides:
     """All couples of a case, and which masks cover two cells."""
 
-    before: Couples
-    after: Couples
+    before: MergeCandidates
+    after: MergeCandidates
     merged: NDArray[np.bool_]
     """By detection; those in the first and last frames are none of these."""
 
@@ -58,16 +58,16 @@ def sides_of(case: Case, evidence: str) -> Sides:
     """Find the couples of a case."""
     costs = load_costs(evidence, f"{case.plan.profile.ndim}d")
     scene = scene_of(case.plan)
-    before, after = couples_around(case.detections, case.evidence, costs, scene)
+    before, after = merges_around(case.detections, case.evidence, costs, scene)
     inner = (case.detections.t > 0) & (case.detections.t < scene.frames - 1)
     return Sides(before, after, inner & np.array([len(cells) > 1 for cells in case.cells]))
 
 
 def best_sides(case: Sides, model: Quadratic) -> tuple[Ints, Floats, Floats]:
     """Return the masks with a couple on either side, and the features of the best on each."""
-    masks, b, a = best_couples(case.before, case.after, model)
+    masks, b, a = best_merges(case.before, case.after, model)
     before, after = (
-        side.features[rows].packed(COUPLE_FEATURES)
+        side.features[rows].packed(MERGE_FEATURES)
         for side, rows in ((case.before, b), (case.after, a))
     )
     return masks, before, after
@@ -82,7 +82,7 @@ def examples(case: Sides, model: Quadratic) -> tuple[Floats, NDArray[np.bool_]]:
 def ranged(model: Quadratic, cases: list[Sides]) -> Quadratic:
     """Return the model with the ranges that the features of one side have in some cases."""
     sides = [side for case in cases for side in best_sides(case, model)[1:]]
-    return replace(model, ranges=ranges_of(np.concatenate(sides), COUPLE_FEATURES))
+    return replace(model, ranges=ranges_of(np.concatenate(sides), MERGE_FEATURES))
 
 
 def fit(cases: list[Sides]) -> Quadratic:
@@ -90,7 +90,7 @@ def fit(cases: list[Sides]) -> Quadratic:
     model = START
     for _ in range(ROUNDS):
         features, right = zip(*(examples(case, model) for case in cases), strict=True)
-        model = fitted_to(np.concatenate(features), np.concatenate(right), COUPLE_FEATURES)
+        model = fitted_to(np.concatenate(features), np.concatenate(right), MERGE_FEATURES)
         model = replace(model, bias=0.5 * model.bias, ranges={})
     return ranged(model, cases)
 

@@ -18,10 +18,10 @@ from sam4ct.io.ctc import read_tracks
 from sam4ct.io.follow import find_track_sequence
 from sam4ct.io.simulated import write_embryo
 from sam4ct.io.tiff import read_frame
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.follow.frames import follow_rules, horizon_rules
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import make_track_plan
-from sam4ct.pipelines.link.plan import Options
 from sam4ct.simulate.embryo.movie import LIGHT_SHEET, NUCLEI, EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
 from sam4ct.stages.follow import HorizonRules, Sighted, first_sight, follow

@@ -25,7 +25,13 @@ from scipy.spatial import cKDTree
 
 from sam4ct.stages.associate import Costs, Scene, measured
 from sam4ct.stages.associate.costs import TABLE, Odds, Quadratic
-from sam4ct.stages.associate.features import Candidates, Divisions, Prospects, candidates
+from sam4ct.stages.associate.features import (
+    Candidates,
+    DivisionFeatures,
+    Divisions,
+    candidates,
+    daughter_pairs,
+)
 from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
 from sam4ct.stages.associate.features.links import LINK_FEATURES
 from sam4ct.stages.follow import Horizon
@@ -59,7 +65,8 @@ def links_of(case: TrackCase) -> Candidates:
 def splits_of(case: TrackCase, links: Candidates, link: Quadratic) -> Divisions:
     positions, diameter = measured(case.rows, scene_of(case))
     odds = link(links.features)
-    return Prospects(case.rows, links, odds, odds, positions, diameter).all_divisions()
+    features = DivisionFeatures(case.rows, links, odds, odds, positions, diameter)
+    return features.divisions(daughter_pairs(links))
 
 
 def right_links(case: TrackCase, links: Candidates) -> NDArray[np.bool_]:

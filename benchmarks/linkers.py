@@ -17,8 +17,8 @@ from peer_env import peer_python, run_peer
 
 from sam4ct.io.ctc import CtcReader, ResultWriter, find_sequences, work_dir_of
 from sam4ct.lineage import Track
-from sam4ct.pipelines.link.plan import Options, make_plan
-from sam4ct.pipelines.link.run import run_sequence
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.link.run import LinkRun
 from sam4ct.regions import LabelFrame
 from sam4ct.stages.paint.frames import relabelled
 
@@ -52,7 +52,7 @@ def by_sam4ct(
     options = Options(profile="auto", evidence=evidence, fast=fast, report=False)
     for movie, result in tasks:
         (sequence,) = find_sequences(movie.dataset, [movie.sequence], out=result)
-        run_sequence(make_plan(sequence, options), options)
+        LinkRun(sequence, options).execute()
 
 
 def by_peer(tasks: Sequence[Task], env: Path, program: str) -> None:

@@ -25,8 +25,9 @@ from fit_cases import matched_cells
 
 from sam4ct.io.ctc import find_sequences, read_tracks, work_dir_of
 from sam4ct.io.work import WorkDir, read_table
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.link.plan import Options, make_plan
+from sam4ct.pipelines.link.plan import make_plan
 from sam4ct.pipelines.link.propagate import detect, propagate
 from sam4ct.pipelines.link.repair import repair
 from sam4ct.tables import Flags, Floats, Ints, Links, row_numbers

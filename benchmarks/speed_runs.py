@@ -21,8 +21,9 @@ from sam4ct.io.ctc import CtcReader, find_sequences
 from sam4ct.io.simulated import write_dataset
 from sam4ct.models.weights.load import load_sam2
 from sam4ct.models.weights.manifest import load_manifest
-from sam4ct.pipelines.link.plan import Options, Plan, make_plan
-from sam4ct.pipelines.link.run import run_sequence
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.link.plan import Plan, make_plan
+from sam4ct.pipelines.link.run import LinkRun
 from sam4ct.simulate import SegmentationErrors, movie_law
 from sam4ct.stages.propagate import frame_pairs
 
@@ -64,8 +65,8 @@ def measure(dataset: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]
     clock = Stopwatch(torch.cuda.synchronize if on_cuda else lambda: None)
     began, began_cpu = time.perf_counter(), time.process_time()
     with clock.running():
-        plan = make_plan(sequence, chosen)
-        work = run_sequence(plan, chosen)
+        run = LinkRun(sequence, chosen)
+        work = run.execute()
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
     record = json.loads(work.run_json.read_text())
     return {
@@ -76,10 +77,10 @@ def measure(dataset: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]
         "cost": seconds if on_cuda else cpu_seconds,
         "parts": dict(clock.seconds),
         "engine": record["engine"],
-        "pairs": _asked(plan),
+        "pairs": _asked(run.plan),
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "device_mb": torch.cuda.max_memory_allocated() / 2**20 if on_cuda else 0.0,
-        "side": plan.grid.side,
+        "side": run.plan.window_px,
         "device": record["device"],
     }
 

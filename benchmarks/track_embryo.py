@@ -29,11 +29,11 @@ from sam4ct.io.ctc import ResultWriter, VolumeFrames
 from sam4ct.io.follow import find_track_sequence
 from sam4ct.io.simulated import write_embryo
 from sam4ct.models.sam2.recogniser import Sam2Recogniser
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.follow.frames import follow_rules
 from sam4ct.pipelines.follow.networks import TrackEngines
-from sam4ct.pipelines.follow.plan import TrackPlan, make_track_plan
-from sam4ct.pipelines.follow.run import run_track
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.follow.plan import TrackPlan
+from sam4ct.pipelines.follow.run import FollowRun
 from sam4ct.regions import Region
 from sam4ct.simulate.embryo.movie import EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
@@ -45,13 +45,13 @@ from sam4ct.tables import Floats, Links
 SHOWN = ("DET", "TRA", "LNK", "CT", "TF", "BC(0)", "BC(1)", "BIO")
 
 
-def planned(dataset: Path, result: Path, evidence: str = "sam2") -> tuple[TrackPlan, Options]:
+def planned(dataset: Path, result: Path, evidence: str = "sam2") -> FollowRun:
     options = Options(profile="auto", evidence=evidence, report=False, overwrite=True)
-    return make_track_plan(find_track_sequence(dataset, "01", result), options), options
+    return FollowRun(find_track_sequence(dataset, "01", result), options)
 
 
 def run_sam4ct(dataset: Path, result: Path) -> None:
-    run_track(*planned(dataset, result))
+    planned(dataset, result).execute()
 
 
 def run_without_similarity(dataset: Path, result: Path) -> None:
@@ -61,11 +61,11 @@ def run_without_similarity(dataset: Path, result: Path) -> None:
         return np.zeros(len(pairs))
 
     with mock.patch.object(Sam2Recogniser, "similarities", blind):
-        run_track(*planned(dataset, result))
+        planned(dataset, result).execute()
 
 
 def run_without_sam2(dataset: Path, result: Path) -> None:
-    run_track(*planned(dataset, result, "overlap"))
+    planned(dataset, result, "overlap").execute()
 
 
 def run_nearest_two(dataset: Path, result: Path) -> None:
@@ -73,7 +73,7 @@ def run_nearest_two(dataset: Path, result: Path) -> None:
 
 
 def run_nearest(dataset: Path, result: Path, most: int = 1) -> None:
-    plan, _ = planned(dataset, result)
+    plan = planned(dataset, result).plan
     spacing, reach = np.asarray(plan.profile.spacing_um), follow_rules(plan).sight.reach_um
     # By frame: the places of followed cells, and the number of each one's mother or self before.
     places = [plan.initial_um]

@@ -1,3 +1,24 @@
-"""sam4ct: links cells over time in Cell Tracking Challenge folders with SAM 2."""
+"""sam4ct: links cells over time with SAM 2, in Cell Tracking Challenge folders or in arrays.
+
+In Python: `sam4ct.link(images, masks)` returns a `sam4ct.Tracking`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .pipelines.arrays import Tracking, link
 
 __version__ = "0.1.0"
+__all__ = ["Tracking", "__version__", "link"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what users call when they ask for it: the command line starts without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Relative, so that no stage's key depends on it (see `pipelines.common.sources`).
+    from .pipelines import arrays
+
+    return getattr(arrays, name)

@@ -1,12 +1,12 @@
 """Errors that a user can mend. Each message says where, what, and what to do.
 
-The command line turns every `Sam4ctError` into one line and exit status 2;
-anything else is our fault, keeps its traceback and exits 1.
+The command line prints the message of a `Sam4ctError` and exits with status 2. Any other error
+is a fault of the program: it keeps its traceback, and the status is 1.
 """
 
 
 class Sam4ctError(Exception):
-    """Base of all errors caused by input, options or surroundings."""
+    """Base of all errors caused by input, options or the machine."""
 
 
 class SequenceError(Sam4ctError):
@@ -22,8 +22,8 @@ class WeightsError(Sam4ctError):
 
 
 class ResultError(Sam4ctError):
-    """A result folder that breaks the CTC rules or stands in the way."""
+    """A result folder that breaks the rules of the challenge, or exists already."""
 
 
 class WorkError(Sam4ctError):
-    """A work folder that is locked, unwritable, full, or of another run."""
+    """A work folder that is locked, read-only, full, or of another run."""

@@ -1,9 +1,9 @@
-"""The command line: parse, call one function, translate our errors.
+"""The command line: each command parses its options and calls one function.
 
-Everything a user can mend is one message and exit status 2; anything else keeps
-its traceback and exits 1. SIGTERM ends with 75, see `io.interrupt`. Output that a full disk
-does not take is told as well, and exits 2; a reader that has left early (`| head`) is none of
-our concern, see `io.streams`.
+An error that a user can mend is one message and exit status 2; any other error keeps its
+traceback and exits 1. SIGTERM ends with status 75 (`runtime.interrupt`). Printed output that a
+full disk refuses exits 2; a reader that leaves early (`| head`) is no error
+(`runtime.streams`).
 """
 
 from __future__ import annotations
@@ -37,15 +37,40 @@ from sam4ct.io.files import settle_temporary_folder
 from sam4ct.runtime import graceful_exit, log_to_stderr, lost_output
 
 USER_ERROR = 2
-"""What click exits with as well if an option is wrong."""
+"""Exit status of a mistake of the user; click uses the same for wrong options."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+TASKS = {
+    "Start here": ("demo", "check", "run"),
+    "Data in and out": ("import", "export", "convert", "seeds", "init-tracks"),
+    "Results": ("report", "validate", "evaluate"),
+    "Settings and networks": ("profiles", "weights", "selftest", "finetune", "train-compact"),
+    "Many sequences, many machines": ("run-all", "stage"),
+    "Submission to the challenge": ("package",),
+    "Simulated data": ("simulate", "simulate-embryo"),
+}
+"""The commands in the order of the help; any other command stands below "Others"."""
+
+
+class _ByTask(click.Group):
+    """A group whose help lists the commands by task."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        named = {name for names in TASKS.values() for name in names}
+        others = {"Others": tuple(name for name in self.list_commands(ctx) if name not in named)}
+        for task, names in (TASKS | others).items():
+            commands = [(name, self.commands[name]) for name in names if name in self.commands]
+            if commands:
+                with formatter.section(task):
+                    formatter.write_dl([(n, c.get_short_help_str(limit=100)) for n, c in commands])
+
+
+@click.group(cls=_ByTask, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sam4ct")
-@click.option("-v", "--verbose", is_flag=True, help="Say more.")
-@click.option("-q", "--quiet", is_flag=True, help="Warnings and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more.")
+@click.option("-q", "--quiet", is_flag=True, help="Print warnings and errors only.")
 def cli(verbose: bool, quiet: bool) -> None:
-    """Link or follow cells over time in Cell Tracking Challenge folders with SAM 2."""
+    """Link cells over time: images and masks in, tracks and divisions out."""
     log_to_stderr(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
 
 
@@ -77,18 +102,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     Args:
-        arguments: What follows the program's name; None: those of this process.
+        arguments: The words after the program's name; None: those of this process.
     """
-    # Threads that wait do not spin: beside other work spinning made a run take five times as long,
-    # and alone it gained nothing. Both must be said before PyTorch is loaded.
-    # In lower case: in a Turkish locale the capital of i is none that OpenMP knows.
+    # Threads that wait sleep: with other work on the machine, spinning made a run take five times
+    # as long, and alone it gained nothing. Both must be set before PyTorch is loaded.
+    # In lower case: OpenMP does not know the capital of i in a Turkish locale.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # MKL sums in an order that does not depend on the number of threads.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     settle_temporary_folder()
     try:
         with graceful_exit():
-            # Without its standalone mode click returns the status that a command exits with.
+            # Without standalone mode, click returns the exit status of the command.
             status = cli(arguments, prog_name="sam4ct", standalone_mode=False)
     except Sam4ctError as error:
         click.echo(f"Error: {error}", err=True)

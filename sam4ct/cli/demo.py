@@ -1,4 +1,4 @@
-"""`sam4ct demo` and `sam4ct selftest`: see it work, and see that it works well."""
+"""`sam4ct demo` and `sam4ct selftest`: try it on simulated cells, and check its scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, WEIGHTS
+from sam4ct.cli.options import DEVICE, FOLDER, NDIM, WEIGHTS
 
 DEMO_SCORES = ("Valid", "DET", "SEG", "TRA", "LNK", "CT", "TF", "BC(1)", "BIO", "OP_CLB")
 SELFTEST_SCORES = ("LNK", "BIO", "OP_CLB")
@@ -20,17 +20,11 @@ SELFTEST_SCORES = ("LNK", "BIO", "OP_CLB")
 
 @click.command()
 @click.argument("out", type=FOLDER)
-@click.option(
-    "--ndim",
-    type=click.Choice(["2", "3"]),
-    default="2",
-    show_default=True,
-    help="Images or volumes.",
-)
+@NDIM
 @WEIGHTS
 @DEVICE
 def demo(out: Path, ndim: str, weights: tuple[str, ...], device: str) -> None:
-    """Simulate cells below OUT, link them, score the result and report on it."""
+    """Simulate cells below OUT, link them, print scores and write a report."""
     from sam4ct.pipelines.tools.demo import run_demo
 
     shown = run_demo(out, weights, device, int(ndim))
@@ -45,13 +39,13 @@ def demo(out: Path, ndim: str, weights: tuple[str, ...], device: str) -> None:
 @DEVICE
 @click.pass_context
 def selftest(ctx: click.Context, weights: tuple[str, ...], device: str) -> None:
-    """Link a fixed simulated suite; exit 1 if a figure is below its floor.
+    """Link a fixed simulated suite; exit 1 if a score is below its floor.
 
-    IOU tells how well the network follows single cells, the others what the links
-    are worth.
+    IOU says how well the network finds single cells in other frames, the other scores how good
+    the links are.
     """
     from sam4ct.models.device import device_name
-    from sam4ct.pipelines.link.plan import Options, choose_network
+    from sam4ct.pipelines.common.options import Options, choose_network
     from sam4ct.pipelines.tools.selftest import SUITE, run_suite
 
     place, chosen = choose_network(Options(weights=weights, device=device))

@@ -1,4 +1,4 @@
-"""`sam4ct evaluate` and `sam4ct validate`: how good a result is, and whether it is valid."""
+"""`sam4ct evaluate` and `sam4ct validate`: score a result, check that it keeps the rules."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "--json",
     "json_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the scores to this file too; null where there is none.",
+    help="Write the scores to this file, too; a score that does not exist is null.",
 )
 @click.pass_context
 def evaluate(ctx: click.Context, res_dir: Path, gt_dir: Path, json_file: Path | None) -> None:
     """Score the result RES_DIR against the ground truth GT_DIR (DATASET/SS_GT).
 
-    A result that breaks the rules of the challenge has no scores: Valid is 0, the exit status 2.
+    A result that breaks the rules of the challenge has no scores: Valid is 0, exit status 2.
     """
     # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
     from sam4ct.evaluate import evaluate as scores_of
@@ -42,10 +42,13 @@ def evaluate(ctx: click.Context, res_dir: Path, gt_dir: Path, json_file: Path | 
 
 @click.command()
 @click.argument("res_dir", type=_FOLDER)
-@click.option("--images", type=_FOLDER, help="The images it belongs to, DATASET/SS or SS.zarr.")
+@click.option("--images", type=_FOLDER, help="The images of the result, DATASET/SS or SS.zarr.")
 @click.pass_context
 def validate(ctx: click.Context, res_dir: Path, images: Path | None) -> None:
-    """Check that RES_DIR keeps the rules of the challenge; exit 2 and list what does not."""
+    """Check that the result RES_DIR keeps the rules of the challenge.
+
+    If it breaks any, they are listed, and the exit status is 2.
+    """
     problems = validate_result(res_dir, images)
     for problem in problems:
         click.echo(problem)

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, and makers of options."""
 
 from __future__ import annotations
 
@@ -27,24 +27,14 @@ class _Positive(click.FloatRange):
 
 
 POSITIVE = _Positive(min=0.0, min_open=True)
-SHARE = click.FloatRange(0.0, 1.0)
-AT_LEAST_0, AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
 
-
-def setting(
-    name: str, default: Any, text: str | None, kind: click.ParamType[Any] = AT_LEAST_1, **more: Any
-) -> Callable[[Command], Command]:
-    """Return an option with a default that the help shows; a positive whole number unless told."""
-    return click.option(name, type=kind, default=default, show_default=True, help=text, **more)
-
-
-# A folder that is missing is refused by whoever reads it, who also says what to do.
+# The reader of the folder refuses it if it is missing, and says what to do.
 DATASET = click.argument("dataset_dir", type=click.Path(path_type=Path))
 SEQUENCES = click.argument("sequences", nargs=-1, metavar="[SEQ]...")
 OUT = click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Result folder; with several sequences the root of DATASET/SS_RES.  [default: beside"
+    help="Result folder; with several sequences the folder above DATASET/SS_RES.  [default: beside"
     " the input]",
 )
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an existing result.")
@@ -54,15 +44,15 @@ REPORT = click.option(
 PROFILE = click.option(
     "--profile",
     metavar="NAME|FILE|auto",
-    help="A shipped profile, a .toml file, or one derived from the data.  [default: the profile"
-    " named like the dataset's folder, else auto]",
+    help="Settings: a shipped profile, a .toml file, or auto: measured on the data.  [default:"
+    " the profile named like the dataset's folder, else auto]",
 )
 WEIGHTS = click.option(
     "--weights",
     multiple=True,
     metavar="NAME",
-    help="Weights to use, once per role; see `sam4ct weights list`.  [default: the published"
-    " large ones if they are here and a CUDA device is, else the compact ones]",
+    help="Network weights, one for each role of `sam4ct weights list`.  [default: the published"
+    " large ones if they are installed and there is a CUDA device, else the compact ones]",
 )
 EVIDENCE = click.option(
     "--evidence",
@@ -104,7 +94,7 @@ def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 def device_option(default: str) -> Callable[[Command], Command]:
-    """Return the option --device; where it is not given, the variable counts, then the default."""
+    """Return the option --device; without it the variable counts, then the default."""
     return click.option(
         "--device",
         default=default,
@@ -113,11 +103,44 @@ def device_option(default: str) -> Callable[[Command], Command]:
         show_envvar=True,
         metavar="auto|cpu|cuda[:N]",
         callback=_checked,
-        help="Where networks run; auto takes CUDA where there is one.",
+        help="Where networks run; auto: a CUDA device if there is one, else the CPU.",
     )
 
 
 DEVICE = device_option("auto")
+
+
+def number_option(
+    name: str, default: int | float, text: str, least: float = 0, most: float | None = None
+) -> Callable[[Command], Command]:
+    """Return an option for a number like its default, whole or not, which the help shows."""
+    kind: Any = click.IntRange if isinstance(default, int) else click.FloatRange
+    return click.option(name, type=kind(least, most), default=default, show_default=True, help=text)
+
+
+def seed_option(default: int, text: str) -> Callable[[Command], Command]:
+    """Return the option --seed."""
+    return number_option("--seed", default, text)
+
+
+def spacing_option(default: str = "") -> Callable[[Command], Command]:
+    """Return the option --spacing; `default` says in words what counts without it."""
+    return click.option(
+        "--spacing",
+        "spacing_um",
+        type=(POSITIVE, POSITIVE, POSITIVE),
+        metavar="Z Y X",
+        help="Size of a voxel in micrometres." + (f"  [default: {default}]" if default else ""),
+    )
+
+
+NDIM = click.option(
+    "--ndim",
+    type=click.Choice(["2", "3"]),
+    default="2",
+    show_default=True,
+    help="Images or volumes.",
+)
 
 
 def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
@@ -129,28 +152,29 @@ def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
 
 
 def run_options(command: Command) -> Command:
-    """Add the options that choose what is computed, the same for `run`, `check` and `stage`."""
+    """Add the options for what is computed, the same in `run`, `check` and `stage`."""
     for option in (EDIT, GENERATE, FAST, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
         command = option(command)
     return command
 
 
 def track_options(command: Command) -> Command:
-    """Add the options of mode "track" that say where its inputs lie, for `run` and `check`."""
+    """Add the options of `run` and `check` for the inputs of mode "track"."""
     for option in (
         click.option(
             "--init-tracks",
             "initial",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="The cells to follow: a JSON of `sam4ct init-tracks`, or labels of frame 0."
+            help="Large volumes: the cells to follow, a JSON of `sam4ct init-tracks` or labels of"
+            " frame 0."
             "  [default: in SS_INIT, else SS_GT/TRA/man_track000.tif]",
         ),
         click.option(
             "--seeds",
             type=click.Path(path_type=Path),
             metavar="PATH",
-            help="Places of possible cells: a folder with one file a frame, or one table."
+            help="Large volumes: seeds, a folder with a file for each frame, or one table."
             "  [default: SS_SEEDS]",
         ),
     ):

@@ -34,8 +34,8 @@ _USUAL = Submission()
     "--weights",
     multiple=True,
     metavar="NAME",
-    help="Weights that the scripts name, once per role; see `sam4ct weights list`.  [default: the"
-    " scripts name none, and `run` chooses where they run]",
+    help="Weights in the scripts, one for each role of `sam4ct weights list`.  [default: none, so"
+    " that `run` chooses]",
 )
 @click.option(
     "--image", metavar="REF", default=_USUAL.image, show_default=True, help="Docker image."
@@ -59,8 +59,8 @@ def package(
 ) -> None:
     """Write OUT/SW: a script DATASET-SS.sh for each sequence, and a README.
 
-    The scripts expect the datasets beside SW, and run with an installed sam4ct,
-    Apptainer or Docker, whichever is there.
+    The scripts expect the datasets beside SW. They use an installed sam4ct, Apptainer or
+    Docker, the first of these that they find.
     """
     chosen = Submission(
         datasets=datasets, sequences=sequences, weights=weights, image=image, sif=sif

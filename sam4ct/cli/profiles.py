@@ -1,4 +1,4 @@
-"""`sam4ct profiles`: what profiles there are, what is in them, and a first one for new data."""
+"""`sam4ct profiles`: list the shipped profiles, show one, derive one from data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import POSITIVE
+from sam4ct.cli.options import spacing_option
 from sam4ct.derive import Derivation
 from sam4ct.errors import ProfileError
 from sam4ct.io.ctc import MASKS, RESULT, find_sequences, sequence_name
@@ -37,26 +37,23 @@ def list_profiles() -> None:
 @profiles.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print every value of the profile NAME (or file) and what it means."""
+    """Print every value of the profile NAME (or of a file), and what it means."""
     click.echo(to_toml(load_profile(name), f"Profile {name}, defaults included."), nl=False)
 
 
 @profiles.command()
 @click.argument("dataset_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("name", metavar="SEQ")
-@click.option(
-    "--spacing", "spacing_um", type=(POSITIVE, POSITIVE, POSITIVE), metavar="Z Y X",
-    help="Size of a voxel in micrometres.",
-)  # fmt: skip
+@spacing_option()
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write; the profile is printed if none is given.",
+    help="File to write.  [default: print the profile]",
 )  # fmt: skip
 def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Path | None) -> None:
-    """Derive a profile from sequence SEQ of a dataset, with the reason for each value.
+    """Measure the settings on sequence SEQ of a dataset, and give the reason for each value.
 
-    From the masks to link, SEQ_ERR_SEG; without them from seeds, SEQ_SEEDS, and the cells to
-    follow, SEQ_INIT.
+    They are measured on the masks, SEQ_ERR_SEG, or, without masks, on the seeds, SEQ_SEEDS, and
+    the cells to follow, SEQ_INIT.
 
     Edit the file, then use it: sam4ct run DATASET_DIR --profile FILE
     """
@@ -71,11 +68,11 @@ def derive(dataset_dir: Path, name: str, spacing_um: Spacing | None, output: Pat
         return
     with replacing(output) as file:
         file.write(text.encode())
-    click.echo(f"{output}: written. Look at the reasons, and edit what you know better.")
+    click.echo(f"{output}: written. Read the reasons, and correct what you know better.")
 
 
 def _derived(dataset_dir: Path, name: str, spacing_um: Spacing | None) -> tuple[Derivation, str]:
-    """Return the profile that fits a sequence, and by what of it."""
+    """Return the profile measured on a sequence, and on which of its files."""
     from sam4ct.io.follow import find_track_sequence, track_names
     from sam4ct.pipelines.follow.survey import derived_track
 

@@ -1,4 +1,4 @@
-"""`sam4ct report`: one HTML file to look at what a run found."""
+"""`sam4ct report`: one HTML file that shows a result."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command()
 @click.argument("res_dir", type=_FOLDER)
 @click.option("--images", type=_FOLDER, help="Images of the result.  [default: SS beside SS_RES]")
-@click.option("--gt", "gt_dir", type=_FOLDER, help="Ground truth, DATASET/SS_GT; adds the scores.")
+@click.option("--gt", "gt_dir", type=_FOLDER, help="Ground truth, DATASET/SS_GT, to show scores.")
 def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
-    """Write RES_DIR.sam4ct/report.html: frames, lineages and the least certain links.
+    """Write RES_DIR.sam4ct/report.html: frames, lineages, least certain links.
 
-    RES_DIR may come from any tool; only a run of sam4ct leaves confidences for the links.
+    RES_DIR may come from any tool; only results of sam4ct have confidences for links.
     """
     _refuse_zarr(res_dir, images)
     scores = None
@@ -34,11 +34,11 @@ def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
 
 
 def _refuse_zarr(res_dir: Path, images: Path | None) -> None:
-    """Refuse images in Zarr: their report is made by the run, from what it knows of its cells."""
+    """Refuse images in Zarr: only the run that follows cells through them writes their report."""
     folder = images or res_dir.with_name(res_dir.name.removesuffix(RESULT))
     movie = folder if folder.suffix == ".zarr" else folder.with_name(f"{folder.name}.zarr")
     if movie.is_dir() and not holds_tiff(folder):
         raise SequenceError(
             f"{movie}: only `sam4ct run` writes reports of images in Zarr. Add --overwrite to that"
-            " command: it rewrites the report from what it has computed before."
+            " command: it rewrites the report from cached results."
         )

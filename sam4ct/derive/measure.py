@@ -1,6 +1,6 @@
-"""Measure: the size, motion, crowding and number of the cells in a table of detections.
+"""Size, motion, crowding and number of the cells in a table of detections.
 
-Pure. Lengths are in-plane pixels; z is scaled to them by the spacing.
+Lengths are in-plane pixels; z is scaled to them by the spacing.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from sam4ct.profile import Spacing
 from sam4ct.tables import Detections, Floats, Ints
 
 ENOUGH = 10
-"""Regions clear of the frame's edge that are enough to measure without the others."""
+"""With so many regions away from the frame's edge, the others are not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What the rules know of the cells."""
+    """Measurements of the cells, for `rules`."""
 
     diameter: float
     """Median in-plane diameter, in-plane pixels."""
     small: float
-    """Size that 95 % of the cells exceed, pixels or voxels."""
+    """95 % of the cells are larger; pixels or voxels."""
     step: float
-    """Way from frame to frame that 95 % of the cells stay below; nan if never seen twice."""
+    """95 % of the cells move less from frame to frame; nan if no cell is seen twice."""
     apart: float
     """Median distance to the nearest neighbour; nan if cells are alone."""
     frames: int
@@ -60,7 +60,7 @@ def measure(detections: Detections, spacing_um: Spacing) -> Measured:
 
 
 def diameters(detections: Detections) -> Floats:
-    """Return in-plane diameters: of the disc, or of the ellipsoid as high as the region."""
+    """Return in-plane diameters: of a disc, or of an ellipsoid with the region's height."""
     height = detections.z1 - detections.z0
     round_share = np.where(height > 1, np.pi / 6.0, np.pi / 4.0)
     return np.asarray(np.sqrt(detections.size / (round_share * height)))
@@ -78,13 +78,13 @@ def cell_height(detections: Detections) -> float:
 
 
 def whole_cells(detections: Detections) -> Detections:
-    """Return the regions that the edge of the frame does not cut, or all if those are too few."""
+    """Return the regions away from the frame's edge, or all regions if those are too few."""
     inside = ~detections.border
     return detections.take(inside) if inside.sum() >= ENOUGH else detections
 
 
 def mutual(here: Floats, there: Floats) -> tuple[Ints, Ints]:
-    """Return which points of two sets are each other's nearest: indices here and there."""
+    """Return the pairs of mutual nearest neighbours of two sets: indices here and there."""
     if not len(here) or not len(there):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     _, forward = KDTree(there).query(here)
@@ -94,13 +94,13 @@ def mutual(here: Floats, there: Floats) -> tuple[Ints, Ints]:
 
 
 def _steps(here: Floats, there: Floats) -> Floats:
-    """Distances between points of two frames that are each other's nearest."""
+    """Return the distances between mutual nearest neighbours of two frames."""
     before, after = mutual(here, there)
     return np.asarray(np.linalg.norm(there[after] - here[before], axis=1))
 
 
 def _nearest(points: Floats) -> Floats:
-    """Distance of each point to the nearest other one."""
+    """Return the distance from each point to the nearest other one."""
     if len(points) < 2:
         return np.empty(0)
     return np.asarray(KDTree(points).query(points, k=2)[0][:, 1])

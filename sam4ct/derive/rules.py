@@ -1,8 +1,7 @@
-"""Rules: the profile that fits what was measured, each value with the reason for it.
+"""The profile for mode "link" from the measured cells, with the reason for each value.
 
-Pure and deterministic: a table of detections in, a profile for mode "link" out.
-Rules are relative to the size of the cells, so they hold at any magnification.
-Lengths are in-plane pixels; z is scaled to them by the spacing.
+Rules are relative to the size of the cells, so they hold at any magnification. Lengths are
+in-plane pixels; z is scaled to them by the spacing.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ Choice = tuple[Any, str]
 """A value and the reason for it."""
 
 FEW_CELLS = 10
-"""Where fewer are seen at once, a wrong division costs more than a missed one gains."""
+"""With fewer cells in view, a wrong division costs more than a missed one."""
 DIM = 0.5
-"""Where the median cell has less than this share of the brightest cells' contrast, lift it."""
+"""Dim cells are lifted if the median cell has less than this share of the highest contrast."""
 FLAT_SLICES = 8
-"""A volume of fewer slices shows cells that reach through all of them."""
+"""In a volume of fewer slices, cells reach through all of them."""
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """A profile, and by key why it has its value."""
+    """A profile, and the reason for each value, by key."""
 
     profile: Profile
     reasons: dict[str, str]
@@ -44,16 +43,16 @@ def derive_profile(
     *,
     spacing_um: Spacing | None = None,
 ) -> Derivation:
-    """Choose every parameter of a profile by the masks to link.
+    """Choose every value of a profile by the masks to link.
 
     Args:
-        name: Of the dataset.
-        shape: Of a frame, ([z,] y, x).
+        name: Name of the dataset.
+        shape: Shape of a frame, ([z,] y, x).
         detections: The regions of all frames, ordered by frame.
         spacing_um: Size of a voxel (z, y, x); None if unknown.
 
     Raises:
-        ProfileError: There is no region to derive anything from.
+        ProfileError: There is no region.
     """
     if not len(detections):
         raise ProfileError(
@@ -163,7 +162,7 @@ def _border(shape: tuple[int, ...], cells: Measured, spacing_um: Spacing) -> dic
 
 
 def _divisions(cells: Measured) -> dict[str, Choice]:
-    # So many come and go by chance when cells cross the edge independently.
+    # Cells cross the edge independently, so their number varies by chance by its square root.
     chance = math.sqrt(max(cells.early, 1.0))
     grown = cells.late - cells.early >= chance
     few = max(cells.early, cells.late) < FEW_CELLS

@@ -1,8 +1,6 @@
-"""Track: the profile for following cells by seeds, each value with the reason for it.
+"""The profile for mode "track" from seeds and the first frame, with the reason for each value.
 
-Pure and deterministic: seeds, places of the cells at the start and windows of the first frame
-in, a profile for mode "track" out. Lengths are pixels along x; z and y are scaled to them by
-the spacing. How large cells look is left to `balls`, masks to link to `rules`.
+Lengths are pixels along x; z and y are scaled to them by the spacing.
 """
 
 from __future__ import annotations
@@ -24,21 +22,21 @@ from sam4ct.tables import Floats
 from sam4ct.types import SeedReader, VolumeReader
 
 SEARCHED = (0.75, 1.5)
-"""The smallest and largest cells for which `sam4ct seeds` looks, in diameters of a typical one."""
+"""The smallest and the largest cells that `sam4ct seeds` finds, in diameters of a typical one."""
 MARKERS = 1.5
-"""Labels that are smaller than what is seen at their place by this factor mark cells only."""
+"""Labels only mark cells if the objects at their places are larger by this factor."""
 FRAMES_SEEN = 6
-"""The steps of cells are measured in so many frames."""
+"""Number of frames in which steps of cells are measured."""
 STEADY = 0.9
-"""Quantile of the steps: of those beyond, many are between seeds of different cells."""
+"""Quantile of the steps; many longer ones are between seeds of different cells."""
 ROOM = 2.0
-"""Radius in which seeds are looked for, in steps at that quantile."""
+"""Search radius for seeds, in steps at that quantile."""
 RADII = (1.5, 2.5)
-"""Least and largest radius in diameters: seeds are not exact, and neighbours are near."""
+"""Least and largest search radius in diameters: seeds are not exact, and neighbours are near."""
 LEAST_SHARE = 0.25
-"""Of a ball's volume: smaller regions are none of a cell."""
+"""Share of a ball's volume; smaller regions are no cells."""
 LEAST_UNSEEDED = 0.3
-"""The same where no seed speaks for a cell."""
+"""The same for regions without a seed."""
 
 
 def derive_track_profile(
@@ -53,25 +51,25 @@ def derive_track_profile(
     volumes: VolumeReader,
     known_diameter_px: tuple[float, float] | None,
 ) -> Derivation:
-    """Choose every parameter of a profile for following cells.
+    """Choose every value of a profile for following cells.
 
     Args:
-        name: Of the dataset.
-        shape: Of a frame, (z, y, x).
-        frames: Of the movie.
+        name: Name of the dataset.
+        shape: Shape of a frame, (z, y, x).
+        frames: Number of frames.
         spacing_um: Size of a voxel (z, y, x); None if unknown.
         initial: (n, 3), the cells in frame 0, voxels.
-        sizes: (n,), voxels of their labels; None where there are only places.
-        seeds: Those of the first frames are read.
+        sizes: (n,), voxels of their labels; None if only their places are known.
+        seeds: Seeds; those of the first frames are read.
         volumes: The movie; windows of frame 0 are read.
         known_diameter_px: The smallest and largest cells that seeds were searched for;
-            None if nobody said.
+            None if unknown.
 
     Returns:
         The profile, and reasons by key; those of the table [track] as "track.KEY".
 
     Raises:
-        ProfileError: The frames are images, or nothing tells how large cells are.
+        ProfileError: The frames are images, or the size of cells cannot be measured.
     """
     if len(shape) != 3:
         raise ProfileError(
@@ -128,9 +126,9 @@ def _diameter(
     volumes: VolumeReader,
     known: tuple[float, float] | None,
 ) -> tuple[float, str]:
-    """Return the diameter of a cell: by labels, by the search for seeds, else by the images."""
+    """Return the diameter of a cell from labels, else the search for seeds, else the images."""
     if sizes is None and known is not None:
-        # For cells of 0.75 to 1.5 of a typical one it is the typical one.
+        # The search for cells of 0.75 to 1.5 typical diameters gives the typical one.
         typical = math.sqrt(math.prod(known) / math.prod(SEARCHED))
         return typical, f"the seeds are of cells of {known[0]:g} to {known[1]:g} px"
     seen = ball_diameter(volumes, initial, scale)
@@ -155,17 +153,16 @@ def _diameter(
 def _steps(
     places: Floats, frames: int, seeds: SeedReader, scale: Floats, diameter: float
 ) -> Floats:
-    """Return how far seeds near the cells are from their successors in the next frame.
+    """Return the steps of the seeds near the cells from one frame to the next.
 
-    Successors are each other's nearest seeds. A cell whose seed is missed goes on with those
-    around it.
+    A step joins mutual nearest seeds. A cell whose seed is missing moves with the seeds around.
 
     Args:
-        places: Of the cells in frame 0, (n, 3), pixels.
-        frames: The first so many are read.
-        seeds: In voxels.
+        places: The cells in frame 0, (n, 3), pixels.
+        frames: Number of frames to read.
+        seeds: Seeds, in voxels.
         scale: Size of a voxel in pixels.
-        diameter: What is further from a cell's place is not near.
+        diameter: Seeds further from a cell's place are not near.
     """
     found = [np.empty(0)]
     before = seeds.seeds(0).places * scale
@@ -207,7 +204,7 @@ def _windows(diameter: float) -> dict[str, Choice]:
 
 
 def _rules() -> dict[str, Choice]:
-    """What does not depend on the data."""
+    """Return the values that do not depend on the data."""
     return {
         "max_gap": (3, "frames in a row in which a cell may have no seed and is still followed"),
         "border_px": (1, "only a cell that touches the edge may have left the frame"),
@@ -221,7 +218,7 @@ def _rules() -> dict[str, Choice]:
 
 
 def _seed_rules(radius: Choice, ball: float) -> dict[str, Choice]:
-    """The table [track]."""
+    """Return the values of the table [track]."""
     return {
         "seed_radius_px": radius,
         "min_size_without_seed": (

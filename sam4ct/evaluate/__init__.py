@@ -1,4 +1,9 @@
-"""Scores of a result against ground truth, by the organisers' own package."""
+"""Scores of a result against ground truth, by the organisers' package py-ctcmetrics.
+
+- `files`: the files of a result and of ground truth, paired by frame
+- `matching`: which mask of the result is which true cell
+- `scores`: the scores
+"""
 
 from sam4ct.evaluate.scores import KEYS, Scores, evaluate
 

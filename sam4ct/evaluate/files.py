@@ -1,7 +1,6 @@
 """The files of a result and of ground truth, paired by frame number.
 
-Owns finding and refusing; nothing is scored here. Every refusal names the path and
-the remedy, as py-ctcmetrics would stumble over it without a word.
+Files that py-ctcmetrics would fail on without a message are refused, with path and remedy.
 """
 
 from __future__ import annotations
@@ -23,25 +22,23 @@ from sam4ct.regions import LabelFrame
 
 _GOLD = re.compile(rf"man_seg_?([0-9]+)(?:_([0-9]+))?{TIFF}")
 _TRUE_TRACKS = "man_track.txt"
-
-
 _OTHER_SEQUENCE = "Give the ground truth and the result of one sequence."
 
 
 @dataclass(frozen=True)
 class Masks:
-    """Tracks and their mask files, one a frame from 0."""
+    """Tracks and their mask files, one for each frame from 0."""
 
     folder: Path
     files: tuple[Path, ...]
     tracks: tuple[Track, ...]
 
     def table(self) -> NDArray[np.int64]:
-        """The tracks as (N, 4): label, begin, end, parent."""
+        """Return the tracks as (N, 4): label, begin, end, parent."""
         return np.array([track.row() for track in self.tracks], np.int64)
 
     def read(self, t: int) -> NDArray[np.uint16]:
-        """The labels of a frame of a result, ([z,] y, x)."""
+        """Return the labels of a frame of a result, ([z,] y, x)."""
         return read_frame(self.files[t]).astype(np.uint16, copy=False)
 
 
@@ -54,7 +51,7 @@ class Gold:
     """By z; None is the whole frame."""
 
     def read(self, masks: LabelFrame) -> tuple[LabelFrame, LabelFrame]:
-        """Return the true labels, and those parts of a frame's masks that they show."""
+        """Return the true labels, and the slices of a frame's masks that belong to them."""
         truth = {z: read_truth(path) for z, path in self.slices.items()}
         if None in truth:
             return truth[None], masks
@@ -93,7 +90,7 @@ def refuse_truth(path: Path, problems: Iterable[str]) -> None:
 
 
 def refuse_swapped(res_dir: Path, gt_dir: Path) -> None:
-    """Raise a ResultError if ground truth is given for the result, and the other way round."""
+    """Raise a ResultError if result and ground truth are swapped."""
     if (gt_dir / TRACKS).exists() and _truth_near(res_dir):
         raise ResultError(
             f"{res_dir}: is ground truth, and {gt_dir} a result. Give the result first, then the"
@@ -102,7 +99,7 @@ def refuse_swapped(res_dir: Path, gt_dir: Path) -> None:
 
 
 def _no_truth(gt_dir: Path) -> str:
-    """Return that a folder is not that of ground truth, and which one is."""
+    """Return the message that a folder is not ground truth, and which one is."""
     list_folder(gt_dir)
     wanted = " or ".join(map(str, _truth_near(gt_dir)))
     wanted = wanted or "DATASET/SS_GT, the folder that holds TRA/man_track.txt"
@@ -110,7 +107,7 @@ def _no_truth(gt_dir: Path) -> str:
 
 
 def _truth_near(folder: Path) -> list[Path]:
-    """Return the folders of ground truth that a folder is, is a part of, or holds."""
+    """Return the folders of ground truth near a folder: itself, above it or in it."""
     near = [folder, folder.absolute().parent, *sorted(folder.glob("[0-9]*_GT"))]
     return [path for path in near if (path / "TRA" / _TRUE_TRACKS).is_file()]
 
@@ -119,7 +116,7 @@ def find_gold(gt_dir: Path, result: Masks) -> list[Gold]:
     """Return the segmentation truth of `SS_GT` by frame; [] if there is none.
 
     Raises:
-        SequenceError: A file is of no frame or slice of the result, or of another shape.
+        SequenceError: A file belongs to no frame or slice of the result, or has another shape.
     """
     folder = gt_dir / "SEG"
     frames: dict[int, Gold] = {}
@@ -142,7 +139,7 @@ def find_gold(gt_dir: Path, result: Masks) -> list[Gold]:
 
 
 def _refuse_unfit(path: Path, z: int | None, mask: Path) -> None:
-    """Raise a SequenceError unless true labels, of slice z or of all, have the shape of a mask."""
+    """Raise a SequenceError unless true labels, of slice z or of all, fit a mask in shape."""
     shape, expected = read_info(path).shape, read_info(mask).shape
     if z is not None and len(expected) < 3:
         raise SequenceError(
@@ -161,7 +158,7 @@ def _refuse_unfit(path: Path, z: int | None, mask: Path) -> None:
 
 
 def refuse_other_sequence(result: Masks, truth: Masks) -> None:
-    """Raise a ResultError unless the frames of both are of the same number and shape."""
+    """Raise a ResultError unless both have the same number of frames, of the same shape."""
     if len(result.files) != len(truth.files):
         raise ResultError(
             f"{result.folder}: has {len(result.files)} frames, but {truth.folder} has"
@@ -182,7 +179,7 @@ def refuse_other_sequence(result: Masks, truth: Masks) -> None:
 
 
 def read_truth(path: Path) -> LabelFrame:
-    """Return a frame of true labels; raise SequenceError if it holds none."""
+    """Return a frame of true labels; raise SequenceError if they cannot be labels."""
     labels = read_label_frame(path)
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high > MAX_LABEL:
@@ -194,7 +191,7 @@ def read_truth(path: Path) -> LabelFrame:
 
 
 def _find(folder: Path, prefix: str, table: str, kind: type[Sam4ctError]) -> Masks:
-    """Return the masks of a folder, its frames complete from 0."""
+    """Return the masks of a folder; raise `kind` unless its frames are complete from 0."""
     try:
         found = frame_files(folder, prefix, beside=(table,))
         tracks = read_tracks(folder / table)

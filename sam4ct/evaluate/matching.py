@@ -1,8 +1,8 @@
-"""Which result mask is which true cell, in one frame.
+"""Which mask of a result is which true cell, in one frame.
 
-Pure numpy. The rule is the challenge's: a mask is matched to every cell of which it
-covers more than half. py-ctcmetrics has the same rule, but a Python loop over all
-pixels and 16-bit sums of labels; a test compares the two.
+A mask matches every cell of which it covers more than half, as in Maška et al. (2014). Pure
+numpy: py-ctcmetrics has the same rule, but loops over all pixels in Python and sums labels in
+16 bit. A test compares both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The challenge's scores of a result.
+"""The scores of the Cell Tracking Challenge: those of py-ctcmetrics, and the composed ones.
 
-Owns which scores there are and the composed ones; the measures themselves are those
-of py-ctcmetrics. Whether and how a result breaks the rules is left to `io.validate`.
+Sources: Maška et al. (2014), Ulman et al. (2017), Maška et al. (2023). `sam4ct validate` says
+which rules a result breaks.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ def evaluate(res_dir: Path, gt_dir: Path) -> Scores:
     """Return the challenge's scores of a result.
 
     Args:
-        res_dir: Holds `maskNNN.tif` and `res_track.txt`.
-        gt_dir: Holds `TRA`, and `SEG` if there is any.
+        res_dir: Has `maskNNN.tif` and `res_track.txt`.
+        gt_dir: Has `TRA`, and may have `SEG`.
 
     Returns:
         Every name in `KEYS`. None where a score does not exist: SEG without `SEG`, BC
         without divisions, CCA without a whole cell cycle, LNK without links, and all
-        but Valid of a result that breaks the rules. BIO is the mean of those there
-        are of CT, TF, BC(1) and CCA.
+        but Valid if the result breaks the rules. BIO is the mean of CT, TF, BC(1) and CCA,
+        as far as they exist.
 
     Raises:
-        ResultError: The result is incomplete, or of another sequence.
-        SequenceError: The ground truth cannot be used, or a frame is unreadable.
+        ResultError: The result is incomplete, or belongs to another sequence.
+        SequenceError: The ground truth cannot be used, or a frame cannot be read.
     """
     refuse_swapped(res_dir, gt_dir)
     truth, result = find_truth(gt_dir), find_result(res_dir)
@@ -70,14 +70,14 @@ def evaluate(res_dir: Path, gt_dir: Path) -> Scores:
 
 
 def _table_is_valid(result: Masks) -> bool:
-    """Whether the track table alone keeps the rules; the package takes that for granted."""
+    """Return whether the track table keeps the rules, which py-ctcmetrics does not check."""
     return not table_problems(result.tracks) and max(
         (track.end for track in result.tracks), default=0
     ) < len(result.files)
 
 
 def _measured(result: Masks, truth: Masks, gold: Sequence[Gold]) -> Scores:
-    """Return what the package measures; Valid alone if the masks break the rules."""
+    """Return the scores of py-ctcmetrics; Valid alone if the masks break the rules."""
     matches = []
     tracks = {track.label: track for track in truth.tracks}
     for t, true_path in enumerate(truth.files):
@@ -93,7 +93,7 @@ def _measured(result: Masks, truth: Masks, gold: Sequence[Gold]) -> Scores:
     if not result.tracks:
         return _of_empty(truth, matches, segmented, names)
     with warnings.catch_warnings():
-        # The package warns of each broken rule, and of some divisions by zero.
+        # py-ctcmetrics warns of each broken rule, and of some divisions by zero.
         warnings.simplefilter("ignore")
         if not valid(
             [str(path) for path in result.files],
@@ -112,10 +112,9 @@ def _measured(result: Masks, truth: Masks, gold: Sequence[Gold]) -> Scores:
 def _of_empty(
     truth: Masks, matches: Sequence[Match], segmented: Sequence[Match], names: Sequence[str]
 ) -> Scores:
-    """Return the scores of a result without tracks: zero, where the truth allows for a score.
+    """Return the scores of a result without tracks, on which py-ctcmetrics fails.
 
-    The challenge's rules do not ask for a cell, but the package stumbles over a result without
-    one. Nothing of it is right, so that every score is 0 that the truth itself would have.
+    The rules of the challenge allow it. Every score is 0 that the truth itself would have.
     """
     if any(found.labels for found in matches):
         return {"Valid": 0.0}
@@ -133,7 +132,7 @@ def _perfect(found: Match) -> Match:
 
 
 def _columns(matches: Iterable[Match]) -> dict[str, list[Any]]:
-    """Return matches as the package keeps them: one list of lists a column."""
+    """Return matches in the form of py-ctcmetrics: a list of lists for each column."""
     matches = list(matches)
     return {
         "labels_ref": [m.true_labels for m in matches],

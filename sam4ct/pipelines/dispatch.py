@@ -1,8 +1,7 @@
-"""Modes: which of them each sequence of a dataset is run in, and the steps that they share.
+"""Dispatch: find the sequences of a dataset, and choose the mode of each.
 
-"link" joins given masks over time (`plan`, `link`), "track" follows chosen cells by seeds
-(`follow.plan`, `track`). The profile says which; where it is yet to be derived, the
-sequence's files do.
+Mode "link" joins given masks over time (`link`), mode "track" follows chosen cells by seeds
+(`follow`). The profile says which; if none is given, the files of the sequence do.
 """
 
 from __future__ import annotations
@@ -13,29 +12,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sam4ct.errors import ProfileError, SequenceError
-from sam4ct.io.ctc import MASKS, RESULT, CtcSequence, find_sequences, sequence_name
+from sam4ct.io.ctc import MASKS, RESULT, find_sequences, sequence_name
 from sam4ct.io.files import list_folder
-from sam4ct.io.follow import INITIAL, SEEDS, TrackSequence, find_track_sequence, track_names
+from sam4ct.io.follow import INITIAL, SEEDS, find_track_sequence, track_names
 from sam4ct.io.movie import ZARR
-from sam4ct.io.work import WorkDir
-from sam4ct.pipelines.follow.plan import TrackPlan, make_track_plan
-from sam4ct.pipelines.follow.run import run_track
-from sam4ct.pipelines.follow.summary import track_outlook
-from sam4ct.pipelines.link.plan import AUTO, Options, Plan, make_plan
-from sam4ct.pipelines.link.run import run_sequence
-from sam4ct.pipelines.link.summary import outlook
-from sam4ct.profile import load_profile, profile_names
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.common.run import Run
+from sam4ct.pipelines.follow.run import FollowRun
+from sam4ct.pipelines.link.run import LinkRun
 
 _PART = re.compile(rf"([0-9]+)({re.escape(ZARR)}|{SEEDS}|{INITIAL})")
-
-AnySequence = CtcSequence | TrackSequence
-AnyPlan = Plan | TrackPlan
 
 
 def find_runs(
     dataset_dir: Path, names: Sequence[str], out: Path | None, options: Options
-) -> list[AnySequence]:
-    """Return sequences of a dataset with all that their mode needs.
+) -> list[Run]:
+    """Return the runs of a dataset's sequences; no pixels are read.
 
     Args:
         dataset_dir: Holds the sequences.
@@ -45,40 +37,43 @@ def find_runs(
         options: The profile chosen, and where seeds and initial tracks lie.
 
     Raises:
-        Sam4ctError: A sequence is missing or incomplete, or its profile is unknown.
+        Sam4ctError: A sequence is missing or incomplete, or its profile or an option is wrong.
     """
     dataset_dir = Path(os.path.abspath(dataset_dir))
     named = [sequence_name(dataset_dir, name) for name in names]
     chosen = list(dict.fromkeys(named)) or _runnable(dataset_dir)
     if not chosen:
-        return list(find_sequences(dataset_dir))  # says what is there instead
+        find_sequences(dataset_dir)  # says what is there instead
     if len(chosen) > 1 and (options.seeds or options.initial):
         raise SequenceError(
             f"{dataset_dir}: --seeds and --init-tracks are for one sequence, but there are"
             f" {', '.join(chosen)}. Name one of them."
         )
-    found: list[AnySequence] = []
+    found: list[Run] = []
     for name in chosen:
         below = dataset_dir if out is None else Path(os.path.abspath(out)) / dataset_dir.name
         result = Path(out) if out is not None and len(chosen) == 1 else below / f"{name}{RESULT}"
         found.append(find_run(dataset_dir, name, result, options))
+    for run in found:
+        run.settle()
     return found
 
 
-def find_run(dataset_dir: Path, name: str, result_dir: Path, options: Options) -> AnySequence:
-    """Return one sequence; see `find_runs`."""
+def find_run(dataset_dir: Path, name: str, result_dir: Path, options: Options) -> Run:
+    """Return the run of one sequence; see `find_runs`."""
     if not _follows(dataset_dir, name, options):
         (sequence,) = find_sequences(dataset_dir, [name], result_dir)
-        return sequence
+        return LinkRun(sequence, options)
     masked = (dataset_dir / f"{name}{MASKS}").is_dir()
     if masked and not options.seeds and not os.path.exists(dataset_dir / f"{name}{SEEDS}"):
         raise ProfileError(
             f"{dataset_dir / name}: the profile follows cells by seeds, but there are masks to link"
             " and no seeds. Use --profile auto to link them, or find seeds with `sam4ct seeds`."
         )
-    return find_track_sequence(
+    followed = find_track_sequence(
         dataset_dir, name, result_dir, seeds=options.seeds, initial=options.initial
     )
+    return FollowRun(followed, options)
 
 
 def refuse_stages(dataset_dir: Path, name: str, options: Options) -> None:
@@ -96,52 +91,19 @@ def refuse_stages(dataset_dir: Path, name: str, options: Options) -> None:
         )
 
 
-def plan_run(sequence: AnySequence, options: Options) -> AnyPlan:
-    """Settle the run of a sequence.
-
-    Raises:
-        Sam4ctError: The input, an option, a profile or a weight file cannot be used.
-    """
-    if isinstance(sequence, TrackSequence):
-        return make_track_plan(sequence, options)
-    return make_plan(sequence, options)
-
-
-def outlook_of(plan: AnyPlan, *, timed: bool = False) -> str:
-    """Return a few lines about a planned run; `timed` adds about how long it would take."""
-    if isinstance(plan, TrackPlan):
-        return track_outlook(plan, timed=timed)
-    return outlook(plan, timed=timed)
-
-
-def do_run(plan: AnyPlan, options: Options) -> WorkDir:
-    """Do all of a planned run, or what is left of it, and return its work folder.
-
-    Raises:
-        Sam4ctError: Something the user can mend.
-    """
-    if isinstance(plan, TrackPlan):
-        return run_track(plan, options)
-    return run_sequence(plan, options)
-
-
 def _follows(dataset_dir: Path, name: str, options: Options) -> bool:
     """Whether cells are followed: the profile or an option says so, or the files do.
 
-    Files do not overrule a profile for linking: where it has no masks to link, but seeds
-    or initial tracks, `settle_track_profile` says so.
+    A profile of mode "link" wins over the files.
     """
     asked = options.seeds is not None or options.initial is not None
-    profile = options.profile
-    if profile is None:
-        profile = dataset_dir.name if dataset_dir.name in profile_names() else AUTO
-    if profile != AUTO:
-        path = Path(profile) if profile.endswith(".toml") else profile
-        if load_profile(path).mode == "track":
+    if profile := options.named_profile(dataset_dir.name):
+        if profile.mode == "track":
             return True
         if asked:
+            chosen = options.profile or dataset_dir.name
             raise ProfileError(
-                f"{dataset_dir / name}: the profile {profile} links masks and does not use"
+                f"{dataset_dir / name}: the profile {chosen} links masks and does not use"
                 " --seeds and --init-tracks. Leave them out, or choose a profile of mode 'track',"
                 " e.g. --profile auto."
             )

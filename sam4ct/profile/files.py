@@ -1,7 +1,6 @@
-"""Profile files: finding, reading and writing them as TOML.
+"""Find, read and write profiles as TOML files.
 
-Owns where the shipped profiles lie and what is said of a wrong key. A key that
-is left out of a file has the default of its field; TOML has no "none".
+A key that a file leaves out has the default of its field; TOML has no "none".
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from sam4ct.profile.settings import Profile
 
 T = TypeVar("T")
 WIDTH = 96
-"""Of comment lines, characters."""
+"""Width of comment lines, characters."""
 LARGEST = 1e300
-"""Numbers from here on are no sizes; also refuses inf, nan and integers no float can hold."""
+"""Numbers must be smaller; this also refuses inf, nan and integers too large for a float."""
 SCALARS = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
 
 
@@ -50,10 +49,11 @@ def load_profile(name_or_path: str | Path, folder: Path | None = None) -> Profil
 
     Args:
         name_or_path: A profile's name, or a file (a `Path`, or a text ending in .toml).
-        folder: Where names are looked up; the shipped profiles if None.
+        folder: Folder of the profiles with names; None: the shipped ones.
 
     Raises:
-        ProfileError: No such profile, not TOML, or a key that is unknown, missing or wrong.
+        ProfileError: There is no such profile, it is not TOML, or a key is unknown, missing or
+            wrong.
     """
     path = Path(name_or_path)
     if not isinstance(name_or_path, Path) and not name_or_path.endswith(".toml"):
@@ -85,7 +85,7 @@ def _hint(word: str, known: Sequence[str]) -> str:
 
 
 def settings_from_table(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
-    """Build a settings class from a TOML table, or say which key is at fault."""
+    """Return a settings object from a TOML table; raise ProfileError about a wrong key."""
     kinds = get_type_hints(kind)
     for key in table:
         if key not in kinds:
@@ -97,7 +97,7 @@ def settings_from_table(kind: type[T], table: Mapping[str, Any], where: str = ""
 
 
 def _typed(kind: Any, value: Any, key: str) -> Any:
-    """Return a TOML value as the type of its field, or say what the field wants."""
+    """Return a TOML value in the type of its field; raise ProfileError if it does not fit."""
     inner = [k for k in get_args(kind) if k is not NoneType]
     if NoneType in get_args(kind):
         return _typed(inner[0], value, key)
@@ -129,15 +129,15 @@ def to_toml(profile: Profile, source: str, reasons: Mapping[str, str] | None = N
 
     Args:
         profile: Every value is written, defaults too.
-        source: Where the values come from; the first line.
-        reasons: Why a key has its value, "table.key" in a table; put below the key's meaning.
+        source: The first line: where the values come from.
+        reasons: By key ("table.key" in a table), why it has its value; written below the meaning.
     """
     lines = [*_comment(source), *_lines(profile, reasons or {})]
     return "\n".join(lines) + "\n"
 
 
 def _lines(settings: Any, reasons: Mapping[str, str]) -> Iterator[str]:
-    """Key by key: an empty line, the meaning, the reason, the value. Tables come last."""
+    """Yield for each key an empty line, its meaning, the reason, and its value; tables last."""
     meanings = _meanings(settings.__class__)
     for f in fields(settings):
         value = getattr(settings, f.name)
@@ -157,7 +157,7 @@ def _lines(settings: Any, reasons: Mapping[str, str]) -> Iterator[str]:
 
 
 def _toml(value: object) -> str:
-    """JSON and TOML write text, numbers, booleans and arrays of our kinds alike."""
+    """Return a value in TOML, which JSON equals for text, numbers, booleans and arrays."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -167,7 +167,7 @@ def _comment(text: str) -> list[str]:
 
 @cache
 def _meanings(cls: type) -> dict[str, str]:
-    """Return the text below each field of a settings class: one source for code and files."""
+    """Return the docstring of each field of a settings class, which files show as comments."""
     tree = ast.parse(inspect.getsource(cls)).body[0]
     assert isinstance(tree, ast.ClassDef)
     return {

@@ -1,7 +1,6 @@
-"""Settings: the parameters in which datasets differ, what they mean and may be.
+"""The settings in which datasets differ: meaning, unit, default and range of each.
 
-Files are left to `files`, values derived from data to `sam4ct.derive`. Lengths
-in pixels are in-plane pixels (y, x), also for volumes; spacing is (z, y, x).
+Lengths in pixels are in-plane pixels (y, x), also for volumes; spacing is (z, y, x).
 """
 
 from __future__ import annotations

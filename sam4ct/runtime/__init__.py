@@ -1,12 +1,10 @@
-"""How a process behaves: progress, logs, signals, threads. Knows nothing of cells.
+"""How a process behaves: printed output, log, progress, signals, threads.
 
-Files:
-
-- `streams`: standard streams that never stop the work
+- `streams`: standard streams that never raise an error
 - `logs`: log lines on stderr
 - `progress`: a bar on a terminal, plain lines elsewhere
-- `interrupt`: SIGTERM ends a run within seconds, status 75
-- `parallel`: several pieces of work at a time, the same result with any number of threads
+- `interrupt`: SIGTERM ends a run within seconds, with status 75
+- `parallel`: pieces of work in threads; the result does not depend on their number
 """
 
 from __future__ import annotations

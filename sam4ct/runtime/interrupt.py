@@ -1,20 +1,17 @@
-"""Stops the process within a second on SIGTERM or Ctrl-C, wherever it is.
+"""End the process within a second on SIGTERM or Ctrl-C, whatever it is doing.
 
-A Python signal handler runs only when the main thread is back in Python code,
-and a solver or an encoder pass can keep it away for minutes. So a second thread
-waits for the signal and ends the process itself. It can do so as long as the C
-code gives the interpreter lock away, which numpy, HiGHS and torch do.
+A Python signal handler runs only when the main thread is in Python code, and a solver or an
+encoder pass can take minutes. So a second thread waits for the signal and ends the process. It
+can, because numpy, HiGHS and torch release the interpreter lock.
 
-That needs no cooperation from the code that is stopped, because nothing there
-may be half done: every file is written beside and renamed (`io.atomic`;
-`os.replace` has either happened or not), and a result folder likewise. `finally`
-blocks and exit handlers do not run: temporary files and an unfinished result
-folder stay behind, and the next start of the same command removes them.
+The code that is stopped need not cooperate: every file and every result folder is written under
+another name and then renamed (`io.files.atomic`), so nothing is half done. `finally` blocks and
+exit handlers do not run. Temporary files and an unfinished result folder stay behind; the next
+start of the same command removes them.
 
-A forked child (multiprocessing) gets the default actions back, else its signals
-would travel down the shared pipe and end the parent. A program started by
-`subprocess` loses handlers by itself. Workers of multiprocessing are killed with
-the parent, for they would wait on; started programs are not ours to end.
+A forked child (multiprocessing) gets the default actions, else its signals would go through the
+shared pipe and end the parent. Workers of multiprocessing are killed with the parent, because
+they would wait for ever; programs started by `subprocess` are not.
 """
 
 from __future__ import annotations
@@ -28,15 +25,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXIT_TRY_AGAIN = 75
-"""EX_TEMPFAIL: batch systems may start the same command again."""
+"""EX_TEMPFAIL of sysexits.h: batch systems may start the same command again."""
 EXIT_CTRL_C = 130
-"""What a shell expects after Ctrl-C: 128 + SIGINT."""
+"""Exit status that a shell expects after Ctrl-C: 128 + SIGINT."""
 
 _EXITS = {signal.SIGTERM: EXIT_TRY_AGAIN, signal.SIGINT: EXIT_CTRL_C}
 _DONE = b"\0"
-"""No signal has the number 0: tells the waiting thread that it is not needed any more."""
+"""Ends the waiting thread; no signal has the number 0."""
 _FAREWELL_SECONDS = 1.0
-"""For a stderr whose reader is gone; the exit does not wait for it any longer."""
+"""Longest wait for a stderr that nobody reads."""
 
 
 @contextmanager
@@ -44,18 +41,18 @@ def graceful_exit() -> Iterator[None]:
     """End the process on SIGTERM (status 75) or SIGINT (130) while the block runs.
 
     One line on stderr says what happened and that the same command continues.
-    To be entered in the main thread; afterwards all handlers are as before. Within another
-    such block there is nothing left to do.
+    Enter it in the main thread; afterwards all handlers are as before. Inside another such
+    block it does nothing.
     """
     if signal.getsignal(signal.SIGTERM) is _leave_to_watcher:
         yield
         return
     receive, send = os.pipe()
-    os.set_blocking(send, False)  # asked for by set_wakeup_fd: a handler must never wait
+    os.set_blocking(send, False)  # set_wakeup_fd demands it: a handler must never wait
     watcher = threading.Thread(target=_watch, args=(receive,), name="graceful-exit", daemon=True)
     watcher.start()
-    # The C handler writes the number of the signal to the pipe at once, in whichever thread
-    # it arrives; the Python handler has nothing left to do.
+    # The C handler writes the number of the signal to the pipe at once, in any thread; the
+    # Python handler does nothing.
     wakeup_before = signal.set_wakeup_fd(send, warn_on_full_buffer=False)
     handlers_before = {number: signal.signal(number, _leave_to_watcher) for number in _EXITS}
     try:
@@ -77,12 +74,12 @@ def _leave_to_watcher(number: int, frame: object) -> None:
 def _watch(receive: int) -> None:
     """Wait for one of our signals and end the process, or for `_DONE` and return."""
     while (byte := os.read(receive, 1)) != _DONE:
-        if byte[0] in _EXITS:  # others, such as SIGALRM, have handlers of their own
+        if byte[0] in _EXITS:  # others, such as SIGALRM, have their own handlers
             _end_process(signal.Signals(byte[0]))
 
 
 def _end_process(number: signal.Signals) -> None:
-    # Streams may be locked by the thread that is being stopped, or their reader may hang.
+    # The thread that is stopped may hold the lock of a stream, or the reader may hang.
     farewell = threading.Thread(target=_say_goodbye, args=(number,), daemon=True)
     farewell.start()
     farewell.join(_FAREWELL_SECONDS)
@@ -102,7 +99,7 @@ def _say_goodbye(number: signal.Signals) -> None:
 
 
 def _forget_in_child() -> None:
-    """Give a forked child the default actions, if it was forked under `graceful_exit`."""
+    """Give a child that was forked inside `graceful_exit` the default actions."""
     if signal.getsignal(signal.SIGTERM) is _leave_to_watcher:
         signal.set_wakeup_fd(-1)
         for number in _EXITS:

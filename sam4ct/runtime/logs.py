@@ -9,11 +9,11 @@ _OURS = logging.getLogger("sam4ct")
 
 
 def log_to_stderr(level: int) -> None:
-    """Show our messages from a level on, and other packages' warnings."""
+    """Show messages of sam4ct from a level on, and warnings of other packages."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     _OURS.setLevel(level)
 
 
 def log_level() -> int:
-    """Return the level from which our messages are shown."""
+    """Return the lowest level of the messages that are shown."""
     return _OURS.getEffectiveLevel()

@@ -1,7 +1,7 @@
-"""Threads: the same work on many pieces of one problem, several of them at a time.
+"""The same work on many pieces, several of them at a time, in threads.
 
-numpy and HiGHS let go of Python's lock while they work, so that threads suffice. What comes
-out does not depend on how many there are.
+Threads suffice, because numpy and HiGHS release Python's lock while they work. The result does
+not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 MOST = 4
-"""Pieces at a time: each takes memory of its own."""
+"""Pieces at a time; each needs its own memory."""
 STRETCH = 2**15
-"""Numbers in a row that are worked on at once: columns of so many stay in a processor's cache."""
+"""Rows that are processed at a time: columns of this length stay in a processor's cache."""
 
 
 def processors() -> int:
-    """Return how many processors this process may use, as the system tells.
+    """Return how many processors the system lets this process use.
 
-    Quotas of containers and settings for other libraries (`OMP_NUM_THREADS`) do not count.
+    CPU quotas of containers and `OMP_NUM_THREADS` do not count.
     """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -34,10 +34,10 @@ def processors() -> int:
 
 
 def each(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> list[Result]:
-    """Return what the work makes of each piece, in their order.
+    """Return the results of the work on each piece, in the order of the pieces.
 
     Raises:
-        Exception: What the work raises; pieces that have not begun are left.
+        Exception: Whatever the work raises; pieces that have not begun are not done.
     """
     pieces = list(pieces)
     threads = min(MOST, processors(), len(pieces))
@@ -48,10 +48,10 @@ def each(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> list[Resul
 
 
 def stretches(count: int) -> list[slice]:
-    """Return the numbers below a count, STRETCH at a time; without any, one stretch of none."""
+    """Return slices of STRETCH rows that cover `count` rows; one empty slice for no rows."""
     return [slice(first, min(count, first + STRETCH)) for first in range(0, max(1, count), STRETCH)]
 
 
 def in_stretches(work: Callable[[slice], NDArray[Any]], count: int) -> NDArray[Any]:
-    """Return what the work makes of numbers below a count, row by row, in their order."""
+    """Return the results of the work on `count` rows, stretch by stretch, joined in their order."""
     return np.concatenate(each(work, stretches(count)))

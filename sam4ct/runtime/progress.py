@@ -1,7 +1,6 @@
 """Progress of a long stage: a bar on a terminal, plain log lines elsewhere.
 
-Owns how progress looks, so that a log file of a batch job stays readable and a
-person sees the time left. What counts as one step is left to the caller.
+So a person sees the time left, and the log file of a batch job stays readable.
 """
 
 from __future__ import annotations
@@ -38,16 +37,16 @@ class Progress:
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; the time runs from here.
+        """Start the clock.
 
         Args:
-            total: Steps in all.
+            total: Number of all steps.
             what: The stage, e.g. "propagate".
-            unit: What a step is, in the plural, e.g. "frames".
-            done: Steps found done when a run is resumed. They count towards the
-                total, but not for the rate, or the time left would be far too short.
-            stream: Gets the bar if it is a terminal; default standard error.
-            clock: Seconds from any beginning.
+            unit: Name of a step in the plural, e.g. "frames".
+            done: Steps that an earlier run has done. They count in the total, but not in
+                the rate: the time left would be far too short.
+            stream: Shows the bar if it is a terminal; default: standard error.
+            clock: Returns seconds since any moment.
         """
         self._total, self._what, self._unit = total, what, unit
         self._found = self._done = done
@@ -86,7 +85,7 @@ class Progress:
 
         Args:
             n: Steps since the last call.
-            note: Shown behind the figures, e.g. "41 cells".
+            note: Shown at the end, e.g. "41 cells".
         """
         self._done += n
         if self._bar is not None:
@@ -111,7 +110,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A length of time for people: `26 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Return a time in words: `26 s`, `3 min 20 s`, `2 h 05 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,9 +1,8 @@
-"""Standard streams that never stop the work: closed, full, without a reader, of any encoding.
+"""Standard streams that never raise an error: closed, full, without a reader, of any encoding.
 
-What is printed is the account of a result, not the result. A stream that cannot be written
-raises nothing: `lost_output` says at the end whether part of stdout was lost. Names of files
-are printed as the bytes that they are; other characters that the stream's encoding lacks are
-printed as escapes, such as \\u65e5.
+Printed lines tell of a result; they must not stop the run that makes it. `lost_output` says at
+the end whether part of stdout was lost. Names of files are printed as their own bytes; other
+characters that the stream's encoding lacks are printed as escapes, such as \\u65e5.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from typing import Any, TextIO
 
 _ERRORS = "sam4ct-names"
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
-"""How Python holds the bytes of a file's name that its encoding lacks ("surrogateescape")."""
+"""Characters that stand for bytes of a file's name that are not UTF-8 ("surrogateescape")."""
 
 
 class _Sink(io.FileIO):
-    """The raw end of a standard stream. What cannot be written is dropped."""
+    """The raw end of a standard stream. It drops bytes that cannot be written."""
 
     lost: OSError | None = None
-    """Why the first bytes were dropped; a reader that has left counts as none."""
+    """Why the first bytes were dropped; not set if only the reader has left."""
 
     def write(self, data: Any, /) -> int:
-        """Write some of a buffer, or drop all of it; return how many bytes."""
+        """Write part of a buffer, or drop all of it; return the number of bytes."""
         try:
             while (written := super().write(data)) is None:
                 # The parent made the stream non-blocking, and it is full for now.
@@ -48,11 +47,11 @@ class _Sink(io.FileIO):
 
 @contextmanager
 def safe_streams() -> Iterator[None]:
-    """Let nothing that is printed in the block raise an error.
+    """Make printing inside the block raise no error.
 
-    To be entered before any file is opened: the next one would get the number of a closed
-    stream, and what a library prints would be written into it. Streams that the caller has
-    replaced, as tests do, are left as they are.
+    Enter it before any file is opened: the next file would get the number of a closed stream,
+    and prints of a library would go into that file. Streams that the caller has replaced, as
+    tests do, stay as they are.
     """
     _open_closed()
     codecs.register_error(_ERRORS, _as_bytes_or_escape)
@@ -68,7 +67,7 @@ def safe_streams() -> Iterator[None]:
 
 
 def lost_output() -> str | None:
-    """Return in words why part of what was printed to stdout was lost; None if all is well."""
+    """Return in words why part of the output to stdout was lost; None if nothing was."""
     if not isinstance(raw := getattr(getattr(sys.stdout, "buffer", None), "raw", None), _Sink):
         return None
     sys.stdout.flush()
@@ -76,12 +75,12 @@ def lost_output() -> str | None:
         return None
     return (
         f"stdout: {raw.lost.strerror}. Part of the printed output is lost; files that were"
-        " written are complete. Free some space, or print to another place."
+        " written are complete. Free some space, or send the output elsewhere."
     )
 
 
 def _open_closed() -> None:
-    """Open streams that were closed (`2>&-`, daemons) to nowhere."""
+    """Open streams that are closed (`2>&-`, daemons), on the null device."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -91,10 +90,10 @@ def _open_closed() -> None:
 
 
 def _safe(stream: TextIO | None) -> TextIO:
-    """Return a stream to the same place, or to nowhere, that raises nothing."""
+    """Return a stream to the same place, or to the null device, that raises no error."""
     if stream is None:
         return io.TextIOWrapper(io.BufferedWriter(_Sink(os.devnull, "w")), "utf-8", _ERRORS)
-    # An ASCII locale says nothing of the terminal, and UTF-8 contains ASCII.
+    # An ASCII locale says little about the terminal, and UTF-8 contains ASCII.
     ascii_only = codecs.lookup(stream.encoding).name == "ascii"
     return io.TextIOWrapper(
         io.BufferedWriter(_Sink(stream.fileno(), "w", closefd=False)),
@@ -105,7 +104,7 @@ def _safe(stream: TextIO | None) -> TextIO:
 
 
 def _as_bytes_or_escape(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Encode what an encoding lacks, for `codecs.register_error`."""
+    """Encode a character that the encoding lacks, for `codecs.register_error`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     code = ord(error.object[error.start])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,10 @@ from click.testing import CliRunner
 from scenes.bad_inputs import SHAPE, VOLUME, make_dataset
 from scenes.commands import sam4ct
 
-from sam4ct.cli import cli
+from sam4ct.cli import TASKS, cli
 from sam4ct.io.ctc.sequence import find_sequences
-from sam4ct.pipelines.link.plan import Options, make_plan
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.link.plan import make_plan
 
 
 @pytest.fixture
@@ -31,6 +33,14 @@ def device_options(group: click.Group) -> Iterator[tuple[str, click.Option]]:
         for option in command.params:
             if isinstance(option, click.Option) and "--device" in option.opts:
                 yield name, option
+
+
+def test_help_lists_every_command_once_below_its_task() -> None:
+    text = sam4ct("--help").out
+    assert [task for task in TASKS if f"{task}:\n" in text] == list(TASKS)
+    listed = re.findall(r"^  ([a-z][a-z-]*)  ", text, re.MULTILINE)
+    assert sorted(listed) == sorted(cli.commands)
+    assert "Others" not in text
 
 
 def test_every_device_option_listens_to_the_variable() -> None:

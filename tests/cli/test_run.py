@@ -180,7 +180,8 @@ def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("words", [(), ("stage",), ("profiles",), ("weights",)])
 def test_group_without_a_command_shows_its_help(words: tuple[str, ...]) -> None:
     shown = sam4ct(*words)
-    assert "Commands:" in shown.out + shown.err  # click 8.2 moved it
+    heading = "Commands:" if words else "Start here:"
+    assert heading in shown.out + shown.err  # click 8.2 moved it
 
 
 HEAVY = {"torch", "sam2", "medim", "monai", "matplotlib", "ctc_metrics", "sklearn"}

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from scenes.finetune_scene import dying_in
 
 from sam4ct.errors import WeightsError
 from sam4ct.finetune.compact.sam2 import PairTask, Training
-from sam4ct.finetune.compact.sam2_batches import Batch, SimulatedPairs, collate
+from sam4ct.finetune.compact.sam2_batches import collate, simulated_pairs
 from sam4ct.finetune.compact.sam2_examples import MIN_PIXELS, Pair, damaged, draw_pairs
 from sam4ct.finetune.compact.sam2_loss import loss, predict, present_ious, validate
-from sam4ct.finetune.loop.training import Run, train_compact
+from sam4ct.finetune.loop.training import begun, train_compact
 from sam4ct.models.sam2.network import build_network
 from sam4ct.models.weights.load import load_manifest, load_sam2
 
@@ -35,33 +36,17 @@ SETTINGS = Training(
 )
 
 
-def begun(folder: Path, settings: Training = SETTINGS) -> Run:
-    return Run(PairTask(COMPACT.config, OVERRIDES, settings), settings, folder, "cpu")
+def task(settings: Training = SETTINGS) -> PairTask:
+    return PairTask(COMPACT.config, OVERRIDES, settings)
 
 
 def train(
     folder: Path, settings: Training = SETTINGS, start_from: Path | None = None
 ) -> list[dict[str, str]]:
     """Train a smaller network yet, and return its curve without the times."""
-    task = PairTask(COMPACT.config, OVERRIDES, settings)
-    train_compact(task, settings, folder, "cpu", start_from)
+    train_compact(task(settings), settings, folder, "cpu", start_from)
     with (folder / "curve.csv").open(newline="") as file:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
-
-
-def killed_in(folder: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Train until the process would die in a step."""
-    learn = Run._learn
-
-    def dies(self: Run, batch: Batch) -> tuple[float, dict[str, float]]:
-        if self._step == step:
-            raise KeyboardInterrupt
-        return learn(self, batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Run, "_learn", dies)
-        with pytest.raises(KeyboardInterrupt):
-            train(folder)
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +100,8 @@ def test_a_damaged_prompt_is_still_the_same_object(seed: int) -> None:
 
 
 def test_an_example_is_the_same_wherever_a_training_goes_on() -> None:
-    whole_set = SimulatedPairs(3, 0, 6, SIZE, 2)
-    rest = SimulatedPairs(3, 4, 2, SIZE, 2)
+    whole_set = simulated_pairs(3, 0, 6, SIZE, 2)
+    rest = simulated_pairs(3, 4, 2, SIZE, 2)
     for mine, same in zip(rest[1], whole_set[5], strict=True):
         assert np.array_equal(mine.windows, same.windows)
         assert np.array_equal(mine.source, same.source)
@@ -124,10 +109,10 @@ def test_an_example_is_the_same_wherever_a_training_goes_on() -> None:
 
 
 def test_examples_end() -> None:
-    data = SimulatedPairs(3, 0, 5, SIZE, 2)
+    data = simulated_pairs(3, 0, 5, SIZE, 2)
     with pytest.raises(IndexError):
         data[5]
-    assert len(list(data.batches(2, workers=0))) == 2
+    assert len(list(data.batches(2, 0, collate))) == 2
 
 
 def test_objects_of_a_batch_point_to_their_own_windows(
@@ -169,7 +154,7 @@ def test_ious_are_those_of_present_objects() -> None:
 
 
 def test_loss_falls_on_a_batch_that_is_seen_again_and_again() -> None:
-    data = SimulatedPairs(1, 0, 1, SIZE, 2)
+    data = simulated_pairs(1, 0, 1, SIZE, 2)
     batch = collate([data[0]])
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -186,7 +171,7 @@ def test_loss_falls_on_a_batch_that_is_seen_again_and_again() -> None:
 
 
 def test_the_included_network_does_better_than_staying_put() -> None:
-    data = SimulatedPairs(2**31, 0, 12, COMPACT.image_size, 3)
+    data = simulated_pairs(2**31, 0, 12, COMPACT.image_size, 3)
     scores = validate(load_sam2(COMPACT, "cpu"), [collate([data[i]]) for i in range(12)])
     assert scores["iou"] > scores["stay_iou"] + 0.1
     assert scores["score_accuracy"] > 0.6
@@ -219,9 +204,10 @@ def test_a_training_leaves_a_curve_a_checkpoint_and_half_precision_weights(whole
 
 @pytest.mark.parametrize("step", [1, 3])
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+    whole: Path, tmp_path: Path, step: int
 ) -> None:
-    killed_in(tmp_path, monkeypatch, step)
+    with dying_in(step):
+        train(tmp_path)
     curve = train(tmp_path)
     assert [row["step"] for row in curve] == ["2", "4"]
     assert curve == train(whole)
@@ -235,6 +221,18 @@ def test_a_kill_between_checkpoint_and_curve_loses_no_line(whole: Path, tmp_path
     assert [row["step"] for row in longer] == ["2", "4", "6"]
 
 
+def test_a_kill_while_the_last_files_are_written_loses_none_of_them(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sam4ct.finetune.loop.trainer.write_table", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(tmp_path, replace(SETTINGS, every=4))
+    assert [row["step"] for row in train(tmp_path, replace(SETTINGS, every=4))] == ["4"]
+    for name, same in load_file(whole / "weights.safetensors").items():
+        assert torch.equal(load_file(tmp_path / "weights.safetensors")[name], same)
+
+
 def test_a_finished_training_is_not_trained_on(whole: Path) -> None:
     before = (whole / "weights.safetensors").read_bytes()
     train(whole)
@@ -242,10 +240,10 @@ def test_a_finished_training_is_not_trained_on(whole: Path) -> None:
 
 
 def test_a_training_may_begin_with_given_weights(whole: Path, tmp_path: Path) -> None:
-    run = begun(tmp_path, replace(SETTINGS, steps=0))
-    run.start_from(whole / "weights.safetensors")
+    trainer = begun(task(), SETTINGS, tmp_path, "cpu", whole / "weights.safetensors")
     given = load_file(whole / "weights.safetensors")
-    assert all(torch.equal(v, given[k].float()) for k, v in run._network.state_dict().items())
+    for network in (trainer.network, trainer.mean):
+        assert all(torch.equal(v, given[k].float()) for k, v in network.state_dict().items())
 
 
 def test_a_checkpoint_counts_more_than_weights_to_begin_with(whole: Path) -> None:
@@ -278,5 +276,5 @@ def test_training_leaves_the_global_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
-    begun(tmp_path)
+    begun(task(), SETTINGS, tmp_path, "cpu")
     assert torch.equal(torch.rand(1), expected)

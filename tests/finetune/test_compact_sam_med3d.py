@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from scenes.finetune_scene import dying_in
 
 from sam4ct.errors import WorkError
 from sam4ct.finetune.clicks import dice
 from sam4ct.finetune.compact.sam_med3d import ClickTask, Training
-from sam4ct.finetune.compact.sam_med3d_examples import Crops
-from sam4ct.finetune.loop.training import Run, train_compact
+from sam4ct.finetune.loop.training import train_compact
 from sam4ct.models.sam_med3d.network import build_sam_med3d
 from sam4ct.models.weights.load import load_manifest, load_sam_med3d
 
@@ -68,20 +68,10 @@ def test_the_weights_are_those_of_the_network_in_half_precision(
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     whole: tuple[Path, list[dict[str, str]]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     step: int,
 ) -> None:
-    learn = Run._learn
-
-    def dies(self: Run, batch: Crops) -> tuple[float, dict[str, float]]:
-        if self._step == step:
-            raise KeyboardInterrupt
-        return learn(self, batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Run, "_learn", dies)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path)
+    with dying_in(step):
+        train(tmp_path)
     folder, curve = whole
     assert train(tmp_path) == curve
     mine, same = (load_file(f / "weights.safetensors") for f in (tmp_path, folder))

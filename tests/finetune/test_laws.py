@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sam4ct.finetune.compact.laws import EXAMPLES, HELD_OUT, TRAINED, draw_mixed
-from sam4ct.finetune.compact.sam2_batches import SimulatedPairs
+from sam4ct.finetune.compact.sam2_batches import simulated_pairs
 from sam4ct.finetune.compact.sam2_examples import Law, _turned, draw_movie, draw_pairs
 from sam4ct.finetune.compact.scenes import enlarged
 from sam4ct.simulate.movie import Frame, MovieLaw, simulate
@@ -45,7 +45,7 @@ def test_a_half_of_what_is_trained_on_follows_the_first_laws() -> None:
 
 def test_examples_of_the_first_kind_are_those_of_the_first_law() -> None:
     for mine, same in zip(
-        SimulatedPairs(3, 2, 1, SIZE, 2)[0],
+        simulated_pairs(3, 2, 1, SIZE, 2)[0],
         draw_pairs(np.random.default_rng([3, 2]), SIZE, 2, draw_movie),
         strict=True,
     ):
@@ -54,8 +54,8 @@ def test_examples_of_the_first_kind_are_those_of_the_first_law() -> None:
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_an_example_depends_on_its_number_alone(kind: str) -> None:
-    one = SimulatedPairs(5, 0, 4, SIZE, 2, kind)[3][0]
-    same = SimulatedPairs(5, 3, 1, SIZE, 2, kind)[0][0]
+    one = simulated_pairs(5, 0, 4, SIZE, 2, kind)[3][0]
+    same = simulated_pairs(5, 3, 1, SIZE, 2, kind)[0][0]
     assert np.array_equal(one.windows, same.windows)
     assert np.array_equal(one.target, same.target)
 

@@ -12,9 +12,9 @@ from sam4ct.finetune.compact.sam_med3d_examples import (
     MIN_VOXELS,
     Crops,
     Drawing,
-    SimulatedCrops,
     draw_crops,
     draw_volume,
+    simulated_crops,
 )
 
 SIZE = 24
@@ -24,7 +24,7 @@ VOLUMES = 12
 
 @pytest.fixture(scope="module")
 def drawn() -> Crops:
-    data = SimulatedCrops(5, 0, VOLUMES, DRAWING)
+    data = simulated_crops(5, 0, VOLUMES, DRAWING)
     return Crops.joined([data[i] for i in range(VOLUMES)])
 
 
@@ -76,20 +76,6 @@ def test_volumes_differ_in_slice_distance_and_crowding() -> None:
     volume = [np.prod(np.multiply(law.shape, law.scale())) / law.law.radius**3 for law in laws]
     crowding = [law.cells / v for law, v in zip(laws, volume, strict=True)]
     assert max(crowding) > 5 * min(crowding)
-
-
-def test_an_example_is_the_same_wherever_a_training_goes_on(drawn: Crops) -> None:
-    again = SimulatedCrops(5, 3, 1, DRAWING)[0]
-    part = slice(3 * DRAWING.crops, 4 * DRAWING.crops)
-    assert torch.equal(again.images, drawn.images[part])
-    assert torch.equal(again.masks, drawn.masks[part])
-
-
-def test_examples_end_and_come_in_batches() -> None:
-    data = SimulatedCrops(5, 0, 3, replace(DRAWING, crops=1))
-    with pytest.raises(IndexError):
-        data[3]
-    assert [len(b.images) for b in data.batches(2, workers=0)] == [2]
 
 
 def test_a_volume_without_cells_is_drawn_again() -> None:

@@ -22,10 +22,12 @@ from scenes.commands import Outcome, finished, sam4ct, start
 from scenes.finetune_scene import SPACING, add_tiny_weights, labelled, write_annotated
 
 from sam4ct.errors import WorkError
+from sam4ct.finetune.loop.curve import Row
 from sam4ct.finetune.loop.processes import Processes
-from sam4ct.finetune.patches.files import FOLDER, INDEX, Index, Patch, read_index
+from sam4ct.finetune.loop.trainer import Trainer, half_precision
+from sam4ct.finetune.patches.files import FOLDER, INDEX, Patch, read_index
 from sam4ct.finetune.tune.data import Patches
-from sam4ct.finetune.tune.epochs import Run, Tuning
+from sam4ct.finetune.tune.epochs import Epochs, Tuning
 from sam4ct.finetune.tune.run import Product, tune
 from sam4ct.models.sam_med3d.crops import normalised
 from sam4ct.models.weights.load import choose, load_manifest, load_sam_med3d, verified
@@ -84,12 +86,21 @@ def whole(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "out"
 
 
-def run_of(scene: Path, settings: Tuning, index: Index | None = None) -> Run:
-    """A run of the tiny network in this process alone."""
+def trainer_of(scene: Path, processes: int = 1) -> Trainer:
+    """A trainer of the tiny network, in this process."""
     weights = read_manifest(scene / "weights" / MANIFEST).get("tiny")
-    here = Processes(0, 1, torch.device("cpu"))
-    index = index or read_index(scene / "patches")
-    return Run(load_sam_med3d(weights, "cpu"), scene / "patches", index, settings, here)
+    here = Processes(0, processes, torch.device("cpu"))
+    network = load_sam_med3d(weights, "cpu")
+    return Trainer(network, {}, scene / "mine.safetensors", here, weight_decay=0.01)
+
+
+def after(scene: Path, settings: Tuning, epochs: int) -> Trainer:
+    """The trainer after so many epochs; no file is written."""
+    trainer = trainer_of(scene)
+    run = Epochs(trainer, scene / "patches", read_index(scene / "patches"), settings)
+    for _ in range(1 + epochs):
+        trainer.curve.append(run.row())
+    return trainer
 
 
 # What is shown
@@ -145,11 +156,9 @@ def test_an_epoch_shows_every_patch_once(scene: Path, monkeypatch: pytest.Monkey
         seen.extend(item for part in parts for item in part)
         return batches(self, parts, workers)
 
-    run = run_of(scene, replace(SETTINGS, batch=2, accumulate=2))
-    run.epoch()
     monkeypatch.setattr(Patches, "batches", noted)
-    monkeypatch.setattr(Run, "_validate", lambda self: 0.0)
-    run.epoch()
+    monkeypatch.setattr(Epochs, "validate", lambda self: 0.0)
+    after(scene, replace(SETTINGS, batch=2, accumulate=2), epochs=1)
     assert sorted(seen) == list(range(9))
 
 
@@ -166,9 +175,7 @@ def test_the_rate_rises_and_falls_as_a_cosine() -> None:
 
 
 def test_loss_falls_and_validation_dice_rises(scene: Path) -> None:
-    run = run_of(scene, replace(SETTINGS, epochs=8, batch=3, learning_rate=3e-3))
-    for _ in range(9):
-        run.epoch()
+    run = after(scene, replace(SETTINGS, epochs=8, batch=3, learning_rate=3e-3), epochs=8)
     assert run.curve[8]["loss"] < 0.9 * run.curve[1]["loss"]  # type: ignore[operator]
     best = max(row["validation_dice"] for row in run.curve)  # type: ignore[type-var]
     assert best > run.curve[0]["validation_dice"] + 0.1  # type: ignore[operator]
@@ -177,24 +184,20 @@ def test_loss_falls_and_validation_dice_rises(scene: Path) -> None:
 def test_every_patch_of_a_step_weighs_the_same_however_it_is_cut_into_parts(scene: Path) -> None:
     gradients = []
     for batch, accumulate in ((6, 1), (2, 3)):  # a step of nine: 6 + 3 and 2 + 2 + 2 + 2 + 1
-        run = run_of(scene, Tuning(batch=batch, accumulate=accumulate, rounds=1))
         with pytest.MonkeyPatch.context() as patch:  # clicks are drawn part by part
             patch.setattr("sam4ct.finetune.clicks._drawn_inside", lambda rng, goal: np.full(3, 12))
-            patch.setattr(Run, "_validate", lambda self: 0.0)
-            run.epoch()
-            run.epoch()
-        there = [p.grad for p in run._network.parameters() if p.grad is not None]
+            patch.setattr(Epochs, "validate", lambda self: 0.0)
+            run = after(scene, Tuning(batch=batch, accumulate=accumulate, rounds=1), epochs=1)
+        there = [p.grad for p in run.network.parameters() if p.grad is not None]
         gradients.append(torch.cat([gradient.flatten() for gradient in there]))
     assert gradients[0].norm() > 0.1
     assert (gradients[0] - gradients[1]).norm() < 1e-3 * gradients[0].norm()
 
 
 def test_fewer_patches_than_processes_are_refused(scene: Path) -> None:
-    weights = read_manifest(scene / "weights" / MANIFEST).get("tiny")
     index = read_index(scene / "patches")
-    many = Processes(0, 3, torch.device("cpu"))
     with pytest.raises(WorkError, match="3 processes cannot share a step of 2 patches"):
-        Run(load_sam_med3d(weights, "cpu"), scene / "patches", index, SETTINGS, many)
+        Epochs(trainer_of(scene, processes=3), scene / "patches", index, SETTINGS)
 
 
 # What it leaves
@@ -233,19 +236,15 @@ def test_the_best_epoch_is_kept(
     scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([0.1, 0.6, 0.3])
-    monkeypatch.setattr(Run, "_validate", lambda self: next(scores))
+    monkeypatch.setattr(Epochs, "validate", lambda self: next(scores))
     states = []
-    epoch = Run.epoch
+    keep = Trainer.keep
 
-    def noted(self: Run) -> bool:
-        better = epoch(self)
-        states.append(load_state(self.weights()))
-        return better
+    def noted(self: Trainer, row: Row, *, weights: bool = True) -> None:
+        states.append(half_precision(self.network))
+        keep(self, row, weights=weights)
 
-    def load_state(content: bytes) -> bytes:
-        return content
-
-    monkeypatch.setattr(Run, "epoch", noted)
+    monkeypatch.setattr(Trainer, "keep", noted)
     assert train(scene, tmp_path / "out").status == 0
     assert (tmp_path / "out" / "mine.safetensors").read_bytes() == states[1]
 
@@ -253,7 +252,7 @@ def test_the_best_epoch_is_kept(
 def test_weights_that_never_get_better_are_kept_and_it_is_said(
     scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Run, "_validate", lambda self: 0.5)
+    monkeypatch.setattr(Epochs, "validate", lambda self: 0.5)
     assert train(scene, tmp_path / "out").status == 0
     before = load_file(tmp_path / "weights" / "tiny.safetensors")
     kept = load_file(tmp_path / "out" / "mine.safetensors")
@@ -279,15 +278,15 @@ class Killed(BaseException):
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     scene: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int
 ) -> None:
-    validate = Run._validate
+    keep = Trainer.keep
 
-    def dies(self: Run) -> float:
-        if len(self.curve) == epoch:
+    def dies(self: Trainer, row: Row, *, weights: bool = True) -> None:
+        if row["epoch"] == epoch:
             raise Killed
-        return validate(self)
+        keep(self, row, weights=weights)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_validate", dies)
+        patch.setattr(Trainer, "keep", dies)
         with pytest.raises(Killed):
             train(scene, tmp_path / "out")
     assert train(scene, tmp_path / "out").status == 0
@@ -355,21 +354,21 @@ import os, sys
 from pathlib import Path
 import torch
 from sam4ct.cli import main
-from sam4ct.finetune.tune.epochs import Run
+from sam4ct.finetune.loop.trainer import Trainer
 
-init = Run.__init__
+init = Trainer.__init__
 runs = []
 
-def noted(self, *args):
+def noted(self, *args, **more):
     runs.append(self)
-    init(self, *args)
+    init(self, *args, **more)
 
-Run.__init__ = noted
+Trainer.__init__ = noted
 try:
     main()
 finally:
     rank = os.environ["RANK"]
-    torch.save(runs[0].state()["network"], Path(__file__).parent / f"{rank}.pt")
+    torch.save(runs[0].network.state_dict(), Path(__file__).parent / f"{rank}.pt")
 """
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import tifffile
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from scenes.drawn import label_frame
 
+from sam4ct.finetune.loop.trainer import Trainer
 from sam4ct.models.sam_med3d.network import build_sam_med3d
 from sam4ct.models.weights.add import add
 from sam4ct.models.weights.entry import Entry
@@ -76,3 +79,19 @@ def write_annotated(
     for t, labels in masks.items():
         tifffile.imwrite(coarse / f"{prefix}{t:03d}.tif", labels)
     return images, coarse
+
+
+@contextmanager
+def dying_in(step: int) -> Iterator[None]:
+    """Let a training in the block die in a step, before anything of the step is done."""
+    whole = Trainer.step
+
+    def dies(self: Trainer, losses: Iterable[torch.Tensor], rate: float) -> None:
+        if self.steps == step:
+            raise KeyboardInterrupt
+        whole(self, losses, rate)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            yield

@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 STAGES, ADAPTERS = LAYERS[2], LAYERS[3]
 
 EXCEPTIONS = {
+    ("", "pipelines"): "functions for users, loaded when they are asked for",
     ("types", "regions"): "the Protocols speak of regions",
     ("finetune", "models"): "training needs the networks that it trains",
 }

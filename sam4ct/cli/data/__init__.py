@@ -1,1 +1,1 @@
-"""Commands that make or convert data."""
+"""Commands that simulate, convert or prepare data."""

@@ -1,4 +1,4 @@
-"""`sam4ct convert`: TIFF frames as one OME-Zarr movie."""
+"""`sam4ct convert`: TIFF frames to one OME-Zarr movie."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import OVERWRITE, POSITIVE
+from sam4ct.cli.options import OVERWRITE, spacing_option
 from sam4ct.profile import Spacing
 
 
 @click.command("convert")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT.zarr", type=click.Path(path_type=Path))
-@click.option(
-    "--spacing",
-    "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
-    metavar="Z Y X",
-    help="Size of a voxel in micrometres.  [default: as in the profile named like the dataset,"
-    " else as in the frames]",
-)
+@spacing_option("as in the profile named like the dataset, else as in the frames")
 @OVERWRITE
 def convert_command(
     source: Path, target: Path, spacing_um: Spacing | None, overwrite: bool
 ) -> None:
-    """Write the TIFF frames in folder IN as one OME-Zarr movie, in chunks for fast crops.
+    """Convert the TIFF frames in folder IN to one OME-Zarr movie, from which crops are read fast.
 
-    IN holds t000.tif, t001.tif, ... or mask000.tif, man_seg000.tif and so on. The same
+    IN has the files t000.tif, t001.tif, ... or mask000.tif, man_seg000.tif and so on. The same
     command continues a conversion that was stopped.
     """
     from sam4ct.pipelines.tools.convert import convert  # zarr takes a moment to import

@@ -1,4 +1,4 @@
-"""`sam4ct init-tracks`: where the tracks to follow begin."""
+"""`sam4ct init-tracks`: the cells to follow, from a labelled frame."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sam4ct.pipelines.tools.init_tracks import init_tracks
 @click.argument("out", metavar="OUT.json", type=click.Path(path_type=Path))
 @OVERWRITE
 def init_tracks_command(labels: Path, out: Path, overwrite: bool) -> None:
-    """Write the centroids of the cells labelled in a frame as the tracks to follow.
+    """Write the cells that are labelled in a frame as the tracks to follow.
 
-    Tracks have the labels of the file, 1 to 65535; centroids are in pixels, (z, y, x).
-    They begin in the frame that the file's name says, e.g. 5 of man_track005.tif, else in 0.
+    A track has its cell's label, 1 to 65535, and its centroid in pixels, (z, y, x). Tracks begin
+    in the frame of the file's name, e.g. 5 for man_track005.tif, else in frame 0.
     """
     found = init_tracks(labels, out, overwrite=overwrite)
     click.echo(f"{out}: written, {len(found.tracks)} tracks")

@@ -1,4 +1,4 @@
-"""`sam4ct seeds`: where there are cells in every frame of a movie."""
+"""`sam4ct seeds`: find the centres of cells in every frame of a movie."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from sam4ct.cli.options import POSITIVE, frame_range
+from sam4ct.cli.options import POSITIVE, frame_range, spacing_option
 from sam4ct.profile import Spacing
 
 
@@ -37,16 +37,10 @@ def _diameters(
     "diameter_px",
     metavar="D|MIN:MAX",
     callback=_diameters,
-    help="Diameter of a typical cell, or of the smallest and largest, in pixels along x."
+    help="Diameter of a typical cell, or of the smallest and the largest, in pixels along x."
     "  [default: cell_diameter_px of the profile]",
 )
-@click.option(
-    "--spacing",
-    "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
-    metavar="Z Y X",
-    help="Size of a voxel in micrometres.  [default: as in the profile, else as in the images]",
-)
+@spacing_option("as in the profile, else as in the images")
 @click.option(
     "--profile",
     metavar="NAME|FILE",
@@ -67,7 +61,7 @@ def _diameters(
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Threads, about 80 MB each.  [default: one a core, 4 at most]",
+    help="Number of threads, about 80 MB each.  [default: one for each core, 4 at most]",
 )
 @click.option(
     "--format",
@@ -92,8 +86,8 @@ def seeds_command(
 ) -> None:
     """Find the centres of bright cells in the movie SOURCE, DATASET/SS or an OME-Zarr folder.
 
-    Writes a file a frame, places (z, y, x) in voxels and their contrast, to OUT, by default
-    SS_SEEDS beside the movie. The same command continues a search that was stopped.
+    Writes one file for each frame, with positions (z, y, x) in voxels and their contrast, to OUT,
+    by default SS_SEEDS beside the movie. The same command continues a search that was stopped.
     """
     from sam4ct.pipelines.tools.find_seeds import (  # zarr takes a moment to import
         SeedOptions,
@@ -111,5 +105,5 @@ def seeds_command(
         overwrite=overwrite,
     )
     done = find_seeds(source, out, options)
-    there = f"; {done.before} frames were there already" if done.before else ""
+    there = f"; {done.before} frames were done before" if done.before else ""
     click.echo(f"{done.folder}: {done.seeds} seeds found in {done.frames} frames{there}")

@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
-from sam4ct.cli.options import AT_LEAST_0, AT_LEAST_1, FOLDER, SHARE, setting
+from sam4ct.cli.options import FOLDER, NDIM, Command, number_option, seed_option
 from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import PRESETS, SLICE_SPACING, SegmentationErrors, movie_law
 
-_USUAL = SegmentationErrors()
+_TYPICAL = SegmentationErrors()
+
+
+def _share(name: str, text: str) -> Callable[[Command], Command]:
+    """Return an option for a share of the cells, 0 to 1."""
+    return number_option(f"--{name}", getattr(_TYPICAL, name), text, most=1.0)
 
 
 @click.command()
 @click.argument("out", type=FOLDER)
-@setting("--ndim", "2", "Images or volumes.", click.Choice(["2", "3"]))
-@setting("--look", "nuclei", "Kind of cells and microscope.", click.Choice(list(PRESETS)))
-@setting("--seed", 0, "The same seed and options give the same files.", AT_LEAST_0)
-@setting("--frames", 30, None, click.IntRange(1, 10_000))
+@NDIM
+@click.option(
+    "--look",
+    type=click.Choice(list(PRESETS)),
+    default="nuclei",
+    show_default=True,
+    help="Kind of cells and microscope.",
+)
+@seed_option(0, "The same seed and options give the same files.")
+@number_option("--frames", 30, "Number of frames.", 1, 10_000)
 @click.option(
     "--cells",
-    type=AT_LEAST_1,
-    help="Cells in view at the start, about.  [default: the look's density]",
+    type=click.IntRange(min=1),
+    help="Number of cells at the start, about.  [default: as many as the look has]",
 )
 @click.option(
     "--size",
     type=click.IntRange(min=16),
     nargs=2,
     metavar="Y X",
-    help="Frame in pixels.  [default: the look's]",
+    help="Size of a frame in pixels.  [default: as the look has]",
 )
-@setting("--slices", 24, "Slices of a volume.", click.IntRange(min=2))
-@setting(
-    "--anisotropy",
-    SLICE_SPACING,
-    "Distance of the slices of a volume, in pixels.",
-    click.FloatRange(1.0, 20.0),
-)
-@setting("--dataset", "Simulated", "Name of its folder.", click.STRING)
-@setting("--missed", _USUAL.missed, "Share of cells without a mask.", SHARE)
-@setting(
-    "--burst", _USUAL.burst, "How likely a missed cell is missed in the next frame too.", SHARE
-)
-@setting("--split", _USUAL.split, "Share of cells cut in two.", SHARE)
-@setting(
-    "--merged", _USUAL.merged, "Share of touching cells under one mask with a neighbour.", SHARE
-)
-@setting("--eroded", _USUAL.eroded, "Share of masks too small.", SHARE)
-@setting("--dilated", _USUAL.dilated, "Share of masks too large.", SHARE)
-@setting("--spurious", _USUAL.spurious, "Masks in the background, per cell.", SHARE)
+@number_option("--slices", 24, "Slices of a volume.", 2)
+@number_option("--anisotropy", SLICE_SPACING, "Distance of slices, in pixels.", 1.0, 20.0)
+@click.option("--dataset", default="Simulated", show_default=True, help="Name of the dataset.")
+@_share("missed", "Share of cells without a mask.")
+@_share("burst", "Probability that a missed cell is missed in the next frame, too.")
+@_share("split", "Share of cells whose mask is cut in two.")
+@_share("merged", "Share of touching cells that share a mask with a neighbour.")
+@_share("eroded", "Share of masks that are too small.")
+@_share("dilated", "Share of masks that are too large.")
+@_share("spurious", "Masks in the background, per cell.")
 @click.pass_context
 def simulate(
     ctx: click.Context,
@@ -67,16 +70,18 @@ def simulate(
     dataset: str,
     **shares: float,
 ) -> None:
-    """Write a simulated time-lapse as OUT/DATASET in the layout of the challenge.
+    """Write a simulated movie as OUT/DATASET in the layout of the challenge.
 
-    It holds images, masks to link with a segmenter's errors, and exact ground truth.
-    The images of volumes state their voxel spacing, which `run` reads.
+    It has images, masks with the errors of a segmenter, and exact ground truth. Images of
+    volumes state the voxel size, which `run` reads.
     """
     for option in ("slices", "anisotropy"):
         if ndim == "2" and ctx.get_parameter_source(option) is not ParameterSource.DEFAULT:
             raise click.UsageError(f"--{option} is for volumes. Add --ndim 3, or leave it out.")
     if sum(shares[kind] for kind in ("split", "merged", "eroded", "dilated")) > 1.0:
-        raise click.UsageError("--split, --merged, --eroded and --dilated may add up to 1.")
+        raise click.UsageError(
+            "--split, --merged, --eroded and --dilated may add up to 1. Make one smaller."
+        )
     plane = size or PRESETS[look].size
     shape = (slices, *plane) if ndim == "3" else plane
     law = movie_law(look, shape, frames, cells, anisotropy)

@@ -1,4 +1,4 @@
-"""`sam4ct finetune`: teach SAM-Med3D a new look by coarse masks of a few frames."""
+"""`sam4ct finetune`: train SAM-Med3D on your cells, with coarse masks of a few frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, POSITIVE, setting
+from sam4ct.cli.options import (
+    DEVICE,
+    FOLDER,
+    POSITIVE,
+    number_option,
+    seed_option,
+    spacing_option,
+)
 from sam4ct.errors import WeightsError
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
@@ -16,7 +23,7 @@ from sam4ct.models.weights.load import choose, load_manifest
 from sam4ct.models.weights.manifest import MANIFEST, destination, packaged_manifest
 from sam4ct.profile import Spacing
 
-_SEED = setting("--seed", 1, "Seed of random choices.", AT_LEAST_0)
+_SEED = seed_option(1, "Seed of random choices.")
 
 
 @click.group()
@@ -27,14 +34,8 @@ def finetune() -> None:
 @finetune.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out", type=FOLDER)
-@click.option("--masks", type=FOLDER, help="Masks of the images SOURCE: maskNNN.tif, some frames.")
-@click.option(
-    "--spacing",
-    "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
-    metavar="Z Y X",
-    help="Size of a voxel in micrometres.  [default: as the images say]",
-)
+@click.option("--masks", type=FOLDER, help="Masks of some of the images SOURCE, maskNNN.tif.")
+@spacing_option("as in the images")
 @click.option(
     "--cell-diameter-px",
     type=POSITIVE,
@@ -43,17 +44,18 @@ def finetune() -> None:
 @click.option(
     "--weights",
     metavar="NAME",
-    help="Weights of role sam_med3d to train later: patches are what their network sees."
+    help="SAM-Med3D weights that you will train: patches are what this network sees."
     "  [default: those that `run` would take]",
 )
-@setting(
+@click.option(
     "--validation",
-    0.2,
-    "Share of the annotated frames that validate.",
-    click.FloatRange(0.0, 0.9, min_open=True),
+    type=click.FloatRange(0.0, 0.9, min_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of the annotated frames for validation.",
 )
 @_SEED
-@click.option("--overwrite", is_flag=True, help="Replace the patches that OUT holds.")
+@click.option("--overwrite", is_flag=True, help="Replace the patches in OUT.")
 def prepare(
     source: Path,
     out: Path,
@@ -67,8 +69,8 @@ def prepare(
 ) -> None:
     """Cut patches for training from annotated volumes into OUT.
 
-    SOURCE is a TOML file that lists datasets, or the images of one (a folder of
-    volumes tNNN.tif, or an OME-Zarr) whose masks --masks names.
+    SOURCE is a folder of volumes tNNN.tif or an OME-Zarr, with the masks in --masks; or a
+    TOML file that lists several datasets.
     """
     from sam4ct.finetune.patches.prepare import Cutting
     from sam4ct.finetune.patches.sources import Dataset, read_listing
@@ -77,7 +79,8 @@ def prepare(
     if source.suffix == ".toml":
         if masks or spacing_um or cell_diameter_px:
             raise click.UsageError(
-                f"Masks, spacing and diameter are keys of {source}, not options."
+                f"Masks, spacing and diameter are keys of {source}. Write them there, without these"
+                " options."
             )
         datasets = read_listing(source)
     elif masks is None:
@@ -107,15 +110,19 @@ def prepare(
     metavar="NAME",
     help="Weights to begin with.  [default: those that the patches were cut for]",
 )
-@setting("--epochs", 20, "Times that every patch is shown.")
-@setting("--batch", 4, "Patches at once on a device.")
-@setting("--accumulate", 1, "A step learns from this many times --batch, all processes together.")
-@setting("--rounds", 3, "Clicks on each patch; each but the first where the mask is wrong.")
+@number_option("--epochs", 20, "How often every patch is shown.", 1)
+@number_option("--batch", 4, "Patches at a time on a device.", 1)
+@number_option("--accumulate", 1, "Batches for each step, in all processes together.", 1)
+@number_option("--rounds", 3, "Clicks on each patch; all but the first where the mask is wrong.", 1)
 @click.option(
-    "--lr", "learning_rate", type=POSITIVE, default=2e-4, show_default=True,
+    "--lr",
+    "learning_rate",
+    type=POSITIVE,
+    default=2e-4,
+    show_default=True,
     help="Highest learning rate.",
-)  # fmt: skip
-@setting("--workers", 0, "Processes that read patches; 0: none besides.", AT_LEAST_0)
+)
+@number_option("--workers", 0, "Processes that read patches; 0: the training itself reads.")
 @_SEED
 @DEVICE
 @click.option("--replace", "renew", is_flag=True, help="Replace the weights of that name.")
@@ -134,10 +141,10 @@ def train(
     manifest: Path | None,
     **settings: Any,
 ) -> None:
-    """Fine-tune on PATCHES into OUT; the same command continues a training.
+    """Fine-tune on PATCHES; the same command continues a stopped training.
 
     Writes NAME.safetensors (the best epoch in validation), curve.csv, curve.png and
-    checkpoint.pt, and enters NAME into a manifest. On several GPUs:
+    checkpoint.pt to OUT, and lists NAME in your manifest. On several GPUs:
 
     torchrun --nproc-per-node 2 -m sam4ct finetune train PATCHES OUT --name NAME
     """

@@ -1,4 +1,4 @@
-"""`sam4ct weights`: what there is, whether it is sound, and how to get more."""
+"""`sam4ct weights`: list, verify, fetch and add network weights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def weights() -> None:
 
 
 def _condition(entry: Entry) -> str:
-    """Presence and size only: hashing the large files takes seconds (`verify` does)."""
+    """Check presence and size only: hashing large files takes seconds (`verify` does it)."""
     path = find_file(entry)
     if path is None:
         return "missing"
@@ -44,7 +44,7 @@ def _condition(entry: Entry) -> str:
 
 @weights.command("list")
 def list_weights() -> None:
-    """Show the weights of the manifest and which are here."""
+    """List the weights of the manifest, and which are installed."""
     manifest = load_manifest()
     rows = [("NAME", "ROLE", "FILE", "SIZE", "STATE", "LICENCE")]
     for e in manifest.entries:
@@ -60,7 +60,7 @@ def list_weights() -> None:
 @weights.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
-    """Compare size and SHA-256 of the weights NAMES (all that are here, if none is named).
+    """Compare size and SHA-256 of the weights NAMES (without names: of all installed).
 
     NAME@sha256:HEX is refused if the manifest lists another hash.
     """
@@ -84,18 +84,20 @@ def verify(names: tuple[str, ...]) -> None:
 )  # fmt: skip
 @click.option(
     "--from", "source", type=EXISTING,
-    help="Take this file, or the files in this folder; no network.",
+    help="Copy this file, or the files in this folder; no network is used.",
 )  # fmt: skip
-@click.option("--to", "folder", type=FOLDER, help="Folder for the files.")
+@click.option(
+    "--to", "folder", type=FOLDER, help="Folder for the files.  [default: your weights folder]"
+)
 def fetch_weights(
     names: tuple[str, ...], mirrors: tuple[str, ...], source: Path | None, folder: Path | None
 ) -> None:
-    """Bring the weights NAMES here: download, or copy, and check them.
+    """Download the weights NAMES, or copy them, and check their SHA-256.
 
     NAME@sha256:HEX is refused if the manifest lists another hash.
     """
     if source and source.is_file() and len(names) > 1:
-        raise WeightsError(f"--from {source}: is one file. Name one entry, or give a folder.")
+        raise WeightsError(f"--from {source}: is one file. Give one name, or a folder.")
     manifest = load_manifest()
     for entry in [manifest.get(name) for name in names]:
         into = folder or destination()
@@ -103,7 +105,7 @@ def fetch_weights(
         click.echo(f"{entry.name}: {path}")
         if into.resolve() not in [f.resolve() for f in search_folders(entry)]:
             setting = f"{VARIABLE}={shlex.quote(setting_with(into))}"
-            click.echo(f"To have it found there: export {setting}", err=True)
+            click.echo(f"So that sam4ct finds it there: export {setting}", err=True)
 
 
 def _adopt(entry: Entry, source: Path, into: Path) -> Path:
@@ -119,8 +121,8 @@ def _download(entry: Entry, folder: Path, mirrors: tuple[str, ...]) -> Path:
 
 @weights.command("add")
 @click.argument("source", metavar="FILE", type=EXISTING_FILE)
-@click.option("--name", required=True, help="Name of the entry.")
-@click.option("--role", type=click.Choice(ROLES), help="What the network does.")
+@click.option("--name", required=True, help="Name of the weights.")
+@click.option("--role", type=click.Choice(ROLES), help="Task of the network.")
 @click.option("--config", help="Its architecture, e.g. sam2.1_hiera_t.")
 @click.option("--overrides", type=EXISTING_FILE, help="JSON object of dotted configuration keys.")
 @click.option("--image-size", type=int, help="Side of the network's image, in pixels.")
@@ -132,7 +134,7 @@ def _download(entry: Entry, folder: Path, mirrors: tuple[str, ...]) -> Path:
     "--default-on", type=click.Choice(["any", "cuda"]), help="Make it the default on these devices."
 )
 @click.option("--note", help="A remark.")
-@click.option("--replace", "renew", is_flag=True, help="Replace the entry and its file.")
+@click.option("--replace", "renew", is_flag=True, help="Replace the weights of this name.")
 @click.option(
     "--manifest", "manifest_path", type=click.Path(dir_okay=False, path_type=Path),
     help="Manifest to write. [default: the one in your weights folder]",
@@ -140,10 +142,10 @@ def _download(entry: Entry, folder: Path, mirrors: tuple[str, ...]) -> Path:
 def add_weights(
     source: Path, manifest_path: Path | None, overrides: Path | None, renew: bool, **given: Any
 ) -> None:
-    """Enter your own weights FILE: copy it, record its size and SHA-256.
+    """Add your own weights FILE: copy it, and record its size and SHA-256.
 
-    With --replace, what no option says stays as it was. The package's compact
-    network is renewed, in a checkout, by
+    With --replace, values without an option stay as they were. In a checkout, the compact
+    network of the package is replaced by
 
     sam4ct weights add FILE --name compact-sam2 --replace --manifest weights_manifest.json
     """

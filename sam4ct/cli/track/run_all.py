@@ -21,7 +21,7 @@ from sam4ct.cli.options import (
     device_option,
 )
 from sam4ct.pipelines.batch.run_all import Kind, Outcome, run_all
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
 
 
 @click.command("run-all")

@@ -11,8 +11,9 @@ from sam4ct.cli.options import DATASET, OVERWRITE, REPORT, Command, frame_range,
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import find_sequences, refuse_target, sequence_name
 from sam4ct.io.work import WorkDir
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.link.plan import Options, Plan, make_plan
+from sam4ct.pipelines.link.plan import Plan, make_plan
 from sam4ct.pipelines.link.run import stages
 
 NO_FRAMES = range(0)
@@ -40,12 +41,10 @@ def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Option
     return make_plan(found, options)
 
 
-def _do(
-    last: str, plan: Plan, options: Options, frames: range = NO_FRAMES, *, shared: bool = False
-) -> None:
+def _do(last: str, plan: Plan, frames: range = NO_FRAMES, *, shared: bool = False) -> None:
     """Do the stages up to one; gather the evidence of some frames only."""
     with WorkDir.open(plan.sequence.work_dir, plan.key(), shared=shared) as work:
-        for done in stages(Session(plan, work), options, frames):
+        for done in stages(Session(plan, work), frames):
             if done == last:
                 break
 
@@ -68,9 +67,8 @@ def _simple(name: str, text: str) -> None:
     @stage.command(name, help=text)
     @_stage_options
     def command(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
-        options = Options(**chosen)
-        plan = _planned(dataset_dir, sequence, out, options)
-        _do(name, plan, options, shared=name == "detect")
+        plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+        _do(name, plan, shared=name == "detect")
 
 
 _simple("detect", "Read all masks once, and keep the table of their regions for other stages.")
@@ -89,9 +87,8 @@ def propagate(
     dataset_dir: Path, sequence: str, out: Path | None, frames: slice, **chosen: Any
 ) -> None:
     """Gather evidence for pairs of frames; several shards may run at once."""
-    options = Options(**chosen)
-    plan = _planned(dataset_dir, sequence, out, options)
-    _do("propagate", plan, options, _frames_of(plan, frames), shared=True)
+    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+    _do("propagate", plan, _frames_of(plan, frames), shared=True)
 
 
 _simple("repair", "Join fragments and cut merged masks, once all evidence is there.")
@@ -110,7 +107,6 @@ _simple("fill", "Generate regions for the frames in which linked cells were miss
 @REPORT
 def paint(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
     """Write the result, run.json and the report; does what is left since propagate."""
-    options = Options(**chosen)
-    plan = _planned(dataset_dir, sequence, out, options)
-    refuse_target(plan.sequence.result_dir, overwrite=options.overwrite)
-    _do("paint", plan, options)
+    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+    refuse_target(plan.sequence.result_dir, overwrite=plan.options.overwrite)
+    _do("paint", plan)

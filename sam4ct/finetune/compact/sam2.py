@@ -1,9 +1,7 @@
 """Training of the compact SAM 2 on simulated cells alone.
 
-One step: a few simulated frame pairs are encoded, objects given by their masks
-in one frame are remembered and recalled in the other, in both directions of
-time. Examples are batches.py and pairs.py, what is learned is objective.py,
-schedule and checkpoints are training.py.
+One step: a few simulated frame pairs are encoded; objects given by their masks in one frame are
+remembered and recalled in the other, in both directions of time.
 """
 
 from __future__ import annotations
@@ -15,7 +13,9 @@ from typing import Any
 
 from torch import Tensor
 
-from sam4ct.finetune.compact.sam2_batches import Batch, SimulatedPairs, collate
+from sam4ct.finetune.compact.examples import Examples
+from sam4ct.finetune.compact.sam2_batches import Batch, collate, simulated_pairs
+from sam4ct.finetune.compact.sam2_examples import Pair
 from sam4ct.finetune.compact.sam2_loss import loss, predict, present_ious, validate
 from sam4ct.finetune.loop.training import VALIDATION_SEED, Schedule, device_of
 from sam4ct.models.sam2.network import build_network
@@ -35,12 +35,10 @@ class Training(Schedule):
     """Simulated pairs in the fixed validation set."""
     examples: str = "mixed"
     """What is trained on, one of `laws.EXAMPLES`."""
-    workers: int = 1
-    """Processes that simulate."""
 
 
 class PairTask:
-    """Implements `training.Task`: the mask in the other frame, or that there is none."""
+    """Implements `training.Task`: find the mask in the other frame, or say that there is none."""
 
     role = "sam2"
 
@@ -49,7 +47,7 @@ class PairTask:
 
         Args:
             config: Configuration of the `sam2` package.
-            overrides: What makes it compact, `image_size` among it.
+            overrides: What makes it compact, with `image_size`.
             settings: Steps, batch, seed.
         """
         self._config, self._overrides, self._settings = config, overrides, settings
@@ -64,7 +62,7 @@ class PairTask:
     def batches(self, first: int, last: int) -> Iterator[Batch]:
         s = self._settings
         data = self._simulated(s.seed, first * s.pairs, (last - first) * s.pairs, s.examples)
-        return data.batches(s.pairs, s.workers)
+        return data.batches(s.pairs, s.workers, collate)
 
     def loss(self, network: Any, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
         logits, score = predict(network, batch)
@@ -72,7 +70,7 @@ class PairTask:
         return loss(logits, score, batch.goals), {"iou": iou}
 
     def validate(self, network: Any) -> dict[str, float]:
-        """Return the figures of `objective.validate` on the first laws and on the wider ones."""
+        """Return the figures of `sam2_loss.validate` on the first laws and on the wider ones."""
         device = device_of(network)
         first = validate(network, (batch.to(device) for batch in self._fixed["first"]))
         wider = validate(network, (batch.to(device) for batch in self._fixed["wider"]))
@@ -86,6 +84,8 @@ class PairTask:
         }
         return {kind: [collate([data[i]]) for i in range(count)] for kind, data in kinds.items()}
 
-    def _simulated(self, seed: int, first: int, count: int, kind: str) -> SimulatedPairs:
+    def _simulated(
+        self, seed: int, first: int, count: int, kind: str
+    ) -> Examples[tuple[Pair, Pair]]:
         size = int(self._overrides["image_size"])
-        return SimulatedPairs(seed, first, count, size, self._settings.objects, kind)
+        return simulated_pairs(seed, first, count, size, self._settings.objects, kind)

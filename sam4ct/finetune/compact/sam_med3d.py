@@ -1,8 +1,7 @@
 """Training of the compact SAM-Med3D on simulated cells alone.
 
-One step: crops of a few simulated volumes are encoded, clicked on, and clicked
-on again where the mask is wrong. Examples are volumes.py, clicks and loss
-clicks.py, schedule and checkpoints training.py.
+One step: crops of a few simulated volumes are encoded, clicked on, and in every fourth step
+clicked on again where the mask is wrong.
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ import torch
 from torch import Tensor
 
 from sam4ct.finetune.clicks import click_rounds, dice, first_masks
-from sam4ct.finetune.compact.sam_med3d_examples import Crops, Drawing, SimulatedCrops
+from sam4ct.finetune.compact.examples import Examples
+from sam4ct.finetune.compact.sam_med3d_examples import Crops, Drawing, simulated_crops
 from sam4ct.finetune.loop.training import VALIDATION_SEED, Schedule, device_of
 from sam4ct.models.sam_med3d.network import build_sam_med3d
 
 CORRECTED_EVERY = 4
-"""Steps from one with several clicks per object to the next; generation gives one."""
+"""One step in this many has several clicks per object; the others have one, as generation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +42,10 @@ class Training(Schedule):
     """Clicks per object in the steps with several."""
     validation: int = 24
     """Simulated volumes in the fixed validation set."""
-    workers: int = 1
-    """Processes that simulate."""
 
 
 class ClickTask:
-    """Implements `training.Task`: the mask of what is clicked on, or none."""
+    """Implements `training.Task`: segment what is clicked on, or nothing."""
 
     role = "sam_med3d"
 
@@ -57,7 +55,7 @@ class ClickTask:
         """Take the settings; nothing is simulated yet.
 
         Args:
-            overrides: What makes the network compact, `image_size` among it.
+            overrides: What makes the network compact, with `image_size`.
             window_diameters: Side of a crop in cell diameters; None: native voxels.
             settings: Steps, batch, seed.
         """
@@ -74,7 +72,7 @@ class ClickTask:
     def batches(self, first: int, last: int) -> Iterator[Crops]:
         s = self._settings
         data = self._simulated(s.seed, first * s.volumes, (last - first) * s.volumes)
-        return data.batches(s.volumes, s.workers)
+        return data.batches(s.volumes, s.workers, Crops.joined)
 
     def loss(self, network: Any, batch: Crops, step: int) -> tuple[Tensor, dict[str, float]]:
         rng = np.random.default_rng([self._settings.seed, step, self._settings.rounds])
@@ -84,9 +82,9 @@ class ClickTask:
         return value, {"dice": float(found[present].mean())}
 
     def validate(self, network: Any) -> dict[str, float]:
-        """Return the Dice of cells clicked on, and the share of clicks on nothing that find none.
+        """Return the Dice of cells, and the share of clicks on background that find nothing.
 
-        Clicks are where generation clicks: in the crop's centre.
+        Clicks are in the crop's centre, as in generation.
         """
         device = device_of(network)
         scores, present = [], []
@@ -103,11 +101,11 @@ class ClickTask:
         data = self._simulated(VALIDATION_SEED, 0, self._settings.validation)
         return [data[i] for i in range(len(data))]
 
-    def _simulated(self, seed: int, first: int, count: int) -> SimulatedCrops:
+    def _simulated(self, seed: int, first: int, count: int) -> Examples[Crops]:
         drawing = Drawing(
             size=int(self._overrides["image_size"]),
             window_diameters=self._diameters,
             crops=self._settings.crops,
             objects=self._settings.objects,
         )
-        return SimulatedCrops(seed, first, count, drawing)
+        return simulated_crops(seed, first, count, drawing)

@@ -10,7 +10,6 @@ crop are objects, too: they teach to tell cells apart by the click alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
+from sam4ct.finetune.compact.examples import Examples
 from sam4ct.finetune.compact.sam2_examples import draw_optics, log_uniform
 from sam4ct.intensity import stretched
 from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask, normalised
@@ -73,32 +72,9 @@ class Crops:
         return Crops(self.images.to(device), self.masks.to(device))
 
 
-class SimulatedCrops(Dataset[Crops]):
-    """Volumes `first` to `first + count` of a seed, each with its crops."""
-
-    def __init__(self, seed: int, first: int, count: int, drawing: Drawing) -> None:
-        self._seed, self._first, self._count = seed, first, count
-        self._drawing = drawing
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> Crops:
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        rng = np.random.default_rng([self._seed, self._first + index])
-        return draw_crops(rng, draw_volume(rng), self._drawing)
-
-    def batches(self, volumes: int, workers: int) -> Iterator[Crops]:
-        """Yield the examples in order, those of `volumes` at a time; the rest is dropped.
-
-        Args:
-            volumes: Volumes per batch.
-            workers: Processes that simulate; 0 simulates here.
-        """
-        yield from DataLoader(
-            self, batch_size=volumes, collate_fn=Crops.joined, num_workers=workers, drop_last=True
-        )
+def simulated_crops(seed: int, first: int, count: int, drawing: Drawing) -> Examples[Crops]:
+    """Return examples: volumes `first` to `first + count` - 1 of a seed, each with its crops."""
+    return Examples(seed, first, count, lambda rng: draw_crops(rng, draw_volume(rng), drawing))
 
 
 def draw_volume(rng: np.random.Generator) -> MovieLaw:

@@ -1,9 +1,8 @@
-"""The training loop: schedule, running mean of the weights, checkpoints, curve.
+"""The training loop: steps, curve, checkpoints; one for all trainings.
 
-Files:
-
-- `training`: the loop
-- `checkpoints`: state that a killed training goes on from
+- `trainer`: a network that learns, with its curve and checkpoint
+- `training`: trains the compact networks
+- `checkpoints`: state from which a killed training goes on
 - `curve`: the curve as table and picture
 - `processes`: several processes train one network
 """

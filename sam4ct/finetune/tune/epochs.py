@@ -1,35 +1,28 @@
 """Fine-tuning of a SAM-Med3D network on patches, epoch by epoch.
 
-An epoch shows every training patch once and then validates. Examples are
-tuning_data.py, clicks and loss clicks.py, several processes processes.py; files,
-and what a fine-tuning begins and ends with, are tune.py.
+An epoch shows every training patch once, and then validates.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from sam4ct.errors import WorkError
 from sam4ct.finetune.clicks import click_rounds, validation_dice
 from sam4ct.finetune.loop.curve import Row
-from sam4ct.finetune.loop.processes import Processes
+from sam4ct.finetune.loop.trainer import Trainer
 from sam4ct.finetune.patches.files import Index
 from sam4ct.finetune.tune.data import Batch, Patches, Stream, generator
 from sam4ct.models.device import precision
 from sam4ct.models.sam_med3d.network import image_size
-
-LARGEST_GRADIENT = 1.0
-"""Norm to which the gradient of a step is cut."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,22 +31,22 @@ class Tuning:
 
     epochs: int = 20
     batch: int = 4
-    """Patches at once on a device, at most."""
+    """Largest number of patches that a device holds at once."""
     accumulate: int = 1
-    """A step learns from this many times `batch` patches, in all processes together."""
+    """A step learns from this many times `batch` patches, all processes together."""
     learning_rate: float = 2e-4
     """The highest, after the warm-up."""
     weight_decay: float = 0.01
     warmup: float = 0.05
     """Share of the steps over which the learning rate rises; then it falls as a cosine."""
     rounds: int = 3
-    """Clicks on each patch: one on the object, then on what is wrong."""
+    """Clicks on each patch: the first on the object, the others where the mask is wrong."""
     seed: int = 1
     workers: int = 0
-    """Processes that read patches for each process that learns; 0: it reads them itself."""
+    """Processes that read patches, for each process that learns; 0: it reads them itself."""
 
     def rate(self, step: int, steps: int) -> float:
-        """Return the learning rate of a step, counted from 0, of so many."""
+        """Return the learning rate of a step, counted from 0, of `steps`."""
         rising = max(1, round(self.warmup * steps))
         if step < rising:
             return self.learning_rate * (step + 1) / rising
@@ -61,130 +54,87 @@ class Tuning:
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * gone))
 
 
-class Run:
-    """A fine-tuning in one of its processes. Nothing is written here."""
+class Epochs:
+    """The epochs of a fine-tuning, in one of its processes."""
 
-    def __init__(
-        self, network: Any, folder: Path, index: Index, settings: Tuning, processes: Processes
-    ) -> None:
-        """Take a network to train.
+    def __init__(self, trainer: Trainer, folder: Path, index: Index, settings: Tuning) -> None:
+        """Take a trainer of a SAM-Med3D network.
 
         Args:
-            network: With the weights to begin with, on the device of this process.
+            trainer: Its processes share the work.
             folder: The patch folder.
-            index: What it holds.
+            index: What the folder holds.
             settings: The same in all processes.
-            processes: This one and its peers.
 
         Raises:
-            WorkError: There is not a patch for each process in a step.
+            WorkError: A step has fewer patches than there are processes.
         """
-        self._network = network.requires_grad_(True)
-        self._folder, self._size = folder, image_size(network)
+        self._trainer, self._processes = trainer, trainer.processes
+        self._folder, self._size = folder, image_size(trainer.network)
         self._training, self._validation = index.of("training"), index.of("validation")
-        self._settings, self._processes = settings, processes
-        self._optimiser = torch.optim.AdamW(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self._settings = settings
         step = min(settings.batch * settings.accumulate, len(self._training))
-        if step < processes.count:
+        if step < self._processes.count:
             raise WorkError(
-                f"{folder}: {processes.count} processes cannot share a step of {step} patches."
-                " Use fewer processes, a larger --batch or --accumulate, or more patches."
+                f"{folder}: {self._processes.count} processes cannot share a step of {step}"
+                " patches. Use fewer processes, a larger --batch or --accumulate, or more patches."
             )
         self._steps = len(self._training) // step
-        self.curve: list[Row] = []
-        """One row an epoch; epoch 0 is the network as it came."""
 
-    def epoch(self) -> bool:
-        """Do the next epoch and add its row to the curve.
-
-        Returns:
-            Whether no epoch before was better in validation.
-        """
-        number = len(self.curve)
+    def row(self) -> Row:
+        """Do the next epoch; return its row of the curve. Epoch 0 only validates."""
+        number = len(self._trainer.curve)
         learned: Row = {"loss": None, "train_dice": None, "learning_rate": None}
         if number:
             learned = self._learn(number)
-        figure = round(self._validate(), 6)
-        before = [row["validation_dice"] or 0.0 for row in self.curve]
-        self.curve.append({"epoch": number, **learned, "validation_dice": figure})
-        return figure > max(before, default=-1.0)
-
-    def state(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on."""
-        return {
-            "network": self._network.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "curve": [dict(row) for row in self.curve],
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state of `state`."""
-        self._network.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self.curve = list(state["curve"])
-
-    def weights(self) -> bytes:
-        """The network's weights as safetensors, 16-bit floats."""
-        state = self._network.state_dict()
-        return save({name: value.half().cpu().contiguous() for name, value in state.items()})
+        return {"epoch": number, **learned, "validation_dice": round(self.validate(), 6)}
 
     def _learn(self, epoch: int) -> Row:
         """Show every training patch once; return means of loss and first clicks' Dice."""
         order = generator(self._settings.seed, Stream.ORDER, epoch)
         shuffled = order.permutation(len(self._training))
-        # None is left over: some steps learn from a few patches more than others.
+        # No patch is left over: some steps have a few more than others.
         shown = [part.tolist() for part in np.array_split(shuffled, self._steps)]
         mine = [self._parts(self._processes.share(items)) for items in shown]
         data = Patches(self._folder, self._training, self._size, (self._settings.seed, epoch))
         batches = data.batches([part for parts in mine for part in parts], self._settings.workers)
-        totals = torch.zeros(2, device=self._processes.device)
-        for number, (items, parts) in enumerate(zip(shown, mine, strict=True)):
-            step = (epoch - 1) * self._steps + number
-            rate = self._settings.rate(step, self._settings.epochs * self._steps)
-            totals += self._step(batches, len(parts), len(items), epoch, rate)
-        self._processes.add_up([totals])
-        loss, dice = (totals / len(self._training)).tolist()
+        self._totals = torch.zeros(2, device=self._processes.device)
+        for items, parts in zip(shown, mine, strict=True):
+            steps = self._settings.epochs * self._steps
+            rate = self._settings.rate(self._trainer.steps, steps)
+            losses = self._losses(islice(batches, len(parts)), len(items), epoch)
+            self._trainer.step(losses, rate)
+        self._processes.add_up([self._totals])
+        loss, dice = (self._totals / len(self._training)).tolist()
         return {"loss": round(loss, 6), "train_dice": round(dice, 6), "learning_rate": rate}
 
-    def _step(
-        self, batches: Iterator[Batch], parts: int, patches: int, epoch: int, rate: float
-    ) -> Tensor:
-        """Learn from a step's patches; return this process' sums of loss and Dice."""
-        self._optimiser.zero_grad()
-        totals = torch.zeros(2, device=self._processes.device)
-        for batch in islice(batches, parts):
+    def _losses(self, batches: Iterator[Batch], patches: int, epoch: int) -> Iterator[Tensor]:
+        """Yield the losses of this process' batches of a step; add loss and Dice to the totals."""
+        device = self._processes.device
+        for batch in batches:
             rng = generator(self._settings.seed, Stream.CLICK, epoch, *batch.items)
-            batch = batch.to(self._processes.device)
-            with precision(self._processes.device, bf16=True):
+            batch = batch.to(device)
+            with precision(device, bf16=True):
                 loss, dice = click_rounds(
-                    self._network, batch.images, batch.masks, rng, self._settings.rounds
+                    self._trainer.network, batch.images, batch.masks, rng, self._settings.rounds
                 )
+            self._totals += torch.stack([loss.detach() * len(batch.items), dice.sum()])
             # Each patch weighs the same, whichever process and part of the step it is in.
-            torch.autograd.backward(loss * (len(batch.items) / patches))
-            totals += torch.stack([loss.detach() * len(batch.items), dice.sum()])
-        gradients = [p.grad for p in self._network.parameters() if p.grad is not None]
-        self._processes.add_up(gradients)
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), LARGEST_GRADIENT)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        self._optimiser.step()
-        return totals
+            yield loss * (len(batch.items) / patches)
 
-    def _validate(self) -> float:
-        """The mean Dice of one click on every validation patch."""
+    def validate(self) -> float:
+        """Return the mean Dice of one click on every validation patch."""
         items = self._processes.share(range(len(self._validation)))
         data = Patches(self._folder, self._validation, self._size)
         total = torch.zeros(1, device=self._processes.device)
         for batch in data.batches(self._parts(items), self._settings.workers):
             batch = batch.to(self._processes.device)
             with precision(self._processes.device, bf16=True):
-                total += validation_dice(self._network, batch.images, batch.masks).sum()
+                total += validation_dice(self._trainer.network, batch.images, batch.masks).sum()
         self._processes.add_up([total])
         return float(total) / len(self._validation)
 
     def _parts(self, items: Sequence[int]) -> list[list[int]]:
-        """Cut items into parts that fit on a device together."""
+        """Split items into parts that fit on a device."""
         n = self._settings.batch
         return [list(items[i : i + n]) for i in range(0, len(items), n)]

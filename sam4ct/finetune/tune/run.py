@@ -1,32 +1,27 @@
-"""What a fine-tuning begins and ends with: patches and weights in, weights and an entry out.
+"""Fine-tune on a folder of patches, and enter the new weights into a manifest.
 
-Owns the folder of a fine-tuning:
+Owns the folder of a fine-tuning, all of it written after every epoch, the checkpoint last:
 
     NAME.safetensors        the best weights so far, 16-bit floats
     curve.csv, curve.png    loss and Dice by epoch
-    checkpoint.pt           what the same command goes on from
-
-Every epoch ends with all of them written, the checkpoint last. The training itself
-is tuning.py.
+    checkpoint.pt           from which the same command goes on
 """
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sam4ct.errors import WeightsError, WorkError
-from sam4ct.finetune.loop.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
-from sam4ct.finetune.loop.curve import write_picture, write_table
+from sam4ct.finetune.loop.curve import Row, write_picture
 from sam4ct.finetune.loop.processes import Processes, joined
+from sam4ct.finetune.loop.trainer import Trainer
 from sam4ct.finetune.patches.files import INDEX, Index, read_index
-from sam4ct.finetune.tune.epochs import Run, Tuning
-from sam4ct.io.files import FolderLock, remove_leftovers, replacing
+from sam4ct.finetune.tune.epochs import Epochs, Tuning
+from sam4ct.io.files import FolderLock, remove_leftovers
 from sam4ct.models.weights.add import add
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.load import load_manifest, load_sam_med3d, sha256_of
@@ -37,20 +32,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """What becomes of the weights."""
+    """Where the new weights go."""
 
     name: str
-    """Of their entry, which `run --weights` takes."""
+    """Name of their entry, which `run --weights` takes."""
     manifest: Path
-    """Gets the entry; the weights are copied beside it."""
+    """Manifest that gets the entry; the weights are copied into its folder."""
     renew: bool = False
-    """Replace an entry of that name."""
+    """Whether to replace an entry of that name."""
 
 
 def tune(
     patches: Path, out: Path, entry: Entry, product: Product, settings: Tuning, device: str
 ) -> Entry | None:
-    """Fine-tune weights on patches, or continue what was begun in the folder.
+    """Fine-tune weights on patches, or continue the fine-tuning in the folder.
 
     Args:
         patches: A folder of `prepare`.
@@ -83,53 +78,48 @@ def tune(
         }
         if processes.is_first:
             remove_leftovers(out)
-        network = load_sam_med3d(entry, processes.device)
-        _train(Run(network, patches, index, settings, processes), out, weights, origin, processes)
+        trainer = Trainer(
+            load_sam_med3d(entry, processes.device), origin, weights, processes,
+            weight_decay=settings.weight_decay,
+        )  # fmt: skip
+        epochs = Epochs(trainer, patches, index, settings)
+        trainer.resume()
+        _train(trainer, epochs, settings.epochs)
         return _entered(planned, weights, product) if processes.is_first else None
 
 
-def _train(
-    run: Run, out: Path, weights: Path, origin: Mapping[str, Any], processes: Processes
-) -> None:
-    """Do the epochs that are left; the first process writes what comes of each."""
-    checkpoint, epochs = out / CHECKPOINT, int(origin["epochs"])
-    if checkpoint.exists():
-        run.restore(read_checkpoint(checkpoint, origin, processes.device))
+def _train(trainer: Trainer, epochs: Epochs, number: int) -> None:
+    """Do the epochs that are left, and keep the weights of the best."""
+    picture = trainer.checkpoint.with_name("curve.png")
 
     def epoch() -> str:
-        better = run.epoch()
-        if processes.is_first:
-            _write(run, out, weights if better else None, checkpoint, origin)
-        return f"validation Dice {run.curve[-1]['validation_dice']:.3f}"
+        row = epochs.row()
+        better = _score(row) > max(map(_score, trainer.curve), default=-1.0)
+        if trainer.processes.is_first:
+            write_picture(picture, [*trainer.curve, row])
+        trainer.keep(row, weights=better)
+        return f"validation Dice {row['validation_dice']:.3f}"
 
-    if not run.curve:
+    if not trainer.curve:
         logger.info("before: %s", epoch())
-    stream = None if processes.is_first else io.StringIO()
-    done = len(run.curve) - 1
-    with Progress(epochs, "finetune", "epochs", done=done, stream=stream) as progress:
-        while len(run.curve) <= epochs:
+    stream = None if trainer.processes.is_first else io.StringIO()
+    done = len(trainer.curve) - 1
+    with Progress(number, "finetune", "epochs", done=done, stream=stream) as progress:
+        while len(trainer.curve) <= number:
             progress.step(note=epoch())
-    scores = [row["validation_dice"] or 0.0 for row in run.curve]
+    scores = [_score(row) for row in trainer.curve]
     best = scores.index(max(scores))
     logger.info("best: epoch %d, validation Dice %.3f", best, scores[best])
     if best == 0:
         logger.warning("No epoch was better in validation than the weights it began with.")
 
 
-def _write(
-    run: Run, out: Path, weights: Path | None, checkpoint: Path, origin: Mapping[str, Any]
-) -> None:
-    """Write what an epoch came to. Killed in between, the epoch is done again, and all of it."""
-    if weights is not None:
-        with replacing(weights) as file:
-            file.write(run.weights())
-    write_table(out / "curve.csv", run.curve)
-    write_picture(out / "curve.png", run.curve)
-    write_checkpoint(checkpoint, run.state(), origin)
+def _score(row: Row) -> float:
+    return row["validation_dice"] or 0.0
 
 
 def _alone(out: Path, processes: Processes) -> AbstractContextManager[object]:
-    """Keep other trainings out of a folder; the processes of one have one lock together."""
+    """Lock the folder against other trainings; the first process does it for all its peers."""
     return FolderLock.held(out, shared=False) if processes.is_first else nullcontext()
 
 
@@ -143,7 +133,7 @@ def _refuse_other_crops(patches: Path, index: Index, entry: Entry) -> None:
 
 
 def _planned(entry: Entry, index: Index, product: Product) -> Entry:
-    """The entry of the weights to come, but for their size and hash."""
+    """Return the entry of the new weights; its size and hash are not yet known."""
     count = len(index.of("training"))
     return replace(
         entry,
@@ -156,13 +146,13 @@ def _planned(entry: Entry, index: Index, product: Product) -> Entry:
 
 
 def _listed(product: Product) -> Entry | None:
-    """The entry that has the name already."""
+    """Return the entry that has the name already."""
     manifest = load_manifest([product.manifest] if product.manifest.exists() else [])
     return next((e for e in manifest.entries if e.name == product.name), None)
 
 
 def _refuse_taken(product: Product, weights: Path, entry: Entry) -> None:
-    """Refuse a name that is taken now, not after hours; our own weights may have it."""
+    """Refuse a name that is taken before hours of training; the weights of this one may have it."""
     listed = _listed(product)
     if product.name == entry.name:
         raise WeightsError(f"--name {product.name}: are the weights to begin with. Give another.")
@@ -174,7 +164,7 @@ def _refuse_taken(product: Product, weights: Path, entry: Entry) -> None:
 
 
 def _entered(planned: Entry, weights: Path, product: Product) -> Entry:
-    """Enter the weights into the manifest, unless they are there."""
+    """Enter the weights into the manifest, unless they are in it."""
     listed = _listed(product)
     if listed and listed.sha256 == sha256_of(weights):
         return listed

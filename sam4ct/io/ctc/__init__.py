@@ -12,7 +12,6 @@ Files:
 - `painted_frames`: mask frames of large volumes, painted in the work folder
 - `track_table`: `res_track.txt`
 - `validate`: the rules of the challenge
-- `replace_folder`: a new result folder takes the place of an older one
 - `result`: the result folder
 """
 
@@ -32,7 +31,7 @@ from sam4ct.io.ctc.sequence import (
     work_dir_of,
 )
 from sam4ct.io.ctc.sequence_names import MASKS, sequence_name
-from sam4ct.io.ctc.track_table import TRACKS, read_tracks, result_errors, write_tracks
+from sam4ct.io.ctc.track_table import TRACKS, read_tracks, write_tracks
 from sam4ct.io.ctc.validate import validate_result
 
 __all__ = [
@@ -51,7 +50,6 @@ __all__ = [
     "read_tracks",
     "refuse_input_as_result",
     "refuse_target",
-    "result_errors",
     "sequence_name",
     "text_of_name",
     "validate_result",

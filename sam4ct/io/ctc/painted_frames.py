@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam4ct.io.ctc.result import MASK
-from sam4ct.io.files import frame_name, work_errors
+from sam4ct.io.files import disk_errors, frame_name
 from sam4ct.io.tiff import write_regions
 from sam4ct.regions import Region
 
@@ -39,7 +39,7 @@ class VolumeFrames:
             WorkError: The disk refuses to say.
         """
         path = self.path(t)
-        with work_errors(path):
+        with disk_errors(path):
             return path.is_file()
 
     def write(self, t: int, regions: Mapping[int, Region]) -> None:

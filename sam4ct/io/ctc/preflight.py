@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc.instances import InstanceCheck
 from sam4ct.io.ctc.sequence import CtcReader, CtcSequence
+from sam4ct.io.files import sha256_of
 from sam4ct.io.tiff import Frame, FrameInfo, read_info
 
 EachFrame = Callable[[int, Frame, NDArray[np.int32]], None]
@@ -94,9 +95,8 @@ class _Fingerprint:
                 f"{path}: has the type {info.dtype}, but {self._first[0].name} has"
                 f" {self._first[1].dtype}. Save all of them with one type."
             )
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256")
-        self._hash.update(path.name.encode() + b"\0" + content.digest())
+        content = bytes.fromhex(sha256_of(path))
+        self._hash.update(path.name.encode() + b"\0" + content)
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()

@@ -21,9 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError
-from sam4ct.io.ctc.replace_folder import new_place, old_place, recover, swap
-from sam4ct.io.ctc.track_table import TRACKS, result_errors, write_tracks
-from sam4ct.io.files import frame_name, frame_pattern, in_one_message, is_hidden, labels_in, move
+from sam4ct.io.ctc.track_table import TRACKS, write_tracks
+from sam4ct.io.files import (
+    disk_errors,
+    frame_name,
+    frame_pattern,
+    in_one_message,
+    is_hidden,
+    labels_in,
+    move,
+    new_place,
+    old_place,
+    recover_folder,
+    refuse_unwritable,
+    swap_folder,
+)
 from sam4ct.io.tiff import encode_frame
 from sam4ct.lineage import Track, frame_problems, table_problems
 
@@ -73,7 +85,7 @@ class ResultWriter:
         self._folder = new_place(self._target)
 
     def __enter__(self) -> Self:
-        with result_errors(self._target):
+        with disk_errors(self._target, ResultError):
             self._folder.mkdir(parents=True)
         return self
 
@@ -94,7 +106,7 @@ class ResultWriter:
                 f" of shape {self._shape}"
             )
         path = self._admitted(t, labels_in(labels.reshape(-1, *labels.shape[-2:])))
-        with result_errors(self._target / path.name), path.open("wb") as file:
+        with disk_errors(self._target / path.name, ResultError), path.open("wb") as file:
             file.write(encode_frame(labels))
             file.flush()
             os.fsync(file.fileno())
@@ -115,7 +127,7 @@ class ResultWriter:
                 file, or the disk refuses.
         """
         path = self._admitted(t, labels)
-        with result_errors(self._target / path.name):
+        with disk_errors(self._target / path.name, ResultError):
             move(source, path)
         self._written += 1
 
@@ -136,9 +148,9 @@ class ResultWriter:
     def _finish(self) -> None:
         if self._written != self._frames:
             raise ValueError(f"{self._written} frames written of {self._frames}")
-        with result_errors(self._target):
+        with disk_errors(self._target, ResultError):
             write_tracks(self._folder / TRACKS, self._tracks.values())
-            swap(self._target)
+            swap_folder(self._target, self._folder, old_place(self._target))
 
     def _admitted(self, t: int, labels: Iterable[int]) -> Path:
         """Return where the next frame is to be; refuse labels that break the rules."""
@@ -165,7 +177,7 @@ def refuse_target(target: Path, *, overwrite: bool) -> None:
             result; or the folder cannot be made there.
     """
     target = target.resolve()
-    with result_errors(target):
+    with disk_errors(target, ResultError):
         _refuse_unusable(target)
         # After a kill in the middle of a swap, the older result waits beside its place.
         taken = next((folder for folder in (target, old_place(target)) if folder.exists()), None)
@@ -203,8 +215,7 @@ def prepare_target(target: Path, *, overwrite: bool) -> Path:
     """
     target = target.resolve()
     refuse_target(target, overwrite=overwrite)
-    with result_errors(target):
-        recover(target)
+    recover_folder(target, ResultError)
     return target
 
 
@@ -217,17 +228,13 @@ def _refuse_unusable(target: Path) -> None:
             f"{target}: is a mounted folder, which cannot be replaced as a whole. Give a"
             f" folder in it, e.g. {target / '01_RES'}."
         )
-    above = next(folder for folder in target.parents if folder.exists())
-    if not above.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, f"no right to write into {above}")
+    refuse_unwritable(target)
 
 
 def _refuse_unremovable(target: Path) -> None:
     """Refuse folders to be removed whose files may not be: those of another user, mostly."""
     for folder in (target, old_place(target), new_place(target)):
-        with result_errors(folder):
+        with disk_errors(folder, ResultError):
             filled = folder.exists() and any(folder.iterdir())
             if filled and not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "no right to remove the files in it")

@@ -1,17 +1,16 @@
-"""The file `res_track.txt`: one line `L B E P` a track.
+"""Read and write `res_track.txt`: one line `L B E P` a track (label, begin, end, parent).
 
-Owns the text format only; whether tracks make sense is `lineage`'s question.
+Whether tracks make sense is checked by `lineage`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
-from sam4ct.errors import ResultError, WorkError
-from sam4ct.io.files import replacing, work_errors
+from sam4ct.errors import ResultError
+from sam4ct.io.files import disk_errors, replacing
 from sam4ct.lineage import Track
 
 TRACKS = "res_track.txt"
@@ -52,15 +51,5 @@ def write_tracks(path: Path, tracks: Iterable[Track]) -> None:
         ResultError: The disk refuses.
     """
     text = "".join("{} {} {} {}\n".format(*track.row()) for track in sorted(tracks))
-    with result_errors(path), replacing(path) as file:
+    with disk_errors(path, ResultError), replacing(path) as file:
         file.write(text.encode())
-
-
-@contextmanager
-def result_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses in the block into a ResultError with the remedy."""
-    try:
-        with work_errors(path):
-            yield
-    except WorkError as error:
-        raise ResultError(str(error)) from error

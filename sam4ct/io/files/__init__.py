@@ -11,14 +11,22 @@ Files:
 - `labels`: which arrays are label frames
 - `writable`: can this place be written?
 - `atomic`: files that are whole or absent; faults of the disk as messages
+- `replace_folder`: a new folder takes the place of an older one
 - `locks`: locks on folders, across processes and machines
 - `digests`: hashes that tell whether inputs changed
 """
 
 from __future__ import annotations
 
-from sam4ct.io.files.atomic import move, remove_leftovers, replacing, work_errors, write_json
-from sam4ct.io.files.digests import digest_of, digest_of_file, reading
+from sam4ct.io.files.atomic import (
+    disk_errors,
+    move,
+    remove_leftovers,
+    replacing,
+    work_errors,
+    write_json,
+)
+from sam4ct.io.files.digests import digest_of, digest_of_file, reading, sha256_of
 from sam4ct.io.files.finite import refuse_not_finite
 from sam4ct.io.files.labels import (
     labels_in,
@@ -43,6 +51,13 @@ from sam4ct.io.files.names import (
     pairing_problems,
 )
 from sam4ct.io.files.other_files import GUIDE, TIFF, first_of, is_image, is_tiff
+from sam4ct.io.files.replace_folder import (
+    new_folder,
+    new_place,
+    old_place,
+    recover_folder,
+    swap_folder,
+)
 from sam4ct.io.files.stored_movie import Frame, FrameInfo, StoredMovie
 from sam4ct.io.files.temporary import require_temporary_folder, settle_temporary_folder
 from sam4ct.io.files.tiff_faults import (
@@ -52,7 +67,7 @@ from sam4ct.io.files.tiff_faults import (
     refuse_missing_data,
     refuse_other_kinds,
 )
-from sam4ct.io.files.writable import write_problem
+from sam4ct.io.files.writable import refuse_unwritable, write_problem
 
 __all__ = [
     "GUIDE",
@@ -67,6 +82,7 @@ __all__ = [
     "count_frames",
     "digest_of",
     "digest_of_file",
+    "disk_errors",
     "file_ranges",
     "first_of",
     "frame_files",
@@ -80,8 +96,12 @@ __all__ = [
     "labels_in",
     "list_folder",
     "move",
+    "new_folder",
+    "new_place",
+    "old_place",
     "pairing_problems",
     "reading",
+    "recover_folder",
     "refuse_broken_chain",
     "refuse_label_type",
     "refuse_lost_planes",
@@ -91,10 +111,13 @@ __all__ = [
     "refuse_not_finite",
     "refuse_other_kinds",
     "refuse_track_label",
+    "refuse_unwritable",
     "remove_leftovers",
     "replacing",
     "require_temporary_folder",
     "settle_temporary_folder",
+    "sha256_of",
+    "swap_folder",
     "work_errors",
     "write_json",
     "write_problem",

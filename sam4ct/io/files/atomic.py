@@ -1,10 +1,9 @@
-"""Files that are either whole or absent, and the faults of a disk told to a user.
+"""Write files so that they are whole or absent, and say in words what a disk refuses.
 
-Owns the one way in which the work folder is written: a temporary file in the
-same folder, synced, then renamed over the target. `os.replace` is one step of
-the file system, so a process that dies at any moment (kill -9, SIGTERM, a lost
-node) leaves the old file or the new one, and at worst a temporary beside it,
-which `remove_leftovers` finds. What the files mean is left to the callers.
+A file is written under a temporary name in the same folder, synced, and renamed over the target.
+`os.replace` is one step of the file system, so a process that dies at any moment (kill -9,
+SIGTERM, a lost node) leaves the old file or the new one, and at worst a temporary file, which
+`remove_leftovers` finds.
 """
 
 from __future__ import annotations
@@ -40,18 +39,25 @@ _ANY_REMEDY = "Check the disk; the same command then continues."
 
 
 @contextmanager
-def work_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block into a WorkError with the path and the remedy.
+def disk_errors(path: Path, kind: type[Exception] = WorkError) -> Iterator[None]:
+    """Turn an OSError or WorkError of the block into an error with the path and the remedy.
 
     Args:
-        path: Named in the message. It is the user's path, not that of a temporary.
+        path: Named in the message: the user's path, not that of a temporary file.
+        kind: Of the error: WorkError, or ResultError in a result folder.
     """
     try:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, _ANY_REMEDY)
-        reason = error.strerror or str(error)
-        raise WorkError(f"{path}: {reason}. {remedy}") from error
+        raise kind(f"{path}: {error.strerror or error}. {remedy}") from error
+    except WorkError as error:
+        if kind is WorkError:
+            raise
+        raise kind(str(error)) from error
+
+
+work_errors = disk_errors
 
 
 @contextmanager
@@ -63,7 +69,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         WorkError: The disk refuses (full, read-only, no permission, name too long).
     """
-    with work_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.parent / TEMPORARY.replace("*", secrets.token_hex(8))
         try:
@@ -116,6 +122,6 @@ def remove_leftovers(folder: Path) -> int:
     """
     leftovers = list(folder.rglob(TEMPORARY))
     for leftover in leftovers:
-        with work_errors(leftover):
+        with disk_errors(leftover):
             leftover.unlink(missing_ok=True)
     return len(leftovers)

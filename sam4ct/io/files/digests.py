@@ -1,7 +1,6 @@
-"""Digests of inputs: what tells whether files have changed since they were read.
+"""Hash files by their content, to find out whether they have changed since they were read.
 
-Small files are told by their content. Movies, which are too large to be read for this, are
-left to `follow.fingerprint`; what is an input, to `follow.sequence`.
+Movies are too large for this; see `follow.fingerprint`.
 """
 
 from __future__ import annotations
@@ -14,14 +13,24 @@ from pathlib import Path
 from sam4ct.errors import SequenceError
 
 
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, 64 hex digits.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digest_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content.
+    """Return the SHA-256 of an input file's content.
 
     Raises:
         SequenceError: It cannot be read.
     """
-    with reading(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with reading(path):
+        return sha256_of(path)
 
 
 def digest_of(rows: Iterable[tuple[str, str]]) -> str:

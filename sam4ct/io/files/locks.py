@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import work_errors
+from sam4ct.io.files.atomic import disk_errors
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class FolderLock:
         Raises:
             WorkError: Somebody is there already, or the disk refuses.
         """
-        with work_errors(folder):
+        with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             file = (folder / LOCK).open("ab+", buffering=0)
             guard = (folder / GUARD).open("ab")
@@ -89,7 +89,7 @@ class FolderLock:
                 f"{self._folder}: in use by {self._holders()}."
                 " Wait until it has ended, or stop it, and run the same command again."
             )
-        with work_errors(self._folder / LOCK):
+        with disk_errors(self._folder / LOCK):
             if not shared:
                 self._file.truncate(0)
             self._file.write(f"{os.getpid()} {socket.gethostname()}\n".encode())
@@ -113,7 +113,7 @@ def _flock(file: IO[bytes], operation: int) -> bool:
     Where the file system has no locks, warns and says True: a run that works
     but is unprotected is worth more than none.
     """
-    with work_errors(Path(file.name)):
+    with disk_errors(Path(file.name)):
         try:
             fcntl.flock(file, operation)
         except OSError as error:

@@ -1,17 +1,18 @@
-"""Whether a place can be written, found out by writing, and in words what stands in the way.
+"""Find out whether a place can be written, and say what stands in the way.
 
-Permissions alone do not tell: on network file systems root may be nobody, and a mount may
-be read-only. The faults of a disk in words are `atomic`'s.
+`write_problem` tries to write: permissions alone do not tell, because on network file systems root
+may be nobody, and a mount may be read-only.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files.atomic import TEMPORARY, work_errors
+from sam4ct.io.files.atomic import TEMPORARY, disk_errors
 
 
 def write_problem(folder: Path) -> str | None:
@@ -25,13 +26,26 @@ def write_problem(folder: Path) -> str | None:
     prefix, _, suffix = TEMPORARY.partition("*")
     try:
         with (
-            work_errors(nearest),
+            disk_errors(nearest),
             tempfile.TemporaryFile(dir=nearest, prefix=prefix, suffix=suffix),
         ):
             return None
     except WorkError as error:
         refused = isinstance(error.__cause__, PermissionError)
         return f"{error} {_whose(nearest)}" if refused else str(error)
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Refuse a folder that could not be made, by the permissions of the nearest folder above it.
+
+    Raises:
+        OSError: A file stands there, or nothing may be written into it.
+    """
+    above = next(folder for folder in target.parents if folder.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"no right to write into {above}")
 
 
 def _whose(folder: Path) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import ResultError, WorkError
-from sam4ct.io.files import FolderLock, list_folder, remove_leftovers, work_errors, write_json
+from sam4ct.io.files import FolderLock, disk_errors, list_folder, remove_leftovers, write_json
 from sam4ct.io.follow.seed_table import SUFFIXES, write_seed_table
 from sam4ct.io.follow.seeds import SETTINGS
 from sam4ct.types import Seeds
@@ -71,7 +71,7 @@ class SeedFolder:
 
     def has(self, t: int) -> bool:
         """Whether the seeds of a frame are there."""
-        with work_errors(self._file(t)):
+        with disk_errors(self._file(t)):
             return self._file(t).is_file()
 
     def write(self, t: int, seeds: Seeds) -> None:
@@ -121,7 +121,7 @@ def searched_spacing(folder: Path) -> tuple[float, float, float] | None:
 def _refuse_foreign(folder: Path) -> None:
     """Refuse a folder with anything in it but what a search has left."""
     if folder.exists() and not (folder / SETTINGS).is_file():
-        with work_errors(folder):
+        with disk_errors(folder):
             others = [path.name for path in list_folder(folder)] if folder.is_dir() else ["a file"]
         if others:
             raise ResultError(
@@ -147,7 +147,7 @@ def _stored(folder: Path) -> dict[str, Any]:
     """Return the settings of the seeds that are there; none in a new folder."""
     path = folder / SETTINGS
     try:
-        with work_errors(path):
+        with disk_errors(path):
             return dict(json.loads(path.read_bytes())) if path.exists() else {}
     except (TypeError, ValueError) as error:
         raise WorkError(
@@ -162,5 +162,5 @@ def _remove_seeds(folder: Path) -> None:
             "%s: removing %d files of seeds found with other settings", folder, len(older)
         )
     for path in older:
-        with work_errors(path):
+        with disk_errors(path):
             path.unlink()

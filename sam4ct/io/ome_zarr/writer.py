@@ -12,11 +12,9 @@ planes come from is left to the caller, reading to `ome_zarr.movie`.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -29,7 +27,7 @@ import numpy as np
 import zarr
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
-from sam4ct.io.files import FolderLock, work_errors, write_json
+from sam4ct.io.files import FolderLock, disk_errors, refuse_unwritable, swap_folder, write_json
 from sam4ct.io.ome_zarr.create import Movie, create_movie
 from sam4ct.io.ome_zarr.metadata import ARRAY
 from sam4ct.io.ome_zarr.movie import ZarrVolumes
@@ -68,7 +66,7 @@ class ZarrWriter:
         with FolderLock.held(work, shared=False):
             # Again: whoever held the lock may have finished in between.
             refuse_zarr_target(target, overwrite=overwrite)
-            with work_errors(target):
+            with disk_errors(target):
                 writer = cls(target, work, movie)
             yield writer
 
@@ -91,7 +89,7 @@ class ZarrWriter:
         for z, slab in self._slabs(planes):
             digest.update(slab.data)
             place = (t, slice(z, z + len(slab))) if self._is_volume else slice(t, t + 1)
-            with work_errors(self._target):
+            with disk_errors(self._target):
                 self._array[place] = slab
         self._done[str(t)] = {"source": source, "voxels": digest.hexdigest()}
         self._record()
@@ -116,12 +114,8 @@ class ZarrWriter:
                     " Check the disk; the same command then writes this frame again."
                 )
             checked()
-        old = self._work / "old.zarr"
-        with work_errors(self._target):
-            if self._target.exists():
-                shutil.rmtree(old, ignore_errors=True)
-                self._target.rename(old)
-            self._new.rename(self._target)
+        with disk_errors(self._target):
+            swap_folder(self._target, self._new, self._work / "old.zarr")
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _slabs(self, planes: Iterable[Frame]) -> Iterator[tuple[int, Frame]]:
@@ -184,9 +178,5 @@ def refuse_zarr_target(target: Path, *, overwrite: bool) -> None:
         )
     if target.exists() and not any((target / n).is_file() for n in ("zarr.json", ".zgroup")):
         raise ResultError(f"{target}: is no Zarr folder and is not replaced. Choose another name.")
-    above = next(folder for folder in target.resolve().parents if folder.exists())
-    with work_errors(target):
-        if not above.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file")
-        if not os.access(above, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, f"no right to write into {above}")
+    with disk_errors(target):
+        refuse_unwritable(target.resolve())

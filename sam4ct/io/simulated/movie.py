@@ -6,7 +6,6 @@ Owns the folder layout and the camera's counts. What is in the frames is left to
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.errors import SequenceError
+from sam4ct.errors import SequenceError, WorkError
 from sam4ct.io.ctc import MASK, MASKS, write_tracks
-from sam4ct.io.files import frame_name, work_errors
+from sam4ct.io.files import frame_name, new_folder
 from sam4ct.io.tiff import encode_frame, encode_stack
 from sam4ct.simulate import MovieLaw, SegmentationErrors, Truth, damaged, simulate
 from sam4ct.simulate.looks import Image
@@ -87,15 +86,8 @@ def new_dataset(folder: Path, dataset: str, frames: int, digits: int) -> Iterato
             f"{target}: {frames} frames do not fit into numbers of {digits} digits."
             " Ask for fewer frames or more digits."
         )
-    hidden = folder / f".{dataset}.sam4ct-new"
-    with work_errors(target):
-        shutil.rmtree(hidden, ignore_errors=True)
-        hidden.mkdir(parents=True)
-        try:
-            yield hidden
-            hidden.rename(target)
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
+    with new_folder(target, WorkError) as hidden:
+        yield hidden
 
 
 def _write_sequence(

@@ -23,6 +23,7 @@ from sam4ct.io.tiff.frame import (
     read_frame,
     read_info,
     read_planes,
+    write_image,
     write_planes,
 )
 from sam4ct.io.tiff.label_frames import read_label_frame, read_label_info, read_label_planes
@@ -66,6 +67,7 @@ __all__ = [
     "unlike",
     "warn_of_cubes",
     "warn_of_unsaid_stack",
+    "write_image",
     "write_planes",
     "write_regions",
 ]

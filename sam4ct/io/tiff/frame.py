@@ -114,6 +114,16 @@ def write_frame(path: Path, frame: NDArray[np.uint16]) -> None:
         file.write(encode_frame(frame))
 
 
+def write_image(path: Path, image: NDArray[Any]) -> None:
+    """Write an image or volume, ([z,] y, x), with the values and the type that it has.
+
+    Raises:
+        WorkError: The disk is full, read-only or forbidden.
+    """
+    with replacing(path) as file:
+        tifffile.imwrite(file, image, **PLAIN)
+
+
 def write_planes(
     path: Path,
     planes: Iterator[NDArray[np.uint16]] | Iterator[bytes],

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files import FolderLock, remove_leftovers, work_errors, write_json
+from sam4ct.io.files import FolderLock, disk_errors, remove_leftovers, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class WorkDir:
 
     def has(self, path: Path) -> bool:
         """Whether an artifact is there; what is there is whole."""
-        with work_errors(path):
+        with disk_errors(path):
             return path.is_file()
 
     def artifact(self, stage: str, name: str) -> Path:
@@ -162,7 +162,7 @@ class WorkDir:
         if not self.has(self._key_path):
             return {"run": {}, "stages": {}}
         try:
-            with work_errors(self._key_path):
+            with disk_errors(self._key_path):
                 stored = json.loads(self._key_path.read_bytes())
             return {part: dict(stored[part]) for part in ("run", "stages")}
         except (ValueError, KeyError, TypeError) as error:
@@ -193,12 +193,12 @@ class WorkDir:
 
 def _is_made(path: Path) -> bool:
     """Whether there is something; an empty folder may be a workflow's, made before its jobs."""
-    with work_errors(path):
+    with disk_errors(path):
         return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 def _remove(path: Path) -> None:
-    with work_errors(path):
+    with disk_errors(path):
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files import replacing, work_errors
+from sam4ct.io.files import disk_errors, replacing
 from sam4ct.tables import Table
 
 T = TypeVar("T", bound=Table)
@@ -76,7 +76,7 @@ def read_columns(
     Raises:
         WorkError: The file is missing or damaged, or its columns are not those of `schema`.
     """
-    with work_errors(path), path.open("rb") as opened, _damage_named(path):
+    with disk_errors(path), path.open("rb") as opened, _damage_named(path):
         file = pq.ParquetFile(opened, page_checksum_verification=True)
         if not file.schema_arrow.equals(schema):
             raise WorkError(

@@ -17,7 +17,7 @@ from sam4ct.errors import Sam4ctError
 from sam4ct.io.files import write_problem
 from sam4ct.models.device import choose_device
 from sam4ct.pipelines.batch.targets import Job, Refusal, Target, find_targets, settle, with_weights
-from sam4ct.pipelines.link.plan import AUTO, Options, choose_network
+from sam4ct.pipelines.common.options import AUTO, Options, choose_network
 from sam4ct.profile import load_profile, profile_names
 
 logger = logging.getLogger(__name__)

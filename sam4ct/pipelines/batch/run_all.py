@@ -15,8 +15,8 @@ from pathlib import Path
 from sam4ct.pipelines.batch.preparation import prepare
 from sam4ct.pipelines.batch.subprocess_job import run_apart
 from sam4ct.pipelines.batch.targets import Job
-from sam4ct.pipelines.dispatch import do_run, outlook_of, plan_run
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.dispatch import find_run
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ def _failed(label: str, problem: str, *, unexpected: bool = False) -> Outcome:
 
 def run_job(job: Job) -> None:
     """Plan and run one sequence; what its process does."""
-    plan = plan_run(job.sequence, job.options)
-    logger.info("%s", outlook_of(plan))
-    do_run(plan, job.options)
+    target = job.target
+    run = find_run(target.dataset_dir, target.name, target.result_dir, job.options)
+    logger.info("%s", run.describe())
+    run.execute()

@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError, WeightsError
-from sam4ct.io.ctc import MASK, MASKS, RESULT, TRACKS, CtcReader, refuse_target, work_dir_of
+from sam4ct.io.ctc import MASK, MASKS, RESULT, TRACKS, refuse_target, work_dir_of
 from sam4ct.io.datasets import Dataset, find_datasets
 from sam4ct.io.files import count_frames, list_folder
-from sam4ct.io.follow import INITIAL, SEEDS, TrackSequence, count_images
+from sam4ct.io.follow import INITIAL, SEEDS, count_images
 from sam4ct.models.weights.manifest import load_manifest
-from sam4ct.pipelines.dispatch import AnySequence, find_run
-from sam4ct.pipelines.follow.plan import settle_track_profile
-from sam4ct.pipelines.link.plan import Options, settle_profile
+from sam4ct.pipelines.common.options import Options
+from sam4ct.pipelines.dispatch import find_run
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +55,8 @@ class Job:
     """A target that passed, ready to be run."""
 
     target: Target
-    sequence: AnySequence
     options: Options
-    """Those of the user that have a use for this sequence."""
+    """Those of the user that are used for this sequence."""
     roles: frozenset[str]
     """Of the networks that are asked."""
 
@@ -144,22 +142,13 @@ def settle(targets: Iterable[Target], options: Options) -> tuple[list[Job], list
 
 
 def _job(target: Target, options: Options) -> Job:
-    sequence = find_run(target.dataset_dir, target.name, target.result_dir, options)
+    found = find_run(target.dataset_dir, target.name, target.result_dir, options)
     if not options.overwrite:
         _refuse_incomplete(target)
-    refuse_target(sequence.result_dir, overwrite=options.overwrite)
-    roles = {"sam2"} if options.evidence == "sam2" else set()
-    if isinstance(sequence, TrackSequence):
-        # Every region is generated, and all of them are looked at.
-        options = replace(options, generate_masks=None, edit_masks=None, fast=False)
-        settle_track_profile(sequence, options)
-        return Job(target, sequence, options, frozenset(roles | {"sam_med3d"}))
-    if len(CtcReader(sequence).shape) == 2:
-        options = replace(options, generate_masks=None)  # asked for where there are volumes
-    profile = settle_profile(sequence, options)
-    generate = profile.generate_masks if profile else bool(options.generate_masks)
-    roles |= {"sam_med3d"} if generate else set()
-    return Job(target, sequence, options, frozenset(roles))
+    refuse_target(target.result_dir, overwrite=options.overwrite)
+    used = found.used()
+    run = find_run(target.dataset_dir, target.name, target.result_dir, used)
+    return Job(target, used, run.settle())
 
 
 def _refuse_incomplete(target: Target) -> None:

@@ -2,6 +2,8 @@
 
 In the order of a run:
 
+- `options`: what a user chooses, and the networks that follow
+- `run`: what a run of either mode can be asked
 - `sources`: which code a stage depends on
 - `session`: a run at work: plan, work folder, clock
 - `segmenter`: the segmenter of a run, set up from its plan

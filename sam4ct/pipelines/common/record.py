@@ -12,16 +12,15 @@ from typing import Any
 from sam4ct import __version__
 from sam4ct.models.device import device_name
 from sam4ct.pipelines.common.engine_counts import engine_counts
+from sam4ct.pipelines.common.run import RunPlan
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.follow.plan import TrackPlan
-from sam4ct.pipelines.link.plan import Plan
 
 LIBRARIES = ("numpy", "scipy", "highspy", "torch", "sam2", "tifffile", "pyarrow")
 LIBRARIES_OF_CLICKS = ("medim",)
 """Has the network that generates masks."""
 
 
-def settings_of(plan: Plan | TrackPlan, libraries: Sequence[str]) -> dict[str, Any]:
+def settings_of(plan: RunPlan, libraries: Sequence[str]) -> dict[str, Any]:
     """Return what a run of either mode was told to do, and with what it does it."""
     return {
         "version": __version__,
@@ -30,7 +29,7 @@ def settings_of(plan: Plan | TrackPlan, libraries: Sequence[str]) -> dict[str, A
         "mode": plan.profile.mode,
         "profile": asdict(plan.profile),
         "reasons": dict(plan.reasons),
-        "evidence": plan.evidence,
+        "evidence": plan.options.evidence,
         "weights": {r: {"name": e.name, "sha256": e.sha256} for r, e in plan.weights.items()},
         "device": device_name(plan.device) if plan.weights else "CPU",
         "python": platform.python_version(),

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.work import read_masks, write_masks
-from sam4ct.pipelines.follow.plan import TrackPlan
-from sam4ct.pipelines.link.plan import Plan
+from sam4ct.pipelines.common.run import RunPlan
 from sam4ct.regions import Region
 from sam4ct.types import VolumeSegmenter
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def segmenter_of(
-    plan: Plan, reader: CtcReader
+    plan: RunPlan, reader: CtcReader
 ) -> tuple[VolumeSegmenter, Callable[[], dict[str, int]]]:
     """Return the segmenter of missed cells, and a function that tells what it has done so far.
 
@@ -42,7 +41,7 @@ def segmenter_of(
     return engine, lambda: click_counts(engine)
 
 
-def sam_med3d_engine(plan: Plan | TrackPlan, image: Callable[[int], Volume]) -> SamMed3dSegmenter:
+def sam_med3d_engine(plan: RunPlan, image: Callable[[int], Volume]) -> SamMed3dSegmenter:
     """Return the SAM-Med3D engine of a run of either mode, with its weights on its device.
 
     Args:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from sam4ct.io.work import WorkDir
+from sam4ct.pipelines.common.run import RunPlan
 
-
-class Keyed(Protocol):
-    """A plan that says what each stage depends on."""
-
-    def stage_key(self, stage: str) -> dict[str, str]: ...
-
-
-PlanT = TypeVar("PlanT", bound=Keyed)
+PlanT = TypeVar("PlanT", bound=RunPlan)
 
 
 class Clock:

@@ -37,7 +37,7 @@ def run_follow(plan: TrackPlan, work: WorkDir, done: int) -> Links:
         Their links; labels are those of the regions in the work folder.
     """
     frames, engines, rules = plan.volumes.frames, TrackEngines(plan), follow_rules(plan)
-    costs = load_costs(plan.evidence, "track")
+    costs = load_costs(plan.options.evidence, "track")
     seen: Sighted | None = None
     with Progress(frames, "follow", "frames", done=done) as progress:
         if done == 0:

@@ -56,7 +56,7 @@ class TrackEngines:
 
     @cached_property
     def _sam2(self) -> Sam2Recogniser | None:
-        if self.plan.evidence == "overlap":
+        if self.plan.options.evidence == "overlap":
             return None
         # Here, because torch takes seconds to load, and a run may find everything done.
         from sam4ct.models.sam2.recogniser import RecogniserSettings, Sam2Recogniser

@@ -5,15 +5,12 @@ What `plan` is for linking masks. Of the movie no more than a few windows are re
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from sam4ct.errors import ProfileError
-from sam4ct.geometry import Margins, even
+from sam4ct.geometry import Margins
 from sam4ct.io.cache import CachedVolumes
 from sam4ct.io.follow import (
     InitialCells,
@@ -28,11 +25,12 @@ from sam4ct.io.movie import open_volumes, refuse_unlike
 from sam4ct.io.tiff import warn_of_cubes
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.manifest import load_manifest
+from sam4ct.pipelines.common.options import Options, choose_network
+from sam4ct.pipelines.common.run import RunPlan
 from sam4ct.pipelines.common.sources import digest_of_sources
 from sam4ct.pipelines.follow.artifacts import FrameInputs
 from sam4ct.pipelines.follow.survey import derived_track
-from sam4ct.pipelines.link.plan import AUTO, Options, choose_network
-from sam4ct.profile import Profile, TrackSettings, load_profile, profile_names
+from sam4ct.profile import Profile, TrackSettings
 from sam4ct.tables import Floats
 
 logger = logging.getLogger(__name__)
@@ -44,22 +42,15 @@ SOURCES = {
 """The modules that make the stages: when they or their imports change, so does the key."""
 
 
-@dataclass(frozen=True)
-class TrackPlan:
-    """A settled run of one sequence."""
+@dataclass(frozen=True, kw_only=True)
+class TrackPlan(RunPlan):
+    """All that following the cells of one sequence needs."""
 
     sequence: TrackSequence
     volumes: CachedVolumes
     cells: InitialCells
     """To be followed."""
     seeds: SeedFiles
-    profile: Profile
-    reasons: Mapping[str, str]
-    """Why `auto` chose each value; empty for other profiles."""
-    evidence: str
-    device: str
-    weights: Mapping[str, Entry]
-    """By role."""
     inputs: Mapping[str, str]
     """Digests of the inputs."""
     images_shared: str
@@ -89,23 +80,9 @@ class TrackPlan:
         """Places of the cells to follow, (n, 3)."""
         return self.cells.places * self.profile.spacing_um
 
-    @property
-    def window_px(self) -> int:
-        """Side of the windows of this run's SAM 2, each around one cell."""
-        sam2 = self.weights.get("sam2")
-        diameters = sam2.window_diameters if sam2 else None
-        return even(diameters * self.diameter_px) if diameters else self.profile.window_px
-
     def key(self) -> dict[str, str]:
         """What the result depends on: part → digest."""
-        settings = json.dumps(asdict(self.profile), sort_keys=True)
-        return {
-            **self.inputs,
-            "profile": hashlib.sha256(settings.encode()).hexdigest(),
-            "evidence": self.evidence,
-            "device": self.device.partition(":")[0],
-            **{f"weights.{r}": f"{e.name} {e.sha256}" for r, e in sorted(self.weights.items())},
-        }
+        return {**self.inputs, **self.settings_key()}
 
     def stage_key(self, stage: str) -> dict[str, str]:
         """What a stage depends on, a digest of its code included.
@@ -146,18 +123,18 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
     _warn_of_weights(options, weights)
     movie = digest_movie(sequence.source, volumes)
     return TrackPlan(
-        sequence,
-        cached,
-        cells,
-        seeds,
-        profile,
-        found.reasons if found else {},
-        options.evidence,
-        device,
-        weights,
-        fingerprint(sequence, movie),
-        movie.shared,
-        tuple(map(FrameInputs, movie.frames, seeds_by_frame)),
+        sequence=sequence,
+        volumes=cached,
+        cells=cells,
+        seeds=seeds,
+        profile=profile,
+        reasons=found.reasons if found else {},
+        options=options,
+        device=device,
+        weights=weights,
+        inputs=fingerprint(sequence, movie),
+        images_shared=movie.shared,
+        by_frame=tuple(map(FrameInputs, movie.frames, seeds_by_frame)),
     )
 
 
@@ -172,12 +149,20 @@ def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile |
             f"{sequence.source}: its cells are followed by masks of SAM-Med3D. Leave out"
             " --no-generate-masks."
         )
-    name = options.profile
-    if name is None:
-        name = sequence.dataset if sequence.dataset in profile_names() else AUTO
-    if name == AUTO:
+    if options.fast:
+        raise ProfileError(
+            f"{sequence.result_dir}: --fast: is not used where cells are followed by seeds:"
+            " there are no masks to compare. Leave it out."
+        )
+    if options.edit_masks is not None:
+        option = "--edit-masks" if options.edit_masks else "--no-edit-masks"
+        raise ProfileError(
+            f"{sequence.result_dir}: {option} is not used where cells are followed by seeds:"
+            " there are no given masks. Remove it."
+        )
+    profile = options.named_profile(sequence.dataset)
+    if profile is None:
         return None
-    profile = load_profile(Path(name) if name.endswith(".toml") else name)
     where = f"{sequence.source}: the profile {profile.dataset}"
     if profile.mode != "track":
         raise ProfileError(

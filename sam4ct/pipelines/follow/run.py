@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import ResultWriter, refuse_target
 from sam4ct.io.files import write_json
+from sam4ct.io.follow import TrackSequence
 from sam4ct.io.work import WorkDir, write_table
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.follow.artifacts import frames_done
 from sam4ct.pipelines.follow.frames import run_follow
 from sam4ct.pipelines.follow.paint import regions_of_tracks, run_paint_frames
-from sam4ct.pipelines.follow.plan import SOURCES, TrackPlan
+from sam4ct.pipelines.follow.plan import (
+    SOURCES,
+    TrackPlan,
+    make_track_plan,
+    settle_track_profile,
+)
 from sam4ct.pipelines.follow.record import track_record
 from sam4ct.pipelines.follow.report import write_track_report
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.follow.summary import describe, estimate
 from sam4ct.report import facts_of_run
 from sam4ct.stages.follow import Descent, descent
 from sam4ct.tables import Links
@@ -31,35 +40,53 @@ from sam4ct.tables import Links
 logger = logging.getLogger(__name__)
 
 
-def run_track(plan: TrackPlan, options: Options) -> WorkDir:
-    """Follow the cells of a planned run, or what is left of it.
+@dataclass(frozen=True)
+class FollowRun:
+    """One movie whose chosen cells are to be followed; a `Run`."""
 
-    Args:
-        plan: From `make_track_plan`.
-        options: The same options.
+    sequence: TrackSequence
+    options: Options
 
-    Returns:
-        The work folder; the result is at `plan.sequence.result_dir`.
+    def used(self) -> Options:
+        # Every region is generated, and SAM 2 looks at each.
+        return replace(self.options, generate_masks=None, edit_masks=None, fast=False)
 
-    Raises:
-        Sam4ctError: Something the user can mend.
-    """
-    sequence = plan.sequence
-    refuse_target(sequence.result_dir, overwrite=options.overwrite)
-    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=options.overwrite) as work:
-        run = Session(plan, work)
-        for stage in SOURCES:
-            work.stage(stage, plan.stage_key(stage))
-        done = frames_done(work, plan.by_frame)
-        run.resumed = done > 0
-        run.clock.begin("follow")
-        _finish(run, run_follow(plan, work, done), options)
-    return work
+    def settle(self) -> frozenset[str]:
+        settle_track_profile(self.sequence, self.options)
+        sam2 = {"sam2"} if self.options.evidence == "sam2" else set()
+        return frozenset({"sam_med3d", *sam2})
+
+    @cached_property
+    def plan(self) -> TrackPlan:
+        """Profile, networks and key; files are digested, and a few windows read."""
+        return make_track_plan(self.sequence, self.options)
+
+    def describe(self) -> str:
+        return describe(self.plan)
+
+    def estimate(self) -> str:
+        return estimate(self.plan)
+
+    def key(self) -> dict[str, str]:
+        return self.plan.key()
+
+    def execute(self) -> WorkDir:
+        plan, overwrite = self.plan, self.options.overwrite
+        refuse_target(self.sequence.result_dir, overwrite=overwrite)
+        with WorkDir.open(self.sequence.work_dir, plan.key(), overwrite=overwrite) as work:
+            run = Session(plan, work)
+            for stage in SOURCES:
+                work.stage(stage, plan.stage_key(stage))
+            done = frames_done(work, plan.by_frame)
+            run.resumed = done > 0
+            run.clock.begin("follow")
+            _finish(run, run_follow(plan, work, done))
+        return work
 
 
-def _finish(run: Session[TrackPlan], links: Links, options: Options) -> None:
-    """Paint and report; the result takes its place last of all."""
-    plan, work = run.plan, run.work
+def _finish(run: Session[TrackPlan], links: Links) -> None:
+    """Paint and report; the result folder appears last, when all else is written."""
+    plan, work, options = run.plan, run.work, run.plan.options
     found = descent(plan.cells.labels, links)
     last = plan.volumes.frames - 1
     logger.info(

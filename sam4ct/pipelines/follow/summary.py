@@ -1,14 +1,13 @@
-"""Outlook of mode "track": what a planned run would do, and about how long it would take."""
+"""Summary of mode "track": what a planned run would do, and about how long it would take."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sam4ct.models.device import device_name
+from sam4ct.pipelines.common.run import described
 from sam4ct.pipelines.follow.frames import follow_rules
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import TrackPlan
@@ -19,38 +18,22 @@ SAMPLE_CELLS = 4
 """Looked at once to measure the speed of this machine."""
 
 
-def track_outlook(plan: TrackPlan, *, timed: bool = False) -> str:
-    """Return a few lines about a planned run.
-
-    Args:
-        plan: The run.
-        timed: Look at a few cells to estimate the time; takes seconds.
-    """
-    return "\n  ".join(_lines(plan, timed=timed))
-
-
-def _lines(plan: TrackPlan, *, timed: bool) -> Iterator[str]:
+def describe(plan: TrackPlan) -> str:
+    """Return a few lines about a planned run."""
     sequence, volumes = plan.sequence, plan.volumes
     shape = " x ".join(map(str, volumes.shape))
-    regions = _regions_a_frame(plan)
-    yield (
-        f"{sequence.dataset} {sequence.name}: {volumes.frames} frames of {shape}, cells of about"
-        f" {plan.diameter_px:.0f} px; {len(plan.cells)} to follow, {regions} seeds near them"
+    movie = (
+        f"{volumes.frames} frames of {shape}, cells of about {plan.diameter_px:.0f} px;"
+        f" {len(plan.cells)} to follow, {_regions_a_frame(plan)} seeds near them"
     )
-    profile = "auto" if plan.reasons else plan.profile.dataset
-    weights = ", ".join(entry.name for entry in plan.weights.values())
-    yield (
-        f"profile {profile}, evidence {plan.evidence}, weights {weights} on"
-        f" {device_name(plan.device)}"
-    )
-    yield f"seeds {sequence.seeds}, initial tracks {sequence.initial}"
-    yield f"result {sequence.result_dir}"
-    if timed:
-        seconds = _seconds_a_region(plan) * regions * volumes.frames
-        yield f"about {duration(seconds)}, more where cells divide"
-    for key, reason in plan.reasons.items():
-        where, _, name = key.rpartition(".")
-        yield f"{key} = {getattr(plan.track if where else plan.profile, name)}: {reason}"
+    inputs = f"seeds {sequence.seeds}, initial tracks {sequence.initial}"
+    return described(plan, movie, [inputs])
+
+
+def estimate(plan: TrackPlan) -> str:
+    """Return about how long a run would take; a few cells are segmented to measure it."""
+    seconds = _seconds_a_region(plan) * _regions_a_frame(plan) * plan.volumes.frames
+    return f"about {duration(seconds)}, more where cells divide"
 
 
 def _regions_a_frame(plan: TrackPlan) -> int:

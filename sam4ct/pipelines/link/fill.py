@@ -15,7 +15,7 @@ FILLED = "generated.parquet"
 def _method(plan: Plan) -> str:
     """How gaps are filled; without a network nothing was propagated but the mask as it was."""
     method = plan.profile.fill
-    return "interpolate" if method == "propagate" and plan.evidence == "overlap" else method
+    return "interpolate" if method == "propagate" and plan.options.evidence == "overlap" else method
 
 
 def fill(run: Session[Plan], masks: Repaired, links: Links) -> list[Generated]:

@@ -35,11 +35,11 @@ def propagator_of(
         regions: Those that will be asked about; all given ones if None. Of others, nothing
             is settled by their overlap.
     """
-    if plan.evidence == "overlap":
+    if plan.options.evidence == "overlap":
         return StayPut(plan.jumps), dict
     asked = plan.survey.detections if regions is None else regions
     windows = WindowPlan.of(asked, plan.grid, plan.profile.max_gap + 1, plan.jumps)
-    if not plan.fast or regions is not None:
+    if not plan.options.fast or regions is not None:
         engine = sam2_engine(plan, reader, windows)
         return engine, lambda: asdict(engine.counters)
     chains = Chains(reader, plan.jumps)

@@ -118,7 +118,7 @@ def record_of(
     libraries = LIBRARIES + (LIBRARIES_OF_CLICKS if clicked else ())
     return {
         **settings_of(plan, libraries),
-        "fast": plan.fast,
+        "fast": plan.options.fast,
         "inputs": {"images_sha256": checked.images_sha256, "masks_sha256": checked.masks_sha256},
         "window": asdict(plan.grid),
         "jumps": {str(t): list(step) for t, step in plan.jumps.by_frame.items()},

@@ -140,7 +140,7 @@ def _errors(masks: Masks) -> tuple[Joins, Cuts]:
 
 def costs_of(plan: Plan) -> Costs:
     """Return the costs of links and divisions, by kind of evidence and number of axes."""
-    return load_costs(plan.evidence, f"{plan.profile.ndim}d")
+    return load_costs(plan.options.evidence, f"{plan.profile.ndim}d")
 
 
 def scene_of(plan: Plan) -> Scene:

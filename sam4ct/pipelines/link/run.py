@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from sam4ct.io.ctc import refuse_target
+from sam4ct.io.ctc import CtcReader, CtcSequence, refuse_target
 from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.associate import associate
 from sam4ct.pipelines.link.fill import fill
 from sam4ct.pipelines.link.generate import generate, generation_counts
 from sam4ct.pipelines.link.paint import paint, record_of
-from sam4ct.pipelines.link.plan import Options, Plan
+from sam4ct.pipelines.link.plan import Plan, make_plan, settle_profile
 from sam4ct.pipelines.link.propagate import detect, propagate
 from sam4ct.pipelines.link.repair import Repaired, repair
+from sam4ct.pipelines.link.summary import describe, estimate
 from sam4ct.report import facts_of_run, write_report
 from sam4ct.report.rebuild import ResultFolder
 from sam4ct.stages.fill import Generated
 from sam4ct.tables import Links
 
 
-def stages(run: Session[Plan], options: Options, frames: range | None = None) -> Iterator[str]:
+def stages(run: Session[Plan], frames: range | None = None) -> Iterator[str]:
     """Do the seven stages in order, each as far as it is not done; yield its name afterwards.
 
     Args:
         run: At work.
-        options: For overwriting and the report.
         frames: Whose evidence to gather; see `propagate`.
     """
     masks = detect(run)
@@ -42,39 +45,53 @@ def stages(run: Session[Plan], options: Options, frames: range | None = None) ->
     yield "generate"
     filled = fill(run, masks, links)
     yield "fill"
-    finish(run, masks, links, filled, options)
+    finish(run, masks, links, filled)
     yield "paint"
 
 
-def run_sequence(plan: Plan, options: Options) -> WorkDir:
-    """Do all stages of a planned run, or what is left of them.
+@dataclass(frozen=True)
+class LinkRun:
+    """The masks of one sequence, to be linked; a `Run`."""
 
-    Args:
-        plan: From `make_plan`.
-        options: The same options.
+    sequence: CtcSequence
+    options: Options
 
-    Returns:
-        The work folder; the result is at `plan.sequence.result_dir`.
+    def used(self) -> Options:
+        is_image = len(CtcReader(self.sequence).shape) == 2
+        return replace(self.options, generate_masks=None) if is_image else self.options
 
-    Raises:
-        Sam4ctError: Something the user can mend.
-    """
-    sequence, overwrite = plan.sequence, options.overwrite
-    refuse_target(sequence.result_dir, overwrite=overwrite)
-    with WorkDir.open(sequence.work_dir, plan.key(), overwrite=overwrite) as work:
-        for _ in stages(Session(plan, work), options):
-            pass
-    return work
+    def settle(self) -> frozenset[str]:
+        profile = settle_profile(self.sequence, self.options)
+        generate = profile.generate_masks if profile else self.options.generate_masks
+        roles = {"sam2": self.options.evidence == "sam2", "sam_med3d": generate}
+        return frozenset(role for role, asked in roles.items() if asked)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Profile, networks and key; every frame is read."""
+        return make_plan(self.sequence, self.options)
+
+    def describe(self) -> str:
+        return describe(self.plan)
+
+    def estimate(self) -> str:
+        return estimate(self.plan)
+
+    def key(self) -> dict[str, str]:
+        return self.plan.key()
+
+    def execute(self) -> WorkDir:
+        plan, overwrite = self.plan, self.options.overwrite
+        refuse_target(self.sequence.result_dir, overwrite=overwrite)
+        with WorkDir.open(self.sequence.work_dir, plan.key(), overwrite=overwrite) as work:
+            for _ in stages(Session(plan, work)):
+                pass
+        return work
 
 
-def finish(
-    run: Session[Plan],
-    masks: Repaired,
-    links: Links,
-    filled: Sequence[Generated],
-    options: Options,
-) -> None:
-    """Paint and report; the result takes its place last of all."""
+def finish(run: Session[Plan], masks: Repaired, links: Links, filled: Sequence[Generated]) -> None:
+    """Paint and report; the result folder appears last, when all else is written."""
+    options = run.plan.options
     with paint(run, masks, links, filled, overwrite=options.overwrite) as painted:
         record = record_of(masks, links, filled, painted, generation_counts(run.plan, run.work))
         if options.report:

@@ -1,4 +1,4 @@
-"""Outlook: what a planned run would do, and about how long it would take."""
+"""Summary: what a planned run would do, and about how long it would take."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from sam4ct.geometry import WindowPlan
 from sam4ct.io.ctc import CtcReader
-from sam4ct.models.device import device_name
+from sam4ct.pipelines.common.run import described
 from sam4ct.pipelines.link.networks import sam2_engine
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.regions import regions_of
@@ -22,44 +22,39 @@ SAMPLE_REGIONS = 32
 SHOWN_JUMPS = 12
 
 
-def outlook(plan: Plan, *, timed: bool = False) -> str:
-    """Return a few lines about a planned run.
-
-    Args:
-        plan: The run.
-        timed: Propagate a few regions to estimate the time; takes seconds.
-    """
-    return "\n  ".join(_lines(plan, timed=timed))
-
-
-def _lines(plan: Plan, *, timed: bool) -> Iterator[str]:
-    checked, sequence = plan.survey.checked, plan.sequence
+def describe(plan: Plan) -> str:
+    """Return a few lines about a planned run."""
+    checked = plan.survey.checked
     shape = " x ".join(map(str, checked.shape))
-    yield (
-        f"{sequence.dataset} {sequence.name}: {checked.frames} frames of {shape}"
-        f" {checked.image_dtype}, {len(plan.survey.detections)} masks, cells of about"
-        f" {plan.diameter_px:.0f} px"
+    movie = (
+        f"{checked.frames} frames of {shape} {checked.image_dtype},"
+        f" {len(plan.survey.detections)} masks, cells of about {plan.diameter_px:.0f} px"
     )
-    profile = "auto" if plan.reasons else plan.profile.dataset
-    weights = ", ".join(entry.name for entry in plan.weights.values())
-    network = f", weights {weights} on {device_name(plan.device)}" if weights else ""
-    yield f"profile {profile}, evidence {plan.evidence}{network}"
+    return described(plan, movie, _found(plan), _work(plan))
+
+
+def estimate(plan: Plan) -> str:
+    """Return about how long a run would take; a few regions are propagated. "" without SAM 2."""
+    if "sam2" not in plan.weights:
+        return ""
+    return f"about {duration(_seconds(plan, _Load.of(plan)))}"
+
+
+def _found(plan: Plan) -> Iterator[str]:
     if plan.profile.generate_masks:
         yield f"missed cells are segmented with {plan.weights['sam_med3d'].name}"
     if jumps := list(plan.jumps.by_frame):
         more = ", ..." if len(jumps) > SHOWN_JUMPS else ""
         yield f"the picture jumps into frames {', '.join(map(str, jumps[:SHOWN_JUMPS]))}{more}"
-    yield f"result {sequence.result_dir}"
+
+
+def _work(plan: Plan) -> Iterator[str]:
     if "sam2" in plan.weights:
         load = _Load.of(plan)
         yield (
-            f"windows of {plan.grid.side} px: {load.encodings} to encode,"
+            f"windows of {plan.window_px} px: {load.encodings} to encode,"
             f" {load.recalls} objects to recall"
         )
-        if timed:
-            yield f"about {duration(_seconds(plan, load))}"
-    for key, reason in plan.reasons.items():
-        yield f"{key} = {getattr(plan.profile, key)}: {reason}"
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from sam4ct.errors import ResultError
-from sam4ct.io.ctc import result_errors
-from sam4ct.io.files import is_hidden
+from sam4ct.io.files import disk_errors, is_hidden, new_folder
 
 README = "README.md"
 _SCRIPT = re.compile(r".+-[0-9]+\.sh")
@@ -33,24 +31,13 @@ def write_folder(target: Path, content: Mapping[str, bytes], *, overwrite: bool)
     """
     target = target.resolve()
     _refuse_target(target, overwrite=overwrite)
-    new, old = (target.with_name(f".{target.name}.sam4ct-{age}") for age in ("new", "old"))
-    with result_errors(target):
-        for leftover in (new, old):  # of a killed command; all of it can be made again
-            shutil.rmtree(leftover, ignore_errors=True)
-        new.mkdir(parents=True)
-        try:
-            for name, data in content.items():
-                _write(new / name, data)
-            if target.exists():
-                target.rename(old)
-            new.rename(target)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    with new_folder(target, ResultError) as new:
+        for name, data in content.items():
+            _write(new / name, data)
 
 
 def _refuse_target(target: Path, *, overwrite: bool) -> None:
-    with result_errors(target):
+    with disk_errors(target, ResultError):
         if not target.exists():
             return
         names = [path.name for path in target.iterdir()]

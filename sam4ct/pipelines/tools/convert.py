@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from sam4ct.io.files import (
     is_image,
     list_folder,
     refuse_not_finite,
+    sha256_of,
 )
 from sam4ct.io.ome_zarr import Movie, ZarrWriter, refuse_zarr_target
 from sam4ct.io.tiff import (
@@ -149,8 +149,7 @@ def _write(writer: ZarrWriter, files: Mapping[int, Path]) -> None:
     """Write every frame that is not there yet, or whose file has changed since."""
     with Progress(len(files), "convert", "frames") as progress:
         for t, path in files.items():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = sha256_of(path)
             if not writer.has(t, digest):
                 writer.write(t, _finite_planes(path), digest)
             progress.step()

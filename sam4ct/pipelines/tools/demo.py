@@ -12,8 +12,8 @@ from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import MASKS, RESULT, find_sequences
 from sam4ct.io.files import list_folder, work_errors
 from sam4ct.io.simulated import SEQUENCE, write_dataset
-from sam4ct.pipelines.link.plan import Options, choose_network, make_plan
-from sam4ct.pipelines.link.run import run_sequence
+from sam4ct.pipelines.common.options import Options, choose_network
+from sam4ct.pipelines.link.run import LinkRun
 from sam4ct.report.rebuild import rebuild_report
 from sam4ct.simulate import SegmentationErrors, movie_law
 
@@ -91,7 +91,7 @@ def run_demo(
     law = movie_law("nuclei", shape=shown.shape, frames=shown.frames, cells=shown.cells)
     write_dataset(folder, shown.dataset, law, shown.errors, SEED)
     (sequence,) = find_sequences(dataset)
-    run_sequence(make_plan(sequence, options), options)
+    LinkRun(sequence, options).execute()
     scores = evaluate(sequence.result_dir, dataset / f"{SEQUENCE}_GT")
     report = rebuild_report(sequence.result_dir, scores=scores)
     return Shown(sequence.result_dir, report, scores)

@@ -17,9 +17,10 @@ from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.io.simulated import write_dataset
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.link.networks import propagator_of
-from sam4ct.pipelines.link.plan import Options, make_plan
-from sam4ct.pipelines.link.run import run_sequence
+from sam4ct.pipelines.link.plan import make_plan
+from sam4ct.pipelines.link.run import LinkRun
 from sam4ct.simulate import SegmentationErrors, movie_law
 from sam4ct.stages.propagate import Reach, propagate_pair
 from sam4ct.tables import Evidence
@@ -95,12 +96,13 @@ def run_suite(weights: tuple[str, ...], device: str) -> Iterator[Outcome]:
             (sequence,) = find_sequences(dataset)
             truth = dataset / f"{sequence.name}_GT"
             follows = _followed(sequence, truth, options)
-            plan = make_plan(sequence, options)
+            run = LinkRun(sequence, options)
+            regions = len(run.plan.survey.detections)
             began = time.monotonic()
-            run_sequence(plan, options)
+            run.execute()
             seconds = time.monotonic() - began
             scores = evaluate(sequence.result_dir, truth)
-            yield Outcome(case, follows, scores, len(plan.survey.detections), seconds)
+            yield Outcome(case, follows, scores, regions, seconds)
 
 
 def _followed(sequence: CtcSequence, truth: Path, options: Options) -> float:

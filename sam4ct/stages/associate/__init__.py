@@ -17,18 +17,18 @@ In the order of a run:
 from __future__ import annotations
 
 from sam4ct.stages.associate.breaks import find_breaks
-from sam4ct.stages.associate.chunks import Spans
+from sam4ct.stages.associate.chunks import Chunks
 from sam4ct.stages.associate.costs import Costs, load_costs
-from sam4ct.stages.associate.model import Scene, accepted, associate, measured, pose
+from sam4ct.stages.associate.model import Scene, accepted, associate, build_problem, measured
 
 __all__ = [
+    "Chunks",
     "Costs",
     "Scene",
-    "Spans",
     "accepted",
     "associate",
+    "build_problem",
     "find_breaks",
     "load_costs",
     "measured",
-    "pose",
 ]

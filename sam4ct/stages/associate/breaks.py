@@ -1,7 +1,7 @@
-"""Frames at which most tracks end and others begin: the lineage is broken there.
+"""Frames at which the lineage breaks: most tracks end and others begin.
 
-The stage moved, frames are missing, or masks of another movie follow. Few cells are not enough
-to tell which; that something is wrong can be told. Pure tables.
+In: detections and links. Out: the frames. The stage moved, frames are missing, or masks of another
+movie follow; which of these, so few links cannot tell.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 
 from sam4ct.tables import Detections, Links, row_numbers
 
-FEWEST = 4
-"""Cells in either frame that a break needs."""
-MOST_LINKED = 0.5
-"""Share of the cells of either frame that are linked to the other side, at most."""
+MIN_CELLS = 4
+"""Cells in each of both frames, at least, to call it a break."""
+MAX_LINKED = 0.5
+"""Share of the cells of each frame that are linked across a break, at most."""
 
 
 class Break(NamedTuple):
@@ -24,12 +24,12 @@ class Break(NamedTuple):
     t: int
     """The first frame after the break."""
     linked: int
-    """Cells of it that are linked to an earlier frame."""
+    """Cells of this frame that are linked to an earlier one."""
     cells: int
 
 
 def find_breaks(detections: Detections, links: Links) -> list[Break]:
-    """Return the frames at which at most half of the cells go on, of either side.
+    """Return the frames at which at most half of the cells of both sides go on.
 
     Args:
         detections: All regions that were linked.
@@ -39,15 +39,15 @@ def find_breaks(detections: Detections, links: Links) -> list[Break]:
         return []
     frames = int(detections.t.max()) + 1
     cells = np.bincount(detections.t, minlength=frames)
-    behind, ahead = np.zeros(len(detections), bool), np.zeros(len(detections), bool)
-    behind[row_numbers(detections, links.t2, links.label2)] = True
-    ahead[row_numbers(detections, links.t, links.label)] = True
-    reached = np.bincount(detections.t, behind, frames)
-    left = np.bincount(detections.t, ahead, frames)
+    before, after = np.zeros(len(detections), bool), np.zeros(len(detections), bool)
+    before[row_numbers(detections, links.t2, links.label2)] = True
+    after[row_numbers(detections, links.t, links.label)] = True
+    reached = np.bincount(detections.t, before, frames)
+    left = np.bincount(detections.t, after, frames)
     found = []
     for t in range(1, frames):
-        few = min(cells[t - 1], cells[t]) < FEWEST
-        on = reached[t] > MOST_LINKED * cells[t] or left[t - 1] > MOST_LINKED * cells[t - 1]
+        few = min(cells[t - 1], cells[t]) < MIN_CELLS
+        on = reached[t] > MAX_LINKED * cells[t] or left[t - 1] > MAX_LINKED * cells[t - 1]
         if not few and not on:
             found.append(Break(t, int(reached[t]), int(cells[t])))
     return found

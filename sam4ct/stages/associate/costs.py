@@ -1,10 +1,10 @@
-"""Costs: how features become log odds that a link or a division is right.
+"""Costs: log odds that a link, a division or a merge is right, from its features.
 
-The numbers come from fits on simulated movies (benchmarks/fit_costs.py, fit_track_costs.py,
-fit_merged.py) and lie beside this module as costs.json: one set for evidence from SAM 2, one
-for plain overlap, each for images, for volumes, and for following cells by seeds; and one
-for all kinds that tells masks which cover two cells. Log odds of
-independent choices add up, so the lineage of least total cost is the most probable one.
+In: features. Out: log odds, from additive logistic models with a linear and a squared term for
+each feature. Log odds of independent candidates add up, so the lineage of least total cost is
+the most probable one. The models are in costs.json, fitted to simulated movies by
+benchmarks/fit_costs.py, fit_track_costs.py and fit_merged.py: for evidence from SAM 2 and from
+plain overlap, each for images, volumes and mode track; and one for merges.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from sam4ct.tables import Floats
 
 TABLE = Path(__file__).with_name("costs.json")
 ODDS_LIMIT = 12.0
-"""Log odds beyond this grow by their logarithm only, so that none tie and none outweigh all."""
-LEAST_SHARE = 0.02
-"""Of all that two regions could do; smaller shares, and those to 1, count as this."""
+"""Log odds; what is beyond counts by its logarithm, so that none tie and none outweigh all."""
+MIN_CALIBRATED = 0.02
+"""Of all that two regions could do; smaller marginals, and those to 1, count as this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class Quadratic:
     weights: dict[str, float]
     squares: dict[str, float]
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Least and largest value of a feature among the examples fitted to. Values beyond count
-    as these: a parabola says nothing about what it was not fitted to."""
+    """Least and largest value of a feature in the fit. Values beyond count as these: a parabola
+    is meaningless outside the range that it was fitted to."""
 
     def __call__(self, features: Features) -> Floats:
         odds = np.full(features.count, self.bias)
@@ -64,7 +64,7 @@ class Odds:
     """That two regions are one cell."""
     division: Quadratic
     kin: Quadratic | None = None
-    """That the later is the earlier or its daughter; None where `link` says so itself."""
+    """That the later is the earlier or its daughter; None if `link` is fitted to that."""
 
     def of_links(self, features: Features) -> Floats:
         """Log odds (links,) that regions are one cell."""
@@ -81,25 +81,25 @@ class Odds:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often links are right, by their share among all that could be (see `associate`).
+    """Probability that a link is right, from its marginal (logistic calibration, Platt 1999).
 
-    A share looks at the two ends of a link alone; what the rest of the lineage says for
-    it makes it right more often.
+    A marginal knows the two regions of a link only; links that the rest of the lineage agrees
+    with are right more often.
     """
 
     bias: float = 0.0
     slope: float = 1.0
     bend: float = 0.0
 
-    def odds(self, share: Floats) -> Floats:
-        """Log odds that a link is right, by its share, 0 to 1."""
-        share = np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
-        given = np.log(share / (1.0 - share))
+    def odds(self, marginal: Floats) -> Floats:
+        """Log odds that a link is right, from its marginal, 0 to 1."""
+        marginal = np.clip(marginal, MIN_CALIBRATED, 1.0 - MIN_CALIBRATED)
+        given = np.log(marginal / (1.0 - marginal))
         return np.asarray(self.bias + self.slope * given + self.bend * given**2)
 
-    def __call__(self, share: Floats) -> Floats:
-        """Probability that a link is right, by its share; without a fit the share itself."""
-        return np.asarray(1.0 / (1.0 + np.exp(-self.odds(share))))
+    def __call__(self, marginal: Floats) -> Floats:
+        """Probability that a link is right; without a fit the marginal itself."""
+        return np.asarray(1.0 / (1.0 + np.exp(-self.odds(marginal))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,39 +107,39 @@ class Costs:
     """Log odds of links and divisions, and the costs of beginnings, ends and gaps."""
 
     first: Odds
-    """While nothing is known of how cells move."""
+    """Of the first pass, in which the motion of cells is unknown."""
     second: Odds | None = None
-    """Once a first lineage tells; None where there's no second look."""
+    """Of the second pass, which knows a first lineage; None if there is one pass only."""
     appear: float
     disappear: float
     appear_border: float
     """Of a region that touches the edge of the frame."""
     disappear_border: float
     alone: float
-    """Of a region that is linked to nothing: a speck, or a fragment of a cell."""
+    """Of a region without any link: a speck, or a fragment of a cell."""
     skip: float
-    """Per frame in which the cell was missed."""
+    """Of a link, per frame in which the cell was missed."""
     unseeded: float = 0.0
-    """Of a region without a seed, in a track that is followed by seeds."""
+    """Of a region without a seed, in mode track."""
     calibration: Calibration = Calibration()
-    couple: Quadratic | None = None
-    """Half the log odds that a couple is what a mask covers: that of the other side in time is
-    added. None where masks are not cut."""
+    merge: Quadratic | None = None
+    """Log odds that a mask covers two regions, from the frame on one side: those of the frames
+    before and after are added. None where masks are not cut."""
 
     plain: Costs | None = None
-    """Of plain overlap, where it has a say beside the network; see `judge`."""
+    """Of plain overlap, where it counts beside the network; see `scoring`."""
     plain_share: float = 0.0
-    """Of plain overlap in log odds: not fitted, but the most that costs nothing on simulated
-    cases which costs were not fitted to."""
+    """Weight of plain overlap, 0 to 1: not fitted, but the largest that loses nothing on simulated
+    cases outside the fit."""
 
-    def look(self, again: bool) -> Odds:
-        """Return the odds of the first look, or those of the second if there are any."""
-        return self.second if again and self.second is not None else self.first
+    def odds(self, *, second: bool) -> Odds:
+        """Return the log odds of the first pass, or of the second if there is one."""
+        return self.second if second and self.second is not None else self.first
 
-    def of_couples(self, features: Features) -> Floats:
-        """Half the log odds (couples,)."""
-        assert self.couple is not None
-        return self.couple(features)
+    def of_merges(self, features: Features) -> Floats:
+        """Log odds (merges,), from the frame on one side."""
+        assert self.merge is not None
+        return self.merge(features)
 
 
 def load_costs(evidence: str, kind: str) -> Costs:
@@ -157,7 +157,7 @@ def load_costs(evidence: str, kind: str) -> Costs:
         second=_odds(second) if second else None,
         calibration=Calibration(**table.pop("calibration", {})),
         plain=load_costs("overlap", kind) if table.get("plain_share") else None,
-        couple=Quadratic(**tables["couples"]) if "couples" in tables else None,
+        merge=Quadratic(**tables["couples"]) if "couples" in tables else None,
         **table,
     )
 

@@ -1,8 +1,8 @@
-"""Shares: every choice weighed against all else that its regions could do.
+"""Weighs every candidate against the others of its regions: local marginals.
 
-A region's ways in (links, divisions, appearing) and its ways out compete with weights
-exp(-cost). The share of a choice says how sure it is, and which choices are not worth the
-solver's time. Pure tables.
+In: candidates with costs. Out: the probability of each candidate if one region decided by
+itself, a softmax over exp(-cost) of all that it could do (links, divisions, beginning or end).
+Marginals tell how sure a link is, and which candidates the solver need not consider.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from sam4ct.runtime import in_stretches
 from sam4ct.stages.associate.solver import Problem
 from sam4ct.tables import Floats
 
-LEAST_SHARE = 1e-3
-"""Of a choice, where its share is largest, to be considered."""
+MIN_MARGINAL = 1e-3
+"""Candidates whose marginal is smaller at all their regions are dropped."""
 COST_LIMIT = 30.0
+"""Log odds; larger costs count as this, so that exp does not overflow."""
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Of every choice, at the ends where its share is smallest, or largest."""
+class Marginals:
+    """The marginal of every candidate at one of its regions: the smallest or the largest."""
 
     links: Floats
     splits: Floats
 
 
-def shares(problem: Problem) -> Shares:
-    """Return the smallest share of every choice among the regions that it joins."""
-    return _shares(problem, np.maximum)
+def marginals(problem: Problem) -> Marginals:
+    """Return the smallest marginal of every candidate among its regions."""
+    return _marginals(problem, np.maximum)
 
 
-def _shares(problem: Problem, worth: Callable[[Floats, Floats], Floats]) -> Shares:
-    """Weigh all choices by what their regions could do in all, the least or the most worth."""
+def _marginals(problem: Problem, total: Callable[[Floats, Floats], Floats]) -> Marginals:
+    """Divide weights by the larger or the smaller sum of weights at the regions of a candidate."""
     links, splits = problem.links, problem.splits
     into, out = _weight(problem.appear), _weight(problem.disappear)
     link_weight, split_weight = _weight(problem.link_cost), _weight(problem.split_cost)
@@ -46,25 +47,25 @@ def _shares(problem: Problem, worth: Callable[[Floats, Floats], Floats]) -> Shar
         np.add.at(into, daughter, split_weight)
 
     def of_links(some: slice) -> Floats:
-        return link_weight[some] / worth(into[links.v[some]], out[links.u[some]])
+        return link_weight[some] / total(into[links.v[some]], out[links.u[some]])
 
     def of_splits(some: slice) -> Floats:
-        ways_in = worth(into[splits.v[some]], into[splits.w[some]])
-        return split_weight[some] / worth(ways_in, out[splits.u[some]])
+        daughters = total(into[splits.v[some]], into[splits.w[some]])
+        return split_weight[some] / total(daughters, out[splits.u[some]])
 
-    return Shares(
+    return Marginals(
         in_stretches(of_links, len(link_weight)), in_stretches(of_splits, len(split_weight))
     )
 
 
-def considered(problem: Problem) -> Problem:
-    """Return the problem without the choices whose share is very small at all their ends.
+def pruned(problem: Problem) -> Problem:
+    """Return the problem without candidates whose marginal is very small at all their regions.
 
-    At one end does not suffice: where a whole row of cells moves on by one place, each
-    link is weak against the one that its own cell would rather have.
+    A small marginal at one region is not enough: where a row of cells moves on by one place,
+    each true link is weak at the region that a wrong link would suit better.
     """
-    found = _shares(problem, np.minimum)
-    links, splits = (np.flatnonzero(s > LEAST_SHARE) for s in (found.links, found.splits))
+    found = _marginals(problem, np.minimum)
+    links, splits = (np.flatnonzero(m > MIN_MARGINAL) for m in (found.links, found.splits))
     return replace(
         problem,
         links=problem.links.take(links),

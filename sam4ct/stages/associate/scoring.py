@@ -1,9 +1,10 @@
-"""Judge: from evidence to possible links and divisions, with the log odds of each.
+"""Scores links and divisions: from evidence to candidates with log odds.
 
-Costs are fitted to simulated movies, which the compact network was trained on the like of: they
-trust it more than real cells bear out. So where costs say so, what a network saw, the compact
-one or another, counts in part, and for the rest a pair is judged as if nothing but the masks
-were known.
+In: regions, evidence, costs. Out: candidate links and divisions, and the log odds of each.
+
+Costs are fitted to simulated movies like those that the compact network was trained on, so they
+trust it more than real cells justify. So the log odds are a weighted mean of two scores
+(`Costs.plain_share`): from the network's evidence, and as if only the masks were known.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from sam4ct.stages.associate.costs import Costs, Odds
 from sam4ct.stages.associate.features import (
     OF_LINKS,
     Candidates,
-    Course,
+    DaughterPairs,
+    DivisionFeatures,
     Divisions,
-    Known,
-    Prospects,
-    Sisters,
+    History,
+    Precomputed,
     candidates,
-    sisters,
+    daughter_pairs,
 )
 from sam4ct.tables import Detections, Evidence, Flags, Floats
 
-PREFERENCE = 1e-3
+TIE_BREAK = 1e-3
 """Log odds by which more overlap, or less distance in diameters, decides between equal links.
 
 The distance is squared: two cells that both move by one place are likelier than one that
@@ -36,8 +37,8 @@ passes the other."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Possible links and divisions, their features dropped, and the log odds of each."""
+class Scored:
+    """Candidate links and divisions without their features, and the log odds of each."""
 
     links: Candidates
     link_odds: Floats
@@ -45,35 +46,35 @@ class Judged:
     splits: Divisions
     split_odds: Floats
     """(divisions,)."""
-    pairs: Sisters
-    """Of every division the rows of its two links."""
+    pairs: DaughterPairs
+    """The rows of the two links of every division."""
 
 
 @dataclass(frozen=True)
 class Regions:
-    """What is known of all regions, whoever judges."""
+    """All regions of a sequence."""
 
     detections: Detections
     places_um: Floats
-    """(N, 3)."""
+    """Centroids, (N, 3)."""
     diameter_um: Floats
     """(N,)."""
-    course: Course | None = None
-    """What a first lineage tells; None at first sight."""
+    history: History | None = None
+    """From a first lineage; None in the first pass."""
 
 
 @dataclass(frozen=True)
-class _Weighed:
-    """Possible links with those features that divisions go by, and the log odds of each."""
+class _ScoredLinks:
+    """Candidate links with the features that divisions need, and the log odds of each."""
 
     links: Candidates
     same: Floats
     """That both regions are one cell, (links,)."""
     kin: Floats
-    """That the later is the earlier or its daughter."""
+    """That the later is the earlier or its daughter, (links,)."""
 
     @classmethod
-    def concat(cls, parts: Sequence[_Weighed]) -> _Weighed:
+    def concat(cls, parts: Sequence[_ScoredLinks]) -> _ScoredLinks:
         return cls(
             Candidates.concat([part.links for part in parts]),
             np.concatenate([part.same for part in parts]),
@@ -81,34 +82,35 @@ class _Weighed:
         )
 
 
-def judged(
+def scored(
     regions: Regions,
-    evidence: Iterable[tuple[Evidence, Known | None]],
+    evidence: Iterable[tuple[Evidence, Precomputed | None]],
     costs: Costs,
     mothers: Flags,
-) -> Judged:
-    """Return what evidence makes possible, and how likely that is.
+) -> Scored:
+    """Return the candidates of some evidence with their log odds.
 
     Args:
         regions: Of the whole sequence.
-        evidence: Some of its rows with what is known of their links, as `Spans.parts`.
+        evidence: Some of its rows, with what is precomputed for them: `Chunks.parts`.
         costs: Turn features into log odds.
-        mothers: Whether it is asked if a region divided, by region.
+        mothers: Whether divisions of a region are wanted, by region.
     """
-    again = regions.course is not None
+    second = regions.history is not None
     own, other = [], []
     for part, known in evidence:
-        own.append(_weighed(regions, part, costs.look(again), known))
+        own.append(_scored_links(regions, part, costs.odds(second=second), known))
         if costs.plain is not None:
-            # With a row for every pair of regions that evidence speaks of, in the same order.
-            look = costs.plain.look(again)
-            other.append(_weighed(regions, unmoved(part), look, known))
-    links = _Weighed.concat(own)
-    pairs = sisters(links.links, mothers)
-    found = _judged(regions, links, costs.look(again), pairs)
+            # The same pairs of regions in the same order.
+            plain_odds = costs.plain.odds(second=second)
+            other.append(_scored_links(regions, unmoved(part), plain_odds, known))
+    links = _ScoredLinks.concat(own)
+    pairs = daughter_pairs(links.links, mothers)
+    found = _with_divisions(regions, links, costs.odds(second=second), pairs)
     if costs.plain is None:
         return found
-    plain = _judged(regions, _Weighed.concat(other), costs.plain.look(again), pairs)
+    plain_links = _ScoredLinks.concat(other)
+    plain = _with_divisions(regions, plain_links, costs.plain.odds(second=second), pairs)
     share = costs.plain_share
     return replace(
         found,
@@ -118,7 +120,7 @@ def judged(
 
 
 def unmoved(evidence: Evidence) -> Evidence:
-    """Return evidence as it would be if every region stayed where it is (`propagate.StayPut`)."""
+    """Return the evidence as it would be if every region stayed in place (`StayPut`)."""
     contained = evidence.overlap / (1.0 + evidence.overlap) * (1.0 + evidence.size_ratio)
     nothing = np.zeros(len(evidence))
     return replace(
@@ -131,39 +133,42 @@ def unmoved(evidence: Evidence) -> Evidence:
     )
 
 
-def _weighed(regions: Regions, evidence: Evidence, look: Odds, known: Known | None) -> _Weighed:
+def _scored_links(
+    regions: Regions, evidence: Evidence, odds: Odds, known: Precomputed | None
+) -> _ScoredLinks:
     links = candidates(
         regions.detections,
         evidence,
         regions.places_um,
         regions.diameter_um,
-        regions.course,
+        regions.history,
         known,
     )
-    # Chance must not decide between links that are alike in all that counts.
-    nearer = PREFERENCE * (links.column("overlap") - links.column("distance") ** 2)
-    same = look.of_links(links.features) + nearer
-    kin = look.of_kin(links.features) + nearer
-    return _Weighed(links.with_features(OF_LINKS), same, kin)
+    nearer = TIE_BREAK * (links.column("overlap") - links.column("distance") ** 2)
+    same = odds.of_links(links.features) + nearer
+    kin = odds.of_kin(links.features) + nearer
+    return _ScoredLinks(links.with_features(OF_LINKS), same, kin)
 
 
-def _judged(regions: Regions, weighed: _Weighed, look: Odds, pairs: Sisters) -> Judged:
-    links, same, kin = weighed.links, weighed.same, weighed.kin
-    known = Prospects(
+def _with_divisions(
+    regions: Regions, scored_links: _ScoredLinks, odds: Odds, pairs: DaughterPairs
+) -> Scored:
+    links, same, kin = scored_links.links, scored_links.same, scored_links.kin
+    features = DivisionFeatures(
         regions.detections,
         links,
         kin,
         same,
         regions.places_um,
         regions.diameter_um,
-        regions.course,
+        regions.history,
     )
     e, f = pairs
-    # There are many, and each has many features: a few at a time stay in a processor's cache.
-    found, odds = [], []
+    # Divisions are many and have many features: those of a stretch stay in the processor's cache.
+    found, log_odds = [], []
     for some in stretches(len(e)):
-        splits = known.divisions((e[some], f[some]))
+        splits = features.divisions((e[some], f[some]))
         found.append(splits.without_features())
-        odds.append(look.of_divisions(splits.features))
+        log_odds.append(odds.of_divisions(splits.features))
     splits = Divisions.concat(found)
-    return Judged(links.with_features(), same, splits, np.concatenate(odds), pairs)
+    return Scored(links.with_features(), same, splits, np.concatenate(log_odds), pairs)

@@ -14,7 +14,7 @@ from functools import reduce
 import numpy as np
 
 from sam4ct.geometry import Margins
-from sam4ct.stages.associate import Costs, Scene, accepted, pose
+from sam4ct.stages.associate import Costs, Scene, accepted, build_problem
 from sam4ct.stages.associate.solver import Problem, solve
 from sam4ct.stages.follow.missed_seeds import Tip
 from sam4ct.stages.motion import LinkedMotion, gone_on
@@ -141,7 +141,7 @@ class Horizon:
             divide=rules.divide,
             min_cycle_frames=rules.min_cycle_frames,
         )
-        problem = self._settled_first(pose(window, evidence, self._costs, scene), window)
+        problem = self._settled_first(build_problem(window, evidence, self._costs, scene), window)
         return accepted(window, problem, solve(problem), self._costs)
 
     def _settled_first(self, problem: Problem, window: Sightings) -> Problem:

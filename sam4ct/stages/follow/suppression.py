@@ -16,7 +16,7 @@ from sam4ct.tables import Floats, Ints
 
 SAME = 0.7
 """Share of the smaller of two regions from which on both are taken for one cell: of cells seen
-twice, 95 % share .83 and more, of sisters just born, .59 and less."""
+twice, 95 % share .83 and more, of daughter_pairs just born, .59 and less."""
 
 
 def without_doubles(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.stages.associate.features import two_by_two
+from sam4ct.stages.associate.features import pairs_in_groups
 from sam4ct.tables import Detections, Evidence, Floats, Ints, Joins, Table, row_numbers
 
 COVERED = 0.6
@@ -126,7 +126,7 @@ def _covered_together(evidence: Evidence) -> tuple[Ints, Ints]:
     found = np.flatnonzero(evidence.coverage_prop > COVERED)
     frames, labels = (int(c.max(initial=0)) + 1 for c in (evidence.t2, evidence.label))
     mask = evidence.t[found] * labels + evidence.label[found]
-    first, second = two_by_two(mask * frames + evidence.t2[found])
+    first, second = pairs_in_groups(mask * frames + evidence.t2[found])
     return found[first], found[second]
 
 

@@ -1,9 +1,11 @@
-"""Merged: masks that cover two cells, told by the frames before and after, and how to cut them.
+"""Under-segmentation: finds masks that cover two cells, and cuts them by a plane.
 
-A segmenter that takes two cells for one does so in one frame or a few. In the frame before,
-two regions come together in such a mask, and in the frame after two leave it; both times
-they are about as large as it is, and nothing else is there for them to go to or come from.
-(Of a mother, two leave, but one comes.) `find_merged` works on tables, `CutFrames` on masks.
+In: detections and evidence; masks. Out: which masks to cut, and the cut masks.
+
+A segmenter takes two cells for one in one frame or a few. Two regions of the frame before come
+together in such a mask and two of the frame after leave it; both times they are about as large
+as the mask, and no other region is there for them to come from or go to. (Of a dividing mother
+two leave, but one comes.)
 """
 
 from __future__ import annotations
@@ -14,14 +16,14 @@ from dataclasses import replace
 import numpy as np
 
 from sam4ct.regions import LabelFrame
-from sam4ct.stages.associate import Costs, Scene, Spans, measured
+from sam4ct.stages.associate import Chunks, Costs, Scene, measured
 from sam4ct.stages.associate.features import (
     Candidates,
-    Couples,
     Features,
+    MergeCandidates,
     Steps,
     candidates,
-    couples,
+    merge_candidates,
 )
 from sam4ct.stages.readers import Relabelled
 from sam4ct.tables import Cuts, Detections, Evidence, Floats, Ints
@@ -40,34 +42,34 @@ def find_merged(
     Args:
         detections: Fragments joined, ordered by frame and label.
         evidence: Rows of any frame pairs; those of neighbouring frames matter.
-        costs: Tell which regions may be one cell, and which couples a mask covers.
+        costs: Tell which regions may be one cell, and which two regions a mask covers.
         scene: Voxel size of the sequence.
         given: All regions, fragments too: labels of halves are above theirs. The detections
             if None.
     """
     if not len(detections) or not len(evidence):
         return Cuts.empty()
-    before, after = couples_around(detections, evidence, costs, scene)
-    masks, b, a = best_couples(before, after, costs.of_couples)
+    before, after = merges_around(detections, evidence, costs, scene)
+    masks, b, a = best_merges(before, after, costs.of_merges)
     before, after = before.take(b), after.take(a)
-    odds = costs.of_couples(before.features) + costs.of_couples(after.features)
+    odds = costs.of_merges(before.features) + costs.of_merges(after.features)
     likely = odds > 0.0
     cuts = _cuts_between(detections, masks[likely], before.take(likely), after.take(likely))
     return numbered(cuts, detections if given is None else given)
 
 
-def couples_around(
+def merges_around(
     detections: Detections, evidence: Evidence, costs: Costs, scene: Scene
-) -> tuple[Couples, Couples]:
-    """Return all couples in the frames before masks, and those in the frames after.
+) -> tuple[MergeCandidates, MergeCandidates]:
+    """Return the pairs of regions that masks may cover, in the frames before and after.
 
     Args: As of `find_merged`.
     """
     places, diameter = measured(detections, scene)
     near = evidence.take(np.abs(evidence.t2 - evidence.t) == 1)
-    spans = Spans(detections, near, diameter)
+    chunks = Chunks(detections, near, diameter)
     links, kin, same = [], [], []
-    for part, known in spans.parts(0, spans.frames):
+    for part, known in chunks.parts(0, chunks.frames):
         found = candidates(detections, part, places, diameter, None, known)
         kin.append(costs.first.of_kin(found.features))
         same.append(costs.first.of_links(found.features))
@@ -75,20 +77,20 @@ def couples_around(
     some = Candidates.concat(links), np.concatenate(kin), np.concatenate(same)
     before, after = Steps.to_later(*some), Steps.to_earlier(*some)
     return (
-        couples(detections, before, places, diameter),
-        couples(detections, after, places, diameter),
+        merge_candidates(detections, before, places, diameter),
+        merge_candidates(detections, after, places, diameter),
     )
 
 
-def best_couples(
-    before: Couples, after: Couples, odds: Callable[[Features], Floats]
+def best_merges(
+    before: MergeCandidates, after: MergeCandidates, odds: Callable[[Features], Floats]
 ) -> tuple[Ints, Ints, Ints]:
-    """Return masks with couples on both sides, and the rows of the best ones before and after.
+    """Return masks with pairs on both sides, and the rows of the best pairs before and after.
 
     Args:
-        before: Couples in the frames before masks.
-        after: Those in the frames after.
-        odds: Values features: the more, the likelier.
+        before: Pairs in the frames before masks.
+        after: Pairs in the frames after.
+        odds: Log odds from features.
     """
     rows = []
     for side in (before, after):
@@ -100,13 +102,15 @@ def best_couples(
     return masks, rows[0][b], rows[1][a]
 
 
-def _cuts_between(detections: Detections, masks: Ints, before: Couples, after: Couples) -> Cuts:
-    """Return how to cut masks into the couples before and after them."""
-    # Cells do not turn round each other within two frames.
-    turned = (before.way_um * after.way_um).sum(axis=1) < 0.0
-    way = before.way_um + np.where(turned, -1.0, 1.0)[:, None] * after.way_um
+def _cuts_between(
+    detections: Detections, masks: Ints, before: MergeCandidates, after: MergeCandidates
+) -> Cuts:
+    """Return how to cut masks, from the best pairs before and after them."""
+    # Two cells do not rotate around each other within two frames.
+    turned = (before.axis_um * after.axis_um).sum(axis=1) < 0.0
+    axis = before.axis_um + np.where(turned, -1.0, 1.0)[:, None] * after.axis_um
     share = 0.5 * (before.share + np.where(turned, 1.0 - after.share, after.share))
-    z, y, x = way.T
+    z, y, x = axis.T
     none = np.zeros(len(masks), np.int64)
     return Cuts(detections.t[masks], detections.label[masks], none, none, z, y, x, share)
 
@@ -121,10 +125,10 @@ def numbered(cuts: Cuts, given: Detections) -> Cuts:
 
 
 class CutFrames(Relabelled):
-    """A `FrameReader` whose merged masks are cut in two, each half under a label of its own.
+    """A `FrameReader` whose merged masks are cut in two, each half with its own label.
 
-    The cut is a plane across the way from one cell to the other; it leaves each as much
-    of the mask as its size asks for.
+    The cut is a plane across the axis from one cell to the other, at the place where both
+    halves have the expected sizes.
     """
 
     def __init__(
@@ -143,11 +147,11 @@ class CutFrames(Relabelled):
         cut = labels.astype(np.int64)
         places = np.argwhere(np.isin(labels, here.label))
         whose = labels[tuple(places.T)]
-        ways = np.stack([here.z, here.y, here.x], axis=1)[:, -labels.ndim :]
-        rows = zip(here.label, here.first, here.second, ways, here.share, strict=True)
-        for label, first, second, way, share in rows:
+        axes = np.stack([here.z, here.y, here.x], axis=1)[:, -labels.ndim :]
+        rows = zip(here.label, here.first, here.second, axes, here.share, strict=True)
+        for label, first, second, axis, share in rows:
             at = places[whose == label]
-            along = at * self._spacing[-labels.ndim :] @ way
+            along = at * self._spacing[-labels.ndim :] @ axis
             order = np.argsort(along, kind="stable")
             size = int(np.clip(round(share * len(at)), 1, len(at) - 1))
             cut[tuple(at[order[:size]].T)] = first

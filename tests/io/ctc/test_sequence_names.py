@@ -14,8 +14,8 @@ from sam4ct.cli import cli
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc.sequence import find_sequences
 from sam4ct.io.ctc.sequence_names import sequence_name
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.dispatch import find_runs
-from sam4ct.pipelines.link.plan import Options
 
 
 @pytest.fixture
@@ -31,7 +31,9 @@ def test_sequence_may_be_given_as_the_shell_completes_it(
     wanted = Path("Tiny") if given.startswith("Tiny") else Path()
     assert sequence_name(wanted, given) == "01"
     assert [found.name for found in find_sequences(wanted, [given])] == ["01"]
-    assert [found.name for found in find_runs(wanted, [given, "01"], None, Options())] == ["01"]
+    assert [found.sequence.name for found in find_runs(wanted, [given, "01"], None, Options())] == [
+        "01"
+    ]
 
 
 def test_sequence_of_another_dataset_is_no_name(dataset: Path) -> None:

@@ -20,7 +20,7 @@ from scenes.embryo_runs import make_embryo
 from sam4ct.pipelines.batch import run_all as module
 from sam4ct.pipelines.batch.subprocess_job import Ending
 from sam4ct.pipelines.batch.targets import find_targets, settle, with_weights
-from sam4ct.pipelines.link.plan import Options
+from sam4ct.pipelines.common.options import Options
 
 pytestmark = pytest.mark.who
 

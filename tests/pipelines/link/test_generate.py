@@ -16,7 +16,8 @@ from scenes.commands import sam4ct
 from sam4ct.evaluate import evaluate
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.models.weights.entry import Entry
-from sam4ct.pipelines.link import generate, plan
+from sam4ct.pipelines.common import options
+from sam4ct.pipelines.link import generate
 from sam4ct.regions import Region, regions_of
 
 FRAMES = 6
@@ -70,8 +71,8 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def truth(movie: Path, monkeypatch: pytest.MonkeyPatch) -> type[Truth]:
     """Put the truth in the place of SAM-Med3D and its weights."""
-    monkeypatch.setattr(plan, "choose", lambda *_: {"sam_med3d": ENTRY})
-    monkeypatch.setattr(plan, "verified", lambda entry: None)
+    monkeypatch.setattr(options, "choose", lambda *_: {"sam_med3d": ENTRY})
+    monkeypatch.setattr(options, "verified", lambda entry: None)
     monkeypatch.setattr(generate, "segmenter_of", lambda plan, reader: counted(Truth(movie)))
     Truth.clicks, Truth.left = 0, 10**6
     return Truth
@@ -242,7 +243,7 @@ def test_segmenter_weights_are_refused_where_no_masks_are_generated(movie: Path)
 def test_missing_weights_for_the_segmenter_are_an_error_of_the_user(
     movie: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "choose", lambda *_: {})
+    monkeypatch.setattr(options, "choose", lambda *_: {})
     refused = sam4ct("check", movie, "--evidence", "overlap", "--generate-masks")
     assert refused.status == 2
     assert "weights: there are none for sam_med3d by default on cpu" in refused.err

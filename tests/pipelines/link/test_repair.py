@@ -19,10 +19,11 @@ from sam4ct.io.simulated.movie import write_dataset
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.work.folder import WorkDir
 from sam4ct.io.work.tables import read_table
+from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link import propagate as stages
 from sam4ct.pipelines.link import repair as repairing
-from sam4ct.pipelines.link.plan import Options, make_plan
+from sam4ct.pipelines.link.plan import make_plan
 from sam4ct.pipelines.link.repair import worth_cutting
 from sam4ct.regions import LabelFrame, Region, regions_of
 from sam4ct.simulate import SegmentationErrors, movie_law

@@ -1,4 +1,4 @@
-"""Spans: the same links, wherever a sequence is cut into spans of frames."""
+"""Chunks: the same links, wherever a sequence is cut into chunks of frames."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 
 from sam4ct.geometry import Margins
 from sam4ct.stages.associate import chunks as spans_module
-from sam4ct.stages.associate.chunks import Spans
+from sam4ct.stages.associate.chunks import Chunks
 from sam4ct.stages.associate.costs import load_costs
-from sam4ct.stages.associate.features.merges import COUPLE_FEATURES
+from sam4ct.stages.associate.features.merges import MERGE_FEATURES
 from sam4ct.stages.associate.model import Scene, associate
-from sam4ct.stages.repair.undersegmentation import couples_around
+from sam4ct.stages.repair.undersegmentation import merges_around
 from sam4ct.tables import Detections, Evidence, Links
 
 FRAMES, CELLS, SIDE = 20, 25, 120.0
@@ -72,35 +72,35 @@ def same(one: Links, other: Links) -> bool:
 
 @pytest.fixture(scope="module")
 def at_once(crowd: tuple[Detections, Evidence]) -> Links:
-    """The links of the whole sequence as one span."""
+    """The links of the whole sequence as one chunk."""
     return linked(crowd)
 
 
 @pytest.mark.parametrize("frames", [1, 3, 8])
-def test_links_and_their_confidence_do_not_depend_on_spans(
+def test_links_and_their_confidence_do_not_depend_on_chunks(
     crowd: tuple[Detections, Evidence],
     at_once: Links,
     frames: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spans_module, "ROWS", 1)
-    monkeypatch.setattr(spans_module, "LEAST_FRAMES", frames)
-    assert len(list(Spans(*crowd, np.ones(len(crowd[0]))))) == -(-FRAMES // frames)
+    monkeypatch.setattr(spans_module, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(spans_module, "MIN_CHUNK_FRAMES", frames)
+    assert len(list(Chunks(*crowd, np.ones(len(crowd[0]))))) == -(-FRAMES // frames)
     in_spans = linked(crowd)
     assert at_once.division.any()
     assert same(in_spans, at_once)
 
 
-def test_couples_do_not_depend_on_parts(
+def test_merges_do_not_depend_on_parts(
     crowd: tuple[Detections, Evidence], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costs = load_costs("sam2", "2d")
-    usual = couples_around(*crowd, costs, SCENE)
-    monkeypatch.setattr(spans_module, "ROWS", 1)
-    for side, whole in zip(couples_around(*crowd, costs, SCENE), usual, strict=True):
+    usual = merges_around(*crowd, costs, SCENE)
+    monkeypatch.setattr(spans_module, "CHUNK_ROWS", 1)
+    for side, whole in zip(merges_around(*crowd, costs, SCENE), usual, strict=True):
         assert len(whole.mask)
         assert side.mask.tolist() == whole.mask.tolist()
-        assert np.array_equal(*(s.features.packed(COUPLE_FEATURES) for s in (side, whole)))
+        assert np.array_equal(*(s.features.packed(MERGE_FEATURES) for s in (side, whole)))
 
 
 def test_the_order_of_evidence_does_not_matter(
@@ -109,20 +109,20 @@ def test_the_order_of_evidence_does_not_matter(
     detections, evidence = crowd
     # As after fragments are joined: by source, then by target.
     order = np.lexsort((evidence.label2, evidence.t2, evidence.label, evidence.t))
-    monkeypatch.setattr(spans_module, "ROWS", 1)
+    monkeypatch.setattr(spans_module, "CHUNK_ROWS", 1)
     assert same(linked((detections, evidence.take(order))), at_once)
 
 
-def test_spans_follow_each_other_and_hold_all_evidence(
+def test_chunks_follow_each_other_and_hold_all_evidence(
     crowd: tuple[Detections, Evidence],
 ) -> None:
     detections, evidence = crowd
-    spans = Spans(detections, evidence, np.ones(len(detections)), rows=2000)
-    found = list(spans)
-    assert [span.first for span in found] == [0, *(span.end for span in found[:-1])]
+    chunks = Chunks(detections, evidence, np.ones(len(detections)), rows=2000)
+    found = list(chunks)
+    assert [chunk.first for chunk in found] == [0, *(chunk.end for chunk in found[:-1])]
     assert found[-1].end == FRAMES
-    assert sum(len(spans.evidence(span.first, span.end)) for span in found) == len(evidence)
-    for span in found:
-        rows = spans.evidence(span.first, span.end)
-        assert span.holds(np.minimum(rows.t, rows.t2)).all()
-        assert span.around == (max(0, span.first - 2), min(FRAMES, span.end + 2))
+    assert sum(len(chunks.evidence(chunk.first, chunk.end)) for chunk in found) == len(evidence)
+    for chunk in found:
+        rows = chunks.evidence(chunk.first, chunk.end)
+        assert chunk.holds(np.minimum(rows.t, rows.t2)).all()
+        assert chunk.halo == (max(0, chunk.first - 2), min(FRAMES, chunk.end + 2))

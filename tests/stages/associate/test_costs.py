@@ -11,7 +11,7 @@ from sam4ct.stages.associate.costs import ODDS_LIMIT, Quadratic, limited, load_c
 from sam4ct.stages.associate.features.columns import Features
 from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
 from sam4ct.stages.associate.features.links import LIKENESSES, LINK_FEATURES
-from sam4ct.stages.associate.features.merges import COUPLE_FEATURES
+from sam4ct.stages.associate.features.merges import MERGE_FEATURES
 
 KINDS = [(e, k) for e in ("sam2", "overlap") for k in ("2d", "3d", "track")]
 
@@ -23,8 +23,8 @@ def models(evidence: str, kind: str) -> Iterator[tuple[Quadratic, tuple[str, ...
         yield odds.link, LINK_FEATURES
         yield odds.kin or odds.link, LINK_FEATURES
         yield odds.division, DIVISION_FEATURES
-    if costs.couple:
-        yield costs.couple, COUPLE_FEATURES
+    if costs.merge:
+        yield costs.merge, MERGE_FEATURES
 
 
 def test_a_feature_beyond_what_was_fitted_to_counts_as_the_end_of_its_range() -> None:

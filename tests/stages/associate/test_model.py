@@ -27,7 +27,7 @@ from sam4ct.simulate import SegmentationErrors, damaged, movie_law, simulate
 from sam4ct.stages.associate.costs import Calibration, Costs, Odds, Quadratic, load_costs
 from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
 from sam4ct.stages.associate.features.links import LINK_FEATURES
-from sam4ct.stages.associate.model import associate, measured, pose
+from sam4ct.stages.associate.model import associate, build_problem, measured
 from sam4ct.stages.paint.tracks import trace
 from sam4ct.stages.repair.joined_masks import join
 from sam4ct.stages.repair.oversegmentation import find_fragments
@@ -180,7 +180,7 @@ def test_a_division_that_costs_more_than_a_link_and_a_beginning_is_out(
         disappear_border=9.0,
         skip=0.0,
     )
-    problem = pose(detections_of(frames), evidence_of(frames), costs, scene_of(frames))
+    problem = build_problem(detections_of(frames), evidence_of(frames), costs, scene_of(frames))
     assert (len(problem.splits.u) > 0) == possible
 
 
@@ -266,7 +266,7 @@ def ends_at_a_jump(shift: Shift, ndim: int = 2, slices: int = 0) -> dict[str, li
     shape, jumps = (12, 40, 40)[-ndim:], Jumps({2: shift})
     frames = [label_frame(shape, [(5, *p)[-ndim:] for p in SHOWN], 3)] * 4
     border = Margins(shape, slices=slices)
-    posed = pose(
+    posed = build_problem(
         detections_of(frames), Evidence.empty(), COSTS_OF_ENDS,
         scene_of(frames, border=border, jumps=jumps),
     )  # fmt: skip
@@ -317,7 +317,7 @@ def test_a_jump_in_z_does_so_to_what_comes_to_stick_out_or_to_touch_an_end_that_
 def test_cells_at_the_edge_come_and_go_at_a_jump_as_ever(shift: Shift) -> None:
     frames = label_frames(*[[(20, 2), (20, 37)]] * 4, radius=3)
     scene = scene_of(frames, jumps=Jumps({2: shift}))
-    posed = pose(detections_of(frames), Evidence.empty(), COSTS_OF_ENDS, scene)
+    posed = build_problem(detections_of(frames), Evidence.empty(), COSTS_OF_ENDS, scene)
     assert posed.appear.tolist() == [0.0] * 2 + [2.0] * 6
     assert posed.disappear.tolist() == [1.0] * 6 + [0.0] * 2
 
@@ -347,7 +347,7 @@ def evidence_of_anything(draw: st.DrawFn) -> tuple[Detections, Evidence]:
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
     a, b = np.array(chosen, dtype=np.int64).reshape(-1, 2).T
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
-    shares = rng.uniform(0, 1, (3, len(a))) ** rng.choice([0.2, 1.0, 5.0], (3, len(a)))
+    marginals = rng.uniform(0, 1, (3, len(a))) ** rng.choice([0.2, 1.0, 5.0], (3, len(a)))
     overlap = rng.uniform(0, 1, (len(detections), len(detections)))[
         np.minimum(a, b), np.maximum(a, b)
     ]
@@ -356,9 +356,9 @@ def evidence_of_anything(draw: st.DrawFn) -> tuple[Detections, Evidence]:
         label=detections.label[a],
         t2=detections.t[b],
         label2=detections.label[b],
-        iou_prop=shares[0],
-        containment_prop=shares[1],
-        coverage_prop=shares[2],
+        iou_prop=marginals[0],
+        containment_prop=marginals[1],
+        coverage_prop=marginals[2],
         overlap=overlap,
         distance_um=30 * (1 - overlap),
         size_ratio=np.exp(rng.normal(0, 1, len(a))),

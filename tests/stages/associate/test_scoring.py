@@ -13,7 +13,7 @@ from sam4ct.regions import Region
 from sam4ct.runtime import parallel as threads
 from sam4ct.stages.associate.costs import Costs, load_costs
 from sam4ct.stages.associate.model import measured
-from sam4ct.stages.associate.scoring import Judged, Regions, judged, unmoved
+from sam4ct.stages.associate.scoring import Regions, Scored, scored, unmoved
 from sam4ct.stages.propagate.evidence import StayPut
 from sam4ct.tables import Evidence, Flags
 from sam4ct.types import Propagated
@@ -49,12 +49,12 @@ def _keys(evidence: Evidence) -> list[tuple[int, ...]]:
 
 def judgement(
     frames: list[Labels], evidence: Evidence, costs: Costs, mothers: Flags | None = None
-) -> Judged:
+) -> Scored:
     detections = detections_of(frames)
     places, diameter = measured(detections, scene_of(frames))
     if mothers is None:
         mothers = np.ones(len(detections), bool)
-    return judged(Regions(detections, places, diameter), [(evidence, None)], costs, mothers)
+    return scored(Regions(detections, places, diameter), [(evidence, None)], costs, mothers)
 
 
 @pytest.mark.parametrize("stretch", [1, 1000])
@@ -95,7 +95,7 @@ def test_plain_overlap_has_its_share(share: float) -> None:
             assert mixed == pytest.approx((1 - share) * first + share * second)
 
 
-def _splits(found: Judged) -> list[tuple[int, ...]]:
+def _splits(found: Scored) -> list[tuple[int, ...]]:
     columns = (found.splits.u, found.splits.v, found.splits.w)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 

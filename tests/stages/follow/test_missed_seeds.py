@@ -93,7 +93,7 @@ def test_a_place_near_the_middle_of_a_seeds_region_is_not_clicked(x: int, clicke
     assert ((10, 30, x) in asked((10, 30, x), seeded=seeded)) == clicked
 
 
-# Sisters
+# DaughterPairs
 
 
 @pytest.mark.parametrize(

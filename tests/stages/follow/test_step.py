@@ -230,7 +230,7 @@ def test_without_regions_there_is_no_evidence(empty: int) -> None:
 
 
 @dataclass
-class Course:
+class History:
     """What came of a movie."""
 
     frames: list[Sighted]
@@ -255,7 +255,7 @@ def course(
     cells: Sequence[At],
     recogniser: Any = None,
     ahead: int = 2,
-) -> Course:
+) -> History:
     """Follow cells through all frames."""
     scope = scope_of(drawn, seeds)
     frames = [first_sight(scope, places_um(*cells), RULES)]
@@ -265,7 +265,7 @@ def course(
         after, evidence = follow(scope, seen_by, frames[-1], horizon.tips(), FOLLOW)
         horizon.add(after.rows, evidence)
         frames.append(after)
-    return Course(frames, horizon)
+    return History(frames, horizon)
 
 
 def walk(*xs: int) -> list[tuple[int, int, int]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scenes.drawn import DrawnReader, Labels, detections_of, evidence_of, label_frame, scene_of
 
 from sam4ct.stages.associate.costs import load_costs
-from sam4ct.stages.associate.features.competitors import two_by_two
+from sam4ct.stages.associate.features.competitors import pairs_in_groups
 from sam4ct.stages.repair.undersegmentation import CutFrames, find_merged
 from sam4ct.tables import Cuts
 
@@ -154,8 +154,8 @@ def test_the_table_of_costs_decides() -> None:
     whole = [frame(SHAPES[0], *APART, *TOUCHING) for _ in range(3)]
     frames = [whole[0], merged(whole[1], 5, 6), whole[2]]
     costs = load_costs("overlap", "2d")
-    assert costs.couple is not None
-    never = replace(costs, couple=replace(costs.couple, bias=-12.0))
+    assert costs.merge is not None
+    never = replace(costs, merge=replace(costs.merge, bias=-12.0))
     evidence, detections = evidence_of(frames), detections_of(frames)
     assert len(find_merged(detections, evidence, costs, scene_of(frames)))
     assert not len(find_merged(detections, evidence, never, scene_of(frames)))
@@ -163,7 +163,7 @@ def test_the_table_of_costs_decides() -> None:
 
 @given(st.lists(st.integers(0, 5), max_size=30))
 def test_all_pairs_within_groups_come_once(group: list[int]) -> None:
-    first, second = two_by_two(np.array(group, dtype=np.int64))
+    first, second = pairs_in_groups(np.array(group, dtype=np.int64))
     pairs = sorted(tuple(sorted(p)) for p in zip(first.tolist(), second.tolist(), strict=True))
     same = [(i, j) for j in range(len(group)) for i in range(j) if group[i] == group[j]]
     assert pairs == sorted(same)

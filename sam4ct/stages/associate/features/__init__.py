@@ -1,42 +1,41 @@
-"""Numbers, free of units, about possible links, divisions and merges.
+"""Features of candidate links, divisions and merges: numbers free of units.
 
-In: detections and evidence. Out: named columns, one row a candidate.
+In: detections and evidence. Out: named columns, one row per candidate.
 
 In the order of a run:
 
 - `columns`: columns by name, and lengths in cell diameters
-- `pairs`: directed evidence to pairs of regions, and which pairs compete
 - `competitors`: margin to the best competitor
-- `similarity`: how much size and brightness tell cells apart in this sequence
+- `pairs`: directed evidence to pairs of regions, and which pairs compete
+- `similarity`: how well size and brightness tell cells apart in this sequence
 - `history`: motion, growth and age of each region in a first lineage
-- `links`: features of possible links
-- `families`: features of a mother and her two daughters
-- `divisions`: features of possible divisions
+- `links`: features of candidate links
+- `divisions`: features of candidate divisions
 - `merges`: features of two regions that one mask may cover
 """
 
 from __future__ import annotations
 
 from sam4ct.stages.associate.features.columns import Features
-from sam4ct.stages.associate.features.competitors import two_by_two
+from sam4ct.stages.associate.features.competitors import pairs_in_groups
 from sam4ct.stages.associate.features.divisions import (
     MAX_DIVISION_STEP,
     OF_LINKS,
+    DaughterPairs,
+    DivisionFeatures,
     Divisions,
-    Prospects,
-    Sisters,
-    sisters,
+    daughter_pairs,
 )
-from sam4ct.stages.associate.features.history import Course, course_of
+from sam4ct.stages.associate.features.history import History, history_of
 from sam4ct.stages.associate.features.links import (
     Candidates,
     Changes,
     Ends,
-    Known,
+    Precomputed,
     candidates,
     diameters,
 )
-from sam4ct.stages.associate.features.merges import Couples, Steps, couples
+from sam4ct.stages.associate.features.merges import MergeCandidates, Steps, merge_candidates
 from sam4ct.stages.associate.features.pairs import Matches
 
 __all__ = [
@@ -44,20 +43,20 @@ __all__ = [
     "OF_LINKS",
     "Candidates",
     "Changes",
-    "Couples",
-    "Course",
+    "DaughterPairs",
+    "DivisionFeatures",
     "Divisions",
     "Ends",
     "Features",
-    "Known",
+    "History",
     "Matches",
-    "Prospects",
-    "Sisters",
+    "MergeCandidates",
+    "Precomputed",
     "Steps",
     "candidates",
-    "couples",
-    "course_of",
+    "daughter_pairs",
     "diameters",
-    "sisters",
-    "two_by_two",
+    "history_of",
+    "merge_candidates",
+    "pairs_in_groups",
 ]

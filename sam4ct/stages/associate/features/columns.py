@@ -1,8 +1,7 @@
-"""Features: numbers that say of every choice what speaks for it, free of units.
+"""Features of candidates as named columns, and how lengths and odds become free of units.
 
-What the rows of possible links, divisions and couples have in common: lengths are counted in
-cell diameters and odds as logarithms, both within limits, so that one set of costs serves all
-microscopes and no single feature outweighs all others. Pure numpy.
+Lengths are in cell diameters and odds are logarithms, both within limits. So one set of costs
+serves all microscopes, and no feature outweighs all others.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ import numpy as np
 
 from sam4ct.tables import Flags, Floats, Ints
 
-FAR = 3.0
+MAX_DIAMETERS = 3.0
 """Cell diameters; larger distances count as this."""
-LEAST_ODDS = -6.0
-"""Log odds where nothing speaks for a link; features are log odds over this."""
+MIN_LOG_ODDS = -6.0
+"""Log odds where nothing speaks for a link; features are log odds divided by this limit."""
 
 
 @dataclass(frozen=True)
-class Choices:
-    """Base of possible links, and of divisions: selects and joins rows."""
+class CandidateRows:
+    """Base of candidates: selects and joins rows."""
 
     def take(self, rows: Ints | Flags) -> Self:
         """Return the rows that an index or a boolean mask selects."""
@@ -31,17 +30,18 @@ class Choices:
 
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
-        """Return the rows of some parts, one at least."""
+        """Return the rows of some parts, at least one."""
         return cls(*(_joined([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features of choices by name, a column each; one that has no column is 0 everywhere."""
+    """Features of candidates, one column each; one that has no column is 0 everywhere."""
 
     count: int
-    """Of choices."""
+    """Candidates."""
     columns: Mapping[str, Floats]
+    """By name, (count,) each."""
 
     @classmethod
     def none(cls, count: int) -> Features:
@@ -49,7 +49,7 @@ class Features:
 
     @classmethod
     def named(cls, count: int, columns: Mapping[str, Floats], names: Sequence[str]) -> Features:
-        """Return columns in the order of the names that there are."""
+        """Return columns in the order of `names`; all must be named there."""
         unknown = columns.keys() - set(names)
         assert not unknown, f"no feature is named {', '.join(unknown)}"
         return cls(count, {name: columns[name] for name in names if name in columns})
@@ -60,14 +60,14 @@ class Features:
         return cls(len(features), dict(zip(names, features.T, strict=True)))
 
     def packed(self, names: Sequence[str]) -> Floats:
-        """Return the columns of some names as an array (count, names)."""
+        """Return the columns of some names as an array (count, names), to fit costs to."""
         return np.stack([self.column(name) for name in names], axis=1)
 
     def column(self, name: str) -> Floats:
         return self.columns[name] if name in self.columns else np.zeros(self.count)
 
     def only(self, names: Container[str]) -> Features:
-        """Return these features without those of other names, which take memory."""
+        """Return the features of these names alone, to save memory."""
         kept = {name: column for name, column in self.columns.items() if name in names}
         return Features(self.count, kept)
 
@@ -89,21 +89,10 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 
 def in_diameters(offsets: Floats, diameter: Floats) -> Floats:
-    """Lengths of offsets (N, 3) in cell diameters, at most FAR."""
-    return np.asarray(np.minimum(FAR, lengths(offsets) / diameter))
-
-
-def dots(one: Floats, other: Floats) -> Floats:
-    """Dot products of rows (N, 3), to the bit what a sum over the axis gives, in half its time."""
-    products = one * other
-    return np.asarray(products[:, 0] + products[:, 1] + products[:, 2])
-
-
-def lengths(offsets: Floats) -> Floats:
-    """Lengths of rows (N, 3), as `np.linalg.norm` gives them."""
-    return np.asarray(np.sqrt(dots(offsets, offsets)))
+    """Return the lengths of offsets (N, 3) in cell diameters, at most MAX_DIAMETERS."""
+    return np.asarray(np.minimum(MAX_DIAMETERS, np.linalg.norm(offsets, axis=1) / diameter))
 
 
 def scaled(logits: Floats) -> Floats:
-    """Log odds cut to -6 to 6, as -1 to 1."""
-    return np.asarray(np.clip(logits, LEAST_ODDS, -LEAST_ODDS) / -LEAST_ODDS)
+    """Return log odds between -6 and 6, divided by 6."""
+    return np.asarray(np.clip(logits, MIN_LOG_ODDS, -MIN_LOG_ODDS) / -MIN_LOG_ODDS)

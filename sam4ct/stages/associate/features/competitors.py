@@ -1,6 +1,7 @@
-"""Rivals: how a value stands against the others of its group, and what pairs there are in it.
+"""Compares the values of each row with those of its competitors: the other rows of its group.
 
-Pure numpy: groups are numbers of rows.
+In: the number of the group of each row. Out: margins to the best competitor, largest values of
+groups, and all pairs of rows within groups.
 """
 
 from __future__ import annotations
@@ -8,80 +9,62 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from sam4ct.stages.associate.features.columns import FAR
-from sam4ct.tables import Floats, Ints
+from sam4ct.stages.associate.features.columns import MAX_DIAMETERS
+from sam4ct.tables import Flags, Floats, Ints
 
 
 @dataclass(frozen=True)
-class Rivals:
-    """Rows in groups; each is compared with the others of its own."""
+class Competitors:
+    """Rows in groups; each is compared with the others of its own group."""
 
     order: Ints
-    """Rows: the first of every group, then the second of each that has one, and so on.
-
-    Groups are small and many, so turn by turn they are compared much sooner than one by one.
-    """
-    turns: Ints
-    """How many groups have a first row, a second, and so on; groups come by size, large ones first.
-    """
+    """Rows, ordered by group."""
+    begins: Ints
+    """Place of the first row of each group in `order`."""
 
     @classmethod
-    def of(cls, group: Ints) -> Rivals:
-        """Return the groups of rows of which each has the number of its group."""
-        rows = by_number(group)
-        names = group[rows]
-        # The first row begins a group; there may be none.
-        begins = np.flatnonzero(np.append(True, np.diff(names) != 0)[: len(names)])
-        sizes = np.diff(np.append(begins, len(names)))
-        begins = begins[np.argsort(-sizes, kind="stable")]
-        turns = np.cumsum(np.bincount(sizes)[:0:-1])[::-1]
-        places = [begins[:groups] + turn for turn, groups in enumerate(turns.tolist())]
-        return cls(rows[np.concatenate(places)] if places else rows, turns)
+    def of(cls, group: Ints) -> Competitors:
+        """Return the groups of rows, from the number of the group of each."""
+        order = np.argsort(group, kind="stable")
+        return cls(order, np.flatnonzero(_begins(group[order])))
 
     def margin(self, values: Floats) -> Floats:
-        """How much larger a value is than the largest other value of its group, or than 0."""
+        """Return how much larger a value is than the best other of its group, or than 0."""
         return values - self.best_other(values, alone=0.0)
 
     def nearness(self, distance: Floats) -> Floats:
-        """How much nearer a row is than the nearest other of its group; FAR where it is alone."""
-        return -self.best_other(-distance, alone=-FAR) - distance
+        """Return how much nearer a row is than the nearest other; alone, than MAX_DIAMETERS."""
+        return -self.best_other(-distance, alone=-MAX_DIAMETERS) - distance
 
     def best_other(self, values: Floats, alone: float) -> Floats:
-        """The largest other value of each row's group; `alone` where there is no other."""
-        best, second = np.full((2, self.turns.max(initial=0)), -np.inf)
-        turns = np.split(values[self.order], np.cumsum(self.turns)[:-1])
-        for turn in turns:
-            first, next_best = best[: len(turn)], second[: len(turn)]
-            np.maximum(next_best, np.minimum(first, turn), out=next_best)
-            np.maximum(first, turn, out=first)
-        second[np.isneginf(second)] = alone
+        """Return the largest other value of each row's group; `alone` where there is no other."""
+        if not len(values):
+            return values.copy()
+        ordered = values[self.order]
+        group = np.repeat(np.arange(len(self.begins)), np.diff(self.begins, append=len(values)))
+        best = np.maximum.reduceat(ordered, self.begins)[group]
+        leading = np.flatnonzero(ordered == best)
+        leader = leading[_begins(group[leading])]
+        # Each row but the leader has the leader's value as its best other.
+        ordered[leader] = -np.inf
+        best[leader] = np.maximum.reduceat(ordered, self.begins)
+        best[np.isneginf(best)] = alone
         other = np.empty_like(values)
-        # Where several are best, the second is as good.
-        found = [np.where(t == best[: len(t)], second[: len(t)], best[: len(t)]) for t in turns]
-        other[self.order] = np.concatenate(found)
+        other[self.order] = best
         return other
 
 
-def by_number(numbers: Ints) -> Ints:
-    """Return the rows ordered by their numbers, in linear time; equal ones stay as they are."""
-    count = len(numbers)
-    if (np.diff(numbers) >= 0).all():
-        return np.arange(count)
-    # Turning a sparse table counts the entries of each column, and needs no comparisons.
-    column = numbers - numbers.min()
-    shape = count, int(column.max()) + 1
-    table = csr_array((np.ones(count, np.int8), column, np.arange(count + 1)), shape)
-    return np.asarray(table.tocsc().indices, dtype=np.int64)
+def _begins(ordered: Ints) -> Flags:
+    """Return which of some ordered numbers differ from the one before."""
+    return np.append(True, np.diff(ordered) != 0)[: len(ordered)]
 
 
 @dataclass(frozen=True)
-class Best:
-    """The largest value of each group, which is at least what groups without values have.
+class GroupMax:
+    """The largest value of each group, and what groups without values have.
 
-    Takes memory for the groups from the first that has values to the last, however many others
-    there are.
+    Takes memory for the groups from the first that has values to the last only.
     """
 
     first: int
@@ -90,8 +73,8 @@ class Best:
     """Of the groups from there on; the last is what all others have."""
 
     @classmethod
-    def of(cls, values: Floats, group: Ints, without: float) -> Best:
-        """Return the largest values of rows with the number of their group, or `without`."""
+    def of(cls, values: Floats, group: Ints, without: float) -> GroupMax:
+        """Return the largest value of each group, at least `without`."""
         if not len(group):
             return cls(0, np.array([without]))
         first = int(group.min())
@@ -99,20 +82,15 @@ class Best:
         np.maximum.at(best, group - first, values)
         return cls(first, best)
 
-    def at(self, asked: Ints) -> Floats:
-        """Return the value of each group that is asked about."""
-        place = asked - self.first
+    def at(self, groups: Ints) -> Floats:
+        """Return the value of each of some groups."""
+        place = groups - self.first
         there = (place >= 0) & (place < len(self.values))
         return np.asarray(self.values[np.where(there, place, -1)])
 
 
-def best_other(values: Floats, group: Ints, alone: float) -> Floats:
-    """The largest other value of each row's group; `alone` where there is no other."""
-    return Rivals.of(group).best_other(values, alone)
-
-
-def two_by_two(group: Ints) -> tuple[Ints, Ints]:
-    """Return the rows of all pairs within groups, of rows that have the number of their group."""
+def pairs_in_groups(group: Ints) -> tuple[Ints, Ints]:
+    """Return the rows of all pairs within groups, from the number of the group of each row."""
     order = np.argsort(group, kind="stable")
     names = group[order]
     # A row is paired with those of its group that come after it.

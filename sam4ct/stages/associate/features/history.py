@@ -1,9 +1,8 @@
-"""Course: what a first lineage tells of every region: how it moves, grows and ages.
+"""What a first lineage tells about every region: its motion, growth and age.
 
-Where cells go by up to a diameter a frame, the nearest region is often another cell.
-How its neighbours went, and how it went before, tells better; but that is known only
-once most links are. So links are judged twice (`associate`), the second time with this.
-Pure tables, places in micrometres.
+In: links of a first lineage. Out: one row per region. Where cells move by up to a diameter per
+frame, the nearest region is often another cell. The motion of its neighbours, and its own before,
+predict better; they are known once most links are. So links are scored in two passes.
 """
 
 from __future__ import annotations
@@ -16,36 +15,36 @@ from sam4ct.runtime import each
 from sam4ct.stages.motion import gone_on, neighbours_motion
 from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 
-LEAST_DIVISIONS = 5
-"""Of cells whose birth was seen; with fewer, nothing is said of how long a cycle takes."""
+MIN_DIVISIONS = 5
+"""Divisions of cells whose birth was seen; with fewer, the cell cycle is unknown."""
 
 
 @dataclass(frozen=True)
-class Course:
-    """Of every region, a row each; nan where the first lineage does not tell."""
+class History:
+    """One row per region; nan where the first lineage does not tell."""
 
     around_um: Floats
-    """How the surroundings move on, a frame, (N, 3); 0 where nothing is known."""
+    """Motion of the surroundings per frame, (N, 3), micrometres; 0 where nothing is known."""
     before_um: Floats
-    """Step a frame in which the cell came here, (N, 3)."""
+    """Motion per frame with which the cell came here, (N, 3)."""
     after_um: Floats
-    """Step a frame in which it goes on."""
+    """Motion per frame with which it goes on, (N, 3)."""
     growth: Floats
-    """Logarithm of the size by that of its last region."""
+    """Logarithm of the size divided by that of its previous region, (N,)."""
     ripeness: Floats
-    """Logarithm of the age by that at which cells of the sequence divide."""
+    """Logarithm of the age divided by that at which cells of the sequence divide, (N,)."""
 
     def expected_um(self, u: Ints) -> Floats:
-        """Return the step a frame that is expected of regions u, (len(u), 3)."""
+        """Return the expected motion per frame of regions u, (len(u), 3)."""
         return gone_on(np.zeros(3), self.before_um[u], self.around_um[u])
 
     def traced_um(self, u: Ints, v: Ints) -> Floats:
-        """Return the step a frame from u that is expected by how regions v go on."""
+        """Return the motion per frame from u that is expected from how regions v go on."""
         return gone_on(np.zeros(3), self.after_um[v], self.around_um[u])
 
 
-def course_of(detections: Detections, links: Links, places_um: Floats) -> Course:
-    """Return what links tell of the regions that they join.
+def history_of(detections: Detections, links: Links, places_um: Floats) -> History:
+    """Return what links tell about the regions that they join.
 
     Args:
         detections: Ordered by frame and label.
@@ -62,11 +61,11 @@ def course_of(detections: Detections, links: Links, places_um: Floats) -> Course
     after[a] = before[b]
     growth[b] = np.log(detections.size[b] / detections.size[a])
     around = _around(detections, places_um, after)
-    return Course(around, before, after, growth, _ripeness(detections, u, v, links.division))
+    return History(around, before, after, growth, _ripeness(detections, u, v, links.division))
 
 
 def _around(detections: Detections, places_um: Floats, steps: Floats) -> Floats:
-    """Return by region how its surroundings move on, (N, 3), from steps that are nan if unknown."""
+    """Return the motion of the surroundings of each region, (N, 3); steps are nan if unknown."""
     ends = np.flatnonzero(np.diff(detections.t)) + 1
 
     def in_frame(rows: Ints) -> Floats:
@@ -77,14 +76,14 @@ def _around(detections: Detections, places_um: Floats, steps: Floats) -> Floats:
 
 
 def _ripeness(detections: Detections, u: Ints, v: Ints, division: Flags) -> Floats:
-    """Return the logarithm of every age by the median age of those that divide."""
+    """Return the logarithm of every age divided by the median age of dividing cells."""
     born = np.full(len(detections), np.nan)
-    # Rows are ordered by frame, so a cell's own birth is known before it is handed on.
+    # Rows are ordered by frame, so the birth of u is known before v asks for it.
     for step in np.argsort(v).tolist():
         born[v[step]] = detections.t[v[step]] if division[step] else born[u[step]]
     age = detections.t - born + 1.0
     dividing = age[np.unique(u[division])]
     dividing = dividing[~np.isnan(dividing)]
-    if len(dividing) < LEAST_DIVISIONS:
+    if len(dividing) < MIN_DIVISIONS:
         return np.full(len(detections), np.nan)
     return np.asarray(np.log(age / np.median(dividing)))

@@ -1,8 +1,7 @@
-"""Candidates: what the evidence says about each possible link, in numbers.
+"""Features of candidate links u -> v, u earlier.
 
-Joins the directed evidence rows of both time directions into one row a
-possible link u -> v (u earlier); `divisions` pairs such links. Every feature is
-free of units, so that one set of costs serves all microscopes. Pure tables: no images, no files.
+In: detections and directed evidence. Out: one row per pair of regions, which joins the evidence
+of both time directions. `divisions` pairs such links.
 """
 
 from __future__ import annotations
@@ -13,8 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sam4ct.runtime import each
-from sam4ct.stages.associate.features.columns import FAR, Choices, Features, in_diameters
-from sam4ct.stages.associate.features.history import Course
+from sam4ct.stages.associate.features.columns import (
+    MAX_DIAMETERS,
+    CandidateRows,
+    Features,
+    in_diameters,
+)
+from sam4ct.stages.associate.features.history import History
 from sam4ct.stages.associate.features.pairs import Matches, Pairs, pairs_of
 from sam4ct.stages.associate.features.similarity import likeness, size_noise
 from sam4ct.stages.motion import paired_motion
@@ -54,26 +58,26 @@ LINK_FEATURES = (
 )
 LIKENESSES = ("size_likeness", "brightness_likeness", "memory_likeness")
 BRIGHTNESS_NOISE = 0.02
-"""Lamps and cameras are hardly steadier, in parts of a cell's contrast."""
-LEAST_NOISE = 1e-3
-"""Of the brightness of cells that hardly stand out."""
+"""Relative error of a cell's contrast: lamps and cameras are hardly steadier."""
+MIN_BRIGHTNESS_NOISE = 1e-3
+"""Error of arcsinh(contrast) of cells without contrast."""
 MEMORY_NOISE = 0.01
-"""Cosine similarities nearer to each other than this are the same."""
+"""Error of a cosine similarity."""
 SCORE_SCALE = 5.0
 """SAM 2's object scores are logits of about this size."""
 
 
 @dataclass(frozen=True)
-class Ends(Choices):
-    """Possible links u -> v by their ends alone; u and v are row numbers of the detections."""
+class Ends(CandidateRows):
+    """Candidate links u -> v without features; u and v are row numbers of the detections."""
 
     u: Ints
     v: Ints
 
 
 @dataclass(frozen=True)
-class Candidates(Choices):
-    """Possible links u -> v; u and v are row numbers of the detections."""
+class Candidates(CandidateRows):
+    """Candidate links u -> v; u and v are row numbers of the detections."""
 
     u: Ints
     v: Ints
@@ -81,7 +85,7 @@ class Candidates(Choices):
     """Those of LINK_FEATURES."""
     dt: Ints
     drift_um: Floats
-    """How far the cells around u moved meanwhile, (links, 3)."""
+    """How far the cells around u moved between both frames, (links, 3)."""
 
     def with_features(self, names: Container[str] = ()) -> Candidates:
         """Return the same links; once they have a cost, other features only take memory."""
@@ -103,10 +107,10 @@ def diameters(detections: Detections, ndim: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Changes(Choices):
-    """How figures change from the earlier region to the later one, of possible links.
+class Changes(CandidateRows):
+    """How size and brightness change from the earlier to the later region of each link.
 
-    What a change is worth is measured on a whole sequence.
+    What a change tells is measured on the whole sequence, by `similarity`.
     """
 
     size: Floats
@@ -116,9 +120,9 @@ class Changes(Choices):
     brightness: Floats
     brightness_noise: Floats
     memory: Floats
-    """Rather how alike what SAM 2 remembers of the two is."""
+    """Cosine similarity of SAM 2's embeddings of both regions."""
     t: Ints
-    """Of the earlier region."""
+    """Frame of the earlier region."""
     dt: Ints
     nearest: Flags
     """Whether the two are each other's nearest."""
@@ -128,7 +132,7 @@ class Changes(Choices):
         cls, detections: Detections, evidence: Evidence, pairs: Pairs, nearest: Flags
     ) -> Changes:
         u, v = pairs.u, pairs.v
-        # Figures of fluorescence spread over decades; those of other microscopes have both signs.
+        # Contrasts of fluorescence span decades; those of other microscopes have both signs.
         here, there = (np.arcsinh(detections.contrast[end]) for end in (u, v))
         noise = size_noise(detections.size, detections.z1 - detections.z0 == 1)
         return cls(
@@ -146,13 +150,13 @@ class Changes(Choices):
     def among(
         cls, detections: Detections, evidence: Evidence, matches: Matches, diameter_um: Floats
     ) -> Changes:
-        """Return the changes that `candidates` goes by."""
+        """Return the changes of all pairs that evidence names."""
         pairs = pairs_of(detections, evidence, matches)
         across = 0.5 * (diameter_um[pairs.u] + diameter_um[pairs.v])
-        return cls.of(detections, evidence, pairs, _nearest(_apart(pairs, evidence, across)))
+        return cls.of(detections, evidence, pairs, _nearest(_distances(pairs, evidence, across)))
 
     def likenesses(self) -> Floats:
-        """Log odds that two regions are one cell, by each figure: (links, LIKENESSES)."""
+        """Log odds that two regions are one cell, from each change: (links, LIKENESSES)."""
 
         def of(figure: tuple[Floats, Floats]) -> Floats:
             return likeness(*figure, self.dt, self.nearest)
@@ -168,12 +172,14 @@ class Changes(Choices):
 def _brightness_noise(contrast: Floats) -> Floats:
     """Standard deviation of arcsinh(contrast), known to BRIGHTNESS_NOISE of the contrast."""
     relative = np.abs(np.nan_to_num(contrast))
-    return np.asarray(LEAST_NOISE + BRIGHTNESS_NOISE * relative / np.sqrt(1.0 + relative**2))
+    return np.asarray(
+        MIN_BRIGHTNESS_NOISE + BRIGHTNESS_NOISE * relative / np.sqrt(1.0 + relative**2)
+    )
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of the possible links of a part of a sequence, from all of it."""
+class Precomputed:
+    """What the whole sequence tells about the links of a part of it."""
 
     matches: Matches
     likenesses: Floats
@@ -185,34 +191,34 @@ def candidates(
     evidence: Evidence,
     places_um: Floats,
     diameter_um: Floats,
-    course: Course | None = None,
-    known: Known | None = None,
+    history: History | None = None,
+    known: Precomputed | None = None,
 ) -> Candidates:
-    """Join evidence rows into possible links.
+    """Join evidence rows into candidate links with features.
 
     Args:
         detections: Ordered by frame and label.
         evidence: Directed rows, any order.
         places_um: Centroid of every detection, (N, 3).
         diameter_um: Of every detection, (N,).
-        course: What a first lineage tells of them; without it, how the surroundings
-            move is told by regions that are each other's nearest.
-        known: Of these links, if they are but some of the sequence.
+        history: From a first lineage; without it, regions that are each other's nearest tell
+            how the surroundings move.
+        known: Precomputed for these links, if they are a part of the sequence.
     """
     pairs = pairs_of(detections, evidence, known.matches if known else None)
     u, v, dt = pairs.u, pairs.v, pairs.dt
-    # Of both ends; what is measured in diameters is so in their mean.
+    # Distances are in mean diameters of both ends.
     across = 0.5 * (diameter_um[u] + diameter_um[v])
     columns = _seen(pairs, evidence)
     columns |= _still(columns["overlap"], detections.size[u], detections.size[v])
-    columns |= _apart(pairs, evidence, across)
+    columns |= _distances(pairs, evidence, across)
     nearest = _nearest(columns)
     here, there = places_um[u], places_um[v]
-    if course is None:
+    if history is None:
         drift = paired_motion(here, there, u, pairs.frames, nearest)
     else:
-        drift = course.around_um[u] * dt[:, None]
-        columns |= _along(pairs, course, here, there, across)
+        drift = history.around_um[u] * dt[:, None]
+        columns |= _along_history(pairs, history, here, there, across)
     columns["drift_distance"] = in_diameters(there - here - drift, across)
     columns |= pairs.nearnesses("drift_", columns["drift_distance"])
     changes = Changes.of(detections, evidence, pairs, nearest)
@@ -225,10 +231,10 @@ def candidates(
 
 
 def _seen(pairs: Pairs, evidence: Evidence) -> dict[str, Floats]:
-    """Features of propagated masks and of the masks as they lie."""
+    """Features of propagated masks and of unmoved masks."""
     columns = {
-        f"{way}_{name}": pairs.spread(values, rows)
-        for way, rows in (("forward", pairs.forward), ("backward", ~pairs.forward))
+        f"{direction}_{name}": pairs.spread(values, rows)
+        for direction, rows in (("forward", pairs.forward), ("backward", ~pairs.forward))
         for name, values in (
             ("iou", evidence.iou_prop),
             ("containment", evidence.containment_prop),
@@ -236,41 +242,41 @@ def _seen(pairs: Pairs, evidence: Evidence) -> dict[str, Floats]:
             ("score", np.clip(evidence.object_score / SCORE_SCALE, -1.0, 1.0)),
         )
     }
-    columns["forward_margin"] = pairs.ways_out.margin(columns["forward_iou"])
-    columns["backward_margin"] = pairs.ways_in.margin(columns["backward_iou"])
+    columns["forward_margin"] = pairs.leaving.margin(columns["forward_iou"])
+    columns["backward_margin"] = pairs.entering.margin(columns["backward_iou"])
     columns["overlap"] = pairs.spread(evidence.overlap, np.ones(len(evidence), bool))
     columns["overlap_margin"] = pairs.least_margin(columns["overlap"])
     return columns
 
 
 def _still(overlap: Floats, here: Ints, there: Ints) -> dict[str, Floats]:
-    """Shares of two masks that lie under each other, from the IoU of the two and their sizes."""
+    """Marginals of two masks that lie under each other, from the IoU of the two and their sizes."""
     shared = overlap / (1.0 + overlap) * (here + there)
     return {"still_containment": shared / here, "still_coverage": shared / there}
 
 
-def _apart(pairs: Pairs, evidence: Evidence, across: Floats) -> dict[str, Floats]:
-    """Features of how far two regions are from each other as they lie."""
+def _distances(pairs: Pairs, evidence: Evidence, across: Floats) -> dict[str, Floats]:
+    """Features of the distance between two regions."""
     apart = pairs.spread(evidence.distance_um, np.ones(len(evidence), bool)) / across
-    distance = np.asarray(np.minimum(FAR, apart), dtype=np.float64)
+    distance = np.asarray(np.minimum(MAX_DIAMETERS, apart), dtype=np.float64)
     return {"distance": distance, **pairs.nearnesses("", distance)}
 
 
-def _along(
-    pairs: Pairs, course: Course, here: Floats, there: Floats, across: Floats
+def _along_history(
+    pairs: Pairs, history: History, here: Floats, there: Floats, across: Floats
 ) -> dict[str, Floats]:
-    """Features of how far a link is from how cells came, and go on, in a first lineage.
+    """Features of how far a link deviates from the motion in a first lineage.
 
     Args:
-        pairs: Possible links.
-        course: What the first lineage tells.
+        pairs: Candidate links.
+        history: From the first lineage.
         here: Places of their earlier regions, (links, 3), micrometres.
         there: Those of the later ones.
         across: Mean diameter of both, (links,).
     """
     steps = pairs.dt[:, None]
-    past = there - (here + course.expected_um(pairs.u) * steps)
-    future = there - (here + course.traced_um(pairs.u, pairs.v) * steps)
+    past = there - (here + history.expected_um(pairs.u) * steps)
+    future = there - (here + history.traced_um(pairs.u, pairs.v) * steps)
     distance = in_diameters(past, across)
     return {
         "past_distance": distance,
@@ -280,5 +286,5 @@ def _along(
 
 
 def _nearest(columns: dict[str, Floats]) -> Flags:
-    """Which regions are each other's nearest."""
+    """Return which regions are each other's nearest."""
     return np.asarray((columns["forward_nearness"] > 0.0) & (columns["backward_nearness"] > 0.0))

@@ -1,7 +1,7 @@
-"""Couples: two regions of one frame that may be what one mask of the next or last frame covers.
+"""Features of merges: two regions of one frame that one mask of the next or last frame may cover.
 
-Says how well the two fit, in numbers free of units; what these are worth is the business
-of `costs`. Pure tables: no images, no files.
+In: detections, and candidate links between neighbouring frames. Out: pairs of regions for each
+mask, with features that tell how well they fit.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from itertools import pairwise
 import numpy as np
 
 from sam4ct.stages.associate.features.columns import (
-    LEAST_ODDS,
-    Choices,
+    MIN_LOG_ODDS,
+    CandidateRows,
     Features,
     in_diameters,
     scaled,
 )
-from sam4ct.stages.associate.features.competitors import best_other, two_by_two
+from sam4ct.stages.associate.features.competitors import Competitors, pairs_in_groups
 from sam4ct.stages.associate.features.links import Candidates
 from sam4ct.tables import Detections, Floats, Ints
 
-COUPLE_FEATURES = (
+MERGE_FEATURES = (
     "size",
     "centre",
     "box",
@@ -31,34 +31,34 @@ COUPLE_FEATURES = (
     "same_high",
     "large",
 )
-SIZE_RANGE = (0.55, 1.8)
-"""Of what the two are to the mask together; others are not what it covers."""
-LEAST_SHARE = 0.2
-"""Share of the mask that the smaller one has at least."""
-REACH = 0.6
-"""Diameters of the mask that their common centre may be off."""
-UNLIKE = 2.0
-"""What boxes that differ more count as."""
+MERGED_SIZE_RATIO = (0.55, 1.8)
+"""Least and largest size of both regions together, relative to the mask."""
+MIN_SIZE_SHARE = 0.2
+"""Least size of the smaller region, relative to the mask."""
+MAX_CENTRE_OFFSET = 0.6
+"""Diameters of the mask between its centre and that of both regions, at most."""
+MAX_BOX_DIFFERENCE = 2.0
+"""Sum of log ratios of box sides; larger differences count as this."""
 
 
 @dataclass(frozen=True)
-class Couples(Choices):
-    """Couples; masks and regions are row numbers of the detections."""
+class MergeCandidates(CandidateRows):
+    """MergeCandidates; masks and regions are row numbers of the detections."""
 
     mask: Ints
     one: Ints
     other: Ints
-    way_um: Floats
-    """From the one to the other, (n, 3)."""
+    axis_um: Floats
+    """From the first centre to the other, (n, 3)."""
     share: Floats
-    """Of the one in the size of both."""
+    """Size of the first relative to both."""
     features: Features
-    """Those of COUPLE_FEATURES."""
+    """Those of MERGE_FEATURES."""
 
 
 @dataclass(frozen=True)
-class Steps(Choices):
-    """Possible links between neighbouring frames: from a region to a mask, either way in time."""
+class Steps(CandidateRows):
+    """Candidate links between neighbouring frames, from a region to a mask, forward or backward."""
 
     region: Ints
     mask: Ints
@@ -78,14 +78,14 @@ class Steps(Choices):
         return cls(links.v, links.u, kin, same, -links.drift_um)
 
 
-def couples(
+def merge_candidates(
     detections: Detections, steps: Steps, places_um: Floats, diameter_um: Floats
-) -> Couples:
-    """Return the couples among regions that may go to, or come from, one mask.
+) -> MergeCandidates:
+    """Return the pairs of regions that one mask may cover.
 
     Args:
         detections: Ordered by frame and label.
-        steps: All possible links of some frames with the next, or with the last.
+        steps: All candidate links of some frames with the next, or with the last.
         places_um: Centroid of every detection, (N, 3).
         diameter_um: Of every detection, (N,).
     """
@@ -97,47 +97,47 @@ def couples(
     drift = 0.5 * (steps.drift_um[first] + steps.drift_um[second])
     middle = share[:, None] * places_um[one] + (1.0 - share)[:, None] * places_um[other]
     off = in_diameters(middle + drift - places_um[mask], diameter_um[mask])
-    beside = best_other(steps.same, steps.region, alone=LEAST_ODDS)
+    elsewhere = Competitors.of(steps.region).best_other(steps.same, alone=MIN_LOG_ODDS)
     columns = {
         "size": np.log(both / size[mask]),
         "centre": off,
         "box": _unlike_boxes(detections, mask, one, other),
-        "elsewhere": scaled(np.maximum(beside[first], beside[second])),
+        "elsewhere": scaled(np.maximum(elsewhere[first], elsewhere[second])),
         "kin_low": scaled(np.minimum(steps.kin[first], steps.kin[second])),
         "same_high": scaled(np.maximum(steps.same[first], steps.same[second])),
         "large": np.log(size[mask] / _usual_sizes(detections)[detections.t[mask]]),
     }
-    found = Couples(
+    found = MergeCandidates(
         mask,
         one,
         other,
         places_um[other] - places_um[one],
         share,
-        Features.named(len(mask), columns, COUPLE_FEATURES),
+        Features.named(len(mask), columns, MERGE_FEATURES),
     )
-    return found.take(off < REACH)
+    return found.take(off < MAX_CENTRE_OFFSET)
 
 
 def _plausible(detections: Detections, steps: Steps) -> tuple[Ints, Ints]:
-    """Return rows of steps to one mask, two by two, of regions that are about its size."""
-    first, second = two_by_two(steps.mask)
+    """Return pairs of rows of steps to one mask, of regions that together are about its size."""
+    first, second = pairs_in_groups(steps.mask)
     size = detections.size
     whole = size[steps.mask[first]]
     one, other = size[steps.region[first]], size[steps.region[second]]
-    low, high = (limit * whole for limit in SIZE_RANGE)
+    low, high = (limit * whole for limit in MERGED_SIZE_RATIO)
     fits = (one + other > low) & (one + other < high)
-    fits &= np.minimum(one, other) > LEAST_SHARE * whole
+    fits &= np.minimum(one, other) > MIN_SIZE_SHARE * whole
     return first[fits], second[fits]
 
 
 def _unlike_boxes(detections: Detections, mask: Ints, one: Ints, other: Ints) -> Floats:
-    """How much longer or shorter the box around two regions is than a mask's: logs, added up."""
+    """Return the sum of absolute log ratios of the sides of both regions' box and the mask's."""
     unlike = np.zeros(len(mask))
     for axis in "zyx":
         low, high = (getattr(detections, f"{axis}{end}") for end in "01")
         around = np.maximum(high[one], high[other]) - np.minimum(low[one], low[other])
         unlike += np.abs(np.log(around / (high - low)[mask]))
-    return np.minimum(unlike, UNLIKE)
+    return np.minimum(unlike, MAX_BOX_DIFFERENCE)
 
 
 def _usual_sizes(detections: Detections) -> Floats:

@@ -1,7 +1,7 @@
-"""Pairs: which two regions the rows of evidence speak of, and which pairs are rivals.
+"""Directed evidence to pairs of regions, and which pairs compete.
 
-Evidence is directed, and gathered in both directions of time; here both are of one pair
-u -> v, u earlier. What a pair is worth is the business of `candidates`. Pure tables.
+In: evidence rows, gathered in both directions of time. Out: pairs u -> v, u earlier; pairs out
+of one region, or into one region, compete.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.stages.associate.features.competitors import Rivals
+from sam4ct.stages.associate.features.competitors import Competitors
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Ints, row_numbers
 
 Rows = NDArray[np.integer[Any]]
@@ -22,18 +22,18 @@ Rows = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Matches:
-    """Possible links u -> v, and which of them each row of evidence speaks of."""
+    """Pairs u -> v, and which of them each row of evidence is about."""
 
     u: Rows
     """Increasing."""
     v: Rows
     """Increasing where u is the same."""
     row: Rows
-    """Number of the link that each evidence row speaks of."""
+    """The pair that each evidence row is about."""
 
     @classmethod
     def of(cls, detections: Detections, evidence: Evidence) -> Matches:
-        """Return the pairs of regions that evidence speaks of, in either direction."""
+        """Return the pairs that evidence is about, in either direction."""
         a = row_numbers(detections, evidence.t, evidence.label)
         b = row_numbers(detections, evidence.t2, evidence.label2)
         forward = evidence.t < evidence.t2
@@ -45,7 +45,7 @@ class Matches:
 
     @classmethod
     def concat(cls, parts: Sequence[Matches]) -> Matches:
-        """Return the matches of parts of which each begins where the one before ends."""
+        """Join the matches of consecutive parts."""
         before = np.cumsum([0, *(len(part.u) for part in parts)]).tolist()
         return cls(
             np.concatenate([part.u for part in parts]),
@@ -54,13 +54,13 @@ class Matches:
         )
 
     def some(self, links: slice, rows: slice) -> Matches:
-        """Return those of some links, which some rows of evidence speak of, and no others."""
+        """Return the matches of some links, and of the evidence rows that are about them."""
         return Matches(self.u[links], self.v[links], self.row[rows] - int(links.start))
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Possible links, and which evidence rows speak of each."""
+    """Candidate links, and which evidence rows are about each."""
 
     u: Ints
     """Increasing."""
@@ -68,14 +68,15 @@ class Pairs:
     """Increasing where u is the same."""
     dt: Ints
     row: Ints
-    """Number of the link that each evidence row speaks of."""
+    """The pair that each evidence row is about."""
     forward: Flags
-    """By evidence row: whether it looks ahead in time."""
+    """By evidence row: whether it leads forward in time."""
     frames: Ints
     """Number of the pair of frames, by link."""
-    ways_out: Rivals
-    """Links out of one region into one frame."""
-    ways_in: Rivals
+    leaving: Competitors
+    """Links out of one region into one frame compete."""
+    entering: Competitors
+    """Links into one region out of one frame compete."""
 
     def spread(self, values: Floats, rows: Flags) -> Floats:
         """Return by link the value of one of its evidence rows, 0 without."""
@@ -84,22 +85,22 @@ class Pairs:
         return column
 
     def least_margin(self, values: Floats) -> Floats:
-        """How much larger a value is than the best rival's on either side."""
-        return np.minimum(self.ways_out.margin(values), self.ways_in.margin(values))
+        """Return how much larger a value is than the best competitor's on either side."""
+        return np.minimum(self.leaving.margin(values), self.entering.margin(values))
 
     def nearnesses(self, name: str, distance: Floats) -> dict[str, Floats]:
-        """How much nearer a link leads than its rivals, out of u and into v."""
+        """Return how much shorter a link is than its competitors, out of u and into v."""
         return {
-            f"{name}forward_nearness": self.ways_out.nearness(distance),
-            f"{name}backward_nearness": self.ways_in.nearness(distance),
+            f"{name}forward_nearness": self.leaving.nearness(distance),
+            f"{name}backward_nearness": self.entering.nearness(distance),
         }
 
 
 def pairs_of(detections: Detections, evidence: Evidence, matches: Matches | None = None) -> Pairs:
-    """Return the pairs of regions that evidence speaks of, sooner if its matches are known."""
+    """Return the pairs that evidence is about; faster if its matches are known."""
     if matches is None:
         matches = Matches.of(detections, evidence)
-    # As numpy indexes: it would convert smaller numbers each time.
+    # int64: numpy would convert int32 at every indexing.
     u, v, row = (np.asarray(c, np.int64) for c in (matches.u, matches.v, matches.row))
     dt = detections.t[v] - detections.t[u]
     steps = int(dt.max(initial=0)) + 1
@@ -110,13 +111,13 @@ def pairs_of(detections: Detections, evidence: Evidence, matches: Matches | None
         row,
         evidence.t < evidence.t2,
         detections.t[u] * steps + dt,
-        Rivals.of(u * steps + dt),
-        Rivals.of(v * steps + dt),
+        Competitors.of(u * steps + dt),
+        Competitors.of(v * steps + dt),
     )
 
 
 def _distinct(u: Ints, v: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return the pairs that there are, in order, and the number of that of each row."""
+    """Return the distinct pairs in order, and the number of the pair of each row."""
     names = u * (int(v.max(initial=0)) + 1) + v
     order = np.argsort(names)
     other = np.append(True, np.diff(names[order]) != 0)[: len(order)]

@@ -1,10 +1,10 @@
-"""Likeness: how much more alike two regions are than neighbours are by chance.
+"""How well size and brightness tell cells apart in this sequence.
 
-A figure of a region (its brightness, its size) tells cells apart only if it differs
-more between neighbours than from frame to frame in one cell, and by how much is a
-matter of the microscope. So it is measured on every sequence anew: on pairs of
-regions that are each other's nearest, most of which are one cell, and on the other
-pairs within reach, most of which are not. Pure tables.
+In: how much a measure (size, brightness) changes between two regions. Out: log odds that both are
+one cell. A measure tells cells apart only if it differs more between neighbours than from frame
+to frame in one cell; how much depends on the microscope. So both spreads are estimated from the
+sequence itself: on pairs that are each other's nearest, most of which are one cell, and on the
+other pairs within reach, most of which are not.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from sam4ct.tables import Flags, Floats, Ints
 
-ENOUGH = 20
-"""Pairs of either kind that are needed to measure anything."""
+MIN_PAIRS = 20
+"""Pairs of either kind; with fewer, nothing is estimated."""
 MISTAKEN = 0.1
 """Share of pairs of one cell whose figure may be anything: a damaged mask, a neighbour's light."""
 ROBUST = 1.4826
@@ -43,7 +43,7 @@ def likeness(change: Floats, noise: Floats, dt: Ints, nearest: Flags) -> Floats:
     for step in np.unique(dt):
         rows = (dt == step) & ~np.isnan(change)
         same, other = change[rows & nearest], change[rows & ~nearest]
-        if min(len(same), len(other)) < ENOUGH:
+        if min(len(same), len(other)) < MIN_PAIRS:
             continue
         middle = float(np.median(same))
         least = float(np.median(noise[rows & nearest]))

@@ -1,23 +1,42 @@
-"""The lineage of least cost: weighted set packing.
+"""The most probable lineage as an integer program: weighted set packing.
 
-In: candidates with log odds, and the costs of beginnings and ends. Out: the candidates chosen.
+In: candidates (links, divisions, lone regions) with rewards in log odds. Out: the chosen ones.
 
-In the order of a run:
+Tracking by integer programming: Jug et al. 2014, Schiegg et al. 2013, Haubold et al. 2016,
+Turetken et al. 2016. Here every region has two *slots*, one for where it comes from and one for
+where it goes. A link uses two slots, a division three. With the reward r_j of candidate j and
+x_j = 1 if it is chosen:
 
-- `set_packing`: the problem: candidates compete for slots, each slot is used once at most
-- `dual_ascent`: a greedy start, and prices that prove most of it optimal
-- `decomposition`: what the prices settle; what is left, in small components
-- `cell_cycle`: no cell divides sooner than the shortest cell cycle
-- `highs`: linear and integer programs, by HiGHS
-- `lineage`: puts these together for links and divisions
+    primal  (1)  max  sum_j r_j x_j
+            (2)  sum of x_j over the candidates j that use slot s  <=  1,  for every slot s
+            (3)  sum of x_j over a path from a birth to a too early division  <=  its length - 1
+            (4)  x_j in {0, 1};  the LP relaxation has x_j >= 0 instead
+    dual    (5)  min  sum_s p_s,  with prices p_s >= 0 and, for every candidate j,
+            (6)  reduced reward  r_j - (sum of p_s over the slots s that j uses)  <=  0
+
+Weak duality: no x saves more than any such p costs. So x is optimal if there is a p with
+
+    certificate  (7)  a chosen candidate has a reduced reward of 0,
+                 (8)  a slot that no chosen candidate uses has the price 0
+
+(complementary slackness). The steps:
+
+- `set_packing`: the problem (1), (2), (6)
+- `dual_ascent`: a greedy x and prices p by an auction (Bertsekas 1988)
+- `decomposition`: (6) to (8) hold for most slots; the others are the active set. It is solved
+  with the prices of all other slots held, and grows until (6) to (8) hold there, too
+- `highs`: the LP relaxation and the integer program, by HiGHS (Huangfu and Hall 2018)
+- `cell_cycle`: adds the rows (3) that a solution violates
+- `lineage`: builds (1) and (2) for links and divisions; solves an active set: LP relaxation,
+  reduced-cost fixing, integer program
 """
 
 from __future__ import annotations
 
-from sam4ct.stages.associate.solver.lineage import Choice, Problem, solve
+from sam4ct.stages.associate.solver.lineage import Problem, Selection, solve
 
 __all__ = [
-    "Choice",
     "Problem",
+    "Selection",
     "solve",
 ]

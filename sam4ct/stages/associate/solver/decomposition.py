@@ -1,13 +1,12 @@
-"""Prices: which choices are settled by their surroundings, and what is left to a solver.
+"""Solves only the part of a set packing that prices do not prove optimal: the active set.
 
-Every region has one way in and one way out, and every choice takes two or three ways. If the
-ways have prices such that no choice saves more than its ways cost, each that is taken saves
-just that, and ways that nobody takes are free, nothing saves more in all: that is the duality
-of linear programming. Nearly everywhere such prices come of a first choice and some
-bargaining. Elsewhere ways are left open to a solver, with all choices that take one of them,
-which pay for their other ways. If the solver wants a choice with such another way, that way
-is opened, too; once it wants none, the whole is as good as if it had been solved at once.
-Which choices there are and what they save is the business of `solve`.
+In: a set packing, and a solver for small ones. Out: the optimal candidates.
+
+A slot is *closed* while its price proves the choice there, by (6) to (8) of the chapter in
+`solver`. All others are *open*. The solver decides about the candidates that use an open slot;
+each pays the prices of the closed slots that it uses. Where it chooses such a candidate, (8)
+fails at the closed slot, which is opened, too. When none is left, the certificate holds for the
+closed slots and the solver's own proof for the open ones, so the whole is optimal.
 """
 
 from __future__ import annotations
@@ -20,124 +19,129 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sam4ct.runtime import each
-from sam4ct.stages.associate.solver.dual_ascent import auctioned
-from sam4ct.stages.associate.solver.set_packing import Program
+from sam4ct.stages.associate.solver.dual_ascent import greedy_with_prices
+from sam4ct.stages.associate.solver.set_packing import SetPacking
 from sam4ct.tables import Flags, Floats, Ints
 
-SLIGHT = 1e-9
-"""Log odds; smaller differences are none."""
-BATCH = 3000
-"""Choices that a solver is given at once, at least, if there are so many: each call costs some."""
+TOLERANCE = 1e-9
+"""Log odds; smaller differences count as 0."""
+BATCH_CANDIDATES = 3000
+"""Candidates in one call of the solver, at least: each call takes time to set up."""
 
-Solver = Callable[[Floats, csr_array], Flags]
-"""Takes savings, and constraints (ways, choices), and returns the choices that save most.
-
-Where it takes choices in part, they count as taken; so ways may be taken by several."""
+Solver = Callable[[Floats, csr_array, Ints], Flags]
+"""Takes rewards, incidence (slots, candidates) and capacities (slots,), returns the best
+candidates. A solver of the LP relaxation returns all with x_j > 0: they may overuse slots."""
 
 
 @dataclass(frozen=True)
-class Settled:
-    """The best choices, and how that is known."""
+class Optimum:
+    """The best candidates, and how that is known."""
 
-    taken: Flags
-    """By choice."""
+    chosen: Flags
+    """By candidate."""
     price: Floats
-    """By way; of no account where it is open."""
+    """By slot; meaningless where the slot is open."""
     part: Ints
-    """By way: -1 where it has a price, else the number of the component that was solved."""
+    """By slot: -1 where it is closed, else the number of the component that was solved."""
 
 
-def settle(program: Program, solver: Solver) -> Settled:
-    """Return the choices that save most in all."""
-    taken, price = auctioned(program)
-    cheap = np.flatnonzero(program.beyond(price) > SLIGHT)
-    first = Settled(taken, price, np.full(len(price), -1))
-    return _opened(program, first, program.taken_by(cheap) | (price < -SLIGHT), solver)
+def optimum(packing: SetPacking, solver: Solver) -> Optimum:
+    """Return the candidates with the largest total reward."""
+    chosen, price = greedy_with_prices(packing)
+    violating = np.flatnonzero(packing.reduced_reward(price) > TOLERANCE)
+    first = Optimum(chosen, price, np.full(len(price), -1))
+    return _grown(packing, first, packing.slots_of(violating) | (price < -TOLERANCE), solver)
 
 
-def settle_again(program: Program, doubtful: Flags, settled: Settled, solver: Solver) -> Settled:
-    """Return the best choices if some ways are to be looked at again.
+def reoptimized(packing: SetPacking, doubtful: Flags, before: Optimum, solver: Solver) -> Optimum:
+    """Return the best candidates after a change.
 
     Args:
-        program: Now; choices and ways may have been added at the end.
-        doubtful: Ways that are opened to the solver, with whatever it wants beside them.
-        settled: The best choices of the program before, or if found in another manner.
-        solver: Of what prices do not settle.
+        packing: Now; rows (3) may have been added at the end of its slots.
+        doubtful: Slots to open.
+        before: The optimum before the change, or that of another solver.
+        solver: For the open slots.
     """
-    choices, ways = np.subtract(program.ways.shape, (len(settled.taken), len(settled.price)))
-    before = Settled(
-        np.pad(settled.taken, (0, choices)),
-        np.pad(settled.price, (0, ways)),
-        np.pad(settled.part, (0, ways), constant_values=-1),
-    )
-    return _opened(program, before, doubtful, solver)
+    added = packing.incidence.shape[1] - len(before.price)
+    price, part = np.pad(before.price, (0, added)), np.pad(before.part, (0, added))
+    part[len(before.part) :] = -1
+    return _grown(packing, Optimum(before.chosen, price, part), doubtful, solver)
 
 
-def _opened(program: Program, settled: Settled, fresh: Flags, solver: Solver) -> Settled:
-    """Open ways to the solver, and whatever it wants beside them."""
-    taken, price, part = settled.taken.copy(), settled.price, settled.part.copy()
+def _grown(packing: SetPacking, start: Optimum, fresh: Flags, solver: Solver) -> Optimum:
+    """Open some slots and solve; open what the solution needs, until it needs nothing more."""
+    chosen, price, part = start.chosen.copy(), start.price, start.part.copy()
     while fresh.any():
-        touching = program.taking(fresh)
-        fresh = fresh | program.taken_by(touching[taken[touching]])
-        # Components that choices connect with these ways are solved again.
+        touching = packing.candidates_of(fresh)
+        fresh = fresh | packing.slots_of(touching[chosen[touching]])
+        # Components that candidates connect with these slots are solved again.
         first = int(part.max(initial=-1)) + 1
         near = np.zeros(first + 1, bool)
-        near[part[program.taken_by(program.taking(fresh))]] = True
+        near[part[packing.slots_of(packing.candidates_of(fresh))]] = True
         near[-1] = False  # where part is -1
         again = np.flatnonzero(fresh | near[part])
         part[again] = first
-        piece = _piece(program, np.where(part < 0, price, 0.0), again)
-        part[again] += piece.component
-        taken[program.taking(part >= first)] = False
-        taken[piece.choices] = piece.solved(solver)
-        wanted = piece.choices[taken[piece.choices]]
-        fresh = program.taken_by(wanted) & (part < 0)
-    return Settled(taken, price, part)
+        active = _active_set(packing, np.where(part < 0, price, 0.0), again)
+        part[again] += active.component
+        chosen[packing.candidates_of(part >= first)] = False
+        chosen[active.candidates] = active.solved(solver)
+        wanted = active.candidates[chosen[active.candidates]]
+        fresh = packing.slots_of(wanted) & (part < 0)
+    return Optimum(chosen, price, part)
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """What is left to the solver: open ways, and the choices that take one of them."""
+class _ActiveSet:
+    """Open slots, and the candidates that use one of them."""
 
-    choices: Ints
-    saving: Floats
-    """Less what the other ways of a choice cost."""
-    at_most_one: csr_array
-    """(open ways, choices)."""
+    candidates: Ints
+    reward: Floats
+    """Less the prices of the closed slots that a candidate uses."""
+    incidence: csr_array
+    """(open slots, candidates)."""
+    capacity: Ints
+    """By open slot."""
     component: Ints
-    """By open way."""
+    """By open slot."""
     component_of: Ints
-    """By choice."""
+    """By candidate."""
 
     def solved(self, solver: Solver) -> Flags:
-        """Return which of the choices are taken; components are given to the solver in batches."""
+        """Return which candidates are chosen; components go to the solver in batches."""
         count = int(self.component.max(initial=-1)) + 1
-        batch = np.cumsum(np.bincount(self.component_of, minlength=count)) // BATCH
-        of_choice, of_way = batch[self.component_of], batch[self.component]
-        columns = self.at_most_one.tocsc()
+        batch = np.cumsum(np.bincount(self.component_of, minlength=count)) // BATCH_CANDIDATES
+        of_candidate, of_slot = batch[self.component_of], batch[self.component]
+        columns = self.incidence.tocsc()
 
-        def wanted(some: Ints) -> Flags:
-            ways = np.flatnonzero(of_way == of_choice[some[0]])
-            return solver(self.saving[some], columns[:, some].tocsr()[ways])
+        def best(some: Ints) -> Flags:
+            slots = np.flatnonzero(of_slot == of_candidate[some[0]])
+            return solver(self.reward[some], columns[:, some].tocsr()[slots], self.capacity[slots])
 
-        batches = [np.flatnonzero(of_choice == number) for number in np.unique(of_choice)]
-        taken = np.zeros(len(self.choices), bool)
-        for some, best in zip(batches, each(wanted, batches), strict=True):
-            taken[some] = best
-        return taken
+        batches = [np.flatnonzero(of_candidate == number) for number in np.unique(of_candidate)]
+        chosen = np.zeros(len(self.candidates), bool)
+        for some, found in zip(batches, each(best, batches), strict=True):
+            chosen[some] = found
+        return chosen
 
 
-def _piece(program: Program, price: Floats, ways: Ints) -> _Piece:
-    """Return what the solver is to decide about some ways, where all others have a price."""
-    choices = program.taking(np.bincount(ways, minlength=len(price)) > 0)
-    rows = program.ways[choices]
-    # Without what they pay the answer would be the same, but found with many more ways open.
-    saving = program.saving[choices] - rows @ price
-    worth = saving > SLIGHT
-    choices, saving = choices[worth], saving[worth]
-    at_most_one = rows[np.flatnonzero(worth)][:, ways].T.tocsr()
-    entries = at_most_one.tocoo()
-    size = len(ways) + len(choices)
-    graph = coo_array((entries.data, (entries.row, len(ways) + entries.col)), (size, size))
-    _, component = connected_components(graph, directed=False)
-    return _Piece(choices, saving, at_most_one, component[: len(ways)], component[len(ways) :])
+def _active_set(packing: SetPacking, price: Floats, slots: Ints) -> _ActiveSet:
+    """Return what the solver decides about some slots, where all others have a price."""
+    candidates = packing.candidates_of(np.bincount(slots, minlength=len(price)) > 0)
+    rows = packing.incidence[candidates]
+    # Without the prices the solution would be the same, but with many more slots open.
+    reward = packing.reward[candidates] - rows @ price
+    worth = reward > TOLERANCE
+    candidates, reward = candidates[worth], reward[worth]
+    incidence = rows[np.flatnonzero(worth)][:, slots].T.tocsr()
+    entries = incidence.tocoo()
+    size = len(slots) + len(candidates)
+    graph = coo_array((entries.data, (entries.row, len(slots) + entries.col)), (size, size))
+    component = connected_components(graph, directed=False)[1]
+    return _ActiveSet(
+        candidates,
+        reward,
+        incidence,
+        packing.capacity[slots],
+        component[: len(slots)],
+        component[len(slots) :],
+    )

@@ -1,9 +1,11 @@
-"""Auction: which choices to take for a start, and prices by which nearly all of them are the best.
+"""A greedy choice of candidates, and prices that prove most of it optimal.
 
-A first choice takes what is best at all its ways. Then its ways are given prices by bargaining:
-each is worth at least what the next best choice would pay for it, and what a choice saves
-beyond that is shared evenly by its ways. How far these prices settle a program, and what
-becomes of the rest, is the business of `prices`.
+In: a set packing. Out: x and p of the chapter in `solver`, which fulfil (2), (7) and (8)
+everywhere and (6) nearly everywhere. `decomposition` finds where (6) does not hold.
+
+Prices come from an auction (Bertsekas 1988): every candidate bids for a slot what its reward
+leaves after it has paid for its other slots. A slot costs at least what the best candidate bids
+that was not chosen; the rest of a chosen candidate's reward is shared evenly by its slots.
 """
 
 from __future__ import annotations
@@ -14,147 +16,137 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.runtime import each, stretches
-from sam4ct.stages.associate.solver.set_packing import Program
+from sam4ct.stages.associate.solver.set_packing import SetPacking
 from sam4ct.tables import Flags, Floats, Ints
 
-BIDS, ROUNDS = 5, 10
-"""Of the auction before anyone has taken anything, and of bargaining; more settle hardly more."""
+AUCTION_ROUNDS, PRICE_ROUNDS = 5, 10
+"""Rounds of bids before and after the greedy choice; with more, hardly more slots are proved."""
 
 
 @dataclass(frozen=True)
-class _Market:
-    """Ways that follow each other, and who would take them: an entry for each way of a choice."""
+class _Block:
+    """Some consecutive slots, with one entry for each candidate that uses one of them."""
 
-    ways: slice
-    choice: Ints
-    way: Ints
-    """Of each entry, counted from the first of these ways; increasing."""
+    slots: slice
+    candidate: Ints
+    slot: Ints
+    """Of each entry, counted from the first slot of the block; increasing."""
     begins: Ints
-    """The first entry of each way that has any."""
+    """The first entry of each slot that has any."""
 
     @classmethod
-    def of(cls, ways: slice, choice: Ints, way: Ints) -> _Market:
-        return cls(ways, choice, way, np.flatnonzero(np.diff(way, prepend=-1)))
+    def of(cls, slots: slice, candidate: Ints, slot: Ints) -> _Block:
+        return cls(slots, candidate, slot, np.flatnonzero(np.diff(slot, prepend=-1)))
 
-    def without(self, chosen: Flags) -> _Market:
-        """Return the market of those who are not chosen."""
-        others = ~chosen[self.choice]
-        return self.of(self.ways, self.choice[others], self.way[others])
+    def without(self, chosen: Flags) -> _Block:
+        """Return the block without the entries of chosen candidates."""
+        others = ~chosen[self.candidate]
+        return self.of(self.slots, self.candidate[others], self.slot[others])
 
-    def offers(self, beyond: Floats, price: Floats) -> Floats:
-        """Return by entry what its choice would pay: what its other ways leave of its saving."""
-        return beyond[self.choice] + price[self.ways][self.way]
+    def bids(self, reduced: Floats, price: Floats) -> Floats:
+        """Return the bid of each entry: the reward less the prices of the other slots."""
+        return reduced[self.candidate] + price[self.slots][self.slot]
 
-    def best(self, offers: Floats) -> Floats:
-        """Return by way the largest offer that is not negative, or 0."""
-        best = np.zeros(self.ways.stop - self.ways.start)
+    def best(self, bids: Floats) -> Floats:
+        """Return the largest bid for each slot, at least 0."""
+        best = np.zeros(self.slots.stop - self.slots.start)
         if len(self.begins):
-            found = np.maximum.reduceat(offers, self.begins)
-            best[self.way[self.begins]] = np.maximum(0.0, found)
+            found = np.maximum.reduceat(bids, self.begins)
+            best[self.slot[self.begins]] = np.maximum(0.0, found)
         return best
 
-    def two_best(self, offers: Floats) -> tuple[Floats, Floats]:
-        """Return by way the two largest offers, as `best`; the next may be as large."""
-        best = self.best(offers)
-        leading = np.flatnonzero(offers == best[self.way])
-        one = leading[np.diff(self.way[leading], prepend=-1) != 0]
-        others = offers.copy()
+    def two_best(self, bids: Floats) -> tuple[Floats, Floats]:
+        """Return the largest and the second largest bid for each slot, at least 0."""
+        best = self.best(bids)
+        leading = np.flatnonzero(bids == best[self.slot])
+        one = leading[np.diff(self.slot[leading], prepend=-1) != 0]
+        others = bids.copy()
         others[one] = 0.0
         return best, self.best(others)
 
 
-def auctioned(program: Program) -> tuple[Flags, Floats]:
-    """Return a first choice, and a price of every way.
+def greedy_with_prices(packing: SetPacking) -> tuple[Flags, Floats]:
+    """Return chosen candidates that fulfil (2), and prices that fulfil (7) and (8)."""
+    begins, candidate, slot = packing.by_slot.indptr, packing.candidate, packing.slot
 
-    Every choice that is taken saves just what its ways cost.
-    """
-    begins, choice, way = program.takers.indptr, program.choice, program.way
+    def block(slots: slice) -> _Block:
+        some = slice(begins[slots.start], begins[slots.stop])
+        return _Block.of(slots, candidate[some], slot[some] - slots.start)
 
-    def market(ways: slice) -> _Market:
-        some = slice(begins[ways.start], begins[ways.stop])
-        return _Market.of(ways, choice[some], way[some] - ways.start)
-
-    markets = each(market, stretches(len(begins) - 1))
-    taken = _first(program, program.beyond(_contested(program, markets)))
-    return taken, _bargained(program, taken, each(lambda some: some.without(taken), markets))
+    blocks = each(block, stretches(len(begins) - 1))
+    chosen = _greedy(packing, packing.reduced_reward(_auction_prices(packing, blocks)))
+    return chosen, _prices(packing, chosen, each(lambda some: some.without(chosen), blocks))
 
 
-def _contested(program: Program, markets: Sequence[_Market]) -> Floats:
-    """Return a price of every way, between what the two choices offer that offer most for it.
+def _auction_prices(packing: SetPacking, blocks: Sequence[_Block]) -> Floats:
+    """Return a price of each slot between its two largest bids, before anything is chosen."""
+    price = np.zeros(packing.incidence.shape[1])
+    for _ in range(AUCTION_ROUNDS):
+        reduced, before = packing.reduced_reward(price), price
 
-    As an auction would find it before anyone has taken anything: a choice offers what it
-    saves beyond the price of its other ways.
-    """
-    price = np.zeros(program.ways.shape[1])
-    for _ in range(BIDS):
-        beyond, before = program.beyond(price), price
+        def bid(block: _Block, reduced: Floats = reduced, before: Floats = before) -> Floats:
+            most, second = block.two_best(block.bids(reduced, before))
+            return 0.5 * before[block.slots] + 0.25 * (most + second)
 
-        def bid(market: _Market, beyond: Floats = beyond, before: Floats = before) -> Floats:
-            most, next_most = market.two_best(market.offers(beyond, before))
-            return 0.5 * before[market.ways] + 0.25 * (most + next_most)
-
-        price = np.concatenate(each(bid, markets))
+        price = np.concatenate(each(bid, blocks))
     return price
 
 
-def _first(program: Program, beyond: Floats) -> Flags:
-    """Return a choice for a start: again and again those that are best at all their ways.
+def _greedy(packing: SetPacking, reduced: Floats) -> Flags:
+    """Choose again and again those with the largest reduced reward at all their slots.
 
-    Best is what saves most beyond what its ways cost, not what saves most: that would be
-    whatever takes ways that are worth much, and the more of them the better.
+    The reward alone would prefer divisions, which use more slots than links.
     """
-    beyond = np.where(program.saving > 0.0, beyond, -np.inf)
-    taken = np.zeros(len(beyond), bool)
-    choice, way, none = program.choice, program.way, program.ways.shape[1]
-    most, leader, gone = np.empty(none + 1), np.full(none + 1, none), np.zeros(none + 1, bool)
+    reduced = np.where(packing.reward > 0.0, reduced, -np.inf)
+    chosen = np.zeros(len(reduced), bool)
+    candidate, slot, none = packing.candidate, packing.slot, packing.incidence.shape[1]
+    most, leader = np.empty(none + 1), np.full(none + 1, none)
+    used = np.zeros(none + 1, bool)
     while True:
-        left = np.flatnonzero(beyond[choice] > -np.inf)
+        left = np.flatnonzero(reduced[candidate] > -np.inf)
         if not len(left):
-            return taken
-        choice, way = choice[left], way[left]
-        offers, begins = beyond[choice], np.flatnonzero(np.diff(way, prepend=-1))
-        most[way[begins]] = np.maximum.reduceat(offers, begins)
-        leading = np.flatnonzero(offers == most[way])
-        # Where several are best, the last is.
-        leader[way[leading]] = choice[leading]
-        new = leader[way[begins]]
-        for column in program.columns:
+            return chosen
+        candidate, slot = candidate[left], slot[left]
+        values, begins = reduced[candidate], np.flatnonzero(np.diff(slot, prepend=-1))
+        most[slot[begins]] = np.maximum.reduceat(values, begins)
+        leading = np.flatnonzero(values == most[slot])
+        # Of several equal ones, the last.
+        leader[slot[leading]] = candidate[leading]
+        new = leader[slot[begins]]
+        for column in packing.columns:
             new = new[(leader[column[new]] == new) | (column[new] == none)]
-        taken[new] = True
-        for column in program.columns:
-            gone[column[new]] = True
-        beyond[choice[gone[way]]] = -np.inf
+        chosen[new] = True
+        for column in packing.columns:
+            used[column[new]] = True
+        reduced[candidate[used[slot]]] = -np.inf
 
 
-def _bargained(program: Program, taken: Flags, others: Sequence[_Market]) -> Floats:
-    """Return a price of every way by which its choice, if there is one, saves just its ways' cost.
-
-    Each way is worth at least what its next best choice would pay; what a choice saves
-    beyond that is shared evenly by its ways, as bargaining neighbours would.
+def _prices(packing: SetPacking, chosen: Flags, others: Sequence[_Block]) -> Floats:
+    """Return prices that fulfil (7) and (8), and (6) as nearly as a few rounds get.
 
     Args:
-        program: Of all ways.
-        taken: By choice; none shares a way with another.
-        others: All ways, and the choices that are not taken.
+        packing: The problem.
+        chosen: Candidates that share no slot.
+        others: All slots, with the candidates that are not chosen.
     """
-    chosen = np.flatnonzero(taken)
-    columns = [column[chosen] for column in program.columns]
-    saving, takes = program.saving[chosen], np.maximum(1, program.takes[chosen])
+    rows = np.flatnonzero(chosen)
+    columns = [column[rows] for column in packing.columns]
+    reward, slots_used = packing.reward[rows], np.maximum(1, packing.slots_used[rows])
 
-    def worth(least: Floats) -> Floats:
-        """Return what ways are worth that are worth at least so much, (ways + 1,)."""
-        worth = np.zeros_like(least)
-        surplus = (saving - sum(least[column] for column in columns)) / takes
+    def shared(least: Floats) -> Floats:
+        """Share evenly what rewards exceed the least prices, (slots + 1,)."""
+        price = np.zeros_like(least)
+        surplus = (reward - sum(least[column] for column in columns)) / slots_used
         for column in columns:
-            worth[column] = least[column] + surplus
-        return worth
+            price[column] = least[column] + surplus
+        return price
 
-    price = worth(np.zeros(program.ways.shape[1] + 1))
-    for _ in range(ROUNDS):
-        beyond, before = program.beyond(price[:-1]), price
+    price = shared(np.zeros(packing.incidence.shape[1] + 1))
+    for _ in range(PRICE_ROUNDS):
+        reduced, before = packing.reduced_reward(price[:-1]), price
 
-        def paid(market: _Market, beyond: Floats = beyond, before: Floats = before) -> Floats:
-            return market.best(market.offers(beyond, before))
+        def bid(block: _Block, reduced: Floats = reduced, before: Floats = before) -> Floats:
+            return block.best(block.bids(reduced, before))
 
-        price = 0.5 * (price + worth(np.concatenate([*each(paid, others), [0.0]])))
+        price = 0.5 * (price + shared(np.concatenate([*each(bid, others), [0.0]])))
     return price[:-1]

@@ -1,7 +1,10 @@
-"""HiGHS: the choices that save most, of which each way is taken by one at most; in parts or whole.
+"""The LP relaxation and the integer program, solved by HiGHS (Huangfu and Hall 2018).
 
-By its own package: scipy's way to it holds Python's lock in a loop over all choices, so that
-threads wait for each other. Which programs are worth asking about is the business of `solve`.
+In: rewards r, incidence A (slots, candidates) and capacities b of max r x, A x <= b, x >= 0.
+Out: x, and its reduced costs or whether it is proved optimal.
+
+highspy is called directly: scipy's wrapper holds Python's lock in a loop over all candidates,
+so that threads wait for each other, and it cannot switch heuristics off.
 """
 
 from __future__ import annotations
@@ -12,112 +15,120 @@ import highspy
 import numpy as np
 from scipy.sparse import csr_array
 
-from sam4ct.tables import Flags, Floats
+from sam4ct.tables import Flags, Floats, Ints
 
-ALWAYS = {
+OPTIONS = {
     "output_flag": False,
-    # Several programs are solved at a time, each in a thread of its own.
+    # Several programs are solved at a time, each in its own thread.
     "threads": 1,
     "mip_rel_gap": 0.0,
-    # These look for good answers to large programs, and take most of the time of small ones, whose
-    # answers in parts are nearly whole.
+    # These heuristics help large programs, and take most of the time of small ones whose
+    # relaxation is nearly integral.
     "mip_heuristic_run_feasibility_jump": False,
     "mip_heuristic_run_rens": False,
     "mip_heuristic_run_rins": False,
     "mip_heuristic_run_root_reduced_cost": False,
 }
-FOUND = highspy.SolutionStatus.kSolutionStatusFeasible
-PROVED = highspy.HighsModelStatus.kOptimal
+FEASIBLE = highspy.SolutionStatus.kSolutionStatusFeasible
+OPTIMAL = highspy.HighsModelStatus.kOptimal
 
 
 @dataclass(frozen=True)
-class InParts:
-    """An answer where choices may be taken in part."""
+class LpSolution:
+    """An optimum of the LP relaxation."""
 
-    taken: Floats
-    """How much of each choice, 0 to 1."""
-    price: Floats
-    """What it costs at least to take a choice."""
+    x: Floats
+    """How much of each candidate is chosen, 0 to 1."""
+    reduced_cost: Floats
+    """What it costs at least to choose a candidate."""
 
 
 @dataclass(frozen=True)
-class Whole:
-    """An answer in whole numbers."""
+class MilpSolution:
+    """A solution of the integer program."""
 
-    taken: Flags
-    """By choice."""
+    chosen: Flags
     proved: bool
     """Whether none is better."""
 
 
-def in_parts(saving: Floats, at_most_one: csr_array) -> InParts:
-    """Return the best answer in parts.
+def solve_lp(reward: Floats, incidence: csr_array, capacity: Ints) -> LpSolution:
+    """Return an optimum of the LP relaxation.
 
     Args:
-        saving: Of each choice, (choices,).
-        at_most_one: Ones, (ways, choices); a choice takes one way at least.
+        reward: Of each candidate, (candidates,).
+        incidence: Ones, (slots, candidates); every candidate uses a slot of capacity 1 at least.
+        capacity: Of each slot, (slots,).
 
     Raises:
         RuntimeError: HiGHS finds none.
-        ValueError: Savings are not finite.
+        ValueError: Rewards are not finite.
     """
-    # To prepare the program takes longer than to solve it as it is, where that can be done.
+    # Presolve takes longer than the simplex itself, so it is only used if that fails.
     for presolve in ("off", "on"):
-        solver = _asked(saving, at_most_one, solver="simplex", presolve=presolve)
-        if solver.getModelStatus() == PROVED:
+        solver = _run(reward, incidence, capacity, solver="simplex", presolve=presolve)
+        if solver.getModelStatus() == OPTIMAL:
             found = solver.getSolution()
-            return InParts(np.array(found.col_value), np.array(found.col_dual))
+            return LpSolution(np.array(found.col_value), np.array(found.col_dual))
     status = solver.modelStatusToString(solver.getModelStatus())
     raise RuntimeError(f"HiGHS found no answer: {status}")
 
 
-def whole(saving: Floats, at_most_one: csr_array, nodes: int) -> Whole | None:
-    """Return the best answer in whole numbers, or one that is not proved to be, or None.
+def solve_milp(
+    reward: Floats, incidence: csr_array, capacity: Ints, nodes: int
+) -> MilpSolution | None:
+    """Return the best integer solution that was found; None if there was none.
 
     Args:
-        saving: Of each choice, (choices,).
-        at_most_one: Ones, (ways, choices); a choice takes one way at least.
-        nodes: Of branch and bound, at most.
+        reward: Of each candidate, (candidates,).
+        incidence: Ones, (slots, candidates); every candidate uses a slot of capacity 1 at least.
+        capacity: Of each slot, (slots,).
+        nodes: Branch-and-bound nodes, at most.
 
     Raises:
-        ValueError: Savings are not finite.
+        ValueError: Rewards are not finite.
     """
-    solver = _asked(saving, at_most_one, integer=True, mip_max_nodes=nodes)
-    if solver.getInfo().primal_solution_status != FOUND:
+    solver = _run(reward, incidence, capacity, integer=True, mip_max_nodes=nodes)
+    if solver.getInfo().primal_solution_status != FEASIBLE:
         return None
-    taken = np.array(solver.getSolution().col_value) > 0.5
-    return Whole(taken, solver.getModelStatus() == PROVED)
+    chosen = np.array(solver.getSolution().col_value) > 0.5
+    return MilpSolution(chosen, solver.getModelStatus() == OPTIMAL)
 
 
-def _asked(
-    saving: Floats, at_most_one: csr_array, integer: bool = False, **options: str | int
+def _run(
+    reward: Floats,
+    incidence: csr_array,
+    capacity: Ints,
+    *,
+    integer: bool = False,
+    **options: str | int,
 ) -> highspy.Highs:
     """Return HiGHS after it has tried."""
-    # It would search for an answer to nan for ever.
-    if not np.isfinite(saving).all():
-        raise ValueError("what choices save is not finite")
+    # With nan it would search for ever.
+    if not np.isfinite(reward).all():
+        raise ValueError("rewards of candidates are not finite")
     solver = highspy.Highs()
-    for name, value in {**ALWAYS, **options}.items():
+    for name, value in {**OPTIONS, **options}.items():
         if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise RuntimeError(f"HiGHS {solver.version()} knows no option {name}")
-    ways, choices = at_most_one.shape
+    slots, candidates = incidence.shape
     solver.passModel(
-        choices,
-        ways,
-        at_most_one.nnz,
+        candidates,
+        slots,
+        incidence.nnz,
         int(highspy.MatrixFormat.kRowwise),
         int(highspy.ObjSense.kMinimize),
         0.0,
-        -saving,
-        np.zeros(choices),
-        # Nothing is taken more than once, for the ways that it takes are not.
-        np.full(choices, highspy.kHighsInf),
-        np.full(ways, -highspy.kHighsInf),
-        np.ones(ways),
-        at_most_one.indptr.astype(np.int32),
-        at_most_one.indices.astype(np.int32),
-        at_most_one.data,
-        np.full(choices, int(integer), np.int32),
+        -reward,
+        np.zeros(candidates),
+        # The slots bound x by 1.
+        np.full(candidates, highspy.kHighsInf),
+        np.full(slots, -highspy.kHighsInf),
+        capacity.astype(np.float64),
+        incidence.indptr.astype(np.int32),
+        incidence.indices.astype(np.int32),
+        incidence.data,
+        np.full(candidates, int(integer), np.int32),
     )
     solver.run()
     return solver

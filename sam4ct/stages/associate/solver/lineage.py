@@ -1,8 +1,9 @@
-"""Solve: the choice of links and divisions with the least total cost.
+"""Chooses the links and divisions with the least total cost.
 
-An integer program: every region has at most one way in and at most one way out.
-`prices` settles most of it; what is left falls apart in components, which HiGHS solves:
-exactly, but for a large one with many doubts, of which the log says how much better it may be.
+In: candidates with costs in log odds, and what it costs that a track begins or ends. Out: rows
+of the chosen links and divisions. The integer program is that of the chapter in `solver`; it is
+solved exactly, except for large components with many doubts: the log says how far from the
+optimum these may be.
 """
 
 from __future__ import annotations
@@ -12,93 +13,95 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sam4ct.stages.associate.features import Divisions, Ends
-from sam4ct.stages.associate.solver.cell_cycle import Cycles
-from sam4ct.stages.associate.solver.decomposition import settle, settle_again
-from sam4ct.stages.associate.solver.highs import in_parts, whole
-from sam4ct.stages.associate.solver.set_packing import Program
-from sam4ct.tables import Floats, Ints
+from sam4ct.stages.associate.solver.cell_cycle import CellCycle
+from sam4ct.stages.associate.solver.decomposition import optimum, reoptimized
+from sam4ct.stages.associate.solver.highs import solve_lp, solve_milp
+from sam4ct.stages.associate.solver.set_packing import SetPacking
+from sam4ct.tables import Flags, Floats, Ints
 
 logger = logging.getLogger(__name__)
 
-WITHIN = 4.0
-"""Log odds that an answer in whole numbers may cost more than one in parts, of a component.
-
-The costs of the doubtful places of a long movie add up, but each stands alone."""
-MOSTLY_WITHIN = 1.0
-"""What it mostly costs at most."""
-WHOLE = 1e-6
-"""What is as near to a whole number is one."""
+MAX_GAP = 4.0
+"""Log odds; candidates with a larger reduced cost are fixed at 0 even if the integer solution of
+their component is further from the LP bound: in a long movie, many small gaps add up."""
+FIRST_GAP = 1.0
+"""Log odds; the first guess of that gap, which is mostly smaller."""
+INTEGRAL = 1e-6
+"""Values this near to a whole number count as whole."""
 NODE_LIMIT = 100_000
-"""Branch-and-bound nodes per component; a bound in nodes, unlike one in seconds, is repeatable."""
-TOGETHER, FEW_NODES = 8, 100
-"""Components in one integer program, since each takes some time to set up, and the nodes in which
-it must answer: doubts in several components multiply there. Else each gets a program of its own."""
+"""Branch-and-bound nodes per component; a limit in nodes, unlike one in seconds, is repeatable."""
+COMPONENTS_PER_MILP, SHARED_NODE_LIMIT = 8, 100
+"""Components in one integer program, as each program takes time to set up, and its nodes. Where
+these do not suffice, each component gets a program of its own."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """All choices of a sequence; every choice has a cost, negative if it is likely."""
+    """All candidates of a sequence. Costs are in log odds, negative for likely candidates."""
 
     count: int
+    """Regions."""
     links: Ends
     link_cost: Floats
     splits: Divisions
     split_cost: Floats
     appear: Floats
+    """By region, of being the first of a track."""
     disappear: Floats
+    """By region, of being the last of a track."""
     alone: Floats
-    """Of a region that belongs to no track but its own: a speck or a fragment."""
+    """By region, of being a track by itself: a speck or a fragment."""
     t: Ints
     """Frame of every region."""
     min_cycle: int = 1
     """Frames from a cell's birth to its own division, at least."""
     born: Mapping[int, int] = field(default_factory=dict)
-    """Frame of birth by region, of cells whose past is settled; others are of unknown age."""
+    """Frame of birth by region, of cells born before the first frame; others have no known age."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Chosen rows of the links and of the divisions."""
+class Selection:
+    """Row numbers of the chosen links and of the chosen divisions."""
 
     links: Ints
     splits: Ints
 
 
-def solve(problem: Problem) -> Choice:
-    """Choose links and divisions."""
-    program = _program(problem)
-    cycles = Cycles(
-        program, problem.links, problem.splits, problem.t, problem.min_cycle, problem.born
-    )
-    # What is found in parts is mostly whole, breaks nearly the same rules, and is found sooner.
-    settled = settle(program, _in_parts)
+def solve(problem: Problem) -> Selection:
+    """Return the links and divisions with the least total cost."""
+    packing = _packing(problem)
+    links, splits = problem.links, problem.splits
+    cycle = CellCycle(links, splits, problem.t, problem.min_cycle, problem.born)
+    # The LP relaxation is mostly integral, and solved sooner.
+    best = optimum(packing, _relaxed)
     while True:
-        if cycles.broken(settled.taken):
-            narrower = cycles.program()
-            doubtful = narrower.changed_since(program)
-            program, settled = narrower, settle_again(narrower, doubtful, settled, _in_parts)
-        elif (several := program.ways.T @ settled.taken > 1).any():
-            settled = settle_again(program, several, settled, _each)
-        else:
-            return Choice(*cycles.chosen(settled.taken))
+        if (fractional := packing.overused(best.chosen)).any():
+            best = reoptimized(packing, fractional, best, _integral)
+            continue
+        paths, most = cycle.cuts(best.chosen)
+        if not paths:
+            n, k = len(links.u), len(splits.u)
+            chosen = best.chosen
+            return Selection(np.flatnonzero(chosen[:n]), np.flatnonzero(chosen[n : n + k]))
+        packing = packing.with_cuts(paths, most)
+        best = reoptimized(packing, packing.slots_of(np.concatenate(paths)), best, _relaxed)
 
 
-def _program(problem: Problem) -> Program:
-    """Return links, divisions and regions that stay alone as choices among ways.
+def _packing(problem: Problem) -> SetPacking:
+    """Return rows (1) and (2): candidates are links, divisions and lone regions.
 
-    Ways out of regions come first, then ways in.
+    The slots are first where regions go, then where they come from.
     """
     links, splits, count = problem.links, problem.splits, problem.count
-    # Appearing and disappearing are what is left when a region has no link in or out, so their
-    # costs are saved by each choice that gives it one, and they need no choices of their own.
-    # A region with neither pays for being alone instead.
+    # A region whose slot stays free appears or disappears. A candidate saves these costs at the
+    # slots that it uses, so appearing and disappearing need no candidates of their own. A region
+    # with both slots free may pay for being alone instead.
     appear, disappear = problem.appear, problem.disappear
-    saving = np.concatenate(
+    reward = np.concatenate(
         [
             disappear[links.u] + appear[links.v] - problem.link_cost,
             disappear[splits.u] + appear[splits.v] + appear[splits.w] - problem.split_cost,
@@ -106,72 +109,68 @@ def _program(problem: Problem) -> Program:
         ]
     )
     n, k, every = len(links.u), len(splits.u), np.arange(count)
-    way = np.concatenate(
+    slot = np.concatenate(
         [links.u, splits.u, every, *(count + v for v in (links.v, splits.v, every, splits.w))]
     )
-    choice = np.concatenate([np.arange(n + k + count), np.arange(n + k + count), n + np.arange(k)])
-    ones = np.ones(len(way))
-    return Program(saving, coo_array((ones, (choice, way)), (len(saving), 2 * count)).tocsr())
+    candidate = np.concatenate([np.tile(np.arange(n + k + count), 2), n + np.arange(k)])
+    ones = np.ones(len(slot))
+    shape = len(reward), 2 * count
+    return SetPacking(reward, coo_array((ones, (candidate, slot)), shape).tocsr())
 
 
-def _in_parts(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
-    """Return the choices that are taken, at least in part, where parts are allowed."""
-    return in_parts(saving, at_most_one).taken > WHOLE
+def _relaxed(reward: Floats, incidence: csr_array, capacity: Ints) -> Flags:
+    """Return the candidates that the LP relaxation chooses, wholly or in part."""
+    return solve_lp(reward, incidence, capacity).x > INTEGRAL
 
 
-def _each(saving: Floats, at_most_one: csr_array) -> NDArray[np.bool_]:
-    """Return the choices that save most.
+def _integral(reward: Floats, incidence: csr_array, capacity: Ints) -> Flags:
+    """Return the candidates with the largest total reward, by reduced-cost fixing.
 
-    Where parts are allowed the problem is easy, and nearly all of its answer is whole
-    already. What the choice of a variable would cost at least (its reduced cost) leaves
-    few of them to integer programs, which fall apart: none that costs more than the best
-    whole answer is behind can be part of a better one.
+    Few values of the LP relaxation are fractional. If the integer solution of a component is
+    worse than the LP by a gap, no better one chooses a candidate with a larger reduced cost. So
+    these are fixed at 0 and the integer program is small; the gap is guessed, then checked.
     """
-    parts = in_parts(saving, at_most_one)
-    taken, doubtful = parts.taken > 0.5, _broken(parts.taken)
-    component, reduced = _components(at_most_one), parts.price
-    behind = np.zeros(len(saving))
-    within = np.full_like(behind, min(MOSTLY_WITHIN, WITHIN))
+    lp = solve_lp(reward, incidence, capacity)
+    chosen, doubtful = lp.x > 0.5, np.abs(lp.x - np.round(lp.x)) >= INTEGRAL
+    component = _components(incidence)
+    gap = np.zeros(len(reward))
+    within = np.full_like(gap, min(FIRST_GAP, MAX_GAP))
     while doubtful.any():
-        free = np.flatnonzero(reduced <= within)
-        part = _components(at_most_one[:, free])
+        free = np.flatnonzero(lp.reduced_cost <= within)
+        part = _components(incidence[:, free])
         asked = np.unique(part[doubtful[free]])
-        for first in range(0, len(asked), TOGETHER):
-            held = np.isin(part, asked[first : first + TOGETHER])
-            rows = at_most_one[:, free[held]]
-            taken[free[held]] = _whole(saving[free[held]], rows, part[held])
-        behind[:] = np.bincount(component, saving * (parts.taken - taken))[component]
-        # The answer found says how far one has to look for a better one.
-        before, within = within, np.minimum(WITHIN, behind)
-        doubtful &= np.isin(component, component[(before < reduced) & (reduced <= within)])
-    if behind.max(initial=0.0) > WITHIN:
-        logger.info("association: proved to within %.1f log odds", behind.max() - WITHIN)
-    return taken
+        for first in range(0, len(asked), COMPONENTS_PER_MILP):
+            held = np.isin(part, asked[first : first + COMPONENTS_PER_MILP])
+            rows = incidence[:, free[held]]
+            chosen[free[held]] = _milp(reward[free[held]], rows, capacity, part[held])
+        gap[:] = np.bincount(component, reward * (lp.x - chosen))[component]
+        before, within = within, np.minimum(MAX_GAP, gap)
+        more = (before < lp.reduced_cost) & (lp.reduced_cost <= within)
+        doubtful &= np.isin(component, component[more])
+    if gap.max(initial=0.0) > MAX_GAP:
+        logger.info("association: proved to within %.1f log odds", gap.max() - MAX_GAP)
+    return chosen
 
 
-def _components(rows: csr_array) -> Ints:
-    """Return the number of each choice's component: choices that share a way have the same."""
-    return np.asarray(connected_components(rows.T @ rows, directed=False)[1])
+def _components(incidence: csr_array) -> Ints:
+    """Return the component of each candidate: candidates that share a slot are in the same."""
+    return np.asarray(connected_components(incidence.T @ incidence, directed=False)[1])
 
 
-def _broken(values: Floats) -> NDArray[np.bool_]:
-    """Which values are not whole."""
-    return np.asarray(np.abs(values - np.round(values)) >= WHOLE)
-
-
-def _whole(saving: Floats, at_most_one: csr_array, component: Ints) -> NDArray[np.bool_]:
-    """Return the choices that save most, in whole numbers, of some components."""
+def _milp(reward: Floats, incidence: csr_array, capacity: Ints, component: Ints) -> Flags:
+    """Return the best candidates of some components, by an integer program."""
     several = bool((component != component[0]).any())
-    nodes = FEW_NODES if several else NODE_LIMIT
-    found = whole(saving, at_most_one[np.flatnonzero(np.diff(at_most_one.indptr))], nodes)
+    nodes = SHARED_NODE_LIMIT if several else NODE_LIMIT
+    used = np.flatnonzero(np.diff(incidence.indptr))
+    found = solve_milp(reward, incidence[used], capacity[used], nodes)
     if several and (found is None or not found.proved):
-        taken = np.zeros(len(saving), bool)
+        chosen = np.zeros(len(reward), bool)
         for number in np.unique(component).tolist():
             held = component == number
-            taken[held] = _whole(saving[held], at_most_one[:, held], component[held])
-        return taken
+            chosen[held] = _milp(reward[held], incidence[:, held], capacity, component[held])
+        return chosen
     if found is None:
-        raise RuntimeError(f"HiGHS found no choice of {len(saving)} in {nodes} nodes")
+        raise RuntimeError(f"HiGHS found no choice of {len(reward)} in {nodes} nodes")
     if not found.proved:
-        logger.warning("association: a component of %d choices is not proved optimal", len(saving))
-    return found.taken
+        logger.warning("association: a component of %d choices is not proved optimal", len(reward))
+    return found.chosen

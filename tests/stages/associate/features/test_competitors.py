@@ -1,16 +1,17 @@
-"""Rivals: each value stands against the best other of its group."""
+"""Competitors: each value stands against the best other of its group."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sam4ct.stages.associate.features.competitors import Best, Rivals, best_other, by_number
+from sam4ct.stages.associate.features.competitors import Competitors, GroupMax
 
 
 def others(values: list[float], group: list[int]) -> list[float]:
     """The best other of each, -9 where there is none."""
-    return best_other(np.array(values), np.array(group, dtype=np.int64), alone=-9.0).tolist()
+    groups = Competitors.of(np.array(group, dtype=np.int64))
+    return groups.best_other(np.array(values), alone=-9.0).tolist()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -32,24 +33,21 @@ def test_alone_there_is_no_other() -> None:
     assert others([], []) == []
 
 
-def test_a_margin_without_rivals_is_all_of_the_value() -> None:
-    rivals = Rivals.of(np.array([0, 1, 1]))
-    assert rivals.margin(np.array([0.5, 0.75, 0.25])).tolist() == [0.5, 0.5, -0.5]
+def test_a_margin_without_competitors_is_all_of_the_value() -> None:
+    competitors = Competitors.of(np.array([0, 1, 1]))
+    assert competitors.margin(np.array([0.5, 0.75, 0.25])).tolist() == [0.5, 0.5, -0.5]
 
 
-def test_what_has_no_rival_is_nearer_than_any_by_all_that_counts() -> None:
-    rivals = Rivals.of(np.array([0, 1, 1]))
-    assert rivals.nearness(np.array([0.5, 0.75, 0.25])).tolist() == [2.5, -0.5, 0.5]
-
-
-def test_rows_come_by_number_and_equal_ones_as_they_were() -> None:
-    numbers = np.random.default_rng(0).integers(100, 120, 200)
-    assert by_number(numbers).tolist() == np.argsort(numbers, kind="stable").tolist()
+def test_what_has_no_competitor_is_nearer_than_any_by_all_that_counts() -> None:
+    competitors = Competitors.of(np.array([0, 1, 1]))
+    assert competitors.nearness(np.array([0.5, 0.75, 0.25])).tolist() == [2.5, -0.5, 0.5]
 
 
 def test_a_group_without_values_has_none() -> None:
     asked = np.array([0, 1, 2, 3, 5, 9, 4])
-    found = Best.of(np.array([1.0, 4.0, -9.0, 2.0]), np.array([4, 4, 2, 1]), without=-6.0).at(asked)
+    found = GroupMax.of(np.array([1.0, 4.0, -9.0, 2.0]), np.array([4, 4, 2, 1]), without=-6.0).at(
+        asked
+    )
     assert found.tolist() == [-6.0, 2.0, -6.0, -6.0, -6.0, -6.0, 4.0]
-    nothing = Best.of(np.empty(0), np.empty(0, np.int64), without=1.0)
+    nothing = GroupMax.of(np.empty(0), np.empty(0, np.int64), without=1.0)
     assert nothing.at(asked).tolist() == [1.0] * 7

@@ -1,4 +1,4 @@
-"""Course: what a first lineage tells of how cells move, grow and age."""
+"""History: what a first lineage tells of how cells move, grow and age."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scenes.drawn import detections_of, evidence_of, label_frames, make_links, scene_of
 
-from sam4ct.stages.associate.features.history import LEAST_DIVISIONS, Course, course_of
+from sam4ct.stages.associate.features.history import MIN_DIVISIONS, History, history_of
 from sam4ct.stages.associate.features.links import Candidates, candidates
 from sam4ct.stages.associate.model import measured
 from sam4ct.stages.motion import LEAST_SEEN
@@ -36,48 +36,48 @@ def drifting(count: int, step: tuple[float, float]) -> tuple[Detections, Floats,
 def test_the_surroundings_of_a_cell_tell_how_it_will_move() -> None:
     detections, places, links = drifting(LEAST_SEEN + 1, (3.0, -2.0))
     lost = links.take(links.label != 4)
-    course = course_of(detections, lost, places)
-    assert course.around_um[3] == pytest.approx([0.0, 3.0, -2.0])
-    assert course.expected_um(np.array([3]))[0] == pytest.approx([0.0, 3.0, -2.0])
+    history = history_of(detections, lost, places)
+    assert history.around_um[3] == pytest.approx([0.0, 3.0, -2.0])
+    assert history.expected_um(np.array([3]))[0] == pytest.approx([0.0, 3.0, -2.0])
 
 
 def test_a_step_of_its_own_does_not_tell_of_the_surroundings() -> None:
     detections, places, links = drifting(LEAST_SEEN + 1, (0.0, 1.0))
     places[row_numbers(detections, np.array([1]), np.array([4]))] += [0.0, 40.0, 0.0]
-    course = course_of(detections, links, places)
-    assert course.around_um[3] == pytest.approx([0.0, 0.0, 1.0])
+    history = history_of(detections, links, places)
+    assert history.around_um[3] == pytest.approx([0.0, 0.0, 1.0])
 
 
 def test_few_cells_say_nothing_of_the_surroundings() -> None:
     detections, places, links = drifting(LEAST_SEEN - 1, (3.0, 0.0))
-    assert (course_of(detections, links, places).around_um == 0.0).all()
+    assert (history_of(detections, links, places).around_um == 0.0).all()
 
 
 def test_a_cell_is_expected_to_go_on_halfway_as_it_came() -> None:
     detections, places = regions([[(0, 0)], [(4, 0)], [(8, 0)]])
     links = make_links((0, 1, 1, 1), (1, 1, 2, 1))
-    course = course_of(detections, links, places)
-    assert course.expected_um(np.array([1]))[0] == pytest.approx([0.0, 2.0, 0.0])
-    assert course.traced_um(np.array([0]), np.array([1]))[0] == pytest.approx([0.0, 2.0, 0.0])
-    assert np.isnan(course.before_um[0]).all()
-    assert np.isnan(course.after_um[2]).all()
+    history = history_of(detections, links, places)
+    assert history.expected_um(np.array([1]))[0] == pytest.approx([0.0, 2.0, 0.0])
+    assert history.traced_um(np.array([0]), np.array([1]))[0] == pytest.approx([0.0, 2.0, 0.0])
+    assert np.isnan(history.before_um[0]).all()
+    assert np.isnan(history.after_um[2]).all()
 
 
 def test_steps_over_missed_frames_count_by_the_frame() -> None:
     detections, places = regions([[(0, 0)], [(50, 50)], [(8, 0)]])
-    course = course_of(detections, make_links((0, 1, 2, 1)), places)
-    assert course.after_um[0] == pytest.approx([0.0, 4.0, 0.0])
+    history = history_of(detections, make_links((0, 1, 2, 1)), places)
+    assert history.after_um[0] == pytest.approx([0.0, 4.0, 0.0])
 
 
 def test_growth_is_that_since_the_last_region_of_the_track() -> None:
     detections, places = regions([[(0, 0)], [(0, 0)]])
     detections = replace(detections, size=np.array([50, 100]))
-    course = course_of(detections, make_links((0, 1, 1, 1)), places)
-    assert course.growth[1] == pytest.approx(np.log(2.0))
-    assert np.isnan(course.growth[0])
+    history = history_of(detections, make_links((0, 1, 1, 1)), places)
+    assert history.growth[1] == pytest.approx(np.log(2.0))
+    assert np.isnan(history.growth[0])
 
 
-def family(divisions: int) -> Course:
+def family(divisions: int) -> History:
     """Cells that are born in frame 1 and divide in frame 3, the frame of their last region."""
     places = [
         [(0.0, 10.0 * i) for i in range(divisions)],
@@ -91,20 +91,20 @@ def family(divisions: int) -> Course:
     stay = [(t, i + 1, t + 1, i + 1) for t in (1, 2) for i in range(2 * divisions)]
     # The even ones divide, into what were the odd ones' places.
     again = [(3, i - i % 2 + 1, 4, i + 1) for i in range(2 * divisions)]
-    return course_of(detections, make_links(*stay, divisions=born + again), at)
+    return history_of(detections, make_links(*stay, divisions=born + again), at)
 
 
 def test_a_cell_is_ripe_at_the_age_at_which_others_divide() -> None:
-    course = family(LEAST_DIVISIONS)
-    first = LEAST_DIVISIONS
-    last = first + 2 * 2 * LEAST_DIVISIONS
-    assert course.ripeness[last] == pytest.approx(0.0)
-    assert course.ripeness[first] == pytest.approx(np.log(1.0 / 3.0))
-    assert np.isnan(course.ripeness[:first]).all()
+    history = family(MIN_DIVISIONS)
+    first = MIN_DIVISIONS
+    last = first + 2 * 2 * MIN_DIVISIONS
+    assert history.ripeness[last] == pytest.approx(0.0)
+    assert history.ripeness[first] == pytest.approx(np.log(1.0 / 3.0))
+    assert np.isnan(history.ripeness[:first]).all()
 
 
 def test_few_divisions_tell_nothing_of_ripeness() -> None:
-    assert np.isnan(family(LEAST_DIVISIONS - 1).ripeness).all()
+    assert np.isnan(family(MIN_DIVISIONS - 1).ripeness).all()
 
 
 def right_links(*, told: bool) -> Candidates:
@@ -115,8 +115,8 @@ def right_links(*, told: bool) -> Candidates:
     detections, evidence = detections_of(frames), evidence_of(frames)
     places, diameter = measured(detections, scene_of(frames))
     steps = make_links(*((t, i + 1, t + 1, i + 1) for t in (0, 1) for i in range(9)))
-    course = course_of(detections, steps, places) if told else None
-    found = candidates(detections, evidence, places, diameter, course)
+    history = history_of(detections, steps, places) if told else None
+    found = candidates(detections, evidence, places, diameter, history)
     same = detections.label[found.u] == detections.label[found.v]
     return found.take(same & (found.dt == 1))
 

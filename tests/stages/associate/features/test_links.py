@@ -12,10 +12,11 @@ from sam4ct.stages.associate.features.columns import Features
 from sam4ct.stages.associate.features.divisions import (
     DIVISION_FEATURES,
     OF_LINKS,
+    DivisionFeatures,
     Divisions,
-    Prospects,
+    daughter_pairs,
 )
-from sam4ct.stages.associate.features.history import Course
+from sam4ct.stages.associate.features.history import History
 from sam4ct.stages.associate.features.links import (
     LINK_FEATURES,
     Candidates,
@@ -48,7 +49,9 @@ def split(frames: list[Labels]) -> Divisions:
     detections, links = detections_of(frames), found(frames)
     logits = np.zeros(len(links.u))
     where, across = places(detections), diameters_um(detections)
-    return Prospects(detections, links, logits, logits, where, across).all_divisions()
+    return DivisionFeatures(detections, links, logits, logits, where, across).divisions(
+        daughter_pairs(links)
+    )
 
 
 def feature(links: Candidates, u: int, v: int, name: str) -> float:
@@ -222,18 +225,18 @@ def test_what_a_mother_did_before_is_known_from_a_course() -> None:
     detections, links = detections_of(frames), found(frames)
     nothing = np.zeros((4, 3))
     ripeness = np.array([np.nan, 0.3, np.nan, np.nan])
-    course = Course(
+    history = History(
         nothing, nothing, nothing, growth=np.array([np.nan, -0.4, 0, 0]), ripeness=ripeness
     )
-    told = Prospects(
+    told = DivisionFeatures(
         detections,
         links,
         np.zeros(len(links.u)),
         np.zeros(len(links.u)),
         places(detections),
         diameters_um(detections),
-        course,
-    ).all_divisions()
+        history,
+    ).divisions(daughter_pairs(links))
     names = ("mother_growth", "ripeness", "ripeness_known")
     rows = told.features.packed(names)
     assert rows[told.u == 1].tolist() == [[-0.4, 0.3, 1.0]]
@@ -256,9 +259,9 @@ def test_divisions_go_by_no_other_features_of_links_than_they_name(seed: int) ->
     links = replace(links, features=Features.unpacked(drawn, LINK_FEATURES))
     odds = np.linspace(-2.0, 2.0, len(links.u))
     full, lean = (
-        Prospects(
+        DivisionFeatures(
             detections, some, odds, odds, places(detections), diameters_um(detections)
-        ).all_divisions()
+        ).divisions(daughter_pairs(some))
         for some in (links, links.with_features(OF_LINKS))
     )
     assert full.v.tolist() == lean.v.tolist()
@@ -282,7 +285,7 @@ OF_A_MOTHERS_COURSE = ["mother_growth", "ripeness", "ripeness_known"]
 
 
 def test_every_feature_has_a_column() -> None:
-    """But for those that only a course tells."""
+    """But for those that only a history tells."""
     links, splits = found(SPLITTING).features.columns, split(SPLITTING).features.columns
     assert [name for name in LINK_FEATURES if name not in links] == OF_A_COURSE
     assert [name for name in DIVISION_FEATURES if name not in splits] == OF_A_MOTHERS_COURSE
@@ -305,9 +308,9 @@ def test_cells_that_go_on_and_regions_that_were_there_before_are_no_family() -> 
     # The second cell goes on as the third region, which is one of the two of a false pair.
     same = np.where((links.u == 1) & (links.v == 4), 3.0, -3.0)
     kin = np.full(len(links.u), 1.5)
-    told = Prospects(
+    told = DivisionFeatures(
         detections, links, kin, same, places(detections), diameters_um(detections)
-    ).all_divisions()
+    ).divisions(daughter_pairs(links))
     names = ("same_low", "same_high", "same_out", "same_in_low", "same_in_high", "link_low")
     rows = {
         (u, v, w): values
@@ -328,9 +331,9 @@ def test_daughters_may_be_others_and_need_not_go_on_beyond_the_last_frame() -> N
     detections, links = detections_of(frames), found(frames)
     kin = np.where((links.u == 1) & (links.v == 3), 3.0, -3.0)
     same = np.full(len(links.u), -6.0)
-    told = Prospects(
+    told = DivisionFeatures(
         detections, links, kin, same, places(detections), diameters_um(detections)
-    ).all_divisions()
+    ).divisions(daughter_pairs(links))
     of_the_first = (told.u == 0) & (told.w == 3)
     rows = told.features.packed(("rival_low", "future_low"))[of_the_first]
     assert rows.tolist() == [[0.5, 0.0]]

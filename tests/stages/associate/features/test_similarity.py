@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sam4ct.stages.associate.features.similarity import ENOUGH, MISTAKEN, likeness, size_noise
+from sam4ct.stages.associate.features.similarity import MIN_PAIRS, MISTAKEN, likeness, size_noise
 
 
 def changes(narrow: float, wide: float, pairs: int = 400) -> tuple[NDArray[np.float64], ...]:
@@ -57,8 +57,8 @@ def test_what_was_not_measured_says_nothing() -> None:
 
 
 def test_too_few_pairs_say_nothing() -> None:
-    assert not likeness(*changes(0.02, 0.4, pairs=ENOUGH - 1)).any()
-    assert likeness(*changes(0.02, 0.4, pairs=ENOUGH)).any()
+    assert not likeness(*changes(0.02, 0.4, pairs=MIN_PAIRS - 1)).any()
+    assert likeness(*changes(0.02, 0.4, pairs=MIN_PAIRS)).any()
 
 
 def test_steps_of_different_lengths_are_measured_apart() -> None:

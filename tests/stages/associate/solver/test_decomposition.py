@@ -1,4 +1,4 @@
-"""Prices: what they settle is the best choice, and what they cannot settle is solved."""
+"""Prices: what they optimum is the best choice, and what they cannot optimum is solved."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import numpy as np
 import pytest
 from scenes.programs import crowded, program
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csr_array
 
-from sam4ct.stages.associate.solver.decomposition import Settled, settle, settle_again
-from sam4ct.stages.associate.solver.set_packing import Program
-from sam4ct.tables import Flags, Floats
+from sam4ct.stages.associate.solver.decomposition import Optimum, optimum, reoptimized
+from sam4ct.stages.associate.solver.set_packing import SetPacking
+from sam4ct.tables import Flags, Floats, Ints
 
 
-def best(given: Program) -> tuple[Flags, float]:
+def best(given: SetPacking) -> tuple[Flags, float]:
     """The best choices of a program and what they save, by the integer program as a whole."""
-    taken = whole(given.saving, given.ways.T.tocsr())
-    return taken, float(given.saving[taken].sum())
+    taken = whole(given.reward, given.by_slot, given.capacity)
+    return taken, float(given.reward[taken].sum())
 
 
-def whole(saving: Floats, at_most_one: csr_array) -> Flags:
+def whole(reward: Floats, incidence: csr_array, capacity: Ints) -> Flags:
     answer = milp(
-        -saving,
-        integrality=np.ones(len(saving)),
+        -reward,
+        integrality=np.ones(len(reward)),
         bounds=Bounds(0, 1),
-        constraints=LinearConstraint(at_most_one, -np.inf, 1.0),
+        constraints=LinearConstraint(incidence, -np.inf, capacity),
         options={"mip_rel_gap": 0.0},
     )
     return np.asarray(answer.x > 0.5)
@@ -36,21 +36,21 @@ class Counted:
     def __init__(self) -> None:
         self.given = 0
 
-    def __call__(self, saving: Floats, at_most_one: csr_array) -> Flags:
-        self.given += len(saving)
-        return whole(saving, at_most_one)
+    def __call__(self, reward: Floats, incidence: csr_array, capacity: Ints) -> Flags:
+        self.given += len(reward)
+        return whole(reward, incidence, capacity)
 
 
-def settled(given: Program) -> Settled:
-    return settle(given, whole)
+def settled(given: SetPacking) -> Optimum:
+    return optimum(given, whole)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_best_choices_are_found_as_if_solved_at_once(seed: int) -> None:
     given = crowded(seed)
     taken, saved = best(given)
-    found = settled(given).taken
-    assert given.saving[found].sum() == pytest.approx(saved)
+    found = settled(given).chosen
+    assert given.reward[found].sum() == pytest.approx(saved)
     assert found.tolist() == taken.tolist()
 
 
@@ -60,11 +60,11 @@ def test_closed_ways_have_prices_that_prove_it(seed: int) -> None:
     found = settled(given)
     closed = found.part < 0
     assert closed.any()
-    paid = given.ways @ np.where(closed, found.price, 0.0)
-    only_closed = given.ways @ (~closed).astype(float) == 0
-    assert (paid - given.saving)[only_closed].min() > -1e-6
+    paid = given.incidence @ np.where(closed, found.price, 0.0)
+    only_closed = given.incidence @ (~closed).astype(float) == 0
+    assert (paid - given.reward)[only_closed].min() > -1e-6
     np.testing.assert_allclose(
-        paid[only_closed & found.taken], given.saving[only_closed & found.taken]
+        paid[only_closed & found.chosen], given.reward[only_closed & found.chosen]
     )
 
 
@@ -77,7 +77,7 @@ def test_what_is_clear_is_not_given_to_a_solver() -> None:
     """
     solver = Counted()
     given = program({(0, 2): 9.0, (1, 3): 9.0, (0, 3): 2.0, (1, 2): 2.0})
-    assert settle(given, solver).taken.tolist() == [True, True, False, False]
+    assert optimum(given, solver).chosen.tolist() == [True, True, False, False]
     assert solver.given == 0
 
 
@@ -87,14 +87,14 @@ def test_a_choice_that_saves_more_by_more_ways_is_not_taken_for_a_better_one() -
     choices = {(n, count + n): 9.0 for n in range(count)}
     choices |= {(n, count + n, count + n + 1): 12.0 for n in range(count - 1)}
     solver = Counted()
-    found = settle(program(choices), solver)
-    assert np.flatnonzero(found.taken).tolist() == list(range(count))
+    found = optimum(program(choices), solver)
+    assert np.flatnonzero(found.chosen).tolist() == list(range(count))
     assert solver.given < 10
 
 
 def test_where_the_best_of_all_is_not_part_of_the_best_it_is_given_up() -> None:
     given = program({(0, 2): 5.0, (0, 3): 4.5, (1, 2): 4.5, (1, 3): 0.1})
-    assert settled(given).taken.tolist() == [False, True, True, False]
+    assert settled(given).chosen.tolist() == [False, True, True, False]
 
 
 def test_a_row_of_cells_moves_on_by_one_place() -> None:
@@ -105,20 +105,20 @@ def test_a_row_of_cells_moves_on_by_one_place() -> None:
     given = program({(0, count): 0.1} | {k: v for k, v in stay.items() if k[0]} | move)
     taken, _ = best(given)
     assert taken.sum() == count
-    assert settled(given).taken.tolist() == taken.tolist()
+    assert settled(given).chosen.tolist() == taken.tolist()
 
 
 def test_a_choice_that_saves_nothing_is_not_taken() -> None:
-    assert not settled(program({(0, 1): -1.0, (1, 2): 0.0})).taken.any()
+    assert not settled(program({(0, 1): -1.0, (1, 2): 0.0})).chosen.any()
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_of_choices_that_save_the_same_none_share_a_way(seed: int) -> None:
     given = crowded(seed)
-    given = Program(np.round(given.saving / 3.0), given.ways)
-    found = settled(given).taken
-    assert (given.ways.T @ found).max() == 1
-    assert given.saving[found].sum() == pytest.approx(best(given)[1])
+    given = SetPacking(np.round(given.reward / 3.0), given.incidence)
+    found = settled(given).chosen
+    assert (given.incidence.T @ found).max() == 1
+    assert given.reward[found].sum() == pytest.approx(best(given)[1])
 
 
 def test_a_doubt_is_solved_where_it_is() -> None:
@@ -129,8 +129,8 @@ def test_a_doubt_is_solved_where_it_is() -> None:
     a, b, c = range(2 * count, 2 * count + 3)
     choices |= {(a, b): 5.0, (b, c): 4.9, (c, a): 4.8, (0, a): 4.0}
     solver = Counted()
-    found = settle(program(choices), solver)
-    assert found.taken.sum() == count + 1
+    found = optimum(program(choices), solver)
+    assert found.chosen.sum() == count + 1
     assert 0 < solver.given < 10
 
 
@@ -145,46 +145,33 @@ def test_a_doubt_does_not_spread_to_cells_that_have_something_better() -> None:
     choices |= {(a, b): 5.0, (b, c): 4.9, (c, a): 4.8, (left, a): 1.0}
     choices |= {(left, count + n): 2.0 for n in range(count)}
     solver = Counted()
-    found = settle(program(choices), solver)
-    assert found.taken.sum() == count + 2
+    found = optimum(program(choices), solver)
+    assert found.chosen.sum() == count + 2
     assert 0 < solver.given < 10
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_way_that_comes_later_is_taken_into_account(seed: int) -> None:
-    """Of two choices that exclude each other, and with one that neither excludes."""
+def test_a_row_that_is_added_later_is_taken_into_account(seed: int) -> None:
+    """Of three chosen candidates two may stay."""
     given = crowded(seed)
     first = settled(given)
-    a, b, c = np.flatnonzero(first.taken)[[3, 40, 80]].tolist()
-    one = np.zeros((len(given.saving), 1))
-    one[[a, b]] = 1.0
-    twin = vstack(
-        [hstack([given.ways, csr_array(one)]), hstack([given.ways[[c]], csr_array([[0]])])]
-    )
-    wider = Program(np.append(given.saving, given.saving[c] + 1.0), twin.tocsr())
-    again = settle_again(wider, wider.changed_since(given), first, whole)
-    taken, saved = best(wider)
-    assert wider.saving[again.taken].sum() == pytest.approx(saved)
-    assert again.taken.tolist() == taken.tolist()
-    assert again.taken[[a, b]].sum() == 1
-    assert again.taken[[c, -1]].tolist() == [False, True]
-
-
-def test_only_ways_of_choices_that_changed_are_doubtful() -> None:
-    before = program({(0, 2): 1.0, (1, 2): 1.0, (1, 3): 1.0})
-    after = program({(0, 2): 1.0, (1, 2, 4): 1.0, (1, 3): 1.0, (3, 4): 1.0})
-    assert after.changed_since(before).tolist() == [False, True, True, True, True]
+    three = np.flatnonzero(first.chosen)[[3, 40, 80]]
+    narrower = given.with_cuts([three], [2])
+    again = reoptimized(narrower, narrower.slots_of(three), first, whole)
+    taken, saved = best(narrower)
+    assert narrower.reward[again.chosen].sum() == pytest.approx(saved)
+    assert again.chosen.tolist() == taken.tolist()
+    assert again.chosen[three].sum() == 2
 
 
 def test_choices_in_part_are_solved_again_in_whole_numbers() -> None:
     """Of three divisions that share a daughter two by two, half of each would be taken."""
     given = program({(0, 3, 4): 2.0, (1, 4, 5): 2.1, (2, 3, 5): 2.2})
 
-    def in_parts(saving: Floats, at_most_one: csr_array) -> Flags:
-        return np.ones(len(saving), bool)
+    def relaxed(reward: Floats, incidence: csr_array, capacity: Ints) -> Flags:
+        return np.ones(len(reward), bool)
 
-    first = settle(given, in_parts)
-    assert first.taken.all()
-    several = given.ways.T @ first.taken > 1
-    again = settle_again(given, several, first, whole)
-    assert again.taken.tolist() == [False, False, True]
+    first = optimum(given, relaxed)
+    assert first.chosen.all()
+    again = reoptimized(given, given.overused(first.chosen), first, whole)
+    assert again.chosen.tolist() == [False, False, True]

@@ -1,4 +1,4 @@
-"""Solve: small problems whose cheapest choice is known, and the shortest cell cycle."""
+"""Lineage: small problems whose cheapest choice is known, and the shortest cell cycle."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from sam4ct.stages.associate.solver import lineage as solve_module
-from sam4ct.stages.associate.solver.highs import Whole, whole
-from sam4ct.stages.associate.solver.lineage import Choice, Problem, solve
-from sam4ct.tables import Floats
+from sam4ct.stages.associate.solver.highs import MilpSolution, solve_milp
+from sam4ct.stages.associate.solver.lineage import Problem, Selection, solve
+from sam4ct.tables import Floats, Ints
 
 
 def test_the_cheaper_of_two_rivals_is_taken() -> None:
@@ -98,7 +98,7 @@ def crowded(seed: int, min_cycle: int, frames: int = 6, regions: int = 4) -> Pro
     return problem(times, links, splits, min_cycle=min_cycle, born={0: 0, 1: -1})
 
 
-def total(given: Problem, choice: Choice) -> float:
+def total(given: Problem, choice: Selection) -> float:
     """What a choice costs in all."""
     links, splits = given.links, given.splits
     e, s = choice.links, choice.splits
@@ -239,14 +239,17 @@ def test_doubts_are_settled_together_or_if_that_is_hard_one_by_one(
 ) -> None:
     asked = []
 
-    def counted(saving: Floats, at_most_one: csr_array, nodes: int) -> Whole | None:
-        asked.append(len(saving))
-        if hard and len(saving) > 3:
-            assert nodes == solve_module.FEW_NODES
-            return Whole(np.zeros(len(saving), bool), False) if hard == "not proved" else None
-        return whole(saving, at_most_one, nodes)
+    def counted(
+        reward: Floats, incidence: csr_array, capacity: Ints, nodes: int
+    ) -> MilpSolution | None:
+        asked.append(len(reward))
+        if hard and len(reward) > 3:
+            assert nodes == solve_module.SHARED_NODE_LIMIT
+            nothing = MilpSolution(np.zeros(len(reward), bool), False)
+            return nothing if hard == "not proved" else None
+        return solve_milp(reward, incidence, capacity, nodes)
 
-    monkeypatch.setattr(solve_module, "whole", counted)
+    monkeypatch.setattr(solve_module, "solve_milp", counted)
     given, best = triangles(10)
     assert solve(given).splits.tolist() == best
     assert asked == ([24, *[3] * 8, 6, 3, 3] if hard else [24, 6])
@@ -256,8 +259,9 @@ def test_what_is_whole_without_integer_programs_takes_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As where doubts in parts vanish once more ways are open (seed 83 of `crowded`, 4 x 5)."""
-    monkeypatch.setattr(solve_module, "whole", lambda *_: pytest.fail("asked"))
-    taken = solve_module._each(np.array([1.0, 2.0]), csr_array([[1.0, 1.0]]))
+    monkeypatch.setattr(solve_module, "solve_milp", lambda *_: pytest.fail("asked"))
+    once = np.ones(1, np.int64)
+    taken = solve_module._integral(np.array([1.0, 2.0]), csr_array([[1.0, 1.0]]), once)
     assert taken.tolist() == [False, True]
 
 
@@ -271,7 +275,7 @@ def test_crowds_of_five_regions_cost_no_more_than_they_must(seed: int) -> None:
 def test_where_a_first_answer_loses_much_more_is_looked_at(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(solve_module, "MOSTLY_WITHIN", 0.0)
+    monkeypatch.setattr(solve_module, "FIRST_GAP", 0.0)
     given = crowded(seed, 1, frames=4, regions=12)
     assert total(given, solve(given)) == pytest.approx(least_total(given, []))
 
@@ -286,7 +290,7 @@ def test_what_may_be_missed_where_much_is_doubtful_is_told(
     exact = total(given, solve(given))
     assert exact == pytest.approx(least_total(given, []))
     assert "proved" not in caplog.text
-    monkeypatch.setattr(solve_module, "WITHIN", 0.02)
+    monkeypatch.setattr(solve_module, "MAX_GAP", 0.02)
     more = total(given, solve(given)) - exact
     bounds = [float(number) for number in re.findall(r"within (\d+\.\d+)", caplog.text)]
     assert -1e-6 <= more <= sum(bounds) + 0.1
@@ -300,7 +304,7 @@ def test_what_costs_more_than_the_limit_is_not_looked_at(
 
     The last choice takes a way that is worth .45 more.
     """
-    monkeypatch.setattr(solve_module, "WITHIN", within)
+    monkeypatch.setattr(solve_module, "MAX_GAP", within)
     ways = csr_array([[1.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
-    found = solve_module._each(np.array([2.0, 2.0, 2.1, 0.5]), ways)
+    found = solve_module._integral(np.array([2.0, 2.0, 2.1, 0.5]), ways, np.ones(3, np.int64))
     assert np.flatnonzero(found).tolist() == taken
