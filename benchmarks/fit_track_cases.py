@@ -30,6 +30,9 @@ from sam4ct.tables import Evidence, Sightings
 
 FRAMES = 10
 CELLS = 45
+FINE = 15
+"""Cases of this number and above have coarse time steps: cells move by up to their own size, and
+divide every few frames, as where only every fifth frame of a recording is kept."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def draw_embryo(number: int) -> tuple[EmbryoLaw, SeedErrors]:
     radius = float(np.exp(rng.uniform(np.log(4.5), np.log(11.0))))
     apart = float(np.exp(rng.uniform(0.0, np.log(5.0))))
     distance = rng.uniform(2.1, 3.2)
+    coarse = number >= FINE
     across = 3.0 * radius + 2.7 * radius * distance * np.sqrt(CELLS)
     law = EmbryoLaw(
         shape=(max(8, int(7.0 * radius / apart)), int(across), int(across)),
@@ -64,8 +68,8 @@ def draw_embryo(number: int) -> tuple[EmbryoLaw, SeedErrors]:
             radius=radius,
             elongation=rng.uniform(0.55, 0.95),
             bumpiness=rng.uniform(0.0, 0.12),
-            motion=rng.uniform(0.05, 0.4),
-            cycle=rng.uniform(10.0, 40.0),
+            motion=rng.uniform(0.3, 1.0) if coarse else rng.uniform(0.05, 0.4),
+            cycle=rng.uniform(5.0, 14.0) if coarse else rng.uniform(10.0, 40.0),
             dimmest=rng.uniform(0.3, 0.9),
         ),
         optics=replace(

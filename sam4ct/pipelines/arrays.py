@@ -228,7 +228,7 @@ def _links_of_tracks(run: LinkRun) -> Links:
     with WorkDir.open(run.sequence.work_dir, run.key()) as work:
         session = Session(run.plan, work)
         masks = repair(session, propagate(session, detect(session)))
-        masks, links = generate(session, masks, associate(session, masks))
+        masks, links = generate(session, *associate(session, masks))
         filled = fill(session, masks, links)
     detections, _ = masks.painted
     track = trace(detections, links, filled).of_detection

@@ -30,7 +30,7 @@ from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_t
 from sam4ct.pipelines.common.engine_counts import keep_click_counts
 from sam4ct.pipelines.common.segmenter import Remembered, segmenter_of
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.link.associate import linked
+from sam4ct.pipelines.link.associate import linked, with_debris, without_debris
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, propagate_new
 from sam4ct.regions import Region
@@ -83,8 +83,8 @@ def generate(run: Session[Plan], masks: Repaired, links: Links) -> tuple[Repaire
     if not (work.has(work.links) and work.has(file_of(work, DROPPED))):
         _link_again(masks, work)
     dropped = read_table(file_of(work, DROPPED), Joins)
-    gone = row_numbers(masks.detections, dropped.t, dropped.label)
-    return replace(masks, dropped=masks.detections.take(gone)), read_table(work.links, Links)
+    masks = _without(masks, dropped)
+    return with_debris(work, "generate", masks), read_table(work.links, Links)
 
 
 def _link_again(masks: Repaired, work: WorkDir) -> None:
@@ -93,8 +93,15 @@ def _link_again(masks: Repaired, work: WorkDir) -> None:
     generated = np.zeros(len(masks.detections), dtype=bool)
     generated[row_numbers(masks.detections, made.t, made.label)] = True
     kept, found = supported(masks.detections, found, generated)
-    write_table(file_of(work, DROPPED), as_background(masks.detections.take(~kept)))
-    write_table(work.links, found)
+    dropped = as_background(masks.detections.take(~kept))
+    write_table(file_of(work, DROPPED), dropped)
+    write_table(work.links, without_debris(work, "generate", _without(masks, dropped), found))
+
+
+def _without(masks: Repaired, dropped: Joins) -> Repaired:
+    """Return masks that know which generated regions are no cells."""
+    rows = row_numbers(masks.detections, dropped.t, dropped.label)
+    return replace(masks, dropped=masks.detections.take(rows))
 
 
 def file_of(work: WorkDir, name: str) -> Path:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sam4ct.io.ctc import MASK, ResultWriter
 from sam4ct.io.files import frame_files
 from sam4ct.pipelines.common.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
@@ -70,6 +72,9 @@ def paint(
             for _ in paint_frames(reader, detections, traced, filled, writer):
                 progress.step()
         made = without(masks.generated, as_background(masks.dropped))
+        debris = set(zip(masks.debris.t.tolist(), masks.debris.label.tolist(), strict=True))
+        rows = zip(made.t.tolist(), made.label.tolist(), strict=True)
+        made = made.take(np.array([row not in debris for row in rows], dtype=bool))
         tracks = traced.of_detection[row_numbers(detections, made.t, made.label)]
         yield Painted(
             traced,

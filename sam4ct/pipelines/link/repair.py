@@ -86,6 +86,8 @@ class Repaired(Masks):
     """Those of the regions that were generated."""
     dropped: Detections = field(default_factory=Detections.empty)
     """Generated regions that are no cells."""
+    debris: Joins = field(default_factory=Joins.empty)
+    """Given or generated regions of lineages that are no cells, once these are known."""
 
     def linked(self) -> tuple[Detections, Evidence]:
         """Return regions and evidence to link: fragments joined, and no specks if masks may
@@ -100,7 +102,7 @@ class Repaired(Masks):
     def painted(self) -> tuple[Detections, FrameReader]:
         """The regions that are painted, and a reader of their masks.
 
-        With `edit_masks`, fragments are joined and specks are gone. Without, both are
+        With `edit_masks`, fragments are joined, specks and debris are gone. Without, all are
         there: a fragment is then a track of its own beside the one that goes on.
         """
         plan, edits = self.plan, as_background(self.dropped)
@@ -108,13 +110,16 @@ class Repaired(Masks):
         if plan.profile.edit_masks:
             detections = joined_detections(detections, self.joins)
             small = specks(detections, plan.profile.min_size, plan.edge)
-            edits = Joins.concat([self.joins, edits, as_background(detections.take(small))])
-            detections = detections.take(~small)
+            small_ones = as_background(detections.take(small))
+            edits = Joins.concat([self.joins, edits, small_ones, self.debris])
+            detections = without(detections.take(~small), self.debris)
         return detections, JoinedFrames(self.reader, edits) if len(edits) else self.reader
 
     def counts(self) -> dict[str, int]:
-        """How many given masks were joined and cut; {} if they are left as they are."""
-        return {"joined": len(self.joins), "cut": self.cuts} if self.plan.profile.edit_masks else {}
+        """How many masks were joined, cut and dropped; {} if they are left as they are."""
+        if not self.plan.profile.edit_masks:
+            return {}
+        return {"joined": len(self.joins), "cut": self.cuts, "debris": len(self.debris)}
 
 
 def _joined(masks: Masks, joins: Joins, evidence: Evidence) -> tuple[Detections, Evidence]:

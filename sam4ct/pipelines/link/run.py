@@ -39,7 +39,7 @@ def stages(run: Session[Plan], frames: range | None = None) -> Iterator[str]:
     yield "propagate"
     masks = repair(run, masks)
     yield "repair"
-    links = associate(run, masks)
+    masks, links = associate(run, masks)
     yield "associate"
     masks, links = generate(run, masks, links)
     yield "generate"

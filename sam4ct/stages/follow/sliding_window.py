@@ -20,6 +20,14 @@ from sam4ct.stages.follow.missed_seeds import Tip
 from sam4ct.stages.motion import LinkedMotion, gone_on
 from sam4ct.tables import Evidence, Floats, Links, Sightings, row_numbers
 
+MOST_CELLS = 0.85
+"""Share of the regions of frame 0 that are to be followed, at least, where all cells are: the
+others are seeds that are no cells."""
+FROM_NOWHERE = 18.0
+"""Cost of a cell that begins where all cells are followed: it can only be the daughter of one.
+By simulated embryos: fine time steps (TRA .99 and more at any value) do not mind, coarse ones
+gain (cases 15 and 16 of fit_track_cases.py: .869 to .911, .955 to .980)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HorizonRules:
@@ -81,6 +89,8 @@ class Horizon:
             costs: What links cost.
             rules: How.
         """
+        if followed >= MOST_CELLS * len(first):
+            costs = replace(costs, appear=max(costs.appear, FROM_NOWHERE))
         self._costs, self._rules = costs, rules
         self._frames = [first]
         self._evidence: list[Evidence] = []

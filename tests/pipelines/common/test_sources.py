@@ -80,7 +80,8 @@ def test_code_of_following_is_told_from_that_of_painting(package: Path) -> None:
 
 
 def test_every_import_of_the_package_is_found() -> None:
-    for path in PACKAGE.rglob("*.py"):
+    # The package itself loads `link` by a relative import, so that no key depends on it.
+    for path in {*PACKAGE.rglob("*.py")} - {PACKAGE / "__init__.py"}:
         text = path.read_text(encoding="utf-8")
         module = ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts))
         names = {name for _, name in imports_of(text, module)}

@@ -131,6 +131,24 @@ def test_what_comes_into_sight_needs_no_mother(fringe: list[int], divides: bool)
     assert len(links) == (4 if divides else 2)
 
 
+@pytest.mark.parametrize(("neighbour", "divides"), [(False, True), (True, False)])
+def test_where_all_cells_are_followed_a_new_one_is_a_daughter(
+    neighbour: bool, divides: bool
+) -> None:
+    """
+    t   0   1   2   3
+        1 - 1 - 1 - 1
+            2 - 2 - 2    hardly a daughter, but whose, if no other cell was there?
+        2                a cell that is not followed, elsewhere
+    """
+    first = sightings(0, HERE, *([ELSEWHERE] if neighbour else []))
+    frames = [first, *(sightings(t, HERE, THERE) for t in (1, 2, 3))]
+    born = evidence(0, {(1, 1): 4.9, (1, 2): 0.0})
+    later = [evidence(t, {(1, 1): 4.0, (2, 2): 4.0}) for t in (1, 2)]
+    links = seen((frames, [born, *later]), ahead=3).links()
+    assert links.division.any() == divides
+
+
 def test_a_neighbour_that_is_not_followed_claims_its_own_seed() -> None:
     """
     t   0   1
