@@ -1,4 +1,4 @@
-"""Associate: the links of a whole sequence, from its masks and their evidence."""
+"""Associate: find the most probable links of a sequence from its masks and their evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def associate(run: Session[Plan], masks: Repaired) -> Links:
         WorkError: The evidence of some frame pair is missing.
     """
     run.begin("associate")
-    # If masks are to be generated, these links are not the last word.
+    # If masks are to be generated, the sequence is linked once more with them.
     path = run.work.artifact("associate", "links.parquet")
     path = path if run.plan.profile.generate_masks else run.work.links
     if run.work.has(path):
@@ -28,6 +28,6 @@ def associate(run: Session[Plan], masks: Repaired) -> Links:
 
 
 def linked(masks: Repaired) -> Links:
-    """Return the links of all regions, fragments linked as the cells that they are part of."""
+    """Return the links of all regions; joined fragments are linked as one region."""
     plan = masks.plan
     return most_probable_links(*masks.linked(), costs_of(plan), scene_of(plan))
