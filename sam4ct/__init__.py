@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .pipelines.arrays import Tracking, link
+    from sam4ct.pipelines.arrays import Tracking, link
 
 __version__ = "0.1.0"
 __all__ = ["Tracking", "__version__", "link"]
@@ -18,7 +18,6 @@ def __getattr__(name: str) -> Any:
     """Load what users call when they ask for it: the command line starts without."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Relative, so that no stage's key depends on it (see `pipelines.common.sources`).
-    from .pipelines import arrays
+    from sam4ct.pipelines import arrays
 
     return getattr(arrays, name)

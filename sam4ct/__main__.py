@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sam4ct.runtime import graceful_exit, safe_streams
+from sam4ct.runtime import end_with_parent, graceful_exit, safe_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; see `sam4ct.cli.main`."""
     with safe_streams(), graceful_exit():
+        end_with_parent()
         from sam4ct.cli import main as run_command_line
 
         run_command_line(arguments)

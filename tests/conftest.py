@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import ipaddress
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,21 +78,23 @@ def overlap(embryo: Path) -> Path:
 def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `run-all` work in this process: one of its own takes seconds to start.
 
-    See test_apart.py for those, and the tests of `run-all` without this.
+    See test_run_apart.py for those, and the tests of `run-all` without this.
     """
+    import click
+
+    from sam4ct.cli import cli
     from sam4ct.errors import Sam4ctError
     from sam4ct.pipelines.batch import run_all
-    from sam4ct.pipelines.batch.subprocess_job import Ending
-    from sam4ct.pipelines.batch.targets import Job
 
-    def run_here(work: Callable[[Job], None], job: Job) -> Ending:
+    def run_here(arguments: Sequence[str]) -> run_all.Ending:
         try:
-            work(job)
-        except Sam4ctError as error:
-            return Ending(str(error))
-        return Ending()
+            with contextlib.redirect_stdout(io.StringIO()):
+                cli(["-q", *arguments], standalone_mode=False)
+        except (Sam4ctError, click.ClickException) as error:
+            return run_all.Ending(str(error))
+        return run_all.Ending()
 
-    monkeypatch.setattr(run_all, "run_apart", run_here)
+    monkeypatch.setattr(run_all, "run_command", run_here)
 
 
 def shuffle(items: list[pytest.Item], seed: int) -> None:

@@ -34,7 +34,7 @@ from sam4ct.cli.track.run_all import run_all_command
 from sam4ct.cli.track.stage import stage
 from sam4ct.errors import Sam4ctError
 from sam4ct.io.files import settle_temporary_folder
-from sam4ct.runtime import graceful_exit, log_to_stderr, lost_output
+from sam4ct.runtime import graceful_exit, log_to_stderr, lost_output, tell_parent
 
 USER_ERROR = 2
 """Exit status of a mistake of the user; click uses the same for wrong options."""
@@ -116,7 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             # Without standalone mode, click returns the exit status of the command.
             status = cli(arguments, prog_name="sam4ct", standalone_mode=False)
     except Sam4ctError as error:
-        click.echo(f"Error: {error}", err=True)
+        if not tell_parent(str(error)):  # `run-all` prints it with the name of the sequence
+            click.echo(f"Error: {error}", err=True)
         status = USER_ERROR
     except click.ClickException as error:
         error.show()

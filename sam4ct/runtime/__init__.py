@@ -4,6 +4,7 @@
 - `logs`: log lines on stderr
 - `progress`: a bar on a terminal, plain lines elsewhere
 - `interrupt`: SIGTERM ends a run within seconds, with status 75
+- `parent`: a command that `run-all` started ends with it
 - `parallel`: pieces of work in threads; the result does not depend on their number
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 from sam4ct.runtime.interrupt import EXIT_TRY_AGAIN, graceful_exit
 from sam4ct.runtime.logs import log_level, log_to_stderr
 from sam4ct.runtime.parallel import each, in_stretches, processors, stretches
+from sam4ct.runtime.parent import end_with_parent, start_child, tell_parent
 from sam4ct.runtime.progress import Progress, duration
 from sam4ct.runtime.streams import lost_output, safe_streams
 
@@ -20,6 +22,7 @@ __all__ = [
     "Progress",
     "duration",
     "each",
+    "end_with_parent",
     "graceful_exit",
     "in_stretches",
     "log_level",
@@ -27,5 +30,7 @@ __all__ = [
     "lost_output",
     "processors",
     "safe_streams",
+    "start_child",
     "stretches",
+    "tell_parent",
 ]

@@ -83,9 +83,7 @@ def test_every_imported_package_is_a_declared_requirement() -> None:
     undeclared = {
         f"{module} imports {top}"
         for module, path in MODULES.items()
-        for _, name in imports_of(
-            path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py"
-        )
+        for _, name in imports_of(path.read_text(encoding="utf-8"), module)
         if (top := name.partition(".")[0]) not in {PACKAGE, *sys.stdlib_module_names}
         and not declared & {n.lower().replace("_", "-") for n in known.get(top, [])}
     }

@@ -1,4 +1,4 @@
-"""`sam4ct run-all`: everything below a folder, as a container does when it is told nothing."""
+"""`sam4ct run-all`: run every sequence below a folder; a container without arguments does this."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ from sam4ct.pipelines.common.options import Options
 def run_all_command(ctx: click.Context, /, root: Path, out: Path | None, **chosen: Any) -> None:
     """Run every sequence below ROOT that has masks, or seeds and initial tracks.
 
-    Datasets are looked for up to three folders deep. Results that are there are left alone, so
-    the same command continues what was stopped. A sequence that fails does not stop the others;
-    a line for each says what became of it, and the exit status is then 2, or 1 after a fault of
+    Datasets are looked for up to three folders deep. Results that are there are kept, so the
+    same command continues what was stopped. A sequence that fails does not stop the others. A
+    line for each says how it ended; the exit status is 2 if one failed, and 1 after a fault of
     the program.
     """
     outcomes = run_all(root, Options(**chosen), out)

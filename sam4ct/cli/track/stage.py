@@ -1,4 +1,4 @@
-"""`sam4ct stage`: the stages one by one, for workflows that spread them over machines."""
+"""`sam4ct stage`: run the stages one by one, so that a workflow can spread them over machines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_FRAMES = range(0)
 def stage() -> None:
     """Run single stages: propagate (in shards), then repair, associate, generate, fill, paint.
 
-    Each does what is missing of the stages before it, but for the evidence of propagate.
+    Each first does what is missing of the stages before it, except the evidence of propagate.
     """
 
 
@@ -50,7 +50,7 @@ def _do(last: str, plan: Plan, frames: range = NO_FRAMES, *, shared: bool = Fals
 
 
 def _frames_of(plan: Plan, wanted: slice) -> range:
-    """Return the frames of a shard; none is a slip in a workflow, not a wish."""
+    """Return the frames of a shard; refuse an empty one, which is a mistake in a workflow."""
     count = plan.survey.checked.frames
     frames = range(*wanted.indices(count))
     if not frames:
@@ -71,7 +71,7 @@ def _simple(name: str, text: str) -> None:
         _do(name, plan, shared=name == "detect")
 
 
-_simple("detect", "Read all masks once, and keep the table of their regions for other stages.")
+_simple("detect", "Read all masks, and keep the table of their regions for the other stages.")
 
 
 @stage.command()
@@ -86,7 +86,7 @@ _simple("detect", "Read all masks once, and keep the table of their regions for 
 def propagate(
     dataset_dir: Path, sequence: str, out: Path | None, frames: slice, **chosen: Any
 ) -> None:
-    """Gather evidence for pairs of frames; several shards may run at once."""
+    """Gather the evidence of frame pairs; several shards may run at once."""
     plan = _planned(dataset_dir, sequence, out, Options(**chosen))
     _do("propagate", plan, _frames_of(plan, frames), shared=True)
 
@@ -95,8 +95,8 @@ _simple("repair", "Join fragments and cut merged masks, once all evidence is the
 _simple("associate", "Link the sequence, once all evidence is there.")
 _simple(
     "generate",
-    "Segment missed cells, and link the sequence with them; nothing if that is not asked for."
-    "\n\nOne process does all frames: a cell is followed from one into the next.",
+    "Segment missed cells, and link the sequence with them, if masks are to be generated."
+    "\n\nOne process does all frames, because a cell is followed from one into the next.",
 )
 _simple("fill", "Generate regions for the frames in which linked cells were missed.")
 
@@ -106,7 +106,7 @@ _simple("fill", "Generate regions for the frames in which linked cells were miss
 @OVERWRITE
 @REPORT
 def paint(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
-    """Write the result, run.json and the report; does what is left since propagate."""
+    """Write the result, run.json and the report; first does all that is left after propagate."""
     plan = _planned(dataset_dir, sequence, out, Options(**chosen))
     refuse_target(plan.sequence.result_dir, overwrite=plan.options.overwrite)
     _do("paint", plan)

@@ -1,22 +1,21 @@
-"""Preparation: all that stands in the way of the jobs below a folder, told before any work.
+"""Preparation: what can be refused below a folder is refused before any work, in one message.
 
-Hours may lie between the first sequence and the last, and nobody may be watching: what
-would end them all is said at once, in one message.
+Hours may lie between the first sequence and the last, and nobody may be watching.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sam4ct.errors import Sam4ctError
-from sam4ct.io.files import write_problem
+from sam4ct.errors import Sam4ctError, WeightsError
 from sam4ct.models.device import choose_device
-from sam4ct.pipelines.batch.targets import Job, Refusal, Target, find_targets, settle, with_weights
+from sam4ct.models.weights.manifest import load_manifest
+from sam4ct.pipelines.batch.targets import Job, Target, find_targets
 from sam4ct.pipelines.common.options import AUTO, Options, choose_network
 from sam4ct.profile import load_profile, profile_names
 
@@ -31,16 +30,13 @@ class Preparation:
 
     targets: Sequence[Target]
     """All that was found, done or not, in order."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """What cannot be run, a target or not: path below the root → problem."""
     jobs: Sequence[Job] = ()
-    refusals: Sequence[Refusal] = ()
-    """What cannot be run, be it one of the targets or not; the others can."""
 
 
-@dataclass
-class _Problems:
-    """What stands in the way of all."""
-
-    found: list[str] = field(default_factory=list)
+class _Problems(list[str]):
+    """What stands in the way of all sequences."""
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -48,7 +44,7 @@ class _Problems:
         try:
             yield
         except Sam4ctError as error:
-            self.found.append(str(error))
+            self.append(str(error))
 
 
 def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
@@ -65,64 +61,65 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
     """
     problems = _Problems()
     targets: list[Target] = []
-    lost: list[Refusal] = []
+    refused: dict[str, str] = {}
     with problems.noted():
-        targets, lost = find_targets(root, out)
+        targets, refused = find_targets(root, out)
     todo = [target for target in targets if options.overwrite or not target.done]
     if targets and not todo:
-        return Preparation(targets, refusals=lost)
-    unwritable = _unwritable(todo)
+        return Preparation(targets, refused)
+    reasons = {target.label: target.write_problem() for target in todo}
+    unwritable = {label: reason for label, reason in reasons.items() if reason is not None}
     if len(unwritable) == len(todo):
-        problems.found += _reasons(unwritable)
+        different = list(dict.fromkeys(unwritable.values()))
+        more = len(different) - _REASONS_NAMED
+        problems += different[:_REASONS_NAMED]
+        problems += [f"(And {more} more such folders.)"] if more > 0 else []
     if options.profile not in (None, AUTO):
         with problems.noted():
             load_profile(options.profile)
+    jobs: list[Job] = []
+    unfit: dict[str, str] = {}
     # Whatever is noted so far would be said once more of every sequence.
-    refused = {refusal.label for refusal in unwritable}
-    open_ones = [target for target in todo if target.label not in refused]
-    jobs, refusals = ([], []) if problems.found else settle(open_ones, options)
+    for target in [] if problems else todo:
+        if target.label not in unwritable:
+            try:
+                jobs.append(Job(target, *target.settle(options)))
+            except Sam4ctError as error:
+                unfit[target.label] = str(error)
     with problems.noted():
-        jobs = with_weights(jobs, options.weights)
+        jobs = _with_weights(jobs, options.weights)
     _note_networks(problems, jobs, options)
-    if problems.found:
-        problems.found += [f"{refusal.label}: {refusal.problem}" for refusal in refusals]
-        raise Sam4ctError("\n".join(problems.found))
+    if problems:
+        lines = [f"{label}: {problem}" for label, problem in unfit.items()]
+        raise Sam4ctError("\n".join([*problems, *lines]))
     if options.profile is None:
         _warn_of_nameless(root, todo)
-    return Preparation(targets, jobs, [*lost, *unwritable, *refusals])
+    return Preparation(targets, {**refused, **unwritable, **unfit}, jobs)
 
 
-def _unwritable(targets: Iterable[Target]) -> list[Refusal]:
-    """Refuse the targets whose results or work folders cannot be written."""
-    reasons = (
-        (target.label, next(filter(None, map(write_problem, _places(target))), None))
-        for target in targets
-    )
-    return [Refusal(label, reason) for label, reason in reasons if reason is not None]
+def _with_weights(jobs: Sequence[Job], names: Sequence[str]) -> list[Job]:
+    """Return jobs that have each of the weights named only where they are used.
 
-
-def _reasons(refusals: Iterable[Refusal]) -> list[str]:
-    """Return the first reasons, each once: a folder may be that of many targets."""
-    reasons = list(dict.fromkeys(refusal.problem for refusal in refusals))
-    more = len(reasons) - _REASONS_NAMED
-    return reasons[:_REASONS_NAMED] + ([f"(And {more} more such folders.)"] if more > 0 else [])
-
-
-def _places(target: Target) -> list[Path]:
-    """Folders in which a run makes files; another user may have made some of them before."""
-    result, work = target.result_dir, target.work_dir
-    inner = [folder for folder in (work, work / "work") if os.path.isdir(folder)]
-    return [result.parent, Path(os.path.realpath(result)).parent, *inner]
+    Raises:
+        WeightsError: A name is unknown, or no job uses it.
+    """
+    manifest = load_manifest()
+    roles = {name: manifest.get(name).role for name in names}
+    asked = frozenset[str]().union(*(job.roles for job in jobs))
+    idle = [name for name, role in roles.items() if jobs and role not in asked]
+    if idle:
+        raise WeightsError(f"--weights {idle[0]}: is not used by any sequence here. Leave it out.")
+    return [job.with_weights(roles) for job in jobs]
 
 
 def _note_networks(problems: _Problems, jobs: Sequence[Job], options: Options) -> None:
     """Note a device that is not there, and weights that are missing or other ones."""
     if not (any(job.roles for job in jobs) or (not jobs and options.evidence == "sam2")):
         return
-    before = len(problems.found)
+    before = len(problems)
     with problems.noted():
         choose_device(options.device)
-    on_cpu = len(problems.found) > before  # where the weights can be looked at all the same
+    on_cpu = len(problems) > before  # where the weights can be looked at all the same
     for chosen, generate in dict.fromkeys((job.options, "sam_med3d" in job.roles) for job in jobs):
         with problems.noted():
             choose_network(replace(chosen, device="cpu") if on_cpu else chosen, generate=generate)

@@ -1,23 +1,21 @@
-"""Jobs: what there is to do below a folder, sequence by sequence, settled without reading pixels.
+"""Targets: the sequences below a folder, and what can be said of each before any work.
 
-Owns which sequences are run, where their results go, and which of the user's options
-have a use for each. What stands in the way of all of them is left to `preparation`.
+Reads names, settings and the header of one image a sequence. `run_all` runs what passed.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sam4ct.errors import ResultError, Sam4ctError, SequenceError, WeightsError
+from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.ctc import MASK, MASKS, RESULT, TRACKS, refuse_target, work_dir_of
 from sam4ct.io.datasets import Dataset, find_datasets
-from sam4ct.io.files import count_frames, list_folder
+from sam4ct.io.files import count_frames, list_folder, write_problem
 from sam4ct.io.follow import INITIAL, SEEDS, count_images
-from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.dispatch import find_run
 
@@ -29,7 +27,7 @@ _LACKING = "neither masks nor both seeds and initial tracks"
 
 @dataclass(frozen=True)
 class Target:
-    """A sequence with something to do, and where its result goes."""
+    """A sequence that can be run, and where its result goes."""
 
     label: str
     """The path of the sequence below the root: `DATASET/SS`, or `training/DATASET/SS`."""
@@ -38,16 +36,39 @@ class Target:
     result_dir: Path
 
     @property
-    def work_dir(self) -> Path:
-        """Where everything but the result is written."""
-        return work_dir_of(self.result_dir)
-
-    @property
     def done(self) -> bool:
         """Whether the result is there, with a mask for every image; names alone tell."""
-        masks = count_frames(self.result_dir, MASK)
-        images = count_images(self.dataset_dir / self.name)
+        masks, images = self._counts()
         return os.path.isfile(self.result_dir / TRACKS) and 0 < masks == images
+
+    def write_problem(self) -> str | None:
+        """Return why the result or the work folder cannot be written; None if both can be."""
+        result, work = self.result_dir, work_dir_of(self.result_dir)
+        # Another user may have made some of these before.
+        inner = [folder for folder in (work, work / "work") if os.path.isdir(folder)]
+        places = [result.parent, Path(os.path.realpath(result)).parent, *inner]
+        return next(filter(None, map(write_problem, places)), None)
+
+    def settle(self, options: Options) -> tuple[Options, frozenset[str]]:
+        """Return the options that are used for this sequence, and the roles of its networks.
+
+        Raises:
+            Sam4ctError: The sequence cannot be run with them; no pixels are read.
+        """
+        where = (self.dataset_dir, self.name, self.result_dir)
+        used = find_run(*where, options).used()
+        masks, images = self._counts()
+        if not options.overwrite and os.path.isfile(self.result_dir / TRACKS) and not self.done:
+            raise ResultError(
+                f"{self.result_dir}: has {masks} masks for {images} images: it is incomplete, or"
+                " was made from other images. Add --overwrite to replace it."
+            )
+        refuse_target(self.result_dir, overwrite=options.overwrite)
+        return used, find_run(*where, used).settle()
+
+    def _counts(self) -> tuple[int, int]:
+        """How many masks the result has, and how many images the sequence."""
+        return count_frames(self.result_dir, MASK), count_images(self.dataset_dir / self.name)
 
 
 @dataclass(frozen=True)
@@ -58,22 +79,32 @@ class Job:
     options: Options
     """Those of the user that are used for this sequence."""
     roles: frozenset[str]
-    """Of the networks that are asked."""
+    """Of the networks that are used."""
+
+    def with_weights(self, roles: dict[str, str]) -> Job:
+        """Return the job with those of the named weights that it uses; `roles` by name."""
+        used = tuple(name for name, role in roles.items() if role in self.roles)
+        return replace(self, options=replace(self.options, weights=used))
+
+    def arguments(self) -> list[str]:
+        """Return what follows `sam4ct` on the command line that runs this sequence."""
+        target, options = self.target, self.options
+        words = ["run", str(target.dataset_dir), target.name, "--out", str(target.result_dir)]
+        words += ["--evidence", options.evidence, "--device", options.device]
+        if options.profile is not None:
+            words += ["--profile", options.profile]
+        for name in options.weights:
+            words += ["--weights", name]
+        for flag in ("generate_masks", "edit_masks", "report"):
+            if (chosen := getattr(options, flag)) is not None:
+                words.append(f"--{'' if chosen else 'no-'}{flag.replace('_', '-')}")
+        return words + [f"--{flag}" for flag in ("fast", "overwrite") if getattr(options, flag)]
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """What cannot be run, and why."""
+def find_targets(root: Path, out: Path | None = None) -> tuple[list[Target], dict[str, str]]:
+    """Return the sequences below a folder that can be run, or could before they were done.
 
-    label: str
-    """That of a target, or the path below the root of what was not looked into."""
-    problem: str
-
-
-def find_targets(root: Path, out: Path | None = None) -> tuple[list[Target], list[Refusal]]:
-    """Return the sequences below a folder that have something to do, or had before it was done.
-
-    Sequences of images alone are told in a warning.
+    Sequences of images alone are named in a warning.
 
     Args:
         root: Holds datasets, or is one.
@@ -81,14 +112,20 @@ def find_targets(root: Path, out: Path | None = None) -> tuple[list[Target], lis
             beside the input.
 
     Returns:
-        The sequences, and what may be some but cannot be told or lacks its images.
+        The sequences, and what cannot be looked into or lacks its images: path below the
+        root → problem.
 
     Raises:
         SequenceError: There is nothing.
     """
     root = Path(os.path.abspath(root))
     datasets, unreadable = find_datasets(root)
-    refusals = [_unreadable(folder, root) for folder in unreadable]
+    refused = {
+        str(folder.relative_to(root)): (
+            f"{folder}: cannot be read. Make it readable for this user, or move it away."
+        )
+        for folder in unreadable
+    }
     targets = []
     for dataset in datasets:
         folder = dataset.folder
@@ -97,23 +134,14 @@ def find_targets(root: Path, out: Path | None = None) -> tuple[list[Target], lis
             names = ", ".join(dataset.idle)
             logger.warning("%s: nothing to do for %s: %s", folder, names, _LACKING)
         results = folder if out is None else Path(os.path.abspath(out)) / below
-        targets += [
-            Target(str(below / name), folder, name, results / f"{name}{RESULT}")
-            for name in dataset.ready
-        ]
-        refusals += [
-            Refusal(str(below / name), f"{folder / name}: is missing. Put the images there.")
-            for name in dataset.bare
-        ]
+        for name in dataset.ready:
+            targets.append(Target(str(below / name), folder, name, results / f"{name}{RESULT}"))
+        for name in dataset.bare:
+            refused[str(below / name)] = f"{folder / name}: is missing. Put the images there."
     if not targets:
-        problems = [refusal.problem for refusal in refusals[:_LISTED]]
+        problems = list(refused.values())[:_LISTED]
         raise SequenceError("\n".join([_nothing_found(root, datasets), *problems]))
-    return targets, refusals
-
-
-def _unreadable(folder: Path, root: Path) -> Refusal:
-    problem = f"{folder}: cannot be read. Make it readable for this user, or move it away."
-    return Refusal(str(folder.relative_to(root)), problem)
+    return targets, refused
 
 
 def _nothing_found(root: Path, datasets: Sequence[Dataset]) -> str:
@@ -128,54 +156,3 @@ def _nothing_found(root: Path, datasets: Sequence[Dataset]) -> str:
         f" mount your folder there: docker run -v FOLDER:{root}, apptainer run --bind"
         f" FOLDER:{root}."
     )
-
-
-def settle(targets: Iterable[Target], options: Options) -> tuple[list[Job], list[Refusal]]:
-    """Return the jobs, and what is wrong with the other targets as far as no pixel tells."""
-    jobs, refusals = [], []
-    for target in targets:
-        try:
-            jobs.append(_job(target, options))
-        except Sam4ctError as error:
-            refusals.append(Refusal(target.label, str(error)))
-    return jobs, refusals
-
-
-def _job(target: Target, options: Options) -> Job:
-    found = find_run(target.dataset_dir, target.name, target.result_dir, options)
-    if not options.overwrite:
-        _refuse_incomplete(target)
-    refuse_target(target.result_dir, overwrite=options.overwrite)
-    used = found.used()
-    run = find_run(target.dataset_dir, target.name, target.result_dir, used)
-    return Job(target, used, run.settle())
-
-
-def _refuse_incomplete(target: Target) -> None:
-    """Say that a result is not that of all images: it was copied in part, or they changed."""
-    if os.path.isfile(target.result_dir / TRACKS) and not target.done:
-        masks = count_frames(target.result_dir, MASK)
-        images = count_images(target.dataset_dir / target.name)
-        raise ResultError(
-            f"{target.result_dir}: has {masks} masks for {images} images: it is incomplete, or was"
-            " made from other images. Add --overwrite to replace it."
-        )
-
-
-def with_weights(jobs: Sequence[Job], names: Sequence[str]) -> list[Job]:
-    """Return jobs that have each of the weights named only where they have a use for them.
-
-    Raises:
-        WeightsError: A name is unknown, or no job has a use for it.
-    """
-    manifest = load_manifest()
-    roles = {name: manifest.get(name).role for name in names}
-    asked = frozenset[str]().union(*(job.roles for job in jobs))
-    idle = [name for name, role in roles.items() if jobs and role not in asked]
-    if idle:
-        raise WeightsError(f"--weights {idle[0]}: is not used by any sequence here. Leave it out.")
-    fitting = (tuple(name for name in names if roles[name] in job.roles) for job in jobs)
-    return [
-        replace(job, options=replace(job.options, weights=chosen))
-        for job, chosen in zip(jobs, fitting, strict=True)
-    ]

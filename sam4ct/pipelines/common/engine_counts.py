@@ -1,89 +1,58 @@
-"""What the engine did for the evidence that lies in a work folder, however often it was killed.
+"""Count what the networks did for one result, over all the commands that worked on it.
 
-Every part of a run (a shard, or what is left after a kill) keeps its counts in a
-file of its own, renewed with every frame pair, and the sum is what `run.json` says.
-What a part did for a pair that a kill interrupted is not in it; what two parts both
-did (frames next to where one ended) is in it twice, as it was done twice.
+Every command (a shard, or one that continues a stopped run) keeps its counts in a file of its
+own, written again with every frame pair. `run.json` gives their sum. It lacks what a command did
+for the frame pair at which it was stopped; what two commands both did is in it twice.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 
-from sam4ct.errors import WorkError
-from sam4ct.io.files import work_errors, write_json
+from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir
+from sam4ct.pipelines.common.session import read_json
 
-ASKING = ("propagate", "repair", "generate")
-"""Stages that ask the engine."""
-_NAME = "engine-{t:05d}_{dt}.json"
-_CLICKS = "engine-clicks-{way}-{t:05d}.json"
-_ALL = "engine-*.json"
+STAGES = ("propagate", "repair", "generate")
+"""Those that use a network."""
 
 
-def keep_counts(
-    work: WorkDir, first: tuple[int, int], counts: Mapping[str, int], stage: str = "propagate"
-) -> None:
-    """Keep what one part of a run has done so far.
+def keep_counts(work: WorkDir, stage: str, part: str, counts: Mapping[str, int]) -> None:
+    """Write what this command has done so far.
 
     Args:
         work: Open work folder.
-        first: The first frame pair (t, dt) of the part. No other part that got
-            anything done began there.
-        counts: By name.
-        stage: The one that asked the engine, of ASKING.
-
-    Raises:
-        WorkError: The disk refuses.
-    """
-    t, dt = first
-    write_json(work.artifact(stage, _NAME.format(t=t, dt=dt)), dict(counts))
-
-
-def keep_click_counts(work: WorkDir, first: tuple[str, int], counts: Mapping[str, int]) -> None:
-    """Keep what the segmenter has done so far in one part of mask generation.
-
-    Args:
-        work: Open work folder.
-        first: Direction and frame of the first answer of the part. No other part got
-            an answer there.
+        stage: The one that used the network, of `STAGES`.
+        part: Where this command began; no other one that did anything began there.
         counts: By name.
 
     Raises:
         WorkError: The disk refuses.
     """
-    way, t = first
-    write_json(work.artifact("generate", _CLICKS.format(way=way, t=t)), dict(counts))
+    write_json(work.artifact(stage, f"engine-{part}.json"), dict(counts))
+
+
+def pair_part(t: int, dt: int) -> str:
+    """Name of a part that began with the frame pair t, t + dt."""
+    return f"{t:05d}_{dt}"
 
 
 def engine_counts(work: WorkDir) -> dict[str, int]:
-    """Return the counts of all parts added up, and the number of `parts`; {} if there are none.
-
-    A part is one go at the frame pairs or at the clicks.
+    """Return the sum over all files, and their number as `parts`; {} if there are none.
 
     Raises:
         WorkError: A file is damaged, or the disk refuses.
     """
-    folders = [work.artifact(stage, _ALL).parent for stage in ASKING]
-    files = [file for folder in folders for file in sorted(folder.glob(_ALL))]
-    if not files:
-        return {}
+    folders = [work.artifact(stage, "engine").parent for stage in STAGES]
+    files = [file for folder in folders for file in sorted(folder.glob("engine-*.json"))]
     total: Counter[str] = Counter()
     for file in files:
-        total.update(_read(file))
-    return {"parts": len(files), **total}
+        remedy = "Delete it and run the same command again; only the counts in run.json miss it."
+        total.update(read_json(file, whole_numbers, remedy))
+    return {"parts": len(files), **total} if files else {}
 
 
-def _read(file: Path) -> dict[str, int]:
-    with work_errors(file):
-        text = file.read_bytes()
-    try:
-        return {name: int(count) for name, count in json.loads(text).items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise WorkError(
-            f"{file}: damaged. Delete it and run the same command again; only the counts"
-            " in run.json miss it."
-        ) from error
+def whole_numbers(counts: Mapping[str, str]) -> dict[str, int]:
+    """Return counts by name, as they were read."""
+    return {name: int(count) for name, count in counts.items()}

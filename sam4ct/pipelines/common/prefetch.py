@@ -1,9 +1,7 @@
-"""Background: frames are read before they are asked for, and files written after they are made.
+"""Prefetch: read frames before they are needed, and write files while the network goes on.
 
-So a network does not wait for a disk, nor for what is done to a frame before it is seen, and to
-what was found in it afterwards. One
-thread each; what it raises is raised where the frame is asked for, or the next file written.
-Nothing here knows what is read or written.
+One thread reads and prepares the next frame, another writes results, so that the network waits
+for neither. An error is raised where the frame is asked for, or when the next file is written.
 """
 
 from __future__ import annotations
@@ -23,13 +21,13 @@ from sam4ct.types import FrameReader
 T = TypeVar("T", bound=NDArray[Any])
 
 KEPT_BYTES = 1 << 28
-"""For frames that are asked for again; the last two are kept in any case, and what is in work."""
+"""Memory for frames that are asked for again; the last two are kept in any case."""
 UNWRITTEN = 2
-"""Pieces of work that may wait before the next one is waited for; what they work on is held."""
+"""Pieces of work that may wait; with more, `Behind.do` waits. Each holds its arrays in memory."""
 
 
 class Ahead(Generic[T]):
-    """Makes frames, each while the one before is in work, and keeps a few."""
+    """Makes each frame while the one before is processed, and keeps a few of them."""
 
     def __init__(self, make: Callable[[int], T], frames: int) -> None:
         """Args:
@@ -59,7 +57,7 @@ class Ahead(Generic[T]):
         return self._kept[t]
 
     def _begin(self, t: int) -> None:
-        """Begin with a frame; one that was not asked for after all is given up."""
+        """Begin with a frame; give up another one that was begun and never asked for."""
         if t >= self._frames or t in self._kept or t in self._next:
             return
         for future in self._next.values():
@@ -87,7 +85,7 @@ class LabelsAhead(Relabelled):
 class Behind:
     """Does work in another thread, piece by piece in order; all is done when the block ends.
 
-    What a piece raises is raised by a later one, or at the end of the block.
+    An error in a piece is raised by a later call of `do`, or at the end of the block.
     """
 
     def __enter__(self) -> Self:
@@ -96,7 +94,7 @@ class Behind:
         return self
 
     def do(self, work: Callable[[], None]) -> None:
-        """Do some work soon; waits while too much is left of what was given before."""
+        """Do some work soon; wait while too many earlier pieces are not done."""
         while len(self._waiting) > UNWRITTEN:
             self._waiting.popleft().result()
         self._waiting.append(self._pool.submit(work))

@@ -1,4 +1,4 @@
-"""The record of a run, `run.json`: what was done, with what, and what came of it."""
+"""Record: the content of `run.json`, which both modes share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARIES_OF_CLICKS = ("medim",)
 
 
 def settings_of(plan: RunPlan, libraries: Sequence[str]) -> dict[str, Any]:
-    """Return what a run of either mode was told to do, and with what it does it."""
+    """Return the settings of a run, and the programs and weights that it uses."""
     return {
         "version": __version__,
         "dataset": plan.sequence.dataset,
@@ -38,7 +38,7 @@ def settings_of(plan: RunPlan, libraries: Sequence[str]) -> dict[str, Any]:
 
 
 def circumstances(run: Session[Any]) -> dict[str, Any]:
-    """Return how a run went so far: the part of the record that differs from run to run."""
+    """Return date, times and work done so far: what differs from run to run."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": run.clock.seconds,

@@ -1,4 +1,4 @@
-"""Segmenter: what segments a cell of a volume at a click, set up from a run's plan."""
+"""Segmenter: the network that segments a cell of a volume at a click, set up from a plan."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sam4ct.io.ctc import CtcReader
 from sam4ct.io.work import read_masks, write_masks
 from sam4ct.pipelines.common.run import RunPlan
 from sam4ct.regions import Region
@@ -21,32 +17,14 @@ if TYPE_CHECKING:
 
 
 def segmenter_of(
-    plan: RunPlan, reader: CtcReader
-) -> tuple[VolumeSegmenter, Callable[[], dict[str, int]]]:
-    """Return the segmenter of missed cells, and a function that tells what it has done so far.
+    plan: RunPlan, image: Callable[[int], Volume]
+) -> tuple[SamMed3dSegmenter, Callable[[], dict[str, int]]]:
+    """Return SAM-Med3D with its weights on its device, and a function that counts what it did.
 
     Args:
         plan: The run.
-        reader: For the images.
-
-    Raises:
-        WeightsError: The weights are missing, or not what the manifest says.
-    """
-
-    def image(t: int) -> NDArray[np.float32]:
-        # As it is: the engine scales every crop by itself, as SAM-Med3D was trained.
-        return reader.image(t).astype(np.float32)
-
-    engine = sam_med3d_engine(plan, image)
-    return engine, lambda: click_counts(engine)
-
-
-def sam_med3d_engine(plan: RunPlan, image: Callable[[int], Volume]) -> SamMed3dSegmenter:
-    """Return the SAM-Med3D engine of a run of either mode, with its weights on its device.
-
-    Args:
-        plan: The run.
-        image: Returns the volume of a frame, (z, y, x).
+        image: Returns the volume of a frame, (z, y, x), float32, as it is in the file: the
+            network scales every crop by itself, as it was trained.
 
     Raises:
         WeightsError: The weights are missing, or not what the manifest says.
@@ -61,22 +39,18 @@ def sam_med3d_engine(plan: RunPlan, image: Callable[[int], Volume]) -> SamMed3dS
         entry.image_size, plan.profile.spacing_um, plan.diameter_px, entry.window_diameters
     )
     network = load_sam_med3d(entry, plan.device)
-    return SamMed3dSegmenter(network, image, law, SegmenterSettings(device=plan.device))
-
-
-def click_counts(engine: SamMed3dSegmenter) -> dict[str, int]:
-    """Return what an engine has done so far, as it is counted in the work folder."""
-    return {
+    engine = SamMed3dSegmenter(network, image, law, SegmenterSettings(device=plan.device))
+    return engine, lambda: {
         "clicks_segmented": engine.clicks,
         "halved_click_batches": engine.halved_batches,
     }
 
 
 class Remembered:
-    """A `VolumeSegmenter` whose answers are kept in files, one a frame, and asked for once.
+    """A `VolumeSegmenter` that keeps its answers in files, one a frame, and reads them again.
 
-    It serves one pass over the frames, in which the clicks of a frame are always the
-    same: a run that was killed then goes on without asking again.
+    For one pass over the frames, in which the clicks of a frame are always the same: a run that
+    was killed continues without segmenting them again.
     """
 
     def __init__(self, segmenter: VolumeSegmenter, file_of: Callable[[int], Path]) -> None:

@@ -1,12 +1,11 @@
-"""Sources: which source files the results of a stage depend on, and a digest of them.
+"""Sources: a digest of the source files that the result of a stage depends on.
 
-A stage's key holds the digest of the module that makes it and of all that this module imports,
-directly or not. So results are made again whenever the code that made them has changed, and no
-number has to be raised by hand.
+The key of a stage holds the digest of its module and of all modules that this one imports,
+directly or not. So a stage is computed again whenever its code has changed, and no version number
+has to be raised by hand.
 
-Files are read, not imported: a network's module is digested without loading torch. A name that
-a package only passes on counts as an import of the module that defines it, so the rest of the
-package is not a dependency.
+Files are read, not imported, so torch is not loaded. If a package only re-exports a name, the
+module that defines the name counts, and not the rest of the package.
 """
 
 from __future__ import annotations
@@ -55,6 +54,8 @@ def sources_of(*modules: str, package: Path = PACKAGE) -> set[Path]:
         assert path is not None, modules
         if path not in found:
             found.add(path)
+            if path == package / "__init__.py":
+                continue  # What it offers to users is loaded when they ask for it.
             waiting += [_defined_in(*each, package) for each in _imports(path)]
     return found
 

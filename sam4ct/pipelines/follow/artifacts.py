@@ -1,25 +1,24 @@
-"""What following leaves in the work folder: frame by frame, what was seen of it, and in what.
+"""Artifacts: what mode "track" writes to the work folder for every frame.
 
 work/propagate/
     t00000.regions.parquet    the regions near the cells that are followed, labelled
-    t00000.evidence.parquet   which of them is which one of the frame before; not of frame 0
-    t00000.input.json         digests of the image and seeds that were looked at
-    t00000.rows.parquet       their table; written last: a frame that has it is done
+    t00000.evidence.parquet   evidence between them and the frame before; not for frame 0
+    t00000.input.json         digests of the image and the seeds
+    t00000.rows.parquet       table of the regions; written last: a frame that has it is done
     engine-*.json             see `engine_counts`
 work/paint/maskNNN.tif        frames of the result, until it is complete
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sam4ct.errors import WorkError
 from sam4ct.io.files import work_errors, write_json
 from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_table
+from sam4ct.pipelines.common.session import read_json
 from sam4ct.regions import Region
 from sam4ct.stages.follow import Sighted
 from sam4ct.tables import Evidence, Sightings
@@ -29,26 +28,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FrameInputs:
-    """Digests of what is looked at in one frame."""
+    """Digests of the image and the seeds of one frame."""
 
     image: str
     seeds: str
 
     def unlike(self, other: FrameInputs) -> list[str]:
-        """Return the names of those that differ."""
+        """Return the names of the digests that differ."""
         mine, others = asdict(self), asdict(other)
         return [name for name in mine if mine[name] != others[name]]
 
 
 def frames_done(work: WorkDir, inputs: Sequence[FrameInputs]) -> int:
-    """Return how many frames are done, from the first on; what is there of later ones goes.
+    """Return how many frames are done, from the first on; remove what is there of later frames.
 
-    What is seen of a frame depends on those before it: one whose input has changed is looked
-    at again, and so are all after it.
+    The regions of a frame depend on all frames before it: if the input of a frame has changed,
+    this frame and all later ones are done again.
 
     Args:
         work: Open work folder.
-        inputs: Of every frame, as they are now.
+        inputs: Digests of every frame's input now.
 
     Raises:
         WorkError: A file is damaged, or the disk refuses.
@@ -73,7 +72,7 @@ def frames_done(work: WorkDir, inputs: Sequence[FrameInputs]) -> int:
 def write_frame(
     work: WorkDir, seen: Sighted, evidence: Evidence | None, inputs: FrameInputs
 ) -> None:
-    """Keep what was seen of a frame, and its evidence unless it is the first.
+    """Write the regions of a frame, and its evidence unless it is the first.
 
     Raises:
         WorkError: The disk refuses.
@@ -106,27 +105,23 @@ def read_regions(
 
 
 def read_frame(work: WorkDir, t: int) -> Sighted:
-    """Return all that was seen of a frame but the evidence."""
+    """Return the regions of a frame with their table."""
     return Sighted(t, read_regions(work, t), read_rows(work, t))
 
 
 def _inputs_of(work: WorkDir, t: int) -> FrameInputs | None:
-    """Return what was looked at in a frame; None if it is not done."""
+    """Return the digests of a frame's input; None if the frame is not done."""
     path = _input_file(work, t)
     if not (work.has(_file(work, t, "rows")) and work.has(path)):
         return None
-    with work_errors(path):
-        text = path.read_bytes()
-    try:
-        return FrameInputs(**json.loads(text))
-    except (TypeError, ValueError) as error:
-        raise WorkError(f"{path}: damaged. Delete it and run the same command again.") from error
+    remedy = "Delete it and run the same command again."
+    return read_json(path, lambda digests: FrameInputs(**digests), remedy)
 
 
 def _forget_from(work: WorkDir, first: int) -> None:
-    """Make a frame and all after it undone.
+    """Make a frame and all later ones undone, the last one first.
 
-    The last goes first: a kill leaves no frame that was seen after one that has changed.
+    So a kill in between leaves no frame that depends on a changed one.
     """
     rows = _file(work, 0, "rows").parent.glob("t*.rows.parquet")
     done = {int(path.name[1:].partition(".")[0]): path for path in rows}

@@ -1,13 +1,13 @@
-"""Frames: cells are followed from one frame to the next, each kept as soon as it is seen.
+"""Frames: follow cells from one frame to the next, and write each frame when it is done.
 
-What is concluded from the frames takes no time and is concluded again, so a run that was killed
-goes on from the last frame.
+A run that was killed continues after the last frame that was written. The lineage is computed
+again from all frames, which takes seconds.
 """
 
 from __future__ import annotations
 
 from sam4ct.io.work import WorkDir
-from sam4ct.pipelines.common.engine_counts import keep_counts
+from sam4ct.pipelines.common.engine_counts import keep_counts, pair_part
 from sam4ct.pipelines.follow.artifacts import read_evidence, read_frame, read_rows, write_frame
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import TrackPlan
@@ -42,7 +42,7 @@ def run_follow(plan: TrackPlan, work: WorkDir, done: int) -> Links:
     with Progress(frames, "follow", "frames", done=done) as progress:
         if done == 0:
             seen = first_sight(engines.scope, plan.initial_um, rules.sight)
-            keep_counts(work, (done, 1), engines.counts())
+            keep_counts(work, "propagate", pair_part(done, 1), engines.counts())
             write_frame(work, seen, None, plan.by_frame[0])
             progress.step(note=f"{len(plan.cells)} cells")
         horizon = Horizon(read_rows(work, 0), len(plan.cells), costs, horizon_rules(plan))
@@ -55,7 +55,7 @@ def run_follow(plan: TrackPlan, work: WorkDir, done: int) -> Links:
                 engines.scope, engines.recogniser, before, horizon.tips(), rules
             )
             # Before the frame counts as done: what two parts both did was done twice.
-            keep_counts(work, (done, 1), engines.counts())
+            keep_counts(work, "propagate", pair_part(done, 1), engines.counts())
             write_frame(work, seen, evidence, plan.by_frame[t])
             horizon.add(seen.rows, evidence)
             progress.step(note=f"{len(horizon.tips())} cells, {len(seen.regions)} regions")
@@ -63,7 +63,7 @@ def run_follow(plan: TrackPlan, work: WorkDir, done: int) -> Links:
 
 
 def follow_rules(plan: TrackPlan) -> FollowRules:
-    """Return where cells are looked for, and what is taken for one."""
+    """Return where cells are looked for, and which regions are accepted."""
     profile, pixel = plan.profile, plan.profile.spacing_um[-1]
     sight = SightRules(
         spacing_um=profile.spacing_um,

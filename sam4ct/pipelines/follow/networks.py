@@ -1,4 +1,4 @@
-"""The networks of mode "track", set up from a run's plan; loaded when they are first asked."""
+"""Networks of mode "track", set up from a plan and loaded when they are first used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.intensity import prepared
-from sam4ct.pipelines.common.segmenter import click_counts, sam_med3d_engine
+from sam4ct.pipelines.common.segmenter import segmenter_of
 from sam4ct.pipelines.follow.plan import TrackPlan
 from sam4ct.stages.follow import Scope
 from sam4ct.stages.propagate import StayPut
@@ -24,24 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class TrackEngines:
-    """What looks at the movie for a run."""
+    """The movie, the seeds and the networks of a run."""
 
     plan: TrackPlan
 
     @cached_property
     def scope(self) -> Scope:
         """The movie, its seeds, and SAM-Med3D."""
-        return Scope(self.plan.volumes, self.plan.seeds, self._segmenter)
+        return Scope(self.plan.volumes, self.plan.seeds, self._segmenter[0])
 
     @cached_property
     def recogniser(self) -> Recogniser:
-        """SAM 2, or what does without."""
+        """SAM 2, or a stand-in that needs no network."""
         return self._sam2 or StayPut()
 
     def counts(self) -> Mapping[str, int]:
         """What the networks have done so far."""
-        clicks = click_counts(self._segmenter)
-        sam2 = self._sam2
+        clicks, sam2 = self._segmenter[1](), self._sam2
         if sam2 is None:
             return clicks
         windows = {
@@ -51,14 +50,14 @@ class TrackEngines:
         return windows | clicks
 
     @cached_property
-    def _segmenter(self) -> SamMed3dSegmenter:
-        return sam_med3d_engine(self.plan, self.plan.volumes.volume)
+    def _segmenter(self) -> tuple[SamMed3dSegmenter, Callable[[], dict[str, int]]]:
+        return segmenter_of(self.plan, self.plan.volumes.volume)
 
     @cached_property
     def _sam2(self) -> Sam2Recogniser | None:
         if self.plan.options.evidence == "overlap":
             return None
-        # Here, because torch takes seconds to load, and a run may find everything done.
+        # Here, because torch takes seconds to load, and all frames may be done already.
         from sam4ct.models.sam2.recogniser import RecogniserSettings, Sam2Recogniser
         from sam4ct.models.weights.load import load_sam2
 
@@ -73,9 +72,9 @@ class TrackEngines:
 
 
 def plane_of(plan: TrackPlan) -> Callable[[int, int, slice, slice], NDArray[np.float32]]:
-    """Return what reads a part of a slice, prepared as the profile says.
+    """Return a function (t, z, y, x) that reads a part of a slice, with median filter and gamma.
 
-    The frame as a whole is not known, so gamma is applied to the levels of the part.
+    The whole frame is not read, so gamma applies to the range of values in the part.
     """
 
     def plane(t: int, z: int, y: slice, x: slice) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Paint: the frames of the result, in the work folder until all of them are there."""
+"""Paint: write the frames of the result to the work folder; `run` moves them when all are there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sam4ct.stages.follow import Descent
 
 
 def run_paint_frames(plan: TrackPlan, work: WorkDir, found: Descent) -> VolumeFrames:
-    """Paint all frames of the result into the work folder, as far as they are not there."""
+    """Paint the frames of the result that are missing in the work folder."""
     shape, digits = plan.volumes.shape, plan.sequence.digits
     painted = VolumeFrames(work.artifact("paint", "mask").parent, shape, digits)
     missing = [t for t in range(plan.volumes.frames) if not painted.has(t)]

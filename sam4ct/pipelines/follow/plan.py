@@ -1,6 +1,6 @@
-"""Plan of mode "track": all that following cells through a movie needs, settled before it begins.
+"""Plan of mode "track": movie, cells, seeds, profile and networks, settled before the run begins.
 
-What `plan` is for linking masks. Of the movie no more than a few windows are read.
+Only a few windows of the movie are read.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class TrackPlan(RunPlan):
     inputs: Mapping[str, str]
     """Digests of the inputs."""
     images_shared: str
-    """Digest of what all images have in common."""
+    """Digest of what all images have in common, such as shape and type."""
     by_frame: tuple[FrameInputs, ...]
-    """Digests of what is of one frame."""
+    """Digests of the input of every frame."""
 
     @property
     def track(self) -> TrackSettings:
@@ -72,7 +72,7 @@ class TrackPlan(RunPlan):
 
     @property
     def edge(self) -> Margins:
-        """Where cells may be cut by the frame, or leave it."""
+        """Margins of the frame in which cells may be cut off, or leave."""
         return Margins(self.volumes.shape, self.profile.border_px, self.profile.border_z_px)
 
     @property
@@ -87,8 +87,8 @@ class TrackPlan(RunPlan):
     def stage_key(self, stage: str) -> dict[str, str]:
         """What a stage depends on, a digest of its code included.
 
-        Painted frames depend on the whole movie: a lineage is decided some frames later. What
-        is seen of a frame depends on no later one, and `by_frame` tells them apart.
+        Painted frames depend on the whole movie, because the lineage is decided some frames later.
+        The regions of a frame depend on no later frame; `by_frame` tells which have changed.
         """
         key = {**self.key(), "code": digest_of_sources(*SOURCES[stage])}
         if stage != "paint":
@@ -139,7 +139,7 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
 
 
 def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile | None:
-    """Return the profile of a run; None if it is yet to be derived. Reads no pixels.
+    """Return the profile of a run; None if it is to be derived. Reads no pixels.
 
     Raises:
         ProfileError: It cannot be used, or an option makes no sense for following cells.
@@ -183,7 +183,7 @@ def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile |
 
 
 def _warn_of_weights(options: Options, weights: Mapping[str, Entry]) -> None:
-    """Say that a network that knows the volumes would be better, if none was chosen."""
+    """Recommend fine-tuned weights if the default ones are used."""
     used = weights["sam_med3d"]
     if not any(load_manifest().get(name).role == used.role for name in options.weights):
         logger.warning(

@@ -1,4 +1,4 @@
-"""The record of a run that follows cells, `run.json`."""
+"""Record of mode "track": the content of `run.json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sam4ct.tables import Links
 
 
 def track_record(plan: TrackPlan, work: WorkDir, links: Links, found: Descent) -> dict[str, Any]:
-    """Return everything about a run that is worth keeping and does not depend on how it went."""
+    """Return the content of `run.json` that is the same for every run with the same input."""
     frames = plan.volumes.frames
     regions = 0
     unseeded: list[tuple[int, int]] = []

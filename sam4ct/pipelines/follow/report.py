@@ -1,8 +1,7 @@
-"""The report of a run that follows chosen cells, whose frames may be too large to hold.
+"""Report of mode "track", whose frames may be too large for memory.
 
-Owns what is read for it: of the frames that are shown, the box around all cells that are
-followed, part by part and made coarser as it comes; of the least certain links, the few
-planes around their ends. How it is shown is left to `sam4ct.report`.
+Reads the box around all followed cells, part by part and subsampled, and for the least certain
+links a few planes around their ends. `sam4ct.report` makes the page.
 """
 
 from __future__ import annotations
@@ -44,12 +43,10 @@ def write_track_report(
 
     Args:
         path: The HTML file; replaced if it is there.
-        volumes: The movie, (z, y, x). What is shown of a frame is asked for once, or twice
-            where the contrast is chosen by it.
-        regions: The regions of the cells that are followed, of a frame, by region label;
-            none is empty, all lie in the frame. Asked for every frame, and again for
-            those that are shown.
-        track_of: Track labels by region label, of a frame.
+        volumes: The movie, (z, y, x). The shown part of a frame is read once or twice.
+        regions: Returns the regions of the followed cells of a frame, by region label; none is
+            empty, all lie in the frame. Called for every frame, and again for shown ones.
+        track_of: Returns the track labels of a frame, by region label.
         tracks: A valid track table.
         links: All links between these regions with their confidence; may be empty.
         facts: As `report.write_report` takes them; `spacing_um` is that of the movie.
@@ -66,7 +63,7 @@ def write_track_report(
 
 @dataclass(frozen=True)
 class _FollowedCells:
-    """The cells that are followed and what is around them; `ShownFrames`."""
+    """The followed cells and their surroundings; `ShownFrames`."""
 
     volumes: VolumeParts
     by_label: Callable[[int], Mapping[int, Region]]
@@ -92,7 +89,7 @@ class _FollowedCells:
 
 
 def read_extract(volumes: VolumeParts, t: int, extract: Extract) -> Image:
-    """Return the extract of a frame, (z, y, x). All of its box is read, a part at a time."""
+    """Return the extract of a frame, (z, y, x); its box is read part by part."""
     found: Image | None = None
     for at, values in volumes.parts(t, extract.box):
         if found is None:
@@ -105,17 +102,17 @@ def read_extract(volumes: VolumeParts, t: int, extract: Extract) -> Image:
 
 
 def _sampled(part: slice, whole: slice, step: int) -> tuple[slice, slice]:
-    """Return which samples of an axis are in a part of it: as numbered in all, and in the part.
+    """Return which samples of an axis lie in a part of it: by number of sample, and in the part.
 
     Args:
-        part: Of the axis.
-        whole: What every `step`-th voxel is taken of, from its first.
+        part: A part of the axis.
+        whole: The range that is sampled from its first voxel, every `step`-th one.
         step: One or more.
     """
     first = -(-max(0, part.start - whole.start) // step)
     last = -(-(min(part.stop, whole.stop) - whole.start) // step)
     start = whole.start + first * step - part.start
-    # Where no sample is in the part, all of both are empty.
+    # If no sample is in the part, both slices are empty.
     stop = start + max(0, last - first) * step
     return slice(first, max(first, last)), slice(start, stop, step)
 

@@ -1,8 +1,7 @@
-"""Track: one movie from seeds and initial tracks to result, work folder and record.
+"""Follow: one movie from seeds and initial cells to result, work folder and report.
 
-Frame by frame forward, which one machine does. All that was seen of a frame is kept as soon
-as it is there; what is concluded from it takes no time and is concluded again, so that a
-run that was killed at any moment goes on from the last frame.
+Frames are done in order of time, on one machine. Each is written as soon as it is done, so a run
+that was killed continues after the last one.
 """
 
 from __future__ import annotations
@@ -114,14 +113,14 @@ def _finish(run: Session[TrackPlan], links: Links) -> None:
         in_all = circumstances(run)
         for t in range(plan.volumes.frames):
             writer.take(t, painted.path(t), found.in_frame(t).values())
-        # Before the result takes its place: if it is there, so is the rest.
+        # Before the result folder appears: if it is there, so is the rest.
         write_json(work.run_json, record | in_all)
 
 
 def _report(
     plan: TrackPlan, work: WorkDir, found: Descent, links: Links, facts: Mapping[str, Any]
 ) -> None:
-    """Write the report, or say why there is none: it shows voxels that no cell needed."""
+    """Write the report, or warn that it cannot be made: it reads voxels that the run did not."""
     try:
         write_track_report(
             work.report,
@@ -133,6 +132,6 @@ def _report(
             facts,
         )
     except SequenceError as error:
-        # One that is there may be of another result.
+        # An older report may show another result.
         work.report.unlink(missing_ok=True)
         logger.warning("the report is left out, the result does not need it: %s", error)

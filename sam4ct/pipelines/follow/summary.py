@@ -15,7 +15,7 @@ from sam4ct.runtime import duration
 from sam4ct.stages.follow import first_sight
 
 SAMPLE_CELLS = 4
-"""Looked at once to measure the speed of this machine."""
+"""Number of cells that are segmented to measure the speed of this machine."""
 
 
 def describe(plan: TrackPlan) -> str:
@@ -37,7 +37,7 @@ def estimate(plan: TrackPlan) -> str:
 
 
 def _regions_a_frame(plan: TrackPlan) -> int:
-    """Return how many seeds of frame 0 are near cells to follow."""
+    """Return how many seeds of frame 0 are near the cells to follow."""
     places = plan.seeds.seeds(0).places * plan.profile.spacing_um
     if not len(places):
         return 0
@@ -46,7 +46,7 @@ def _regions_a_frame(plan: TrackPlan) -> int:
 
 
 def _seconds_a_region(plan: TrackPlan) -> float:
-    """Measure what a region costs: a click, and looking for it in another frame and back."""
+    """Measure the seconds of a region: one click, and its propagation forth and back."""
     engines, sight = TrackEngines(plan), follow_rules(plan).sight
     sample = plan.initial_um[:SAMPLE_CELLS]
     seen = first_sight(engines.scope, sample, sight)  # warms up

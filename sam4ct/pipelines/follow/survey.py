@@ -1,7 +1,6 @@
-"""Survey of a sequence whose cells are followed: the profile that fits it.
+"""Survey of mode "track": derive the profile of a sequence.
 
-Opens what is on disk and hands it to `derive.track`, which chooses. Of the movie a few windows
-are read, of the seeds those of the first frames.
+Reads a few windows of the movie and the seeds of the first frames; `derive.track` chooses.
 """
 
 from __future__ import annotations
@@ -57,9 +56,9 @@ def derived_track(sequence: TrackSequence, spacing_um: Spacing | None = None) ->
 
 
 def _stated_spacing(sequence: TrackSequence, by_movie: Spacing) -> Spacing | None:
-    """Return the size of a voxel as the movie says, else as the search for seeds was told.
+    """Return the voxel size that the movie states, else the one that `sam4ct seeds` was given.
 
-    None, with a warning, if neither does: then cells are taken for balls in voxels.
+    None, with a warning, if there is neither: then voxels are taken for cubes.
     """
     for stated in (by_movie, searched_spacing(sequence.seeds)):
         if stated is not None and stated != UNKNOWN:

@@ -1,4 +1,4 @@
-"""Associate: the links of a whole sequence, from its masks and their evidence."""
+"""Associate: find the most probable links of a sequence from its masks and their evidence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def associate(run: Session[Plan], masks: Repaired) -> tuple[Repaired, Links]:
 
 
 def linked(masks: Repaired) -> Links:
-    """Return the links of all regions, fragments linked as the cells that they are part of."""
+    """Return the links of all regions; joined fragments are linked as one region."""
     plan = masks.plan
     return most_probable_links(*masks.linked(), costs_of(plan), scene_of(plan))
 

@@ -1,4 +1,4 @@
-"""Fill: regions for the frames in which linked cells were missed."""
+"""Fill: make regions for frames in which a linked cell was missed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ FILLED = "generated.parquet"
 
 
 def _method(plan: Plan) -> str:
-    """How gaps are filled; without a network nothing was propagated but the mask as it was."""
+    """How gaps are filled; without a network there are no propagated masks to fill them with."""
     method = plan.profile.fill
     return "interpolate" if method == "propagate" and plan.options.evidence == "overlap" else method
 
 
 def fill(run: Session[Plan], masks: Repaired, links: Links) -> list[Generated]:
-    """Return regions for the frames in which linked cells were missed."""
+    """Return the regions that fill the gaps of links over missed frames."""
     run.begin("fill")
     plan, path = run.plan, run.work.artifact("fill", FILLED)
     if not run.work.has(path):

@@ -1,35 +1,32 @@
-"""Generate: missed cells are segmented, and the sequence is linked once more with them.
+"""Generate: segment missed cells of volumes, and link the sequence once more with them.
 
-The links of the given masks say where cells are missing. What is found there joins the given
-masks as further regions, and the whole sequence is linked again. Of the evidence, only that of
-generated regions is new. Every answer of the segmenter is kept as soon as it is there, so a run
-that was killed goes on from it. No more than a few frames of generated masks are in memory.
+The links of the given masks tell where cells are missing. The regions that are found there are
+added to the masks, their evidence is gathered, and the whole sequence is linked again. Each
+answer of the segmenter is written at once, so a run that was killed continues from it.
 
     work/generate/
-        clicks-forward/, clicks-backward/   what the segmenter answered, by frame
+        clicks-forward/, clicks-backward/   answers of the segmenter, by frame
         forward/, backward/                 the accepted regions, labelled
         detections.parquet, counts.json     written when all frames are done
-        dropped.parquet                     generated regions that are no cell's
-        evidence/, masks/                   as of `propagate`, of frame pairs with these regions
+        dropped.parquet                     generated regions that are not cells
+        evidence/, masks/                   as in `propagate`, for frame pairs with these regions
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from sam4ct.errors import WorkError
 from sam4ct.intensity import contrasts
 from sam4ct.io.ctc import CtcReader
-from sam4ct.io.files import work_errors, write_json
+from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_table
-from sam4ct.pipelines.common.engine_counts import keep_click_counts
+from sam4ct.pipelines.common.engine_counts import keep_counts, whole_numbers
 from sam4ct.pipelines.common.segmenter import Remembered, segmenter_of
-from sam4ct.pipelines.common.session import Session
+from sam4ct.pipelines.common.session import Session, read_json
 from sam4ct.pipelines.link.associate import linked, with_debris, without_debris
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, propagate_new
@@ -53,7 +50,7 @@ from sam4ct.tables import Detections, Joins, Links, row_numbers
 from sam4ct.types import FrameReader, VolumeSegmenter
 
 WAYS = {1: "forward", -1: "backward"}
-"""Directions of time, in the order in which they are swept."""
+"""Directions in time, in the order in which they are searched."""
 MADE, DROPPED, COUNTS = "detections.parquet", "dropped.parquet", "counts.json"
 
 
@@ -61,12 +58,12 @@ def generate(run: Session[Plan], masks: Repaired, links: Links) -> tuple[Repaire
     """Segment missed cells and link the sequence with them, if the profile asks for it.
 
     Args:
-        run: At work.
-        masks: Given masks, repaired.
-        links: Those of these masks.
+        run: The session.
+        masks: The given masks, repaired.
+        links: Their links.
 
     Returns:
-        Given and generated masks and their links; both as they were if none are generated.
+        Given and generated masks with their links; unchanged if no masks are generated.
     """
     if not run.plan.profile.generate_masks:
         return masks, links
@@ -88,7 +85,7 @@ def generate(run: Session[Plan], masks: Repaired, links: Links) -> tuple[Repaire
 
 
 def _link_again(masks: Repaired, work: WorkDir) -> None:
-    """Link given and generated regions; write the links, and which regions support none."""
+    """Link given and generated regions; write the links, and the regions that no link supports."""
     found, made = linked(masks), masks.generated
     generated = np.zeros(len(masks.detections), dtype=bool)
     generated[row_numbers(masks.detections, made.t, made.label)] = True
@@ -110,20 +107,20 @@ def file_of(work: WorkDir, name: str) -> Path:
 
 
 def frame_file(work: WorkDir, folder: str, t: int) -> Path:
-    """Path of what a folder of the stage has of a frame."""
+    """Path of the file of a frame in a folder of the stage."""
     return file_of(work, f"{folder}/{t:05d}.parquet")
 
 
 def accepted(
     work: WorkDir, t: int, folders: Iterable[str] = tuple(WAYS.values())
 ) -> dict[int, Region]:
-    """Return the generated regions of a frame by label, of the directions swept so far."""
+    """Return the generated regions of a frame by label, from the given directions."""
     files = [frame_file(work, folder, t) for folder in folders]
     return {row.label: row.region for file in files if work.has(file) for row in read_masks(file)}
 
 
 def generation_counts(plan: Plan, work: WorkDir) -> dict[str, int]:
-    """Return how many clicks were made and how many regions accepted; {} if none were asked.
+    """Return the numbers of clicks and of accepted regions; {} if no masks are generated.
 
     Raises:
         WorkError: The file is missing or damaged.
@@ -131,30 +128,25 @@ def generation_counts(plan: Plan, work: WorkDir) -> dict[str, int]:
     if not plan.profile.generate_masks:
         return {}
     path = file_of(work, COUNTS)
-    with work_errors(path):
-        text = path.read_bytes()
-    try:
-        return {name: int(count) for name, count in json.loads(text).items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise WorkError(
-            f"{path}: damaged. Delete the folder {path.parent} and run the same command again."
-        ) from error
+    remedy = f"Delete the folder {path.parent} and run the same command again."
+    return read_json(path, whole_numbers, remedy)
 
 
 def _made(masks: Repaired, work: WorkDir, links: Links) -> Detections:
-    """Segment what is missing, forward and then backward; return the accepted regions."""
+    """Segment missed cells, forward and then backward in time; return the accepted regions."""
     table = file_of(work, MADE)
     if work.has(table):
         return read_table(table, Detections)
     plan, detections, reader = masks.plan, masks.detections, masks.reader
-    segmenter, done_so_far = segmenter_of(plan, CtcReader(plan.sequence))
+    given = CtcReader(plan.sequence)
+    segmenter, done_so_far = segmenter_of(plan, lambda t: given.image(t).astype(np.float32))
     search = _Search(plan, joined_detections(detections, masks.joins), links, segmenter)
     # Labels are handed out above those of the frame.
     top = np.zeros(reader.frames, np.int64)
     np.maximum.at(top, detections.t, detections.label)
     rows: list[Detections] = []
     clicks = 0
-    began: tuple[str, int] | None = None
+    began = ""
     with Progress(len(WAYS) * reader.frames, "generate", "frames") as progress:
         for way, folder in WAYS.items():
             for found in search.swept(work, reader, way):
@@ -168,8 +160,8 @@ def _made(masks: Repaired, work: WorkDir, links: Links) -> Detections:
                 clicks += found.clicks
                 counts = done_so_far()
                 if any(counts.values()):
-                    began = began or (folder, found.t)
-                    keep_click_counts(work, began, counts)
+                    began = began or f"clicks-{folder}-{found.t:05d}"
+                    keep_counts(work, "generate", began, counts)
                 progress.step(note=f"{len(regions)} regions")
     made = in_order(rows)
     write_json(file_of(work, COUNTS), {"clicks": clicks, "accepted": len(made)})
@@ -178,7 +170,7 @@ def _made(masks: Repaired, work: WorkDir, links: Links) -> Detections:
 
 
 def _detected(reader: FrameReader, t: int, regions: Mapping[int, Region]) -> Detections:
-    """Return the rows of regions that are added to a frame."""
+    """Return the table rows of regions that are added to a frame."""
     if not regions:
         return Detections.empty()
     labels = AddedFrames(reader, lambda _: regions).labels(t)
@@ -188,16 +180,16 @@ def _detected(reader: FrameReader, t: int, regions: Mapping[int, Region]) -> Det
 
 @dataclass(frozen=True)
 class _Search:
-    """Who looks for missing cells, and by what."""
+    """The search for missed cells: where to look, and with which network."""
 
     plan: Plan
     cells: Detections
-    """The regions that were linked, fragments joined."""
+    """The linked regions, with fragments joined."""
     links: Links
     segmenter: VolumeSegmenter
 
     def swept(self, work: WorkDir, reader: FrameReader, way: int) -> Iterator[Swept]:
-        """Go through the frames in one direction, beside what was found in the one before."""
+        """Search the frames in one direction, with the regions of the earlier direction."""
         profile, rules, jumps = self.plan.profile, rules_of(self.plan), self.plan.jumps
         spacing = np.asarray(profile.spacing_um)
         before = [folder for other, folder in WAYS.items() if other > way]
@@ -214,7 +206,7 @@ class _Search:
 
 
 def rules_of(plan: Plan) -> GenerateRules:
-    """Return which regions are believed in a run."""
+    """Return which generated regions are accepted."""
     profile = plan.profile
     return GenerateRules(
         spacing_um=profile.spacing_um,

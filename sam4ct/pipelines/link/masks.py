@@ -1,7 +1,7 @@
-"""The masks as they are now: the table of all regions, a reader of their masks, their evidence.
+"""Masks: what one stage passes to the next: all regions, a reader of their masks, their evidence.
 
-Every stage takes one `Masks` and returns the next. `detect` begins with the given masks,
-`propagate` adds their evidence, `repair` joins and cuts, `generate` adds regions.
+`detect` begins with the given masks, `propagate` adds their evidence, `repair` joins and cuts,
+`generate` adds regions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Pair = tuple[int, int]
 
 
 class PairFiles(NamedTuple):
-    """Where the evidence of a frame pair lies, and the masks that were propagated for it."""
+    """The files of a frame pair: its evidence, and the masks that were propagated for it."""
 
     evidence: Path
     masks: Path
@@ -31,16 +31,16 @@ class PairFiles(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Masks:
-    """Masks of a sequence as the next stage is to take them."""
+    """The masks of a sequence after some stage."""
 
     plan: Plan
     detections: Detections
-    """Every region by itself, ordered by frame and label."""
+    """All regions, ordered by frame and label."""
     reader: FrameReader
     """Reads their masks."""
     files: Mapping[Pair, tuple[PairFiles, ...]] = field(default_factory=dict)
-    """By frame pair, in the order of the stages. Of evidence the last counts; propagated masks
-    lie in all of them, each region in one."""
+    """By frame pair, in the order of the stages. The last one has the evidence that counts;
+    propagated masks are in all of them, each region in one."""
 
     def with_files(self, files: Mapping[Pair, PairFiles]) -> Self:
         """Return the same masks with further files of some frame pairs."""
@@ -64,17 +64,17 @@ class Masks:
         return Evidence.concat(read_table(path, Evidence) for path in paths.values())
 
     def propagated(self, t: int, t2: int) -> dict[int, Propagated]:
-        """Return where regions of frame t are in frame t2, by label, as far as it was asked."""
+        """Return the propagated masks of regions of frame t in frame t2, by label."""
         rows = (row for file in self._mask_files(t, t2) for row in read_masks(file, t=t))
         return {row.label: Propagated(row.region, row.object_score) for row in rows}
 
     def propagated_region(self, t: int, label: int, t2: int) -> Region | None:
-        """Return where region (t, label) is in frame t2 according to the propagator."""
+        """Return the propagated mask of region (t, label) in frame t2; None if there is none."""
         files = self._mask_files(t, t2)
         rows = (row for file in files for row in read_masks(file, t=t, labels=[label]))
         return next((row.region for row in rows), None)
 
     def _mask_files(self, t: int, t2: int) -> list[Path]:
-        """Return the files with propagated masks between two frames, either way."""
+        """Return the files with propagated masks between two frames, in either direction."""
         files = self.files.get((min(t, t2), abs(t2 - t)), ())
         return [file.masks for file in files if file.masks.is_file()]

@@ -1,4 +1,4 @@
-"""Engine: what follows the regions of a run into other frames, set up from its plan."""
+"""Networks: set up the propagator of a run, which finds regions of a frame in another frame."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     from sam4ct.models.sam2.engine import Sam2Propagator
 
 SMALL = 256
-"""Networks of this image size and smaller look for more objects at once."""
+"""Networks of this image size and smaller take more objects at once."""
 
 
 def propagator_of(
     plan: Plan, reader: FrameReader, regions: Detections | None = None
 ) -> tuple[Propagator, Callable[[], dict[str, int]]]:
-    """Return the propagator, and a function that tells what it has done so far.
+    """Return the propagator, and a function that counts what it has done so far.
 
     Args:
         plan: The run.
         reader: For the images, and for the masks of a fast run.
-        regions: Those that will be asked about; all given ones if None. Of others, nothing
-            is settled by their overlap.
+        regions: Those that will be propagated; None: all given ones. `fast` applies to None only.
     """
     if plan.options.evidence == "overlap":
         return StayPut(plan.jumps), dict
@@ -60,7 +59,7 @@ def sam2_engine(plan: Plan, reader: FrameReader, windows: WindowPlan) -> Sam2Pro
     Raises:
         WeightsError: The weights are missing, or not what the manifest says.
     """
-    # Here, because torch takes seconds to load and the other stages do without it.
+    # Here, because torch takes seconds to load and other stages do not need it.
     from sam4ct.models.sam2.engine import EngineSettings, Sam2Propagator
     from sam4ct.models.weights.load import load_sam2
 

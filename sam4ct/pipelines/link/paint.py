@@ -1,4 +1,4 @@
-"""Paint: accepted links become the result folder, and `run.json` says what was done."""
+"""Paint: write the result folder from the accepted links, and collect the content of `run.json`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Painted:
-    """A painted result that has not yet taken its place."""
+    """A painted result that is still in its temporary folder."""
 
     traced: Traced
     masks: Mapping[int, Path]
@@ -48,10 +48,10 @@ def paint(
     *,
     overwrite: bool,
 ) -> Iterator[Painted]:
-    """Paint the result; the folder takes its place when the block has ended well.
+    """Paint the result; the result folder appears when the block has ended without an error.
 
-    In the block goes all that a finished run has to leave beside its result: if the
-    result is there, so is the rest, and the same command never finds a run half done.
+    All other files of a finished run are written in the block: if the result is there, so are
+    they.
 
     Raises:
         ResultError: A result is in the way, there are too many tracks, or the disk refuses.
@@ -84,10 +84,10 @@ def paint(
 
 
 def _warn_of_breaks(masks: Repaired, links: Links) -> None:
-    """Name the frames that few tracks reach, in resumed runs, too."""
+    """Warn of frames that few tracks reach; in resumed runs, too."""
     plan, (detections, _) = masks.plan, masks.painted
     if not plan.profile.edit_masks:
-        # Painted by themselves, fragments were linked as the cells that they are part of.
+        # Fragments are painted each by itself, but were linked as one region.
         detections = joined_detections(detections, masks.joins)
     for t, reached, cells in find_breaks(detections, links):
         logger.warning(
@@ -107,14 +107,14 @@ def record_of(
     painted: Painted,
     clicked: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Return everything about a run that is worth keeping and does not depend on how it went.
+    """Return the content of `run.json` that is the same for every run with the same input.
 
     Args:
-        masks: The painted ones.
+        masks: The painted masks.
         links: The accepted links.
-        filled: The regions made for gaps.
+        filled: The regions that fill gaps.
         painted: The result.
-        clicked: What came of the clicks of mask generation (`generation_counts`).
+        clicked: Counts of mask generation (`generation_counts`).
     """
     plan, traced = masks.plan, painted.traced
     generated = [(g.t, traced.of_generated[g.t, g.source_t, g.source_label]) for g in filled]

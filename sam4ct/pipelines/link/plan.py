@@ -58,13 +58,13 @@ class Plan(RunPlan):
 
     @property
     def edge(self) -> Margins:
-        """Where cells may be cut by the frame; in z only if the profile has a rule for it."""
+        """Margins in which cells may be cut off by the frame; in z only if the profile says so."""
         slices = min(1, self.profile.border_z_px)
         return Margins(self.survey.checked.shape, slices=slices)
 
     @property
     def grid(self) -> WindowGrid:
-        """The windows of this run's network."""
+        """The windows that SAM 2 sees."""
         side, shape, step = self.window_px, self.survey.checked.shape, self.profile.window_step
         if len(shape) == 2:
             return WindowGrid(shape, side, step)
@@ -81,7 +81,7 @@ class Plan(RunPlan):
         }
 
     def stage_key(self, stage: str) -> dict[str, str]:
-        """The same for one stage, with a digest of its code and that of the stages before."""
+        """The same for one stage, with a digest of its code and of all earlier stages."""
         stages = list(SOURCES)
         modules = (SOURCES[name] for name in stages[: stages.index(stage) + 1])
         return {**self.key(), "code": digest_of_sources(*modules)}
@@ -119,7 +119,7 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
 
 
 def settle_profile(sequence: CtcSequence, options: Options) -> Profile | None:
-    """Return the profile of a run; None if it is yet to be derived. Reads no pixels.
+    """Return the profile of a run; None if it is to be derived. Reads no pixels.
 
     Raises:
         Sam4ctError: The profile or the first image cannot be used, or not together.
@@ -151,7 +151,7 @@ def _chosen_in(profile: Profile, options: Options) -> dict[str, Any]:
 
 
 def _refuse_unfit(sequence: CtcSequence, profile: Profile | None, options: Options) -> None:
-    """Refuse what this version cannot link, and a profile for another kind of frames."""
+    """Refuse options and profiles that do not fit the images."""
     ndim = len(CtcReader(sequence).shape)
     first = sequence.images[0]
     if ndim == 2 and options.generate_masks:

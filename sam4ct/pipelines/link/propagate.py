@@ -1,6 +1,6 @@
-"""Detect and propagate: the given masks, and the evidence between their regions.
+"""Detect and propagate: keep the table of given regions, and gather evidence of frame pairs.
 
-What lies in the work folder is not made again, so a whole run and a shard of it do the same.
+Files that are in the work folder are not made again, so a run continues what shards have done.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.work import WorkDir, write_masks, write_table
-from sam4ct.pipelines.common.engine_counts import keep_counts
+from sam4ct.pipelines.common.engine_counts import keep_counts, pair_part
 from sam4ct.pipelines.common.prefetch import Behind, LabelsAhead
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.masks import Masks, Pair, PairFiles
@@ -26,7 +26,7 @@ from sam4ct.types import FrameReader, Propagator
 
 
 def detect(run: Session[Plan]) -> Masks:
-    """Keep the table of the given regions; return the given masks."""
+    """Write the table of the given regions; return the given masks."""
     run.begin("detect")
     run.resumed = run.work.has(run.work.detections)
     keep(run.plan.survey, run.work)
@@ -41,9 +41,9 @@ def propagate(run: Session[Plan], masks: Masks, frames: range | None = None) -> 
     """Gather the evidence of frame pairs; return the masks with that of all pairs.
 
     Args:
-        run: At work; pairs whose evidence lies in its folder are skipped.
-        masks: The given ones.
-        frames: Frames t of the pairs (t, t + dt) to do; all if None.
+        run: The session; pairs whose evidence is in its work folder are skipped.
+        masks: The given masks.
+        frames: The frames t of the pairs (t, t + dt) to do; None: all.
     """
     run.begin("propagate")
     work = run.work
@@ -57,11 +57,11 @@ def propagate(run: Session[Plan], masks: Masks, frames: range | None = None) -> 
 
 
 class Asked(NamedTuple):
-    """Who is asked for evidence, and about what."""
+    """The propagator that gives evidence, and for which regions."""
 
     propagator: Propagator
     counts: Callable[[], dict[str, int]]
-    """What the propagator has done so far."""
+    """Returns what the propagator has done so far."""
     new: Container[tuple[int, int]] | None = None
     """Regions (t, label) whose propagated masks are to be kept; None: all."""
 
@@ -73,14 +73,14 @@ def gather(
     pairs: Sequence[Pair],
     asked: Callable[[FrameReader], Asked],
 ) -> None:
-    """Write the evidence of frame pairs (t, dt), as far as it is not there.
+    """Write the evidence of frame pairs (t, dt) that is missing.
 
     Args:
         work: Open work folder.
-        stage: Whose files these are.
-        masks: With the files that the evidence goes into, the last of every pair.
-        pairs: Those wanted.
-        asked: Called with a reader of the masks if anything is left to do: loading a network
+        stage: The stage that owns the files.
+        masks: Their `files` name the files to write, the last of every pair.
+        pairs: The pairs wanted.
+        asked: Called with a reader of the masks, if anything is missing: loading a network
             takes seconds.
     """
     missing = [pair for pair in pairs if not all(map(work.has, masks.files[pair][-1]))]
@@ -104,7 +104,7 @@ def gather(
             # The network goes on meanwhile.
             behind.do(partial(keep_pair, masks.files[t, dt][-1], found))
             if done_so_far := counts():
-                behind.do(partial(keep_counts, work, missing[0], done_so_far, stage))
+                behind.do(partial(keep_counts, work, stage, pair_part(*missing[0]), done_so_far))
             oldest = t + dt - gap - 1
             propagator.forget_before(oldest)
             for gone in [s for s in regions if s < oldest]:
@@ -119,9 +119,9 @@ def _keep(
     reach: Reach,
     new: Container[tuple[int, int]] | None,
 ) -> None:
-    """Compare what was propagated with the regions of a frame pair; write both, evidence last.
+    """Compare propagated masks with the regions of a frame pair; write both, evidence last.
 
-    Of propagated masks, only those of new regions are written: others lie in earlier files.
+    Only propagated masks of new regions are written: the others are in earlier files.
     """
     learned = found.compared(masks.detections, reach)
     kept = [mask for mask in learned.masks if new is None or (mask.t, mask.label) in new]
@@ -137,7 +137,7 @@ def all_pairs(plan: Plan) -> list[Pair]:
 
 
 def reach_of(plan: Plan) -> Reach:
-    """How far a cell may go in a frame: the profile's radius, at least one and a half diameters."""
+    """How far a cell may move per frame: the profile's radius, at least 1.5 diameters."""
     spacing = plan.profile.spacing_um
     radius = max(plan.profile.link_radius_px, 1.5 * plan.diameter_px)
     return Reach(spacing, radius * spacing[-1], plan.jumps)

@@ -1,13 +1,12 @@
-"""Repair: errors of the given masks, mended before the sequence is linked.
+"""Repair: join fragments of a cell, and cut masks that cover two cells, before linking.
 
-Fragments of one cell are to be linked as one region; masks that cover two cells are cut, if the
-profile lets masks be edited. Stage shifts are found earlier (`Plan.jumps`).
+Masks are cut only if the profile has `edit_masks`. Stage shifts are found earlier (`Plan.jumps`).
 
     work/repair/
         joined.parquet          which regions are fragments of which
         cuts.parquet            which masks are cut, and how
         halves.parquet          the regions that they are cut into
-        evidence/, masks/       as of `propagate`, of frame pairs with halves
+        evidence/, masks/       as in `propagate`, for frame pairs with halves
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 
 def repair(run: Session[Plan], masks: Masks) -> Repaired:
-    """Return the masks with fragments to be joined, and merged ones cut, with new evidence.
+    """Return the masks with fragments named and merged masks cut, with the evidence of the halves.
 
     Raises:
         WorkError: The evidence of some frame pair is missing.
@@ -76,21 +75,21 @@ def repair(run: Session[Plan], masks: Masks) -> Repaired:
 
 @dataclass(frozen=True, kw_only=True)
 class Repaired(Masks):
-    """Masks whose errors are known; a fragment is a region by itself in table and reader."""
+    """Masks with their errors; in table and reader a fragment is still a region by itself."""
 
     joins: Joins
-    """Fragments: linked as a part of one region, and painted so if masks may be edited."""
+    """Fragments: linked as one region; painted as one, too, if masks may be edited."""
     cuts: int
     """How many of the given masks were cut."""
     generated: Detections = field(default_factory=Detections.empty)
-    """Those of the regions that were generated."""
+    """The generated regions among them."""
     dropped: Detections = field(default_factory=Detections.empty)
-    """Generated regions that are no cells."""
+    """Generated regions that are not cells."""
     debris: Joins = field(default_factory=Joins.empty)
-    """Given or generated regions of lineages that are no cells, once these are known."""
+    """Given or generated regions of lineages that are not cells, once these are known."""
 
     def linked(self) -> tuple[Detections, Evidence]:
-        """Return regions and evidence to link: fragments joined, and no specks if masks may
+        """Return regions and evidence to link: fragments joined; without specks if masks may
         be edited.
 
         Raises:
@@ -102,8 +101,8 @@ class Repaired(Masks):
     def painted(self) -> tuple[Detections, FrameReader]:
         """The regions that are painted, and a reader of their masks.
 
-        With `edit_masks`, fragments are joined, specks and debris are gone. Without, all are
-        there: a fragment is then a track of its own beside the one that goes on.
+        With `edit_masks`, fragments are joined, and specks and debris are removed. Without, all
+        are painted: a fragment is then a track of its own.
         """
         plan, edits = self.plan, as_background(self.dropped)
         detections = without(self.detections, edits)
@@ -123,14 +122,14 @@ class Repaired(Masks):
 
 
 def _joined(masks: Masks, joins: Joins, evidence: Evidence) -> tuple[Detections, Evidence]:
-    """Return regions and evidence, fragments joined; specks dropped if masks may be edited."""
+    """Return regions and evidence with fragments joined, and specks removed (see `linked`)."""
     plan, profile = masks.plan, masks.plan.profile
     found = join(masks.detections, evidence, joins, profile.spacing_um, plan.jumps)
     return without_specks(*found, profile.min_size, plan.edge) if profile.edit_masks else found
 
 
 def _errors(masks: Masks) -> tuple[Joins, Cuts]:
-    """Find fragments, and masks to be cut: none if masks may not be edited."""
+    """Find fragments and masks to cut; no cuts if masks may not be edited."""
     plan, evidence = masks.plan, masks.evidence()
     joins = find_fragments(masks.detections, evidence)
     if not plan.profile.edit_masks:
@@ -149,7 +148,7 @@ def costs_of(plan: Plan) -> Costs:
 
 
 def scene_of(plan: Plan) -> Scene:
-    """Return what association must know beside the tables."""
+    """Return the rules of association, from plan and profile."""
     shape, profile = plan.survey.checked.shape, plan.profile
     return Scene(
         frames=len(plan.sequence.images),
@@ -163,15 +162,15 @@ def scene_of(plan: Plan) -> Scene:
 
 
 def propagate_new(run: Session[Plan], stage: str, masks: Repaired, new: Detections) -> Repaired:
-    """Gather the evidence of regions that a later stage made; return the masks with it.
+    """Gather the evidence of regions that a stage has added; return the masks with it.
 
-    The propagator is asked about these regions only, but all evidence of a frame pair that has
-    one is compared again: new regions compete with those beside them.
+    Only the new regions are propagated, but all regions of their frame pairs are compared again,
+    because new regions compete with their neighbours.
 
     Args:
-        run: At work.
-        stage: The one that made the regions.
-        masks: All masks, the new ones among them.
+        run: The session.
+        stage: The stage that added the regions.
+        masks: All masks, including the new ones.
         new: The new regions.
     """
     changed = set(new.t.tolist())
@@ -192,7 +191,7 @@ def propagate_new(run: Session[Plan], stage: str, masks: Repaired, new: Detectio
 
 
 def worth_cutting(cuts: Cuts, cells: Detections, joins: Joins, min_size: int) -> Flags:
-    """Which masks were not joined from fragments, and leave two halves that are no specks."""
+    """Which cuts are of masks that were not joined, and leave two halves larger than specks."""
     joined = {*zip(joins.t.tolist(), joins.into.tolist(), strict=True)}
     masks = zip(cuts.t.tolist(), cuts.label.tolist(), strict=True)
     whole = np.array([mask not in joined for mask in masks], dtype=bool)
@@ -201,7 +200,7 @@ def worth_cutting(cuts: Cuts, cells: Detections, joins: Joins, min_size: int) ->
 
 
 def _halves(reader: FrameReader, cuts: Cuts) -> Detections:
-    """Return the rows of what masks are cut into, ordered by frame and label."""
+    """Return the table rows of the halves, ordered by frame and label."""
     rows = []
     for t in np.unique(cuts.t).tolist():
         labels = reader.labels(t)

@@ -1,11 +1,11 @@
-"""Survey: one look at all frames of a sequence before any work is done.
+"""Survey: read every frame of a sequence once, before any work is done.
 
-Reads every file once: refuses what cannot be used, fingerprints the input for resuming, and
-fills the table of detections. The stage `detect` keeps all of it in the work folder; as long
-as no file has changed since, other commands take it from there and read no frame.
+Refuses files that cannot be used, digests the input, and fills the table of detections. The stage
+`detect` writes all of it to the work folder; later commands read it there, and read no frame, as
+long as no file has changed.
 
     work/detections.parquet     the regions of the given masks
-    work/detect/survey.json     what else is known, and what tells whether files have changed
+    work/detect/survey.json     all else, and a stamp that changes with every file
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a sequence after one look at all of it."""
+    """What is known of a sequence once all frames were read."""
 
     checked: Preflight
     detections: Detections
     spacing_um: Spacing | None
-    """Size of a voxel (z, y, x) as the first image states it; None if it does not."""
+    """Voxel size (z, y, x) in micrometres, as the first image states it; None if it does not."""
     warnings: tuple[str, ...]
-    """What was said of the files when they were read: every command that uses them says it."""
+    """Warnings about the files; every command that uses the survey repeats them."""
     stamp: str
     """Digest of names, sizes and times of all files, taken before they were read."""
 
@@ -65,7 +65,7 @@ class Survey:
 
 
 def survey(sequence: CtcSequence) -> Survey:
-    """Return what one look at all frames tells, from the work folder if a run has kept it.
+    """Return the survey of a sequence, from the work folder if it is there and no file has changed.
 
     Raises:
         SequenceError: A frame cannot be used, or there are no labels at all.
@@ -85,7 +85,7 @@ def survey(sequence: CtcSequence) -> Survey:
 
 
 def keep(survey: Survey, work: WorkDir) -> None:
-    """Write a survey into the work folder, as far as it is not there.
+    """Write a survey into the work folder, unless it is there.
 
     Raises:
         WorkError: The disk refuses.
@@ -106,7 +106,7 @@ def keep(survey: Survey, work: WorkDir) -> None:
 
 
 class _Heard(logging.Handler):
-    """Keeps the warnings that are given meanwhile."""
+    """Collects the warnings that are logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -117,7 +117,7 @@ class _Heard(logging.Handler):
 
 
 Found = tuple[Preflight, Detections, tuple[str, ...]]
-"""What the frames say, and the warnings that they caused."""
+"""Result of reading all frames, with the warnings that were logged."""
 
 
 def _read(sequence: CtcSequence) -> Found:
@@ -139,7 +139,7 @@ def _read(sequence: CtcSequence) -> Found:
 
 
 def _kept(work: WorkDir, stamp: str) -> Found | None:
-    """Return what an earlier command kept of the same files; None if they have changed."""
+    """Return what an earlier command has written; None if a file has changed since."""
     facts = _facts(work)
     if facts is None or facts["stamp"] != stamp or not _is_whole(work, facts):
         return None
@@ -149,7 +149,7 @@ def _kept(work: WorkDir, stamp: str) -> Found | None:
 
 
 def _facts(work: WorkDir) -> dict[str, Any] | None:
-    """Return what was written of a survey; None if it is not there, or damaged."""
+    """Return the content of `survey.json`; None if it is missing or damaged."""
     path = _facts_file(work)
     if not work.has(path):
         return None
@@ -172,10 +172,10 @@ def _is_whole(work: WorkDir, facts: dict[str, Any]) -> bool:
 
 
 def _stamp(files: Iterable[Path]) -> str:
-    """Digest of what changes with our code, or with a file: size, times, and which file it is.
+    """Digest of the code and of every file's name, size, times and inode number.
 
-    The time of its last change of any kind cannot be set, so a file that was replaced by one of
-    the same size and date is noticed, too.
+    `st_ctime` cannot be set, so a file that was replaced by one of the same size and date is
+    noticed, too.
     """
     rows = [("code", digest_of_sources(__name__))]
     for path in files:

@@ -1,4 +1,4 @@
-"""Profiles as tables for people: what differs between datasets, and what does not."""
+"""Parameters: Markdown tables of profiles, with common values and differing ones apart."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _ABSENT = "-"
 def parameter_tables(profiles: Sequence[Profile]) -> str:
     """Return every parameter of every profile, in Markdown.
 
-    What all have in common stands in one line above the table. Settings of mode
-    "track" have a table of their own.
+    Values that all have in common are in one line above the table. Settings of mode "track" have
+    a table of their own.
 
     Args:
         profiles: At least one.
@@ -29,7 +29,7 @@ def parameter_tables(profiles: Sequence[Profile]) -> str:
 
 
 def _table(settings: dict[str, dict[str, object]], keys: Sequence[str]) -> str:
-    """Return the values of some keys: those that are the same everywhere, then the others."""
+    """Return the values of some keys: first those that are the same for all."""
     texts = {name: {key: _toml(table[key]) for key in keys} for name, table in settings.items()}
     differing = [key for key in keys if len({table[key] for table in texts.values()}) > 1]
     first = next(iter(texts.values()))

@@ -1,8 +1,7 @@
-"""What the SW folder holds: scripts and a README, filled in from profiles and manifest.
+"""Submission: fill the templates of the SW folder, scripts and a README, with their values.
 
-The templates lie beside this module; `@NAME@` in them stands for a value. How the
-folder comes into being is left to `folder`, tables of parameters to `parameters`.
-Equal arguments give equal bytes: no dates, no paths.
+`@NAME@` in the templates beside this module stands for a value. Equal arguments give equal bytes:
+the files hold no dates and no paths.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ FOLDER = "SW"
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What a user may choose for a submission."""
+    """The choices of a user for a submission."""
 
     datasets: tuple[str, ...] = ()
     """Names of shipped profiles; (): all."""
     sequences: tuple[str, ...] = ("01", "02")
     weights: tuple[str, ...] = ()
-    """Names in the manifest, at most one per role; a script names those that it has a use for."""
+    """Names in the manifest, at most one per role; a script names those that it uses."""
     image: str = "sam4ct:latest"
     """Docker image."""
     sif: str = "sam4ct.sif"
@@ -81,7 +80,7 @@ def write_submission(out: Path, chosen: Submission, *, overwrite: bool = False) 
 
 
 def _roles_of(profiles: Iterable[Profile]) -> list[str]:
-    """Roles of weights that a run by one of the profiles asks for."""
+    """Roles of the weights that are used with one of the profiles."""
     generates = any(p.generate_masks or p.mode == "track" for p in profiles)
     return [role for role in ROLES if role == "sam2" or generates]
 
@@ -108,7 +107,7 @@ def _script(
     profile: Profile, sequence: str, named: Mapping[str, Entry], chosen: Submission
 ) -> bytes:
     roles = _roles_of([profile])
-    # With its hash: what is run later is what was submitted, or it is refused.
+    # With its hash: later runs use the submitted weights, or are refused.
     weights = [f"{e.name}{PIN}{e.sha256}" for role, e in named.items() if role in roles]
     options = ["--profile", profile.dataset, *(o for name in weights for o in ("--weights", name))]
     return _filled(
@@ -147,7 +146,7 @@ def _readme(
 def _used_weights(
     roles: Iterable[str], manifest: Manifest, named: Mapping[str, Entry]
 ) -> list[tuple[Entry, str]]:
-    """Return the weights that the scripts may use, and when they do."""
+    """Return the weights that the scripts may use, and when."""
     used = []
     for role in roles:
         if role in named:
@@ -162,7 +161,7 @@ def _used_weights(
 
 
 def _window_of(entry: Entry) -> str:
-    """What a network sees of an image or volume at once, in words."""
+    """The size of the window that a network sees, in words."""
     if entry.role != "sam2":
         return f"{entry.image_size} voxels"
     diameters = entry.window_diameters

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -18,8 +19,8 @@ from scenes.commands import PATIENCE, SOON, Outcome, finished, sam4ct, start, tr
 from scenes.embryo_runs import make_embryo
 
 from sam4ct.pipelines.batch import run_all as module
-from sam4ct.pipelines.batch.subprocess_job import Ending
-from sam4ct.pipelines.batch.targets import find_targets, settle, with_weights
+from sam4ct.pipelines.batch.preparation import prepare
+from sam4ct.pipelines.batch.run_all import Ending
 from sam4ct.pipelines.common.options import Options
 
 pytestmark = pytest.mark.who
@@ -174,9 +175,9 @@ def test_options_are_used_where_they_have_a_use(tmp_path: Path) -> None:
     add(tmp_path, "Volumes", VOLUME)
     names = ("compact-sam2", "compact-sam-med3d")
     options = Options(weights=names, generate_masks=True)
-    jobs, refusals = settle(find_targets(tmp_path)[0], options)
-    images, volumes = with_weights(jobs, names)
-    assert refusals == []
+    prepared = prepare(tmp_path, options, None)
+    images, volumes = prepared.jobs
+    assert prepared.refused == {}
     assert (images.options.weights, images.options.generate_masks) == (names[:1], None)
     assert (volumes.options.weights, volumes.options.generate_masks) == (names, True)
 
@@ -222,7 +223,7 @@ def test_status_tells_faults_of_the_program_from_those_of_the_user(
     add(tmp_path, "Mine")
     add(tmp_path, "Yours")
     endings = iter([ending, Ending("01: is full.")])
-    monkeypatch.setattr(module, "run_apart", lambda work, job: next(endings))
+    monkeypatch.setattr(module, "run_command", lambda arguments: next(endings))
     ran = sam4ct("run-all", tmp_path, *OVERLAP)
     assert ran.status == status
     assert ran.out.splitlines()[0] == row.replace("Mine/01", "Mine/01 ")
@@ -233,12 +234,12 @@ def test_result_that_another_run_wrote_meanwhile_is_there(
 ) -> None:
     dataset = add(tmp_path, "Mine")
 
-    def overtaken(work: object, job: object) -> Ending:
+    def overtaken(arguments: Sequence[str]) -> Ending:
         assert sam4ct("run", dataset, "01", *OVERLAP).status == 0
-        return run_apart(module.run_job, job)
+        return run_command(arguments)
 
-    run_apart = module.run_apart
-    monkeypatch.setattr(module, "run_apart", overtaken)
+    run_command = module.run_command
+    monkeypatch.setattr(module, "run_command", overtaken)
     ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP)
     assert (ran.status, ran.out.splitlines()[0]) == (0, "Mine/01  there already")
 
