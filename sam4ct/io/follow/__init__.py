@@ -8,7 +8,6 @@ Files:
 - `seed_table`: one file of seeds, checked
 - `seeds`: the seeds of a sequence
 - `seed_folder`: the folder that `sam4ct seeds` fills
-- `label_cells`: cells of a label frame, plane by plane
 - `centroids`: initial cells as JSON
 - `initial_cells`: the cells to follow, from either kind of file
 """
@@ -17,8 +16,13 @@ from __future__ import annotations
 
 from sam4ct.io.follow.centroids import Centroids, write_centroids
 from sam4ct.io.follow.fingerprint import digest_movie
-from sam4ct.io.follow.initial_cells import InitialCells, read_initial, refuse_background
-from sam4ct.io.follow.label_cells import frame_of, read_label_cells
+from sam4ct.io.follow.initial_cells import (
+    InitialCells,
+    frame_of,
+    read_initial,
+    read_label_cells,
+    refuse_background,
+)
 from sam4ct.io.follow.layout import INITIAL, has_all_parts
 from sam4ct.io.follow.seed_folder import SeedFolder, searched_diameters, searched_spacing
 from sam4ct.io.follow.seeds import SEEDS, SeedFiles, seeds_dir_of

@@ -4,7 +4,6 @@ Files:
 
 - `movie`: a CTC dataset: images, masks with errors, truth
 - `seeds`: seeds as text files
-- `embryo_images`: sparse images of an embryo
 - `embryo`: an embryo: images, seeds, initial cells, truth
 """
 
