@@ -168,7 +168,7 @@ def refuse_zarr_target(target: Path, *, overwrite: bool) -> None:
     """Refuse a target that must not be replaced or cannot be written; changes nothing.
 
     Raises:
-        ResultError: It is there and `overwrite` is off, or it is no Zarr folder.
+        ResultError: It exists and `overwrite` is off, or it is not a Zarr folder.
         WorkError: The folder above it cannot be written.
     """
     if target.exists() and not overwrite:
