@@ -1,15 +1,15 @@
-"""Inputs of mode track: the movie, seeds of every frame, cells to follow.
+"""Read the inputs of mode track: a movie, seeds of every frame, and the cells to follow.
 
 Files:
 
-- `layout`: where the parts of a sequence lie
-- `sequence`: a sequence whose cells are followed
-- `fingerprint`: in which frames a movie changed
-- `seed_table`: one file of seeds, checked
+- `layout`: file names of a sequence
+- `sequence`: finds the inputs of a sequence
+- `fingerprint`: hashes a movie frame by frame
+- `seed_table`: reads and writes one file of seeds
 - `seeds`: the seeds of a sequence
-- `seed_folder`: the folder that `sam4ct seeds` fills
-- `centroids`: initial cells as JSON
-- `initial_cells`: the cells to follow, from either kind of file
+- `seed_folder`: the folder that `sam4ct seeds` writes
+- `centroids`: reads and writes centroids as JSON
+- `initial_cells`: reads the cells to follow, from JSON or a label TIFF
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from sam4ct.io.tiff import Frame, read_info, read_label_planes, remedy_for_shape
 from sam4ct.types import VolumeReader
 
 AROUND = (1, 2, 2)
-"""Voxels (z, y, x) to either side of a centroid among which there must be some contrast."""
+"""Voxels (z, y, x) to either side of a centroid that must not all have one value."""
 NEAR = (2, 16, 16)
-"""And where to look for darker ones if there is none: cells may be saturated."""
+"""If they have, where a darker voxel must be: cells may be saturated."""
 FIRST_FRAME = 0
 """The frame of a label file whose name does not say one."""
 ALIKE = 0.8
@@ -43,11 +43,11 @@ class InitialCells:
     """The cells to follow, by increasing label."""
 
     labels: tuple[int, ...]
-    """Of their tracks, 1 to `MAX_LABEL`."""
+    """Labels of their tracks, 1 to `MAX_LABEL`."""
     places: NDArray[np.float64]
-    """(n, 3), their centroids in frame 0, (z, y, x) in voxels."""
+    """(n, 3): centroids in frame 0, (z, y, x) in voxels."""
     sizes: NDArray[np.int64] | None
-    """(n,), their voxels; None if the file does not say."""
+    """(n,): numbers of voxels; None if the file does not say."""
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -64,13 +64,13 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
     """Read the cells to follow.
 
     Args:
-        path: A label TIFF if its name ends so, else a JSON of centroids. Of a TIFF, one
-            plane is in memory at a time.
+        path: A label TIFF, by its name, or a JSON of centroids. Of a TIFF, one plane is in
+            memory at a time.
         shape: Of the movie's frames, (z, y, x).
 
     Raises:
-        SequenceError: The file cannot be used or has no cells, they are not in frame 0 or
-            not in the volume, or their labels do not fit into 16 bits.
+        SequenceError: The file cannot be used or has no cells; cells are not in frame 0 or
+            outside the volume; or labels do not fit into 16 bits.
     """
     labelled = is_tiff(path.name)
     frame, places, sizes = _from_labels(path, shape) if labelled else _from_centroids(path)
@@ -87,9 +87,9 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
 
 
 def _refuse_same_place(path: Path, cells: InitialCells) -> None:
-    """Refuse two cells of which nothing tells one from the other."""
+    """Refuse two cells in one voxel."""
     first: dict[tuple[int, ...], int] = {}
-    voxels = np.floor(cells.places + 0.5).astype(int).tolist()  # as clicks are rounded
+    voxels = np.floor(cells.places + 0.5).astype(int).tolist()  # as for clicks
     for label, voxel in zip(cells.labels, voxels, strict=True):
         if (other := first.setdefault(tuple(voxel), label)) != label:
             raise SequenceError(
@@ -99,7 +99,7 @@ def _refuse_same_place(path: Path, cells: InitialCells) -> None:
 
 
 def refuse_background(path: Path, cells: InitialCells, volumes: VolumeReader) -> None:
-    """Refuse cells that are where there is nothing in the image of frame 0.
+    """Refuse cells at places where the image of frame 0 is empty.
 
     Raises:
         SequenceError: All voxels around a centroid have one value, and none near is darker.
@@ -120,7 +120,7 @@ def refuse_background(path: Path, cells: InitialCells, volumes: VolumeReader) ->
 
 
 def _from_labels(path: Path, shape: Sequence[int]) -> _Found:
-    """Return the frame of a label TIFF, and its cells' places by label and sizes."""
+    """Return the frame of a label TIFF, and the centroids by label and sizes of its cells."""
     info = read_info(path)
     if info.shape != tuple(shape):
         raise SequenceError(
@@ -133,7 +133,7 @@ def _from_labels(path: Path, shape: Sequence[int]) -> _Found:
 
 
 def _from_centroids(path: Path) -> _Found:
-    """The same of a JSON, which does not say sizes."""
+    """Return the frame and the centroids by label of a JSON; it has no sizes."""
     centroids = read_centroids(path)
     axes = len(next(iter(centroids.tracks.values())))
     if axes != len(AXES):
@@ -189,7 +189,7 @@ def read_label_cells(path: Path) -> dict[int, LabelCell]:
     """Return the cells of a label TIFF by increasing label.
 
     Args:
-        path: ([z,] y, x), any whole numbers; 0 is background. One plane is in memory at a time.
+        path: ([z,] y, x), whole numbers; 0 is background. One plane is in memory at a time.
 
     Raises:
         SequenceError: The file is not a label frame, looks like an image, or has no labels.
@@ -204,7 +204,7 @@ def read_label_cells(path: Path) -> dict[int, LabelCell]:
 
 
 def frame_of(path: Path) -> int:
-    """Return the frame that the name of a label file says, e.g. 5 of `man_track005.tif`, or 0."""
+    """Return the frame in the name of a label file, 5 for `man_track005.tif`; 0 without one."""
     found = _FRAME.fullmatch(path.name)
     return int(found[1]) if found else FIRST_FRAME
 

@@ -42,7 +42,7 @@ from sam4ct.tables import Flags, Floats, Ints, Table
 logger = logging.getLogger(__name__)
 
 COUNTS = 2000.0
-"""Counts of the inside of a cell of brightness 1; there are none without light."""
+"""Camera counts inside a cell of brightness 1; 0 without light."""
 
 ImageWriter = Callable[[EmbryoFrame], None]
 """Writes the image of the next frame."""
@@ -50,13 +50,13 @@ ImageWriter = Callable[[EmbryoFrame], None]
 
 @dataclass(frozen=True)
 class CellTruth(Table):
-    """One row a cell and frame, ordered by frame and label, with the cells not to follow."""
+    """One row for each cell and frame, by frame and label; also cells that are not followed."""
 
     t: Ints
     label: Ints
-    """As in the masks and `man_track.txt`, which hold those to follow only."""
+    """As in the masks and `man_track.txt`, which hold only the cells to follow."""
     parent: Ints
-    """Label of its mother, 0 if it was there from the start."""
+    """Label of its mother; 0 for a cell of the first frame."""
     z: Floats
     y: Floats
     x: Floats
@@ -64,21 +64,21 @@ class CellTruth(Table):
     radius: Floats
     """Mean radius, in-plane pixels."""
     followed: Flags
-    """One of the cells to follow, or a descendant of one."""
+    """Whether it is a cell to follow, or a descendant of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbryoFiles:
-    """In which form an embryo is written; nothing of it changes what is in the frames."""
+    """File formats of an embryo; the frames do not depend on them."""
 
     tiff: bool = False
-    """Images as one TIFF a frame instead of a Zarr."""
+    """Images as one TIFF a frame, not as one Zarr."""
     seeds: str = "plain"
     """One of `SEED_FORMATS`."""
     digits: int = 3
     """Width of the frame numbers."""
     chunks: Sequence[int] | None = None
-    """Of the Zarr, (1, z, y, x); None: those of `convert`."""
+    """Chunks of the Zarr, (1, z, y, x); None: those of `convert`."""
 
 
 def write_embryo(
@@ -89,24 +89,24 @@ def write_embryo(
     seed: int,
     files: EmbryoFiles | None = None,
 ) -> Path:
-    """Simulate an embryo and write it as sequence 01 of a dataset, which appears when complete.
+    """Simulate an embryo and write it as sequence 01 of a dataset, complete or not at all.
 
-    Memory holds some tiles; with `tiff`, the lit part of a frame.
+    Some tiles are in memory; with `tiff`, the bright part of a frame.
 
     Args:
         folder: Where the dataset's folder is made.
         dataset: Its name.
         law: The embryo.
-        errors: What is wrong with the seeds. The images do not depend on it.
-        seed: Of all randomness.
-        files: In which form it is written.
+        errors: Errors of the seeds. The images do not depend on them.
+        seed: Seed of all random numbers.
+        files: File formats.
 
     Returns:
         The dataset's folder.
 
     Raises:
-        SequenceError: It exists, the volume is too small for the cells, or there are more
-            frames, tracks or voxels than the files can hold.
+        SequenceError: It exists, the volume is too small for the cells, or it has more frames,
+            tracks or voxels than the files can hold.
         WorkError: The disk refuses.
     """
     files = files or EmbryoFiles()
@@ -157,9 +157,9 @@ def _write_sequence(
 
 
 def _labelled(frame: EmbryoFrame, truth: Truth) -> tuple[dict[int, Region], CellTruth]:
-    """Return what is visible of the cells to follow, by track label, and the table of all cells.
+    """Return the visible regions of the cells to follow, by track label, and a table of all cells.
 
-    A cell that is to be followed but not visible is not in the table either.
+    A cell to follow that is not visible is not in the table either.
     """
     regions = frame.regions()
     cells = [c for c in frame.cells if c.label in regions or c.label not in frame.followed]
@@ -195,7 +195,7 @@ def _zarr_images(
 
 
 def _tiff_images(folder: Path, law: EmbryoLaw, digits: int) -> ImageWriter:
-    """Make `tNNN.tif`, which state their spacing, for the images of an embryo."""
+    """Return a writer of `tNNN.tif`, which state their spacing."""
 
     def write(frame: EmbryoFrame) -> None:
         path = folder / frame_name("t", frame.t, digits)
@@ -220,5 +220,5 @@ def _spacing_um(law: EmbryoLaw) -> Spacing:
 
 
 def _counts(tile: Image) -> NDArray[np.uint16]:
-    """Return light as a 16-bit camera would give it."""
+    """Return the counts of a 16-bit camera."""
     return np.asarray(np.clip(np.rint(COUNTS * tile), 0.0, 65535.0), dtype=np.uint16)
