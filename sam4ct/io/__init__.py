@@ -1,18 +1,17 @@
-"""Files: everything that is read from disk or written to it.
+"""Read and write all files: only this package knows formats, no stage does.
 
-In and out: numpy arrays, tables of `sam4ct.tables`, values of `sam4ct.types`. The rooms know
-formats; no stage does.
+In and out: numpy arrays, tables of `sam4ct.tables`, values of `sam4ct.types`.
 
 Files:
 
-- `files`: names, labels, whole-or-absent writing, locks, hashes
+- `files`: what all formats share: names, labels, safe writing, locks, hashes
 - `tiff`: TIFF frames and movies
 - `ome_zarr`: OME-Zarr movies
-- `movie`: a movie in either format, by windows
-- `cache`: windows that overlap, read once
-- `ctc`: folders of the Cell Tracking Challenge, results and their rules
+- `movie`: opens a movie in either format
+- `cache`: keeps blocks of a movie in memory
+- `ctc`: folders and results of the Cell Tracking Challenge
 - `follow`: seeds and initial cells of mode track
-- `datasets`: datasets below a folder
+- `datasets`: finds datasets below a folder
 - `work`: the work folder of a run
 - `simulated`: simulated movies on disk
 """

@@ -1,8 +1,6 @@
-"""Datasets below a folder: which there are, and which of their sequences have something to do.
+"""Find the datasets below a folder, and their sequences that can be tracked.
 
-Owns where datasets are looked for and what tells one from any other folder. Names and
-listings alone are read: whether the frames of a sequence are sound is left to `ctc`, and
-to `follow.sequence` where cells are followed by seeds.
+Only listings are read, no file.
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ from sam4ct.io.movie import ZARR
 from sam4ct.io.ome_zarr import is_frame_name, is_zarr
 
 DEPTH = 3
-"""Folders below the root to a dataset at most: `training/Fluo-N2DL-HeLa/Fluo-N2DL-HeLa`."""
+"""Most folders from the root to a dataset: `training/Fluo-N2DL-HeLa/Fluo-N2DL-HeLa`."""
 _NO_DATASETS = re.compile(r"[0-9]+_(GT|ST|RES|ERR_SEG|SEEDS|INIT)|.*\.(sam4ct|zarr)|SW|lost\+found")
-"""What lies in or beside datasets and holds none: results, masks, work, software."""
+"""Folders without datasets: results, masks, work folders, software."""
 _IMAGE = frame_pattern("t")
 
 
@@ -32,22 +30,21 @@ class Dataset:
 
     folder: Path
     ready: tuple[str, ...]
-    """Sequences with all that a run needs: images and masks to link, or a movie, seeds and
-    initial tracks."""
+    """Sequences with all inputs: images and masks, or a movie, seeds and initial tracks."""
     idle: tuple[str, ...]
-    """Sequences of images without the rest: there is nothing to do."""
+    """Sequences of images without masks, or without seeds and initial tracks."""
     bare: tuple[str, ...]
-    """Sequences of masks alone: the folder of images is missing."""
+    """Sequences of masks without images."""
 
 
 def find_datasets(root: Path) -> tuple[list[Dataset], list[Path]]:
     """Return the datasets in a folder, at most `DEPTH` folders below it, in order of their paths.
 
-    The root may be a dataset itself. Nothing is looked for inside a dataset with sequences
-    that are ready. Links are followed, but no folder is looked into twice.
+    The root may be a dataset itself. Folders inside a dataset with ready sequences are not
+    searched. Links are followed, but no folder is searched twice.
 
     Returns:
-        The datasets, and the folders that could not be looked into.
+        The datasets, and the folders that could not be read.
 
     Raises:
         SequenceError: The root cannot be listed.
@@ -58,7 +55,7 @@ def find_datasets(root: Path) -> tuple[list[Dataset], list[Path]]:
 
 
 class _Search:
-    """One search, and the folders that it has seen."""
+    """One search, with the folders that it has visited."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
@@ -66,7 +63,7 @@ class _Search:
         """In order, each once."""
 
     def below(self, folder: Path, depth: int) -> Iterator[Dataset]:
-        """Yield the dataset that a folder is, and those in its folders unless it is in use."""
+        """Yield a folder if it is a dataset, and the datasets in it unless sequences are ready."""
         if (real := os.path.realpath(folder)) in self._seen:
             return
         self._seen.add(real)
@@ -74,14 +71,14 @@ class _Search:
         dataset = self._dataset(folder, names)
         if dataset.ready or dataset.idle or dataset.bare:
             yield dataset
-        # A stray sequence without masks must not hide the datasets beside it.
+        # A sequence without masks must not hide other datasets.
         if not dataset.ready and depth:
             for name in sorted(names.difference(dataset.idle)):
                 if not _NO_DATASETS.fullmatch(name):
                     yield from self.below(folder / name, depth - 1)
 
     def _dataset(self, folder: Path, names: set[str]) -> Dataset:
-        """Return a folder as a dataset, be it an empty one; `names` are of the folders in it."""
+        """Return a folder as a dataset, maybe an empty one; `names` are the folders in it."""
         movies = {name.removesuffix(ZARR) for name in names if name.endswith(ZARR)}
         numbered = sorted(filter(_is_number, names | movies))
         masked = {name.removesuffix(MASKS) for name in names if name.endswith(MASKS)}
@@ -95,7 +92,7 @@ class _Search:
         return Dataset(folder, ready, idle, bare)
 
     def _holds_images(self, folder: Path) -> bool:
-        """Whether there are images in the folder of a sequence, or a Zarr beside it."""
+        """Whether the folder of a sequence holds images, or there is a Zarr beside it."""
         named = any(_IMAGE.fullmatch(n) or is_frame_name(n) for n in self._names(folder))
         return named or is_zarr(folder.with_name(f"{folder.name}{ZARR}"))
 
@@ -110,7 +107,7 @@ class _Search:
         except OSError:
             names = []
             self.unreadable[folder] = None
-        if names and not os.access(folder, os.X_OK):  # Its names alone tell of no folder in it.
+        if names and not os.access(folder, os.X_OK):  # Its entries cannot be read.
             self.unreadable[folder] = None
         return [name for name in names if not is_hidden(name)]
 

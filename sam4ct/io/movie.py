@@ -1,4 +1,4 @@
-"""The movie of a sequence: a folder of TIFF files, an OME-Zarr folder, or Zarr frames."""
+"""Open the movie of a sequence: a folder of TIFF files, an OME-Zarr, or one Zarr a frame."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def open_volumes(path: Path) -> Volumes:
             there, else `SS.zarr` beside it.
 
     Raises:
-        SequenceError: There is none of them, or it cannot be used.
+        SequenceError: There is no movie, or it cannot be used.
     """
     beside = path.with_name(f"{path.name}{ZARR}")
     if is_zarr(path):
@@ -53,7 +53,7 @@ def _open_zarr(path: Path) -> ZarrVolumes | ZarrFrames:
 
 
 def _only_series(path: Path) -> Path:
-    """Return the image in a folder of images by bioformats2raw, which has a number as its name."""
+    """Return the image in a folder of bioformats2raw, which names images by numbers."""
     series = sorted(e.name for e in list_folder(path) if e.name.isdigit() and is_zarr(e))
     if len(series) != 1:
         raise SequenceError(
@@ -65,12 +65,7 @@ def _only_series(path: Path) -> Path:
 
 
 def digits_of(path: Path, volumes: Volumes) -> int:
-    """Return the width of the frame numbers that go with a movie, 3 or 4.
-
-    Args:
-        path: Of the movie, of which `volumes` was opened.
-        volumes: The movie.
-    """
+    """Return the width of the frame numbers of a movie that was opened from `path`, 3 or 4."""
     if isinstance(volumes, TiffVolumes):
         return frame_files(path, PREFIX).width
     least = WIDTHS[0] if volumes.frames < 10 ** WIDTHS[0] else WIDTHS[1]
@@ -79,10 +74,10 @@ def digits_of(path: Path, volumes: Volumes) -> int:
 
 
 def refuse_unlike(volumes: Volumes) -> None:
-    """Refuse a movie whose frames differ in shape or type; headers alone are read.
+    """Refuse a movie whose frames differ in shape or type; only headers are read.
 
     Raises:
         SequenceError: They differ, or one cannot be read.
     """
-    if isinstance(volumes, TiffVolumes):  # those of Zarr are known to be alike once it is open
+    if isinstance(volumes, TiffVolumes):  # Zarr movies are checked when they are opened
         volumes.refuse_unlike()

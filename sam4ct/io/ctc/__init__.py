@@ -1,18 +1,18 @@
-"""Folders of the Cell Tracking Challenge.
+"""Read sequences of the Cell Tracking Challenge, and write and check results.
 
-In: `DATASET/SS`, `SS_ERR_SEG`. Out: frames and masks; `SS_RES` with `res_track.txt`, complete
-and valid or absent.
+In: `DATASET/SS` (images) and `SS_ERR_SEG` (masks). Out: `SS_RES` with masks and `res_track.txt`,
+complete and valid, or absent.
 
 Files:
 
-- `sequence_names`: which sequences of a dataset are wanted
-- `sequence`: which frames and masks there are
-- `instances`: whether masks label cells one by one
-- `preflight`: every pixel once, before any work
-- `painted_frames`: mask frames of large volumes, painted in the work folder
-- `track_table`: `res_track.txt`
-- `validate`: the rules of the challenge
-- `result`: the result folder
+- `sequence_names`: chooses the sequences of a dataset
+- `sequence`: finds and reads the frames of a sequence
+- `instances`: checks that every cell has a label of its own
+- `preflight`: reads and checks all frames before any work
+- `painted_frames`: mask frames of large volumes in the work folder
+- `track_table`: reads and writes `res_track.txt`
+- `validate`: checks a result by the rules of the challenge
+- `result`: writes the result folder
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Whether masks label cells one by one, judged by all frames of a sequence.
+"""Check over all frames of a sequence that every cell has a label of its own.
 
-Owns what is telling in a label frame: labels that lie in several places far apart, and labels
-that fill the frame as a background does. Fragments near each other are no fault, and neither
-is a single cell in every frame. What is certain is refused; what may be so, is warned of.
+A label in several places far apart, or one that fills the frame as a background does, shows that
+masks are not instance labels. Fragments near each other, and one single cell in every frame, are
+fine. Certain cases are refused; likely ones give a warning.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from sam4ct.regions import LabelFrame, Mask, regions_of
 logger = logging.getLogger(__name__)
 
 _COMPACT = 0.6
-"""A region that fills so much of its box has no parts further apart than they are wide."""
+"""A region that fills this share of its box has no parts further apart than they are wide."""
 _LEAST_PART = 0.25
-"""Smaller parts, by the largest one, are specks."""
+"""Parts below this share of the largest one are specks."""
 _MOST = 0.5
-"""Share of the frames, or of the labels in them, that counts as most of them."""
+"""Share of the frames, or of the labels in them, that counts as most."""
 _FEW = 0.25
-"""Share of the frames below which nothing is said."""
+"""Share of the frames below which there is no warning."""
 _LABEL = (
     "Label your cells first, one number a cell, e.g. with skimage.measure.label(mask > 0) if they"
     " do not touch."
@@ -36,19 +36,19 @@ _LABEL = (
 
 @dataclass(frozen=True)
 class FrameLook:
-    """What one label frame tells."""
+    """What one label frame shows."""
 
     path: Path
     labels: int
-    """How many there are."""
+    """Number of labels."""
     only: int
-    """The label, if there is no other; else 0."""
+    """The label, if it is the only one; else 0."""
     scattered: int
-    """A label in parts further apart than they are wide, that with the most of them; 0: none."""
+    """The label with the most parts further apart than they are wide; 0: none."""
     places: int
-    """Number of parts of that label; without one, the largest number of parts of any label."""
+    """Number of parts of that label; if there is none, the most parts of any label."""
     share_scattered: float
-    """Share of the labels whose parts lie so far apart."""
+    """Share of the labels whose parts are that far apart."""
     around: int
     """A label that covers most of the frame and touches all of its edges; 0: none."""
     has_background: bool
@@ -56,19 +56,19 @@ class FrameLook:
 
 
 class InstanceCheck:
-    """Looks at the masks of a sequence one by one, and says in the end what they are."""
+    """Collects facts of the masks of a sequence frame by frame, and judges them at the end."""
 
     def __init__(self) -> None:
         self._looks: list[FrameLook] = []
 
     def add(self, path: Path, labels: LabelFrame) -> None:
-        """Look at a frame, ([z,] y, x); 0 is background."""
+        """Add a label frame, ([z,] y, x); 0 is background."""
         look = look_at(path, labels)
         if look.labels:
             self._looks.append(look)
 
     def finish(self) -> None:
-        """Refuse masks that cannot be instance labels, and warn of those that may not be.
+        """Refuse masks that are not instance labels, and warn of those that may not be.
 
         Raises:
             SequenceError: Most labels lie in several places, or the background has a label.
@@ -117,7 +117,7 @@ class InstanceCheck:
             logger.warning("%s. What has one label is taken for one cell. %s", told, _LABEL)
 
     def _warn_of_one_label(self, telling: Sequence[FrameLook]) -> None:
-        """Warn of masks that all have one label in parts near each other: cells or fragments."""
+        """Warn of masks with one label for all in parts near each other: cells or fragments."""
         if len({look.only for look in self._looks}) != 1 or not self._looks[0].only:
             return
         if len(telling) > _MOST * len(self._looks):
@@ -130,7 +130,7 @@ class InstanceCheck:
 
 
 def look_at(path: Path, labels: LabelFrame) -> FrameLook:
-    """Return what a label frame, ([z,] y, x), tells; `path` is its file."""
+    """Return what a label frame, ([z,] y, x), shows; `path` is its file."""
     regions = regions_of(labels)
     parts = {label: _parts(region.mask) for label, region in regions.items()}
     scattered = [label for label, (_, far) in parts.items() if far]
@@ -148,9 +148,9 @@ def look_at(path: Path, labels: LabelFrame) -> FrameLook:
 
 
 def _parts(mask: Mask) -> tuple[int, bool]:
-    """In how many parts a region lies, specks left out, and whether any is far from the largest.
+    """Return how many parts a region has, without specks, and whether one is far from the largest.
 
-    Far is further than either is wide, in the plane: slices may be any distance apart.
+    Far is further than either part is wide, in the plane: slices may be any distance apart.
     """
     if mask.mean() > _COMPACT:
         return 1, False
@@ -169,7 +169,7 @@ def _parts(mask: Mask) -> tuple[int, bool]:
 
 
 def _around(labels: LabelFrame) -> int:
-    """The label that covers most of a frame and touches all four of its edges; 0: none does."""
+    """Return the label that covers most of a frame and touches its four edges; 0: none."""
     edges = [labels[..., 0, :], labels[..., -1, :], labels[..., 0], labels[..., -1]]
     common = set.intersection(*(set(np.unique(edge).tolist()) for edge in edges)) - {0}
     covers = (label for label in common if 2 * np.count_nonzero(labels == label) > labels.size)

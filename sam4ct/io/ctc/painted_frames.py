@@ -1,8 +1,7 @@
-"""Mask frames of large volumes, painted one by one into the work folder.
+"""Write mask frames of large volumes one by one into the work folder.
 
-Owns which frames are painted already, so that a killed run paints no frame twice. The
-painting is left to `tiff.paint`; checking the frames against the tracks, and moving them
-into the result, to `result`.
+A killed run continues with the frames that are not there. `result` then checks the frames against
+the tracks and moves them into the result folder.
 """
 
 from __future__ import annotations
@@ -19,31 +18,31 @@ from sam4ct.regions import Region
 
 @dataclass(frozen=True)
 class VolumeFrames:
-    """The mask frames of one sequence; a `RegionWriter`, which takes them in any order."""
+    """The mask frames of one sequence; a `RegionWriter` that takes frames in any order."""
 
     folder: Path
-    """Where they lie until the result is complete; made when the first one is written."""
+    """Holds the frames until the result is complete; made with the first frame."""
     shape: tuple[int, ...]
     """Of every frame, ([z,] y, x)."""
     digits: int = 3
     """Width of the frame numbers, as in the input."""
 
     def path(self, t: int) -> Path:
-        """Where a frame is, or will be."""
+        """Return the file of a frame, existing or not."""
         return self.folder / frame_name(MASK, t, self.digits)
 
     def has(self, t: int) -> bool:
-        """Whether a frame is painted; if so, its file is whole.
+        """Whether a frame is written; then its file is whole.
 
         Raises:
-            WorkError: The disk refuses to say.
+            WorkError: The folder cannot be read.
         """
         path = self.path(t)
         with disk_errors(path):
             return path.is_file()
 
     def write(self, t: int, regions: Mapping[int, Region]) -> None:
-        """Paint a frame, in the place of an older one if there is any.
+        """Write a frame; it replaces an older one.
 
         Args:
             t: The frame.

@@ -1,7 +1,7 @@
-"""One look at every pixel before any work: refuses bad input and fingerprints the rest.
+"""Read and check all frames of a sequence before any work, and hash its files.
 
-Reads each image and mask once, holding one frame at a time. A caller that needs
-something of every frame (a table of detections, say) gets it in the same pass.
+Each image and mask is read once, with one frame in memory. A caller that needs something of every
+frame (a table of detections, for example) gets the frames in the same pass.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is known of a sequence once all of it has been read."""
+    """Facts of a sequence of which all frames were read."""
 
     frames: int
     shape: tuple[int, ...]
@@ -49,12 +49,12 @@ def preflight(
 
     Args:
         sequence: Its files.
-        each_frame: Called with every frame once it has passed.
+        each_frame: Called with every frame that passed.
         progress: Called after every frame.
 
     Raises:
-        SequenceError: An image or mask that cannot be used, or masks without labels or with
-            labels that are not those of single cells.
+        SequenceError: An image or mask cannot be used, or all masks are empty or do not label
+            cells one by one.
     """
     reader = CtcReader(sequence)
     images, masks, instances = _Fingerprint(), _Fingerprint(), InstanceCheck()
@@ -80,7 +80,7 @@ def preflight(
 
 
 class _Fingerprint:
-    """SHA-256 over files, and the check that all of them have one type."""
+    """SHA-256 over files, which must all have one type."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()

@@ -1,9 +1,8 @@
-"""The result folder: `maskNNN.tif` and `res_track.txt`, complete and valid or not there.
+"""Write the result folder, `maskNNN.tif` and `res_track.txt`: complete and valid, or absent.
 
-Owns how a result comes into being: written or moved into a hidden folder beside the
-target, checked frame by frame, renamed. The rules themselves are `lineage`'s, the renaming
-is left to `swap`, checking a folder that someone else wrote to `validate`.
-One process at a time may write a target: the lock on the work folder sees to that.
+Frames are written or moved into a hidden folder beside the target, checked one by one by the rules
+in `lineage`, and the folder is renamed at the end. The lock on the work folder ensures that one
+process at a time writes a target.
 """
 
 from __future__ import annotations
@@ -46,9 +45,8 @@ _OURS = re.compile(rf"{frame_pattern(MASK).pattern}|{re.escape(TRACKS)}")
 class ResultWriter:
     """Writes a result; a `FrameWriter` and a context manager.
 
-    Frames are given in order of time. If the block ends well, the folder is checked
-    and takes its place; if it ends in any exception, nothing is left of it and an
-    older result stays as it was.
+    Frames are written in order of time. If the block ends well, the folder is moved to the
+    target; if it raises, the folder is removed and an older result stays as it was.
     """
 
     def __init__(
@@ -61,18 +59,18 @@ class ResultWriter:
         digits: int = 3,
         overwrite: bool = False,
     ) -> None:
-        """Check the target and the tracks; nothing is written before the block begins.
+        """Check the target and the tracks; the folder is made when the block begins.
 
         Args:
             target: The result folder, e.g. `DATASET/01_RES`.
             tracks: All tracks of the result.
-            frames: Number of frames that will be written.
+            frames: Number of frames of the result.
             shape: Of every frame, ([z,] y, x).
             digits: Width of the frame numbers, as in the input.
             overwrite: Replace an older result.
 
         Raises:
-            ResultError: The tracks break the rules, or a result is there already.
+            ResultError: The tracks break the rules, or the target must not be replaced.
         """
         self._target = prepare_target(target, overwrite=overwrite)
         ordered = sorted(tracks)
@@ -91,14 +89,15 @@ class ResultWriter:
 
     @property
     def folder(self) -> Path:
-        """Where the frames lie until the block ends."""
+        """Holds the frames until the block ends."""
         return self._folder
 
     def write(self, t: int, labels: NDArray[np.uint16]) -> None:
         """Write the mask of the next frame.
 
         Raises:
-            ResultError: The labels are not those of the tracks alive, or the disk refuses.
+            ResultError: The labels are not those of the tracks in this frame, or the disk
+                refuses.
         """
         if labels.shape != self._shape:
             raise ValueError(
@@ -113,17 +112,17 @@ class ResultWriter:
         self._written += 1
 
     def take(self, t: int, source: Path, labels: Iterable[int]) -> None:
-        """Move the mask of the next frame here: a file that is painted and synced already.
+        """Move the file of the next mask here; its pixels are not read.
 
-        Its pixels are not looked at. If the block does not end well, it is lost with the rest.
+        If the block raises, the file is lost with the folder.
 
         Args:
             t: The frame.
-            source: The file, as `VolumeFrames` paints it in the shape of this result.
-            labels: All that have pixels in it.
+            source: A file that `VolumeFrames` wrote, in the shape of this result.
+            labels: All labels in it.
 
         Raises:
-            ResultError: The labels are not those of the tracks alive, there is no such
+            ResultError: The labels are not those of the tracks in this frame, there is no such
                 file, or the disk refuses.
         """
         path = self._admitted(t, labels)
@@ -141,8 +140,7 @@ class ResultWriter:
             if kind is None:
                 self._finish()
         finally:
-            # A second fault of the disk here must not hide the first; what remains is
-            # removed at the next start.
+            # A disk error here must not hide an earlier one; the next run removes the rest.
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _finish(self) -> None:
@@ -153,7 +151,7 @@ class ResultWriter:
             swap_folder(self._target, self._folder, old_place(self._target))
 
     def _admitted(self, t: int, labels: Iterable[int]) -> Path:
-        """Return where the next frame is to be; refuse labels that break the rules."""
+        """Return the file of the next frame; refuse labels that break the rules."""
         if t != self._written:
             raise ValueError(f"frame {t}; expected frame {self._written}")
         self._refuse(frame_problems(t, labels, self._tracks))
@@ -168,18 +166,18 @@ class ResultWriter:
 
 
 def refuse_target(target: Path, *, overwrite: bool) -> None:
-    """Refuse a target that must not be replaced, or cannot be written; changes nothing.
+    """Refuse a target that must not be replaced or cannot be written; nothing is changed.
 
-    To be called before any work, so that a run does not fail at its end.
+    Call this before any work, so that a run does not fail at its end.
 
     Raises:
-        ResultError: There is a result and `overwrite` is off; or something else than a
-            result; or the folder cannot be made there.
+        ResultError: There is a result and `overwrite` is off, or something else than a result;
+            or the folder cannot be made.
     """
     target = target.resolve()
     with disk_errors(target, ResultError):
         _refuse_unusable(target)
-        # After a kill in the middle of a swap, the older result waits beside its place.
+        # After a kill in the middle of a swap, the older result is beside the target.
         taken = next((folder for folder in (target, old_place(target)) if folder.exists()), None)
         names = [path.name for path in taken.iterdir()] if taken else []
     if names and not overwrite and taken == old_place(target):
@@ -202,13 +200,12 @@ def refuse_target(target: Path, *, overwrite: bool) -> None:
 
 
 def prepare_target(target: Path, *, overwrite: bool) -> Path:
-    """Refuse a target as `refuse_target` does, and clear up after a killed run.
+    """Refuse a target as `refuse_target` does, and remove what a killed run left.
 
-    To be called by whoever alone may write there: what another run is writing
-    would be cleared up, too.
+    Only the process that may write there calls this: the files of another run would go, too.
 
     Returns:
-        The target with symbolic links followed.
+        The target with symbolic links resolved.
 
     Raises:
         ResultError: As `refuse_target`.
@@ -220,7 +217,7 @@ def prepare_target(target: Path, *, overwrite: bool) -> Path:
 
 
 def _refuse_unusable(target: Path) -> None:
-    """Refuse a target that is a file, or that could not be renamed into its place."""
+    """Refuse a target that is a file, is mounted, or cannot be made."""
     if target.exists() and not target.is_dir():
         raise ResultError(f"{target}: is a file. Choose another output folder.")
     if target.is_mount():
@@ -232,7 +229,7 @@ def _refuse_unusable(target: Path) -> None:
 
 
 def _refuse_unremovable(target: Path) -> None:
-    """Refuse folders to be removed whose files may not be: those of another user, mostly."""
+    """Refuse folders whose files this user may not remove, mostly those of another user."""
     for folder in (target, old_place(target), new_place(target)):
         with disk_errors(folder, ResultError):
             filled = folder.exists() and any(folder.iterdir())

@@ -1,9 +1,7 @@
-"""Sequences in the folder layout of the Cell Tracking Challenge, and their frames.
+"""Find the images and masks of a Cell Tracking Challenge sequence, and read its frames.
 
-Owns which files make up a sequence (`DATASET/SS` and `DATASET/SS_ERR_SEG`, paired by
-frame number) and where its result goes. What is inside all files is checked once by
-`preflight`, results are written by `result`. Frames are numbered from 0; arrays are
-(y, x) or (z, y, x).
+Images in `DATASET/SS` and masks in `DATASET/SS_ERR_SEG` are paired by frame number. Frames are
+numbered from 0; arrays are (y, x) or (z, y, x).
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ RESULT = "_RES"
 
 @dataclass(frozen=True)
 class CtcSequence:
-    """The files of one sequence whose frames are complete and paired."""
+    """The files of one sequence, complete and paired."""
 
     dataset: str
     """Name of the dataset's folder, see `text_of_name`."""
@@ -49,7 +47,7 @@ class CtcSequence:
 
     @property
     def work_dir(self) -> Path:
-        """Where everything but the result is written."""
+        """Folder of all files except the result."""
         return work_dir_of(self.result_dir)
 
 
@@ -65,9 +63,9 @@ def find_sequences(
 
     Args:
         dataset_dir: Holds `SS` and `SS_ERR_SEG`; SS are digits.
-        names: The sequences wanted, `01`, `01/` or `DATASET/01`; () for all that have masks.
-        out: The result folder if there is one sequence, else the root below which
-            `DATASET/SS_RES` is written; None: beside the input.
+        names: Sequences, as `01`, `01/` or `DATASET/01`; () for all with masks.
+        out: The result folder of one sequence; of several, the folder in which
+            `DATASET/SS_RES` are made; None: beside the input.
 
     Raises:
         SequenceError: A sequence is missing or its frames are not complete and paired.
@@ -91,8 +89,8 @@ def find_sequences(
 class CtcReader:
     """Reads the frames of a sequence; a `FrameReader`.
 
-    Every frame is checked as it is read, so files that change after `preflight` are
-    noticed. Nothing is kept between calls.
+    Every frame is checked when it is read, so files that change after `preflight` are noticed.
+    Nothing is kept between calls.
     """
 
     def __init__(self, sequence: CtcSequence) -> None:
@@ -124,7 +122,7 @@ class CtcReader:
         return image
 
     def labels(self, t: int) -> NDArray[np.int32]:
-        """Return the masks of a frame, ([z,] y, x), int32 whatever the file holds.
+        """Return the labels of a frame, ([z,] y, x), as int32.
 
         Raises:
             SequenceError: The file is unreadable, of another shape, or not labels.
@@ -144,10 +142,10 @@ class CtcReader:
 
 
 def refuse_input_as_result(result_dir: Path, inputs: Iterable[Path]) -> None:
-    """Refuse a result folder that is, holds or lies in one of the inputs; all paths absolute.
+    """Refuse a result folder that is, contains or is inside an input folder; paths are absolute.
 
     Raises:
-        SequenceError: It is, does or lies so.
+        SequenceError: It is, contains or is inside one.
     """
     if any(result_dir.is_relative_to(p) or p.is_relative_to(result_dir) for p in inputs):
         raise SequenceError(
@@ -157,10 +155,10 @@ def refuse_input_as_result(result_dir: Path, inputs: Iterable[Path]) -> None:
 
 
 def text_of_name(path: Path) -> str:
-    """Return the name of a file or folder as text that can be printed, and written as UTF-8.
+    """Return the name of a file or folder as text that can be printed and written as UTF-8.
 
-    Bytes that are no UTF-8 (a folder from another system) and characters that cannot be seen
-    become escapes, `caf\\xe9`. In the locale "C" Python takes names for ASCII; here they are not.
+    Bytes that are not UTF-8 (a folder from another system) and invisible characters become
+    escapes, `caf\\xe9`. This holds in the locale "C", too, in which Python expects ASCII names.
     """
     text = os.fsencode(path.name).decode(errors="backslashreplace")
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

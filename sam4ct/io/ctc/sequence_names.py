@@ -1,7 +1,4 @@
-"""Which sequences of a dataset are wanted, and what to do where a folder holds none.
-
-Owns how a sequence may be named on the command line. Folders and names alone are read.
-"""
+"""Choose the sequences of a dataset by their names, and say what to do where there is none."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ MASKS = "_ERR_SEG"
 
 
 def sequence_name(dataset_dir: Path, given: str) -> str:
-    """Return the name of a sequence that may be given as `01/`, `DATASET/01` or `01.zarr`."""
+    """Return the name of a sequence that is given as `01`, `01/`, `DATASET/01` or `01.zarr`."""
     path = Path(given)
     below = len(path.parts) > 1
     if below and os.path.realpath(path.parent) != os.path.realpath(dataset_dir):
@@ -32,10 +29,10 @@ def choose_sequences(dataset_dir: Path, names: Sequence[str]) -> list[str]:
 
     Args:
         dataset_dir: Holds `SS` and `SS_ERR_SEG`.
-        names: Those wanted; () for all that have masks.
+        names: Sequences; () for all with masks.
 
     Raises:
-        SequenceError: One is missing or has no masks; the message says what is there instead.
+        SequenceError: A sequence is missing or has no masks; the message says what is there.
     """
     folders = {path.name for path in list_folder(dataset_dir) if path.is_dir()}
     numbered = sorted(name for name in folders if name.isascii() and name.isdigit())
@@ -85,7 +82,7 @@ def _no_masks(dataset_dir: Path, name: str) -> str:
 
 
 def _none_to_link(dataset_dir: Path, folders: Collection[str], numbered: Sequence[str]) -> str:
-    """Return what a folder without any sequence to link holds, and what to do about it."""
+    """Say what a folder without sequences holds, and what to do about it."""
     if numbered:
         return _no_masks(dataset_dir, numbered[0])
     if named := sorted(name for name in folders if f"{name}{MASKS}" in folders):

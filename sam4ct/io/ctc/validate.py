@@ -1,6 +1,6 @@
-"""Does a result folder, whoever wrote it, keep the rules of the Cell Tracking Challenge?
+"""Check a result folder of any program by the rules of the Cell Tracking Challenge.
 
-Collects every problem instead of stopping at the first. Holds one plane at a time.
+All problems are collected. One plane is in memory at a time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OF_TRUTH = "man_track.txt"
 
 @dataclass(frozen=True)
 class _Pictures:
-    """What is known of the images of a result."""
+    """Facts of the images of a result."""
 
     frames: frozenset[int]
     digits: int
@@ -33,15 +33,14 @@ class _Pictures:
 
 
 def validate_result(folder: Path, images: Path | None = None) -> list[str]:
-    """Return what is wrong with a result folder, one sentence each; [] if it is valid.
+    """Return the problems of a result folder, one message each; [] if it is valid.
 
     Args:
         folder: Holds `maskNNN.tif` and `res_track.txt`.
-        images: The images it belongs to, `DATASET/SS`, be it a folder of TIFF files or Zarr;
-            None checks the result by itself.
+        images: Its images, `DATASET/SS`, as TIFF files or Zarr; None: check without them.
 
     Raises:
-        SequenceError: A folder cannot be listed, or the images have problems themselves.
+        SequenceError: A folder cannot be listed, or there are problems with the images.
     """
     masks = frame_files(folder, MASK, beside=(TRACKS, _OF_TRUTH))
     problems = list(masks.problems)
@@ -77,8 +76,8 @@ def _images(folder: Path) -> _Pictures:
 
 
 def _movie(folder: Path) -> _Pictures | None:
-    """Return the images in Zarr that `open_volumes` finds; None if there is neither."""
-    from sam4ct.io.movie import ZARR, digits_of, open_volumes  # zarr takes a moment to import
+    """Return the images if they are Zarr; None if there is no Zarr."""
+    from sam4ct.io.movie import ZARR, digits_of, open_volumes  # importing zarr takes some time
 
     beside = folder.with_name(f"{folder.name}{ZARR}")
     if not (beside.is_dir() or folder.suffix == ZARR or any(folder.glob(f"*{ZARR}"))):
@@ -96,7 +95,7 @@ def _frame_number_problems(
     if pictures is None:
         last = max(masks.files, default=0)
         expected, digits = set(range(last + 1)), masks.width
-        # A wrong number in the table may be any; the first frame that lacks is enough.
+        # A wrong number in the table may be huge; the first missing frame is enough.
         expected |= {last + 1} if any(track.end > last for track in tracks) else set()
     else:
         expected, digits = set(pictures.frames), pictures.digits
@@ -124,10 +123,7 @@ def _frame_number_problems(
 def _mask_problems(
     masks: FrameFiles, tracks: list[Track] | None, pictures: _Pictures | None
 ) -> list[str]:
-    """Return the problems of the pixels: type, shape, and labels that are alive or not.
-
-    Without a table of tracks nothing is said of labels.
-    """
+    """Return problems of type, shape and labels of the masks; of labels only with tracks."""
     by_label = {track.label: track for track in tracks or []}
     shape: tuple[int, ...] | None = None
     problems = []

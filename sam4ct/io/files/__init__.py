@@ -1,19 +1,19 @@
-"""What all formats share: names, label arrays, safe writing, locks, hashes.
+"""What all file formats share: names, label arrays, safe writing, locks, hashes.
 
 Files:
 
 - `names`: `t007.tif`, `mask007.tif`, and what can be wrong with them
-- `other_files`: files that are no frames, and how to get frames from them
-- `tiff_faults`: what can be wrong with a TIFF file, with its remedy
-- `finite`: NaN and infinite pixels refused
+- `other_files`: files that are not frames, and how to convert them
+- `tiff_faults`: refuses damaged or unusual TIFF files
+- `finite`: refuses NaN and infinite pixels
 - `stored_movie`: what a movie in any format offers
 - `temporary`: the folder for temporary files
-- `labels`: which arrays are label frames
-- `writable`: can this place be written?
-- `atomic`: files that are whole or absent; faults of the disk as messages
-- `replace_folder`: a new folder takes the place of an older one
+- `labels`: refuses arrays that are not labels
+- `writable`: whether a folder can be written
+- `atomic`: writes files that are whole or absent; disk errors as messages
+- `replace_folder`: replaces a folder by a new one
 - `locks`: locks on folders, across processes and machines
-- `digests`: hashes that tell whether inputs changed
+- `digests`: hashes of files
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import BinaryIO
 from sam4ct.errors import WorkError
 
 TEMPORARY = ".sam4ct-*.tmp"
-"""Glob of the temporary files; short, so that a name that fits stays a name that fits."""
+"""Glob of the temporary files; short, so that their names are not too long for the disk."""
 
 _REMEDIES = {
     errno.EACCES: "Make it writable for this user, or choose another place with --out.",
@@ -62,7 +62,7 @@ work_errors = disk_errors
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of `path` when the block ends well.
+    """Open a new file that replaces `path` when the block ends well.
 
     Missing folders above it are made. If the block fails, `path` stays as it was.
 
@@ -79,17 +79,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except BaseException:  # Ctrl-C too: whatever it is, it goes on, but not the file.
+        except BaseException:  # Ctrl-C too
             temporary.unlink(missing_ok=True)
             raise
 
 
 def move(source: Path, target: Path) -> None:
-    """Move a file, to another file system too; the target is whole or absent.
+    """Move a file, also to another file system; the target is whole or absent.
 
     Raises:
         OSError: There is no such file, or a disk refuses.
-        WorkError: The same, of a target on another file system.
+        WorkError: The disk of a target on another file system refuses.
     """
     try:
         os.replace(source, target)
@@ -102,9 +102,9 @@ def move(source: Path, target: Path) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file atomically, keys sorted, so that equal values give equal bytes.
+    """Write a JSON file atomically, with sorted keys: equal values give equal bytes.
 
-    The bytes of a path that are no UTF-8 are written as JSON's escapes, and read back as they were.
+    Bytes of a path that are not UTF-8 are written as JSON escapes, and read back unchanged.
 
     Raises:
         WorkError: The disk refuses.
@@ -115,10 +115,9 @@ def write_json(path: Path, value: object) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove the temporary files below a folder; nobody else may be writing there.
+    """Remove the temporary files below a folder, and return how many there were.
 
-    Returns:
-        How many there were.
+    No other process may be writing there.
     """
     leftovers = list(folder.rglob(TEMPORARY))
     for leftover in leftovers:

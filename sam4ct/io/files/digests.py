@@ -34,7 +34,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def digest_of(rows: Iterable[tuple[str, str]]) -> str:
-    """Return the SHA-256 over names and what is known of them."""
+    """Return the SHA-256 over rows of a name and a text."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update("\0".join(row).encode("utf-8", "surrogateescape") + b"\n")

@@ -1,4 +1,4 @@
-"""Images must be numbers: NaN and infinite values are refused wherever pixels are read."""
+"""Refuse images with NaN or infinite pixels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sam4ct.errors import SequenceError
 
 
 def refuse_not_finite(where: str, values: NDArray[np.generic]) -> None:
-    """Refuse a frame, or a part of one, of which not all values are finite.
+    """Refuse a frame, or a part of one, with NaN or infinite values.
 
     Args:
-        where: The file, and which frame of it; begins the message.
-        values: Of any type; only floats may be NaN or infinite.
+        where: The file and the frame; the message begins with it.
+        values: Of any type and shape.
 
     Raises:
-        SequenceError: Some are.
+        SequenceError: A value is NaN or infinite.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise SequenceError(

@@ -1,6 +1,6 @@
-"""Label frames: what may be one, and which labels are in it.
+"""Check label frames, and list the labels in them.
 
-Any whole numbers from 0 on may be labels, as long as a result can hold the cells.
+Any whole numbers from 0 may be labels, as long as a 16-bit result can hold the cells.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ LARGEST_INPUT_LABEL = int(np.iinfo(np.int32).max)
 
 
 def refuse_label_type(path: Path, dtype: np.dtype[np.generic]) -> None:
-    """Refuse a file whose type is not that of labels.
+    """Refuse a file whose type cannot hold labels.
 
     Raises:
-        SequenceError: They are booleans or complex. Floats may be whole numbers: those are
-            for `label_frames` to see.
+        SequenceError: The type is boolean or complex. Floats pass: `tiff.label_frames` checks
+            whether they are whole numbers.
     """
     if dtype.kind == "b":
         raise SequenceError(
@@ -44,11 +44,11 @@ def refuse_negative_label(path: Path, lowest: int) -> None:
 
 
 def refuse_non_labels(path: Path, labels: NDArray[np.generic]) -> None:
-    """Refuse a frame of labels, ([z,] y, x), that cannot be tracked.
+    """Refuse a label frame, ([z,] y, x), that cannot be tracked.
 
     Raises:
-        SequenceError: It is of another type, a label is negative or too large, or there
-            are more labels than a 16-bit result can hold.
+        SequenceError: It has another type, a negative label, one that is too large, or more
+            labels than a 16-bit result can hold.
     """
     refuse_label_type(path, labels.dtype)
     low, high = int(labels.min()), int(labels.max())
@@ -66,7 +66,7 @@ def refuse_non_labels(path: Path, labels: NDArray[np.generic]) -> None:
 
 
 def refuse_track_label(path: Path, largest: int) -> None:
-    """Refuse a label of a track that a result cannot have."""
+    """Refuse a track label that is too large for a 16-bit result."""
     if largest > MAX_LABEL:
         raise SequenceError(
             f"{path}: has the label {largest}. Renumber its labels, at most {MAX_LABEL}: masks"
@@ -75,9 +75,9 @@ def refuse_track_label(path: Path, largest: int) -> None:
 
 
 def labels_in(planes: Iterable[NDArray[np.generic]]) -> list[int]:
-    """Return the labels of a frame, given plane by plane, in increasing order, without 0."""
+    """Return the labels of a frame in increasing order, without 0; the frame is given by planes."""
     found: set[int] = set()
     for plane in planes:
-        # Most of a plane is background, which need not be sorted.
+        # Most of a plane is background: leave it out before sorting.
         found.update(np.unique(plane[plane != 0]).tolist())
     return sorted(found)

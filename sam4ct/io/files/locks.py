@@ -1,9 +1,8 @@
-"""A lock on a folder that several processes, on several machines, may want.
+"""Lock a folder, so that several processes, also on several machines, do not disturb each other.
 
-Owns who may work in a folder: many shards at once (shared), or one run alone
-(exclusive). Nobody waits: a refusal names who is there. The locks are those of
-the kernel (flock), so they end with their process, however it ends; on network
-file systems they reach as far as the mount allows.
+Many shards may hold a lock at once (shared), or one run alone (exclusive). Nobody waits: an error
+names the process that holds the lock. The locks are those of the kernel (flock), so they end with
+their process; on network file systems they reach as far as the mount allows.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from sam4ct.io.files.atomic import disk_errors
 logger = logging.getLogger(__name__)
 
 LOCK, GUARD = "lock", "lock.guard"
-"""Files in the folder; they stay, for a lock file that comes and goes can be locked twice."""
+"""Files in the folder. They stay: one that is removed and made again could be locked twice."""
 
 _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 _HELD = {errno.EAGAIN, errno.EACCES}
 
 
 class FolderLock:
-    """A lock held on a folder; made by `FolderLock.held`."""
+    """A lock on a folder; use `FolderLock.held`."""
 
     def __init__(self, folder: Path, file: IO[bytes], guard: IO[bytes]) -> None:
         self._folder, self._file, self._guard = folder, file, guard
@@ -40,10 +39,10 @@ class FolderLock:
     @classmethod
     @contextmanager
     def held(cls, folder: Path, *, shared: bool) -> Iterator[FolderLock]:
-        """Lock a folder, which is made if need be, for the block.
+        """Lock a folder for the block; make it if need be.
 
         Raises:
-            WorkError: Somebody is there already, or the disk refuses.
+            WorkError: Another process holds the lock, or the disk refuses.
         """
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -57,9 +56,9 @@ class FolderLock:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Do something that no other holder may do at the same time; waits for its turn.
+        """Wait for the turn, then run the block while no other holder runs such a block.
 
-        For short, small work. All changes of the lock itself are under this guard.
+        For short work only. All changes of the lock itself are made under this guard.
         """
         _flock(self._guard, fcntl.LOCK_EX)
         try:
@@ -69,13 +68,13 @@ class FolderLock:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the lock exclusively for the block; to be used under `guarded`.
+        """Hold the lock exclusively for the block; use it under `guarded`.
 
-        The kernel drops a shared lock before it gives the exclusive one. Nobody
-        can come between: whoever wants the lock waits for the guard.
+        The kernel drops a shared lock before it gives the exclusive one. Nobody can take the
+        lock in between: all wait for the guard.
 
         Raises:
-            WorkError: Other shards are there.
+            WorkError: Other shards hold the lock.
         """
         try:
             self._acquire(shared=False)
@@ -95,7 +94,7 @@ class FolderLock:
             self._file.write(f"{os.getpid()} {socket.gethostname()}\n".encode())
 
     def _holders(self) -> str:
-        """The others that wrote themselves into the lock file and may still live."""
+        """Return the other processes in the lock file that may still run."""
         self._file.seek(0)
         here = socket.gethostname()
         entries = [line.split() for line in self._file.read().decode().splitlines()]
@@ -108,10 +107,10 @@ class FolderLock:
 
 
 def _flock(file: IO[bytes], operation: int) -> bool:
-    """Lock or unlock a file; False if somebody else holds it.
+    """Lock or unlock a file; return False if another process holds the lock.
 
-    Where the file system has no locks, warns and says True: a run that works
-    but is unprotected is worth more than none.
+    Where the file system has no locks, warn and return True: an unprotected run is better than
+    none.
     """
     with disk_errors(Path(file.name)):
         try:

@@ -1,6 +1,6 @@
-"""Names of frame files: `t007.tif`, `mask007.tif`, and everything that can be wrong with them.
+"""Find frame files by their names, `t007.tif`, `mask007.tif`, and say which names are wrong.
 
-Looks at listings only. Which folders a sequence has is left to `ctc`, pixels to `tiff`.
+Only listings are read, no file.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from sam4ct.io.files.other_files import (
 )
 
 WIDTHS = (3, 4)
-"""Digits of a frame number that the challenge knows."""
+"""Digits of a frame number that the challenge allows."""
 LARGEST = 999_999
-"""Largest frame number: larger ones are dates or the like."""
+"""Largest frame number: larger numbers are dates or similar."""
 _LISTED = 5
 _BY_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "@eadir"})
 
@@ -38,11 +38,11 @@ class FrameFiles:
     digits: int
     """Digits to which frame numbers are padded, 3 or 4; 0 without files."""
     problems: tuple[str, ...]
-    """One per unusable file, with the remedy; () if the folder is in order."""
+    """One message per unusable file, with the remedy; () if all files are usable."""
 
     @property
     def width(self) -> int:
-        """Digits that suffice for all frame numbers, 3 or 4; 0 without files.
+        """Digits that are enough for all frame numbers, 3 or 4; 0 without files.
 
         Names written with `%03d` have three digits up to frame 999, and four from there on.
         """
@@ -55,7 +55,7 @@ def frame_name(prefix: str, t: int, digits: int, suffix: str = ".tif") -> str:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name is that of a file which systems leave behind, e.g. `.DS_Store`."""
+    """Whether a file is hidden, or made by the operating system, e.g. `.DS_Store`."""
     return name.startswith(".") or name.lower() in _BY_SYSTEM
 
 
@@ -67,7 +67,7 @@ def list_folder(folder: Path) -> list[Path]:
     """
     try:
         found = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
-        if not os.access(folder, os.X_OK):  # its names may be read, but not what has them
+        if not os.access(folder, os.X_OK):  # names may be listed, but files not opened
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return found
     except PermissionError as error:
@@ -85,7 +85,7 @@ def list_folder(folder: Path) -> list[Path]:
 
 
 def holds_tiff(folder: Path) -> bool:
-    """Whether a folder holds any TIFF file by its name; False if it cannot be listed."""
+    """Whether a folder has a file named as a TIFF; False if it cannot be listed."""
     try:
         return any(is_tiff(name) and not is_hidden(name) for name in os.listdir(folder))
     except OSError:
@@ -93,17 +93,17 @@ def holds_tiff(folder: Path) -> bool:
 
 
 def frame_pattern(*prefixes: str) -> re.Pattern[str]:
-    """Return the pattern of names of frame files; its group is the frame number."""
+    """Return the pattern of the names of frame files; group 1 is the frame number."""
     return re.compile(rf"(?:{'|'.join(map(re.escape, prefixes))})([0-9]+){TIFF}")
 
 
 def frame_files(folder: Path, prefix: str, beside: Collection[str] = ()) -> FrameFiles:
-    """Return the frame files of a folder and what is wrong with the others.
+    """Return the frame files of a folder, and problems with the others.
 
     Args:
         folder: Holds `<prefix>NNN.tif`.
         prefix: `t`, `mask`, ...
-        beside: Names of other files that belong there.
+        beside: Names of other files that may be there.
 
     Raises:
         SequenceError: The folder cannot be listed.
@@ -141,10 +141,10 @@ def frame_files(folder: Path, prefix: str, beside: Collection[str] = ()) -> Fram
 
 
 def _padding(widths: dict[int, int]) -> tuple[int, list[int]]:
-    """Return the digits to which most frame numbers are padded, and the frames that are not so.
+    """Return the digits to which most frame numbers are padded, and the frames padded otherwise.
 
     Args:
-        widths: Of the number in the file's name, by frame.
+        widths: By frame: the digits of the number in the file's name.
     """
     if not widths:
         return 0, []
@@ -157,7 +157,7 @@ def _padding(widths: dict[int, int]) -> tuple[int, list[int]]:
 
 
 def pairing_problems(images: FrameFiles, masks: FrameFiles) -> list[str]:
-    """Return what two folders lack, one sentence each; frame numbers alone are compared."""
+    """Return which frames two folders lack, a message each; only frame numbers are compared."""
     if not images.files or not masks.files:
         return [*_nothing_there(images, "frames", "t"), *_nothing_there(masks, "masks", "mask")]
     problems = []
@@ -187,14 +187,14 @@ def pairing_problems(images: FrameFiles, masks: FrameFiles) -> list[str]:
 
 
 def _nothing_there(found: FrameFiles, kind: str, prefix: str) -> list[str]:
-    """Return that a folder holds no frames; [] if it does, or other files there tell why."""
+    """Return the message that a folder has no frames; [] if it has, or has problems already."""
     if found.files or found.problems:
         return []
     return [f"{found.folder}: holds no {kind}. Put {prefix}000.tif, {prefix}001.tif, ... there."]
 
 
 def file_ranges(prefix: str, frames: Iterable[int], digits: int, suffix: str = ".tif") -> str:
-    """Return the names of frames in words: `t003.tif to t005.tif, t009.tif`."""
+    """Return the names of frames as ranges: `t003.tif to t005.tif, t009.tif`."""
     runs: list[list[int]] = []
     for t in sorted(frames):
         if runs and t == runs[-1][-1] + 1:
@@ -207,14 +207,14 @@ def file_ranges(prefix: str, frames: Iterable[int], digits: int, suffix: str = "
 
 
 def in_one_message(problems: Iterable[str]) -> str:
-    """Return the first problems and how many more there are, as one line."""
+    """Return the first problems and the number of further ones, as one line."""
     problems = list(problems)
     more = len(problems) - _LISTED
     return " ".join(problems[:_LISTED] + ([f"(And {more} more problems.)"] if more > 0 else []))
 
 
 def count_frames(folder: Path, prefix: str) -> int:
-    """Return how many files a folder has by the name of a frame, 0 if it cannot be read."""
+    """Return how many files of a folder are named as frames; 0 if it cannot be read."""
     try:
         return sum(map(bool, map(frame_pattern(prefix).fullmatch, os.listdir(folder))))
     except OSError:

@@ -1,6 +1,6 @@
-"""Files that are no frames: what they are, and how to get frames from them.
+"""Say what files are that are not frames, and how to convert them to frames.
 
-Owns what counts as a TIFF file by its name. Of TIFF files, headers are read; no pixels.
+Of TIFF files the header is read, never pixels.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import tifffile
 from sam4ct.io.files.tiff_faults import UNREADABLE
 
 TIFF = r"\.(?i:tiff?)"
-"""Pattern of the endings of TIFF files."""
+"""Pattern of the endings of TIFF names."""
 _TIFF_NAME = re.compile(rf".*{TIFF}", re.DOTALL)
 
 GUIDE = 'README.md, "Other image files"'
-"""Where a user reads how to convert files."""
+"""Where the user finds how to convert files."""
 
 _IMAGES = re.compile(
     "png|jpe?g|bmp|gif|webp|jp2"  # one image a file
@@ -27,27 +27,27 @@ _IMAGES = re.compile(
     "|avi|mp4|m4v|mov|mkv|wmv|mpe?g"
     "|h5|hdf5?|ilastik|npy|npz|mat|nii|gz|mha|mhd|nrrd|zarr"
 )
-"""Endings of files and folders that hold images in other forms."""
+"""Endings of files and folders with images in other formats."""
 _NAMES = {"npy": "NumPy", "npz": "NumPy", "h5": "HDF5", "zarr": "Zarr", "ilastik": "ilastik"}
 
 
 def is_tiff(name: str) -> bool:
-    """Whether a name ends as that of a TIFF file: `.tif`, `.TIF`, `.tiff` and so on."""
+    """Whether a name ends in `.tif`, `.TIF`, `.tiff` and so on."""
     return _TIFF_NAME.fullmatch(name) is not None
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file holds images by its name, be they of a format that is read or not."""
+    """Whether a file is an image by its name, of any format, readable here or not."""
     return is_tiff(path.name) or _image_kind(path) is not None
 
 
 def first_of(paths: Sequence[Path]) -> str:
-    """Return the first path, and how many more there are."""
+    """Return the first path and the number of further ones."""
     return f"{paths[0]} (and {len(paths) - 1} more)" if len(paths) > 1 else f"{paths[0]}"
 
 
 def file_given_for_folder(path: Path) -> str:
-    """Return the message that a file was given where a folder is needed."""
+    """Return the message for a file that was given instead of a folder."""
     kind = "TIFF" if is_tiff(path.name) else _image_kind(path)
     if kind is None:
         return f"{path}: is a file, not a folder. Give the folder that holds the files."
@@ -58,12 +58,13 @@ def file_given_for_folder(path: Path) -> str:
 
 
 def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) -> list[str]:
-    """Return what is wrong with files that are no frames, one message for each kind of them.
+    """Return problems with files that are not frames, one message for each kind of file.
 
     Args:
-        paths: What lies in one folder beside its frames.
-        prefix: Of the names of frames: `t`, `mask`, ...
-        has_frames: Whether there are frames. If not, images in other formats are meant as such.
+        paths: The files of one folder that are not frames.
+        prefix: The names of frames begin with it: `t`, `mask`, ...
+        has_frames: Whether the folder has frames. If not, images in other formats are taken
+            for frames to convert.
     """
     frames = f"{prefix}000.tif, {prefix}001.tif, ..."
     by_kind: dict[str | None, list[Path]] = {}
@@ -87,13 +88,13 @@ def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) 
 
 
 def _image_kind(path: Path) -> str | None:
-    """Return the format of images in another form by the file's name, e.g. `PNG`, or None."""
+    """Return the format of an image by the file's name, e.g. `PNG`; None for other files."""
     ending = path.suffix.lower().removeprefix(".")
     return _NAMES.get(ending, ending.upper()) if _IMAGES.fullmatch(ending) else None
 
 
 def _tiff_problem(path: Path, frames: str) -> str:
-    """Return what a TIFF file is that has not the name of a frame, and what to do about it."""
+    """Say what a TIFF file is that is not named as a frame, and what to do about it."""
     try:
         with tifffile.TiffFile(path) as tif:
             series = tif.series[0]

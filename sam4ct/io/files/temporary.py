@@ -1,8 +1,7 @@
-"""The folder for temporary files, where the usual ones cannot be written or are full.
+"""Choose the folder for temporary files where the usual ones cannot be written or are full.
 
-A container with a read-only root has none. Most commands need none: what they write, they write
-beside its place (`io.atomic`). But packages ask for the folder's name as they are imported, and
-Python raises an error where no folder is usable.
+A container with a read-only root has none. Most commands need none (see `atomic`). But packages
+ask for the folder's name when they are imported, and Python raises an error if none is usable.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from sam4ct.io.files.writable import write_problem
 VARIABLES = ("TMPDIR", "TEMP", "TMP")
 USUAL = (Path("/tmp"), Path("/var/tmp"), Path("/usr/tmp"))
 SHARED_MEMORY = Path("/dev/shm")
-"""A folder in memory that containers with a read-only root have."""
+"""A folder in memory; containers with a read-only root have it."""
 
 
 def settle_temporary_folder() -> None:
     """Choose the folder for temporary files, unless it is chosen.
 
-    Python would take the working folder where no usual one can be written. That one holds a
-    user's data, and nothing is written there, not even to try. If shared memory cannot be
-    written either, a folder is named that cannot be: who needs only the name gets one, and
-    `require_temporary_folder` tells all others.
+    Where no usual folder can be written, Python would take the working folder. That one holds
+    the user's data, so nothing is written there, not even as a test. If shared memory cannot be
+    written either, "/" is chosen: it serves packages that only ask for a name, and
+    `require_temporary_folder` refuses it.
     """
     if tempfile.tempdir is None:
         named = [Path(value) for name in VARIABLES if (value := os.environ.get(name))]
@@ -42,7 +41,7 @@ def require_temporary_folder() -> None:
     """Refuse to go on without a folder for temporary files.
 
     Raises:
-        WorkError: None can be written.
+        WorkError: No such folder can be written.
     """
     settle_temporary_folder()
     if problem := write_problem(Path(tempfile.gettempdir())):

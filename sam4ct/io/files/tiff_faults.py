@@ -1,7 +1,6 @@
-"""What can be wrong with a TIFF file of one frame, each fault with its remedy.
+"""Refuse TIFF files with faults that tifffile only logs, or does not check.
 
-Owns the checks on an open file that tifffile leaves out or only logs: files cut off, several
-images in one file, lossy compression. `tiff.axes` decides which axes a frame has.
+These are files that are cut off, several images in one file, and parts of larger data sets.
 """
 
 from __future__ import annotations
@@ -31,13 +30,12 @@ UNREADABLE = (
     struct.error,
 )
 
-# Its warnings would appear between our messages. Those that matter, a chain of pages
-# or data beyond the end of the file, are checked below and are errors.
+# Its warnings would appear between our messages. Those that matter are checked below.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def refuse_other_kinds(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse a file of several images, or of which tifffile takes parts from other files."""
+    """Refuse a file with several images, or one that tifffile completes from other files."""
     if len(tif.series) > 1:
         raise SequenceError(
             f"{path}: holds {len(tif.series)} images of different kinds, e.g. a preview."
@@ -50,9 +48,9 @@ def refuse_other_kinds(path: Path, tif: tifffile.TiffFile) -> None:
 
 
 def refuse_broken_chain(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse a file whose list of pages does not end, which tifffile only logs.
+    """Refuse a file whose list of pages is broken.
 
-    Must run before `series` is touched: that may replace the pages by virtual ones.
+    Call this before `series` is used: that may replace the pages by virtual ones.
     """
     if not len(tif.pages):
         raise _damaged(path)
@@ -73,15 +71,15 @@ def refuse_lost_planes(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ...
 
 
 def refuse_missing_data(path: Path, tif: tifffile.TiffFile) -> None:
-    """Refuse data beyond the end of the file, or too few; decoders would fill up with zeros.
+    """Refuse pixels beyond the end of the file, or too few: decoders would fill in zeros.
 
-    Data in one piece (`dataoffset`) need no look: reading them fails by itself.
+    Uncompressed pixels in one piece (`dataoffset`) need no check: reading them fails by itself.
     """
     if tif.series[0].dataoffset is not None:
         return
     size = tif.filehandle.size
     for page in tif.pages:
-        # A damaged width may claim gigabytes.
+        # Before anything is read: a damaged width may claim gigabytes.
         alike = page.keyframe
         if alike is None or len(page.dataoffsets) < math.prod(alike.chunked):
             raise _damaged(path)

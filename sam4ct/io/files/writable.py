@@ -16,10 +16,10 @@ from sam4ct.io.files.atomic import TEMPORARY, disk_errors
 
 
 def write_problem(folder: Path) -> str | None:
-    """Return why no file can be made in a folder, and the remedy; None if one can.
+    """Return why no file can be written into a folder, and the remedy; None if one can.
 
     Args:
-        folder: Where it does not exist, the nearest above it counts. It is left as it was.
+        folder: If it does not exist, the nearest folder above it is tried. No file stays there.
     """
     path = Path(os.path.abspath(folder))
     nearest = next(place for place in (path, *path.parents) if os.path.exists(place))
@@ -49,7 +49,7 @@ def refuse_unwritable(target: Path) -> None:
 
 
 def _whose(folder: Path) -> str:
-    """Say who this is and whose the folder is: in containers and on clusters they differ."""
+    """Say who the user and the owner are: in containers and on clusters they often differ."""
     owner, uid, gid = folder.stat(), os.geteuid(), os.getegid()
     words = f"(This is user {uid}:{gid}; the folder belongs to {owner.st_uid}:{owner.st_gid}"
     if owner.st_uid == uid:

@@ -1,24 +1,28 @@
-"""Inputs of mode track: the movie, seeds of every frame, cells to follow.
+"""Read the inputs of mode track: a movie, seeds of every frame, and the cells to follow.
 
 Files:
 
-- `layout`: where the parts of a sequence lie
-- `sequence`: a sequence whose cells are followed
-- `fingerprint`: in which frames a movie changed
-- `seed_table`: one file of seeds, checked
+- `layout`: file names of a sequence
+- `sequence`: finds the inputs of a sequence
+- `fingerprint`: hashes a movie frame by frame
+- `seed_table`: reads and writes one file of seeds
 - `seeds`: the seeds of a sequence
-- `seed_folder`: the folder that `sam4ct seeds` fills
-- `label_cells`: cells of a label frame, plane by plane
-- `centroids`: initial cells as JSON
-- `initial_cells`: the cells to follow, from either kind of file
+- `seed_folder`: the folder that `sam4ct seeds` writes
+- `centroids`: reads and writes centroids as JSON
+- `initial_cells`: reads the cells to follow, from JSON or a label TIFF
 """
 
 from __future__ import annotations
 
 from sam4ct.io.follow.centroids import Centroids, write_centroids
 from sam4ct.io.follow.fingerprint import digest_movie
-from sam4ct.io.follow.initial_cells import InitialCells, read_initial, refuse_background
-from sam4ct.io.follow.label_cells import frame_of, read_label_cells
+from sam4ct.io.follow.initial_cells import (
+    InitialCells,
+    frame_of,
+    read_initial,
+    read_label_cells,
+    refuse_background,
+)
 from sam4ct.io.follow.layout import INITIAL, has_all_parts
 from sam4ct.io.follow.seed_folder import SeedFolder, searched_diameters, searched_spacing
 from sam4ct.io.follow.seeds import SEEDS, SeedFiles, seeds_dir_of

@@ -1,9 +1,9 @@
-"""Initial tracks as centroids in a JSON file: which cells to follow, and where they begin.
+"""Read and write the centroids of the cells to follow as a JSON file.
 
     {"axes": ["z", "y", "x"], "frame": 0, "tracks": [{"centroid": [3.5, 20.1, 7.0], "label": 7}]}
 
-Owns the file format. Centroids are frame pixels, ([z,] y, x), zero-based, voxel centres;
-labels are those of the file they come from, any positive integers.
+Centroids are ([z,] y, x) in voxels from 0, with voxel centres at whole numbers. Labels are any
+positive integers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Point = tuple[float, ...]
 _LEAST = -0.5
 """The outer face of the first voxel."""
 _TOLD = 4
-"""So many coordinates of a wrong centroid are told."""
+"""Coordinates of a wrong centroid that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Centroids:
     """Where tracks begin."""
 
     frame: int
-    """The frame in which they begin."""
+    """The frame of the centroids."""
     tracks: Mapping[int, Point]
-    """Label → centroid, ([z,] y, x), by increasing label; all of the same length."""
+    """Label → centroid, ([z,] y, x), by increasing label; all have equally many coordinates."""
 
 
 def write_centroids(path: Path, centroids: Centroids) -> None:
@@ -54,7 +54,7 @@ def read_centroids(path: Path) -> Centroids:
     """Read a file of centroids.
 
     Raises:
-        SequenceError: The file is unreadable, or not of this format.
+        SequenceError: The file cannot be read, or has another format.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -96,7 +96,7 @@ def _track(path: Path, number: int, row: object, axes: int) -> tuple[int, Point]
 
 
 def _told(row: object) -> str:
-    """The label and the centroid of an entry, as far as it has them."""
+    """Describe the label and the centroid of an entry."""
     entry = row if isinstance(row, dict) else {}
     label = f"the label {json.dumps(entry['label'])}" if "label" in entry else "no label"
     match entry.get("centroid"):

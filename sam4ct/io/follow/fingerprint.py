@@ -1,8 +1,7 @@
-"""Digests of a movie: what tells in which frames it has changed.
+"""Hash a movie frame by frame, to find the frames that have changed.
 
-Movies are too large to be read for this: their files are told by names, sizes and times of
-change, but metadata by their content. Which file of a Zarr holds which frames is left to
-`ome_zarr.movie` and `ome_zarr.frames`.
+Movies are too large to be read for this: the hash covers names, sizes and times of change of their
+files, and the content of metadata.
 """
 
 from __future__ import annotations
@@ -18,30 +17,30 @@ from sam4ct.io.ome_zarr import ZARR_METADATA
 from sam4ct.io.tiff import PREFIX, TiffVolumes
 
 _Row = tuple[str, str]
-"""Name of a file below the movie, and what is known of it."""
+"""Name of a file of the movie, and its size and time, or the hash of its content."""
 
 
 @dataclass(frozen=True)
 class MovieDigests:
-    """What identifies a movie, by SHA-256."""
+    """SHA-256 digests of a movie."""
 
     whole: str
-    """Of all files."""
+    """All files."""
     shared: str
-    """Of what holds for all frames: their shape and type, and metadata."""
+    """What all frames share: shape, type, and metadata."""
     frames: tuple[str, ...]
-    """By frame: of the files that hold its voxels, and of metadata of its own."""
+    """By frame: the files with its voxels, and its own metadata."""
 
 
 def digest_movie(source: Path, volumes: Volumes) -> MovieDigests:
-    """Return the digests of a movie; its files are listed once, and none but metadata is read.
+    """Return the digests of a movie; its files are listed once, and only metadata are read.
 
     Args:
         source: The movie.
-        volumes: What is open there.
+        volumes: The open movie.
 
     Raises:
-        SequenceError: A file cannot be looked at.
+        SequenceError: A file cannot be read.
     """
     frames_of = _frames_of_tiff(source) if isinstance(volumes, TiffVolumes) else volumes.frames_of
     rows: list[_Row] = []
@@ -65,7 +64,7 @@ def _frames_of_tiff(folder: Path) -> Callable[[Path], range]:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files of a movie in a fixed order; links are followed, as readers do."""
+    """Yield the files of a movie in a fixed order; links are followed."""
     with reading(folder):
         for above, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
             folders.sort()

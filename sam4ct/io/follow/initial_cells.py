@@ -1,30 +1,35 @@
-"""The cells to follow, as they are in frame 0: read from either kind of file, and checked.
+"""Read the cells to follow in frame 0, from a JSON of centroids or a label TIFF, and check them.
 
-A JSON of centroids (`centroids`) says where cells are; a label TIFF (`label_cells`) says
-how large they are, too. Owns whether they fit the movie and its result. Which of the
-files of a dataset it is, is left to `follow.sequence`.
+Centroids say where cells are; labels also say how large they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files import is_tiff, refuse_track_label
+from sam4ct.io.files import frame_pattern, is_tiff, refuse_negative_label, refuse_track_label
 from sam4ct.io.follow.centroids import AXES, read_centroids
-from sam4ct.io.follow.label_cells import frame_of, read_label_cells
-from sam4ct.io.tiff import Frame, read_info, remedy_for_shape
+from sam4ct.io.tiff import Frame, read_info, read_label_planes, remedy_for_shape
 from sam4ct.types import VolumeReader
 
 AROUND = (1, 2, 2)
-"""Voxels (z, y, x) to either side of a centroid among which there must be some contrast."""
+"""Voxels (z, y, x) to either side of a centroid that must not all have one value."""
 NEAR = (2, 16, 16)
-"""And where to look for darker ones if there is none: cells may be saturated."""
+"""If they have, where a darker voxel must be: cells may be saturated."""
+FIRST_FRAME = 0
+"""The frame of a label file whose name does not say one."""
+ALIKE = 0.8
+"""Least share of equal values among neighbouring labelled pixels. Labels have nearly 1,
+noise-free images of 8 bits up to 0.7, and others below 0.3."""
+_FRAME = frame_pattern("mask", "man_track", "man_seg")
 _LOST = (
     "Do initial tracks and images belong together? Give places in voxels, from 0, in the order"
     " (z, y, x)."
@@ -38,11 +43,11 @@ class InitialCells:
     """The cells to follow, by increasing label."""
 
     labels: tuple[int, ...]
-    """Of their tracks, 1 to `MAX_LABEL`."""
+    """Labels of their tracks, 1 to `MAX_LABEL`."""
     places: NDArray[np.float64]
-    """(n, 3), their centroids in frame 0, (z, y, x) in voxels."""
+    """(n, 3): centroids in frame 0, (z, y, x) in voxels."""
     sizes: NDArray[np.int64] | None
-    """(n,), their voxels; None if the file does not say."""
+    """(n,): numbers of voxels; None if the file does not say."""
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -59,13 +64,13 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
     """Read the cells to follow.
 
     Args:
-        path: A label TIFF if its name ends so, else a JSON of centroids. Of a TIFF, one
-            plane is in memory at a time.
+        path: A label TIFF, by its name, or a JSON of centroids. Of a TIFF, one plane is in
+            memory at a time.
         shape: Of the movie's frames, (z, y, x).
 
     Raises:
-        SequenceError: The file cannot be used or has no cells, they are not in frame 0 or
-            not in the volume, or their labels do not fit into 16 bits.
+        SequenceError: The file cannot be used or has no cells; cells are not in frame 0 or
+            outside the volume; or labels do not fit into 16 bits.
     """
     labelled = is_tiff(path.name)
     frame, places, sizes = _from_labels(path, shape) if labelled else _from_centroids(path)
@@ -82,9 +87,9 @@ def read_initial(path: Path, shape: Sequence[int]) -> InitialCells:
 
 
 def _refuse_same_place(path: Path, cells: InitialCells) -> None:
-    """Refuse two cells of which nothing tells one from the other."""
+    """Refuse two cells in one voxel."""
     first: dict[tuple[int, ...], int] = {}
-    voxels = np.floor(cells.places + 0.5).astype(int).tolist()  # as clicks are rounded
+    voxels = np.floor(cells.places + 0.5).astype(int).tolist()  # as for clicks
     for label, voxel in zip(cells.labels, voxels, strict=True):
         if (other := first.setdefault(tuple(voxel), label)) != label:
             raise SequenceError(
@@ -94,7 +99,7 @@ def _refuse_same_place(path: Path, cells: InitialCells) -> None:
 
 
 def refuse_background(path: Path, cells: InitialCells, volumes: VolumeReader) -> None:
-    """Refuse cells that are where there is nothing in the image of frame 0.
+    """Refuse cells at places where the image of frame 0 is empty.
 
     Raises:
         SequenceError: All voxels around a centroid have one value, and none near is darker.
@@ -115,7 +120,7 @@ def refuse_background(path: Path, cells: InitialCells, volumes: VolumeReader) ->
 
 
 def _from_labels(path: Path, shape: Sequence[int]) -> _Found:
-    """Return the frame of a label TIFF, and its cells' places by label and sizes."""
+    """Return the frame of a label TIFF, and the centroids by label and sizes of its cells."""
     info = read_info(path)
     if info.shape != tuple(shape):
         raise SequenceError(
@@ -128,7 +133,7 @@ def _from_labels(path: Path, shape: Sequence[int]) -> _Found:
 
 
 def _from_centroids(path: Path) -> _Found:
-    """The same of a JSON, which does not say sizes."""
+    """Return the frame and the centroids by label of a JSON; it has no sizes."""
     centroids = read_centroids(path)
     axes = len(next(iter(centroids.tracks.values())))
     if axes != len(AXES):
@@ -168,3 +173,70 @@ def _window(volumes: VolumeReader, place: NDArray[np.float64], reach: Sequence[i
 
 def _told(place: NDArray[np.float64]) -> str:
     return f"({', '.join(f'{c:g}' for c in place)})"
+
+
+@dataclass(frozen=True)
+class LabelCell:
+    """One cell of a label frame."""
+
+    centroid: tuple[float, ...]
+    """(z, y, x) in voxels; z is 0 in an image."""
+    size: int
+    """Number of its voxels."""
+
+
+def read_label_cells(path: Path) -> dict[int, LabelCell]:
+    """Return the cells of a label TIFF by increasing label.
+
+    Args:
+        path: ([z,] y, x), whole numbers; 0 is background. One plane is in memory at a time.
+
+    Raises:
+        SequenceError: The file is not a label frame, looks like an image, or has no labels.
+    """
+    _refuse_image(path, read_label_planes(path))
+    cells = cells_in_planes(path, read_label_planes(path))
+    if not cells:
+        raise SequenceError(
+            f"{path}: has no labels, all is background. Give a frame in which cells are labelled."
+        )
+    return cells
+
+
+def frame_of(path: Path) -> int:
+    """Return the frame in the name of a label file, 5 for `man_track005.tif`; 0 without one."""
+    found = _FRAME.fullmatch(path.name)
+    return int(found[1]) if found else FIRST_FRAME
+
+
+def _refuse_image(path: Path, planes: Iterable[NDArray[Any]]) -> None:
+    """Refuse planes (y, x) of an image: its neighbouring pixels differ, those of cells do not."""
+    equal = pairs = 0
+    for plane in planes:
+        left, right = plane[:, :-1], plane[:, 1:]
+        labelled = (left != 0) & (right != 0)
+        pairs += int(np.count_nonzero(labelled))
+        equal += int(np.count_nonzero(labelled & (left == right)))
+    if equal < ALIKE * pairs:
+        raise SequenceError(
+            f"{path}: looks like an image, not labels: only {equal / pairs:.0%} of neighbouring"
+            " pixels have the same value. Give a file in which every cell has one number."
+        )
+
+
+def cells_in_planes(path: Path, planes: Iterable[NDArray[Any]]) -> dict[int, LabelCell]:
+    """Return the cells of label planes (y, x), in order of z, by increasing label."""
+    # Voxels and the sums of z, y and x: whole numbers far below 2**53, so floats add exactly.
+    sums: dict[int, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
+    for z, plane in enumerate(planes):
+        refuse_negative_label(path, int(plane.min()))
+        y, x = np.nonzero(plane)
+        labels, which = np.unique(plane[y, x], return_inverse=True)
+        size = np.bincount(which)
+        rows = np.stack([size, size * z, np.bincount(which, y), np.bincount(which, x)], axis=1)
+        for label, row in zip(labels.tolist(), rows, strict=True):
+            sums[label] += row
+    return {
+        label: LabelCell(tuple((row[1:] / row[0]).tolist()), int(row[0]))
+        for label, row in sorted(sums.items())
+    }

@@ -1,12 +1,9 @@
-"""Where the parts of a sequence lie whose cells are followed: the movie and where tracks begin.
+"""Find the inputs of mode track in a dataset by their names: the movie and the initial tracks.
 
-    DATASET/SS/ or SS.zarr/       the movie: a TIFF file or a Zarr a frame, or one OME-Zarr
-    DATASET/SS_SEEDS/             places of possible cells in every frame
-    DATASET/SS_INIT/              a JSON of `sam4ct init-tracks`, or a label TIFF
-    DATASET/SS_GT/TRA/            man_track000.tif, if there is no SS_INIT
-
-Names and listings alone are looked at. What is in the files is left to `volumes`, `seeds`
-and `follow.initial_cells`.
+DATASET/SS/ or SS.zarr/       the movie: a TIFF file or a Zarr a frame, or one OME-Zarr
+DATASET/SS_SEEDS/             seeds: places of possible cells in every frame
+DATASET/SS_INIT/              a JSON of `sam4ct init-tracks`, or a label TIFF
+DATASET/SS_GT/TRA/            man_track000.tif, if there is no SS_INIT
 """
 
 from __future__ import annotations
@@ -23,12 +20,12 @@ from sam4ct.io.ome_zarr import is_frame_name, is_zarr
 
 INITIAL = "_INIT"
 TRACKS = "tracks.json"
-"""Preferred where a folder holds several files of initial tracks."""
+"""The file that is taken if a folder holds several files of initial tracks."""
 TRUTH = "_GT"
 _FIRST_MASK = re.compile(rf"man_track0{{{WIDTHS[0]},{WIDTHS[-1]}}}{TIFF}")
 
 Listing = Callable[[Path], Iterable[str]]
-"""The visible names in a folder; none if it is not there."""
+"""Returns the visible names in a folder; none if it does not exist."""
 
 
 def movie_of(dataset_dir: Path, name: str, names_in: Listing) -> Path | None:
@@ -40,7 +37,7 @@ def movie_of(dataset_dir: Path, name: str, names_in: Listing) -> Path | None:
 
 
 def initial_of(dataset_dir: Path, name: str, names_in: Listing) -> list[Path]:
-    """Return where the tracks of a sequence begin: one file, several to choose from, or none."""
+    """Return the files of initial tracks of a sequence: one, several, or none."""
     if chosen := initial_in(dataset_dir / f"{name}{INITIAL}", names_in):
         return chosen
     tra = dataset_dir / f"{name}{TRUTH}" / "TRA"
@@ -48,13 +45,13 @@ def initial_of(dataset_dir: Path, name: str, names_in: Listing) -> list[Path]:
 
 
 def initial_in(folder: Path, names_in: Listing) -> list[Path]:
-    """Return the files of initial tracks in a folder: `TRACKS` alone if it is among them."""
+    """Return the files of initial tracks in a folder: only `TRACKS` if it is among them."""
     names = sorted(f for f in names_in(folder) if f.endswith(".json") or is_tiff(f))
     return [folder / file for file in ([TRACKS] if TRACKS in names else names)]
 
 
 def has_all_parts(dataset_dir: Path, name: str, names_in: Listing) -> bool:
-    """Whether a sequence has a movie, a folder of seeds and initial tracks, by their names."""
+    """Whether a sequence has a movie, a folder of seeds and initial tracks."""
     return (
         os.path.isdir(dataset_dir / f"{name}{SEEDS}")
         and movie_of(dataset_dir, name, names_in) is not None

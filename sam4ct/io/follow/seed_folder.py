@@ -1,11 +1,11 @@
-"""The folder that a search for seeds fills: a file a frame, and how they were found.
+"""Write the folder of seeds that `sam4ct seeds` finds: one file a frame, and the settings.
 
     SS_SEEDS/
         settings.json                  what the seeds depend on; written first
-        t000.csv, t001.csv, ...        or .parquet; what is there is whole
-        .sam4ct/lock, lock.guard       see io.locks
+        t000.csv, t001.csv, ...        or .parquet; each file is whole
+        .sam4ct/lock, lock.guard       see `files.locks`
 
-Seeds of other settings, or of another program, are never mixed in. Reading is left to `seeds`.
+Seeds of other settings, or of another program, are refused or removed, never mixed in.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DIGITS = 3
 
 @dataclass(frozen=True)
 class SeedFolder:
-    """A search under way; made by `SeedFolder.open`."""
+    """A search for seeds in progress; use `SeedFolder.open`."""
 
     folder: Path
     suffix: str
@@ -42,17 +42,17 @@ class SeedFolder:
     def open(
         cls, folder: Path, settings: Mapping[str, Any], *, shared: bool, overwrite: bool
     ) -> Iterator[SeedFolder]:
-        """Lock the folder, made if need be, for the block.
+        """Lock the folder for the block; make it if need be.
 
         Args:
             folder: `SS_SEEDS`.
-            settings: What the seeds depend on, as JSON has it; "format" is their files' suffix.
+            settings: What the seeds depend on, as in JSON; "format" is the suffix of the files.
             shared: Other searches may work here at the same time, each on its own frames.
             overwrite: Remove seeds that were found with other settings.
 
         Raises:
-            ResultError: It holds seeds found otherwise, or what is not ours.
-            WorkError: Another search is there, or the disk refuses.
+            ResultError: It holds seeds of other settings, or files of another program.
+            WorkError: Another search holds the lock, or the disk refuses.
         """
         _refuse_foreign(folder)
         with FolderLock.held(folder / _LOCKS, shared=shared) as lock:
@@ -62,7 +62,7 @@ class SeedFolder:
                     _refuse_other(folder, before, settings, overwrite=overwrite)
                     with lock.alone() if shared else nullcontext():
                         _remove_seeds(folder)
-                # After the removal: one that is killed is taken up again.
+                # After the removal: a killed removal is repeated.
                 if before != settings:
                     write_json(folder / SETTINGS, settings)
             if not shared:
@@ -70,12 +70,12 @@ class SeedFolder:
             yield cls(folder, f".{settings['format']}")
 
     def has(self, t: int) -> bool:
-        """Whether the seeds of a frame are there."""
+        """Whether the seeds of a frame are written."""
         with disk_errors(self._file(t)):
             return self._file(t).is_file()
 
     def write(self, t: int, seeds: Seeds) -> None:
-        """Write the seeds of a frame, places (z, y, x), or (y, x) in slice 0.
+        """Write the seeds of a frame, (z, y, x), or (y, x) for slice 0.
 
         Raises:
             WorkError: The disk refuses.
@@ -87,14 +87,14 @@ class SeedFolder:
 
 
 def searched_diameters(folder: Path) -> tuple[float, float] | None:
-    """Return for which cells the seeds in a folder were searched.
+    """Return the cell diameters for which the seeds in a folder were searched.
 
     Returns:
-        Diameters of the smallest and largest, pixels along x; None if another program
-        found the seeds.
+        Of the smallest and largest cells, pixels along x; None if another program found the
+        seeds.
 
     Raises:
-        WorkError: The folder says it, but cannot be understood.
+        WorkError: The settings are damaged.
     """
     match _stored(folder):
         case {"diameter_px": [float() | int() as smallest, float() | int() as largest]}:
@@ -103,14 +103,14 @@ def searched_diameters(folder: Path) -> tuple[float, float] | None:
 
 
 def searched_spacing(folder: Path) -> tuple[float, float, float] | None:
-    """Return the size of a voxel (z, y, x), micrometres, by which the seeds were searched.
+    """Return the voxel size (z, y, x), micrometres, with which the seeds were searched.
 
     Returns:
-        What `sam4ct seeds` was told or took from the movie; None if another program found
-        the seeds, or in images.
+        The size given to `sam4ct seeds`, or that of the movie; None for images, or if another
+        program found the seeds.
 
     Raises:
-        WorkError: The folder says it, but cannot be understood.
+        WorkError: The settings are damaged.
     """
     match _stored(folder):
         case {"spacing": [float() | int() as z, float() | int() as y, float() | int() as x]}:
@@ -119,7 +119,7 @@ def searched_spacing(folder: Path) -> tuple[float, float, float] | None:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Refuse a folder with anything in it but what a search has left."""
+    """Refuse a folder with files that no search wrote."""
     if folder.exists() and not (folder / SETTINGS).is_file():
         with disk_errors(folder):
             others = [path.name for path in list_folder(folder)] if folder.is_dir() else ["a file"]
@@ -144,7 +144,7 @@ def _refuse_other(
 
 
 def _stored(folder: Path) -> dict[str, Any]:
-    """Return the settings of the seeds that are there; none in a new folder."""
+    """Return the settings of the seeds in a folder; none in a new folder."""
     path = folder / SETTINGS
     try:
         with disk_errors(path):

@@ -1,8 +1,8 @@
-"""One file of seeds: what may stand in it, and everything that can be wrong with it.
+"""Read and write one file of seeds, and say what is wrong with it.
 
-Read are CSV and Parquet with the columns z, y, x, or zpos, ypos, xpos as TWANG names them,
-among any others; t and score where there are. Fields are separated by semicolons, commas
-or tabs. Written are z, y, x and score. Which file is of which frame is left to `seeds`.
+CSV and Parquet are read, with the columns z, y, x, or zpos, ypos, xpos as TWANG names them; t and
+score are optional, other columns are ignored. Fields are separated by semicolons, commas or tabs.
+The columns z, y, x and score are written.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from sam4ct.io.work import write_columns
 from sam4ct.types import Seeds
 
 PLACES = (("z", "y", "x"), ("zpos", "ypos", "xpos"))
-"""Names of the columns of places, ours and TWANG's."""
+"""Names of the columns of places, ours and those of TWANG."""
 TIME, SCORE = "t", "score"
 SUFFIXES = (".csv", ".parquet")
 _SEPARATORS = ";,\t"
 _DIGITS = 3
-"""Of places when written: a thousandth of a voxel."""
+"""Decimal digits of written places: a thousandth of a voxel."""
 Floats = NDArray[np.float64]
 
 
@@ -38,25 +38,25 @@ class SeedTable:
     """The rows of a file, in its order."""
 
     places: Floats
-    """(n, 3), (z, y, x) as the file has them."""
+    """(n, 3): (z, y, x) as in the file."""
     times: NDArray[np.int64] | None
-    """(n,), frame numbers; None in a file of one frame."""
+    """(n,): frame numbers; None for a file of one frame."""
     scores: Floats | None
-    """(n,); None in a file without them."""
+    """(n,); None for a file without scores."""
 
     def take(self, rows: slice) -> Seeds:
         return Seeds(self.places[rows], None if self.scores is None else self.scores[rows])
 
 
 def read_seed_table(path: Path, *, timed: bool = False) -> SeedTable:
-    """Read a file; it is in memory whole, 40 bytes a seed.
+    """Read a file of seeds into memory, 40 bytes a seed.
 
     Args:
         path: CSV, or Parquet if its name ends so.
-        timed: Whether it is of many frames, and needs the column t.
+        timed: Whether it has the seeds of many frames, and needs the column t.
 
     Raises:
-        SequenceError: It is unreadable, lacks columns, or holds what is no number.
+        SequenceError: It cannot be read, lacks columns, or a field is not a number.
     """
     read = _read_parquet if path.suffix == ".parquet" else _read_csv
     rows, has_score = read(path, timed)
@@ -102,7 +102,7 @@ def write_seed_table(path: Path, seeds: Seeds) -> None:
 
 
 def _read_csv(path: Path, timed: bool) -> tuple[Floats, bool]:
-    """Return the columns z, y, x[, t][, score] as rows, and whether there are scores."""
+    """Return the rows (z, y, x[, t][, score]) of a CSV file, and whether there are scores."""
     with _damage_told(path), path.open(encoding="utf-8-sig", newline="") as file:
         separator = max(_SEPARATORS, key=file.readline().count)
         file.seek(0)
@@ -121,7 +121,7 @@ def _read_csv(path: Path, timed: bool) -> tuple[Floats, bool]:
 def _numbers(
     where: str, line: Sequence[str], header: Sequence[str], indices: Sequence[int]
 ) -> list[float]:
-    """Return the wanted fields of a line as numbers."""
+    """Return the fields of a line at some columns as numbers."""
     if len(line) != len(header):
         raise SequenceError(
             f"{where}: has {len(line)} fields, but the header names {len(header)} columns. If"
@@ -139,7 +139,7 @@ def _numbers(
 
 
 def _read_parquet(path: Path, timed: bool) -> tuple[Floats, bool]:
-    """The same of a Parquet file; a missing value becomes NaN."""
+    """Do the same for a Parquet file; a missing value becomes NaN."""
     with _damage_told(path), path.open("rb") as opened:
         file = pq.ParquetFile(opened, page_checksum_verification=True)
         names = _columns(path, file.schema_arrow.names, timed)
@@ -164,7 +164,7 @@ def _columns(path: Path, header: Sequence[str], timed: bool) -> list[str]:
 
 @contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """Turn whatever a file that cannot be read raises into one SequenceError."""
+    """Turn the errors that an unreadable file raises into one SequenceError."""
     try:
         yield
     except UnicodeDecodeError as error:

@@ -1,9 +1,8 @@
-"""Seeds of a sequence: which frames have some, and those of a frame, checked, in voxels.
+"""Read the seeds of a sequence by frame, in voxels, and check them.
 
-A source of seeds is a folder with a file a frame (`tNNN.csv`, TWANG's
-`tNNN_item_0005_..._.csv`, `tNNN.parquet`), or one table of all frames with a column t
-(`seeds.csv`, `seeds.parquet`, alone in its folder or named itself). What stands in a file is
-left to `seed_table`. In memory are one frame's seeds, or a table that is of all frames.
+Seeds are a folder with one file a frame (`tNNN.csv`, TWANG's `tNNN_item_0005_..._.csv`,
+`tNNN.parquet`), or one table of all frames with a column t (`seeds.csv`, `seeds.parquet`). The
+seeds of one frame are in memory, or the whole table.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 SEEDS = "_SEEDS"
 SETTINGS = "settings.json"
-"""Beside seeds that `sam4ct seeds` found: how. Their z are slices of the image already."""
+"""Settings in a folder of `sam4ct seeds`, whose z are slices of the image already."""
 _TABLES = tuple(f"seeds{suffix}" for suffix in SUFFIXES)
 _DIGITS = 3
-"""Of frame numbers in messages, at least."""
+"""Least digits of frame numbers in messages."""
 _ADD = (
     "Add the files (one with nothing but the header if there is no cell), or find seeds with"
     " `sam4ct seeds`."
@@ -42,7 +41,7 @@ _FRAME = re.compile(r"t([0-9]+)(?:[_.].*)?\.(?:csv|parquet)")
 
 
 def seeds_dir_of(source: Path) -> Path:
-    """Return where the seeds of a movie lie: `SS_SEEDS` beside `SS` or `SS.zarr`."""
+    """Return the folder of a movie's seeds: `SS_SEEDS` beside `SS` or `SS.zarr`."""
     name = source.stem if source.suffix == ".zarr" else source.name
     return source.with_name(f"{name}{SEEDS}")
 
@@ -51,16 +50,16 @@ class SeedFiles:
     """The seeds of one movie, by frame number."""
 
     def __init__(self, path: Path, shape: Sequence[int], z_scale: float = 1.0) -> None:
-        """Find the files; those of single frames are read when they are asked for.
+        """Find the files; a file of one frame is read when its seeds are needed.
 
         Args:
             path: A folder, or a table of all frames.
             shape: Of the movie's frames, ([z,] y, x); a seed outside is refused.
-            z_scale: The z of the files times this is the slice of the image. Not
-                used for seeds that `sam4ct seeds` found: they are in slices.
+            z_scale: Multiplies the z of the files to slices of the image; not used for seeds
+                of `sam4ct seeds`, which are in slices.
 
         Raises:
-            SequenceError: There are no seeds, two files are of one frame, or the table
+            SequenceError: There are no seeds, two files have seeds of one frame, or the table
                 cannot be used.
         """
         self._path = path
@@ -76,22 +75,21 @@ class SeedFiles:
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """Frames that have a file, or rows in the table, in increasing order."""
+        """Frames with a file, or with rows in the table, in increasing order."""
         if self._table is None:
             return tuple(self._files)
         return tuple(np.unique(self._times).tolist())
 
     def require(self, frames: Iterable[int]) -> None:
-        """Refuse a movie of which some frames have no file of seeds.
+        """Refuse seeds without a file for some frames.
 
-        A frame in which there is nothing has a file with nothing but a header. A table
-        cannot say so: frames without rows have no seeds.
+        An empty frame has a file with only a header. In a table, frames without rows are empty.
 
         Args:
-            frames: All frames of the movie, or those wanted.
+            frames: All frames of the movie, or some.
 
         Raises:
-            SequenceError: Files are missing, or none of the table's rows is of these frames.
+            SequenceError: Files are missing, or the table has no row of these frames.
         """
         wanted = set(frames)
         if self._table is not None:
@@ -112,13 +110,13 @@ class SeedFiles:
             )
 
     def check(self, frames: int) -> tuple[str, ...]:
-        """Read the seeds of all frames once, so that none of them stops a run half-way.
+        """Read and check the seeds of all frames, so that none stops a run half-way.
 
         Args:
-            frames: How many the movie has.
+            frames: Number of frames of the movie.
 
         Returns:
-            By frame, the SHA-256 of its seeds as `seeds` gives them, in whatever form they lie.
+            By frame, the SHA-256 of its seeds, the same for all file formats.
 
         Raises:
             SequenceError: As `require` and `seeds`, or there are seeds of later frames.
@@ -139,10 +137,10 @@ class SeedFiles:
         return tuple(digests)
 
     def seeds(self, t: int) -> Seeds:
-        """Return the seeds of a frame: places (n, 3), (z, y, x) in voxels; none if it has no file.
+        """Return the seeds of a frame, (n, 3) places (z, y, x) in voxels; none without a file.
 
         Raises:
-            SequenceError: The file cannot be used, or seeds lie outside the volume.
+            SequenceError: The file cannot be used, or seeds are outside the volume.
         """
         if self._table is not None:
             first, last = np.searchsorted(self._times, [t, t + 1]).tolist()
@@ -194,7 +192,7 @@ class SeedFiles:
         self._table = SeedTable(table.places[order], self._times, scores)
 
     def _refuse_later(self, frames: int) -> None:
-        """Refuse seeds of frames that the movie does not have: others may be off by one, too."""
+        """Refuse seeds of frames after the end of the movie: all may be off by one."""
         last = self.frames[-1]
         if last < frames:
             return
@@ -218,7 +216,7 @@ class SeedFiles:
         )
 
     def _remedy(self, places: NDArray[np.float64]) -> str:
-        """What is probably wrong with places outside, be it one thing or the other."""
+        """Return what is probably wrong with places outside the volume."""
         remedies = []
         deepest = places[:, 0].max()
         if _inside(places[:, 1:], self._shape[1:]).all() and deepest > self._shape[0] - 0.5:

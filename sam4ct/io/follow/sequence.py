@@ -1,10 +1,4 @@
-"""Sequences whose cells are followed: where their inputs lie, and whether these have changed.
-
-Owns which movie, seeds and initial tracks make up a sequence, and what identifies them.
-Where they lie by default is left to `follow.layout`; that seeds and initial tracks fit the
-movie, to `seeds` and `follow.initial_cells`; how files are told apart, to `digests` and
-`follow.fingerprint`. Results go where those of `ctc` go.
-"""
+"""Find the movie, seeds and initial tracks of a sequence for mode track, and hash them."""
 
 from __future__ import annotations
 
@@ -40,7 +34,7 @@ from sam4ct.io.tiff import PREFIX
 
 @dataclass(frozen=True)
 class TrackSequence:
-    """The inputs of one sequence whose cells are followed."""
+    """The inputs of mode track of one sequence."""
 
     dataset: str
     """Name of the dataset's folder, see `text_of_name`."""
@@ -51,19 +45,19 @@ class TrackSequence:
     seeds: Path
     """A folder with a file a frame, or a table of all frames."""
     initial: Path
-    """Where the tracks begin: a JSON of centroids, or a label TIFF of frame 0."""
+    """The cells to follow: a JSON of centroids, or a label TIFF of frame 0."""
     digits: int
     """Width of the frame numbers in names of result files, 3 or 4."""
     result_dir: Path
 
     @property
     def work_dir(self) -> Path:
-        """Where everything but the result is written."""
+        """Folder of all files except the result."""
         return work_dir_of(self.result_dir)
 
 
 def track_names(dataset_dir: Path) -> list[str]:
-    """Return the sequences that have a movie, seeds and initial tracks, sorted, by names alone.
+    """Return the sequences with a movie, seeds and initial tracks, sorted; no file is opened.
 
     Raises:
         SequenceError: The folder cannot be listed.
@@ -81,20 +75,19 @@ def find_track_sequence(
     seeds: Path | None = None,
     initial: Path | None = None,
 ) -> TrackSequence:
-    """Return a sequence with all that following its cells needs; see `follow.layout`.
+    """Return a sequence with its movie, seeds and initial tracks; see `layout`.
 
     Args:
         dataset_dir: Holds the movie, `SS` or `SS.zarr`.
         name: SS.
-        result_dir: Becomes the result folder.
+        result_dir: The result folder; it need not exist.
         seeds: A folder or table of seeds; None: `SS_SEEDS`.
         initial: A file of initial tracks, or a folder with one; None: that in `SS_INIT`,
             else `SS_GT/TRA/man_track000.tif`.
 
     Raises:
-        SequenceError: The movie, seeds or initial tracks are missing or ambiguous, the
-            movie cannot be opened or is one of images, or the result would be written
-            into the input.
+        SequenceError: The movie, seeds or initial tracks are missing or ambiguous, the movie
+            cannot be opened or has no z, or the result would be written into the input.
     """
     dataset_dir, result_dir = (Path(os.path.abspath(path)) for path in (dataset_dir, result_dir))
     list_folder(dataset_dir)
@@ -117,9 +110,9 @@ def find_track_sequence(
 
 
 def count_images(movie: Path) -> int:
-    """Return how many frames the movie `DATASET/SS` has, be it TIFF or Zarr; 0 if none is told.
+    """Return the number of frames of a movie `DATASET/SS`, TIFF or Zarr; 0 if unknown.
 
-    Of TIFF files, the names alone are counted.
+    TIFF files are counted by their names.
     """
     if images := count_frames(movie, PREFIX):
         return images
@@ -130,9 +123,9 @@ def count_images(movie: Path) -> int:
 
 
 def fingerprint(sequence: TrackSequence, movie: MovieDigests) -> dict[str, str]:
-    """Return what identifies the inputs: "images", "seeds" and "initial" → SHA-256.
+    """Return the SHA-256 of the inputs by name: "images", "seeds" and "initial".
 
-    Of the files of seeds and of the initial tracks, the content is taken.
+    Seeds and initial tracks are hashed by their content.
 
     Raises:
         SequenceError: A file cannot be read.
@@ -151,7 +144,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _initial(dataset_dir: Path, name: str, asked: Path | None) -> list[Path]:
-    """The initial tracks: the file asked for or those in the folder asked for, or the usual."""
+    """Return the files of initial tracks: those the user named, or the default ones."""
     if asked is None:
         return initial_of(dataset_dir, name, _names_in)
     asked = Path(os.path.abspath(asked))
@@ -183,7 +176,7 @@ def _not_one_initial(dataset_dir: Path, name: str, asked: Path | None, found: li
     where = asked or dataset_dir / f"{name}{INITIAL}"
     if found:
         names = ", ".join(path.name for path in found[:5])
-        # Labels under that name would be taken for a JSON file.
+        # A label TIFF with that name would be taken for a JSON file.
         by_name = any(path.suffix == Path(TRACKS).suffix for path in found)
         return (
             f"{found[0].parent}: holds {len(found)} files of initial tracks ({names}). Keep one of"
@@ -197,7 +190,7 @@ def _not_one_initial(dataset_dir: Path, name: str, asked: Path | None, found: li
 
 
 def _digits(source: Path) -> int:
-    """Open a movie, refuse one of images, and return the width of its frame numbers."""
+    """Open a movie, refuse one without z, and return the width of its frame numbers."""
     volumes = open_volumes(source)
     if len(volumes.shape) != 3:
         raise SequenceError(

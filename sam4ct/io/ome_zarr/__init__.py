@@ -1,15 +1,15 @@
-"""OME-Zarr movies, 0.4 and 0.5.
+"""Read and write movies as OME-Zarr, versions 0.4 and 0.5.
 
 In: paths. Out: arrays by window; errors name the array.
 
 Files:
 
-- `metadata`: axes, voxel size, which array
-- `array`: the array: opened, checked, read by window
-- `chunks`: chunk files of an array
-- `movie`: a movie in one array, or in one a frame
-- `create`: an empty movie
-- `writer`: writes a movie plane by plane; goes on after a kill
+- `metadata`: reads and writes axes and voxel size
+- `array`: opens, checks and reads one array
+- `chunks`: which file holds which part of an array
+- `movie`: a movie in one array, or in one array a frame
+- `create`: makes an empty movie
+- `writer`: writes a movie by planes; continues after a kill
 """
 
 from __future__ import annotations

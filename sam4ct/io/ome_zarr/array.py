@@ -22,16 +22,16 @@ from sam4ct.io.ome_zarr.metadata import AXES, OmeImage, read_ome
 from sam4ct.io.tiff import Frame, FrameInfo
 
 ZARR_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
-"""Names of files that are no chunks."""
+"""Names of files that are not chunks."""
 EVERY_CHUNK = "sam4ct_every_chunk_written"
-"""Attribute of groups in which every chunk was written. Elsewhere an absent chunk
-may well mean that all of its voxels have the fill value."""
+"""Attribute of groups in which every chunk was written. In others an absent chunk may mean that
+all of its voxels have the fill value."""
 AGAIN = "Copy the folder again, or convert the images again."
 _NODES = ("zarr.json", ".zgroup", ".zarray")
 _BY_PLACE = ("t", "c", *AXES[1:])
-"""Axes of bare arrays without names; an array of fewer has the last of them."""
+"""Axes of bare arrays without names; an array with fewer axes has the last of these."""
 _DAMAGE = (OSError, LookupError, RuntimeError, TypeError, ValueError)
-"""What damaged metadata or chunks raise in zarr and its codecs."""
+"""What zarr and its codecs raise on damaged metadata or chunks."""
 
 Node = zarr.Group | zarr.Array[Any]
 
@@ -41,29 +41,29 @@ class ImageArray:
     """The full-resolution array of an image; from `image_array`."""
 
     path: Path
-    """Of the image; named in errors."""
+    """Folder of the image; named in errors."""
     folder: Path
-    """Of the array."""
+    """Folder of the array."""
     array: zarr.Array[Any]
     ome: OmeImage
     kept: tuple[str, ...]
-    """The axes but those that are dropped, in order."""
+    """The axes that are not dropped, in order."""
     every_chunk: bool
-    """Whether an absent chunk is a lost one."""
+    """Whether an absent chunk is a lost one, because all were written."""
 
     @property
     def info(self) -> FrameInfo:
-        """Shape, along the axes kept, and type of the voxels."""
+        """Shape along the kept axes, and type of the voxels."""
         native = np.dtype(self.array.dtype).newbyteorder("=")
         return FrameInfo(self._along_kept(self.array.shape), native)
 
     @property
     def piece(self) -> tuple[int, ...]:
-        """The chunks, along the axes kept: what is decoded at once."""
+        """Shape of a chunk along the kept axes: it is decoded at once."""
         return self._along_kept(self.array.chunks)
 
     def window(self, window: Sequence[slice]) -> Frame:
-        """Return a part of the array, one slice for each axis kept, with bounds inside.
+        """Return a part of the array: one slice for each kept axis, with bounds inside.
 
         Raises:
             SequenceError: A chunk is missing or damaged.
@@ -80,20 +80,20 @@ class ImageArray:
         return tuple(int(by_axis[axis]) for axis in self.kept)
 
     def frames_of(self, file: Path) -> range:
-        """Return the frames of which a file has voxels; none if it is no chunk, or t no axis."""
+        """Return the frames with voxels in a file; none if it is not a chunk or there is no t."""
         if "t" not in self.ome.axes or not file.is_relative_to(self.folder):
             return range(0)
         name = file.relative_to(self.folder).as_posix()
         return held_along(self.array, self.ome.axes.index("t"), name)
 
     def _refuse_missing_chunks(self, index: Sequence[slice]) -> None:
-        """Zarr would fill an absent chunk with zeros without a word."""
+        """Refuse a window with absent chunks: zarr would fill in zeros silently."""
         for file, _ in chunk_files(self.folder, self.array, index):
             if not file.is_file():
                 raise SequenceError(f"{file}: this chunk of the array is missing. {AGAIN}")
 
     def _read(self, index: tuple[slice, ...]) -> Frame:
-        """Read a part of the array; if this fails, find the first chunk to blame."""
+        """Read a part of the array; if this fails, name the first damaged chunk."""
         try:
             return np.asarray(self.array[index])
         except _DAMAGE as error:
@@ -116,7 +116,7 @@ def open_node(path: Path) -> Node:
     """Open a Zarr group or array for reading.
 
     Raises:
-        SequenceError: It is neither, or its metadata are damaged.
+        SequenceError: It is neither of them, or its metadata are damaged.
     """
     if not path.exists():
         raise SequenceError(f"{path}: there is no such folder. Give a Zarr folder.")
@@ -130,16 +130,16 @@ def open_node(path: Path) -> Node:
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a path is a Zarr folder by the names of the files in it."""
+    """Whether a path is a Zarr folder, by the names of its files."""
     return any(os.path.isfile(path / name) for name in _NODES)
 
 
 def image_array(path: Path, node: Node, time: Sequence[str] = ()) -> ImageArray:
-    """Return the array of an image, with the axes [z,] y, x, or t, [z,] y, x; no voxel is read.
+    """Return the array of an image, with the axes [t,] [z,] y, x; no voxel is read.
 
     Args:
         path: Of the image.
-        node: What is open there.
+        node: The open group or array.
         time: ("t",) for the image of a movie, () for that of one frame.
 
     Raises:
@@ -171,7 +171,7 @@ def _array_in(path: Path, group: zarr.Group, name: str) -> zarr.Array[Any]:
 
 
 def _bare_axes(array: zarr.Array[Any]) -> tuple[str, ...]:
-    """The axes of an array by the names it gives them, if these are known, else by their places."""
+    """Return the axes of an array by their names if these are known, else by their number."""
     named = getattr(array.metadata, "dimension_names", None) or ()
     axes = tuple(str(name).lower() for name in named)
     if len(set(axes)) == array.ndim and set(axes) <= set(_BY_PLACE):
@@ -180,7 +180,7 @@ def _bare_axes(array: zarr.Array[Any]) -> tuple[str, ...]:
 
 
 def _refuse_unusable(folder: Path, array: zarr.Array[Any]) -> None:
-    """Refuse an array of which there is no voxel, or whose voxels are no numbers."""
+    """Refuse an array without chunks, or whose voxels are not numbers."""
     files = (f for f in folder.rglob("*") if f.is_file() and f.name not in ZARR_METADATA)
     if next(files, None) is None:
         raise SequenceError(f"{folder}: the array has no chunks, all are missing. {AGAIN}")
@@ -191,7 +191,7 @@ def _refuse_unusable(folder: Path, array: zarr.Array[Any]) -> None:
 def _kept_axes(
     path: Path, ome: OmeImage, shape: Sequence[int], time: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The axes of an image, [t,] [z,] y, x, without those of length one that may go."""
+    """Return the axes [t,] [z,] y, x of an image; others of length one are dropped."""
     kept = tuple(
         axis for axis, n in zip(ome.axes, shape, strict=True) if n != 1 or axis in (*time, "y", "x")
     )
@@ -212,7 +212,7 @@ def _kept_axes(
 
 @contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """Turn whatever damaged metadata raise into one error."""
+    """Turn the errors that damaged metadata raise into one SequenceError."""
     try:
         yield
     except _DAMAGE as error:

@@ -1,7 +1,6 @@
-"""Chunks of a Zarr array as files: which ones hold a part of it, and which part one holds.
+"""Find the files that hold a part of a Zarr array, and the part that a file holds.
 
-What one file holds is a chunk, or a shard of several. What the array is of is left to
-`ome_zarr.array`.
+A file holds one chunk, or a shard of several.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from typing import Any
 import zarr
 
 _BETWEEN = re.compile(r"[/.]")
-"""What stands between the numbers in the name of a chunk, as one version or another writes it."""
+"""Separators between the numbers in the name of a chunk, in Zarr 2 and 3."""
 
 
 def chunk_files(
     folder: Path, array: zarr.Array[Any], index: Sequence[slice]
 ) -> Iterator[tuple[Path, tuple[slice, ...]]]:
-    """Yield the files that hold a part of an array, be they there or not, and what each has of it.
+    """Yield the files that hold a part of an array, existing or not, and the part in each.
 
     Args:
         folder: Of the array.
-        array: What is open there.
+        array: The open array.
         index: The part, one slice an axis, with bounds and steps of one.
     """
     lengths = _in_one_file(array)
@@ -42,7 +41,7 @@ def chunk_files(
 
 
 def held_along(array: zarr.Array[Any], axis: int, name: str) -> range:
-    """Return the indices along an axis of which a file holds something; none if it is no chunk.
+    """Return the indices along an axis that a file holds; none if it is not a chunk.
 
     Args:
         array: The array.

@@ -1,8 +1,4 @@
-"""An empty OME-Zarr 0.5 movie: its chunks, compression and metadata.
-
-Owns how our own movies are laid out on disk. Filling them is left to `ome_zarr.writer` and
-`embryo`, reading them to `ome_zarr.movie`.
-"""
+"""Make an empty OME-Zarr 0.5 movie: chunks, compression and metadata."""
 
 from __future__ import annotations
 
@@ -21,16 +17,16 @@ from sam4ct.io.ome_zarr.metadata import ARRAY, movie_axes, ome_metadata
 from sam4ct.profile import Spacing
 
 CHUNK_SIDE = 128
-"""Most voxels of a chunk along an axis of a volume: crops have that side."""
+"""Most voxels of a chunk along an axis of a volume: windows of the networks have this side."""
 CHUNK_SIDE_2D = 512
 CHUNK_BYTES = 1 << 20
-"""Most bytes of a chunk before compression: a crop then reads few voxels beside its own,
-and a frame of gigabytes is some thousand files."""
+"""Most bytes of a chunk before compression: a window then decodes few voxels outside of it, and a
+frame of gigabytes has some thousand files."""
 
 
 @dataclass(frozen=True)
 class Movie:
-    """What a folder holds; a conversion that was begun with another is begun anew."""
+    """What a movie is; a conversion that was begun with other values starts again."""
 
     name: str
     frames: int
@@ -42,7 +38,7 @@ class Movie:
 
 
 def chunk_shape(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
-    """Return the chunks, (1, [z,] y, x), of frames ([z,] y, x): even parts of each axis."""
+    """Return the shape of chunks (1, [z,] y, x) for frames ([z,] y, x): equal parts of axes."""
     *depth, height, width = shape
     side = CHUNK_SIDE if depth else CHUNK_SIDE_2D
     plane = _even_part(height, side), _even_part(width, side)
@@ -57,13 +53,13 @@ def _even_part(n: int, most: int) -> int:
 def create_movie(
     folder: Path, movie: Movie, *, every_chunk: bool, chunks: Sequence[int] | None = None
 ) -> zarr.Array[Any]:
-    """Make a Zarr group with the array of a movie, all zeros, and return the array.
+    """Make a Zarr group with an array of zeros for a movie, and return the array.
 
     Args:
         folder: Becomes the group.
-        movie: What it holds.
-        every_chunk: Whether the writer promises to write every chunk, so that readers
-            take an absent one for lost; else an absent one is zeros.
+        movie: Shape, type and spacing.
+        every_chunk: Whether every chunk will be written, so that readers take an absent chunk
+            for lost; else an absent chunk is zeros.
         chunks: (1, [z,] y, x); None: `chunk_shape`.
     """
     attributes = ome_metadata(movie.name, len(movie.shape), movie.spacing_um)

@@ -1,7 +1,7 @@
-"""OME-Zarr metadata of one movie: what its axes are, how large a voxel is, which array it is.
+"""Read and write the OME-Zarr metadata of an image: axes, voxel size, name of the array.
 
-Plain dictionaries in and out, no files. Written is version 0.5; read are 0.4 and 0.5,
-whose `multiscales` say the same. https://ngff.openmicroscopy.org/0.5/
+In and out are plain dictionaries, no files. Version 0.5 is written; 0.4 and 0.5 are read, whose
+`multiscales` are the same. https://ngff.openmicroscopy.org/0.5/
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from sam4ct.profile import Spacing
 
 VERSION = "0.5"
 ARRAY = "0"
-"""Name of the array in a group that we write; there is one resolution only."""
+"""Name of the array in groups that we write; there is one resolution only."""
 AXES = ("t", "z", "y", "x")
 
 _MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6, None: 1.0}
-"""By unit of an axis; one without a unit is taken as it is."""
+"""By unit of an axis; None: the metadata name no unit."""
 _REMEDY = "Make it again: sam4ct convert IN OUT.zarr."
 
 
@@ -33,7 +33,7 @@ class OmeImage:
     axes: tuple[str, ...]
     """Name of each axis of the array, e.g. t, z, y, x."""
     spacing_um: Spacing
-    """Size of a voxel (z, y, x); 1 along an axis that is not there or has no scale."""
+    """Size of a voxel (z, y, x) in micrometres; 1 along an axis that is absent or has no scale."""
 
 
 def movie_axes(ndim: int) -> tuple[str, ...]:
@@ -45,9 +45,9 @@ def ome_metadata(name: str, ndim: int, spacing_um: Spacing | None) -> dict[str, 
     """Return the attributes of a group that holds one movie in the array `ARRAY`.
 
     Args:
-        name: Shown by viewers.
-        ndim: Axes of a frame, 2 or 3.
-        spacing_um: Size of a voxel (z, y, x); None if unknown: 1 in no unit.
+        name: Viewers show it.
+        ndim: Number of axes of a frame, 2 or 3.
+        spacing_um: Size of a voxel (z, y, x); None, if unknown, gives 1 without a unit.
     """
     unit = {"unit": "micrometer"} if spacing_um else {}
     space = [{"name": axis, "type": "space", **unit} for axis in movie_axes(ndim)[1:]]
@@ -62,13 +62,13 @@ def ome_metadata(name: str, ndim: int, spacing_um: Spacing | None) -> dict[str, 
 
 
 def describes_image(attributes: Mapping[str, Any]) -> bool:
-    """Whether the attributes of a group say that it is an image, soundly or not."""
+    """Whether the attributes of a group say that it is an image, correct or not."""
     ome = attributes.get("ome", attributes)
     return isinstance(ome, Mapping) and "multiscales" in ome
 
 
 def is_collection(attributes: Mapping[str, Any]) -> bool:
-    """Whether the attributes of a group say that it holds images by number, as of bioformats2raw.
+    """Whether a group holds numbered images, as bioformats2raw writes them.
 
     https://ngff.openmicroscopy.org/0.5/#bf2raw
     """
@@ -77,14 +77,14 @@ def is_collection(attributes: Mapping[str, Any]) -> bool:
 
 
 def read_ome(path: Path, attributes: Mapping[str, Any]) -> OmeImage:
-    """Return what the attributes of a group say of its first image.
+    """Return the first image that the attributes of a group describe.
 
     Args:
         path: Named in errors.
         attributes: All attributes of the group.
 
     Raises:
-        SequenceError: They are not OME-Zarr's, or a unit is unknown.
+        SequenceError: They are not OME-Zarr metadata, or a unit is unknown.
     """
     match attributes.get("ome", attributes):
         case {
@@ -106,7 +106,7 @@ def read_ome(path: Path, attributes: Mapping[str, Any]) -> OmeImage:
 
 
 def _scale(path: Path, image: Mapping[str, Any], axes: int) -> list[float]:
-    """The product of the scales of the first array and of the whole image."""
+    """Return the product of the scales of the first array and of the whole image, by axis."""
     total = [1.0] * axes
     for place in (image["datasets"][0], image):
         for change in place.get("coordinateTransformations") or ():

@@ -32,19 +32,19 @@ from sam4ct.io.tiff import unlike
 _IN_FOLDER = re.compile(r"(t)([0-9]+)((?:\.ome)?\.zarr)")
 _IN_GROUP = re.compile(r"(t?)([0-9]+)((?:(?:\.ome)?\.zarr)?)")
 _BESIDE = frozenset({"OME", "labels"})
-"""Groups that OME-Zarr has beside images."""
+"""Groups of OME-Zarr that are not images."""
 
 
 def is_frame_name(name: str) -> bool:
-    """Whether a folder has the name of a frame of a movie without a group: `t007.zarr`."""
+    """Whether a folder is named as a frame in a plain folder: `t007.zarr`."""
     return _IN_FOLDER.fullmatch(name) is not None
 
 
 def is_group_of_frames(path: Path) -> bool:
-    """Whether a Zarr folder is a group of images with numbers, and no image itself.
+    """Whether a Zarr folder is a group of numbered images, and no image itself.
 
     Raises:
-        SequenceError: It is no Zarr, or its metadata are damaged.
+        SequenceError: It is not a Zarr folder, or its metadata are damaged.
     """
     node = open_node(path)
     if not isinstance(node, zarr.Group) or describes_image(dict(node.attrs)):
@@ -62,8 +62,8 @@ class ZarrVolumes(StoredMovie):
             path: The OME-Zarr group.
 
         Raises:
-            SequenceError: It is no Zarr, its array is missing or has other axes than
-                t, [z,] y, x, or it has channels.
+            SequenceError: It is not a Zarr folder, or its array is missing, or has channels or
+                other axes than t, [z,] y, x.
         """
         node = open_node(path)
         if not isinstance(node, zarr.Group):
@@ -90,11 +90,11 @@ class ZarrFrames(StoredMovie):
         """Find the frames, open all of them and compare their metadata; no voxel is read.
 
         Raises:
-            SequenceError: Frames are missing, other things lie among them, or one is no
-                frame or unlike the first in shape or type.
+            SequenceError: Frames are missing, there are other files or folders, or a frame
+                differs from the first in shape or type.
         """
         self.digits, places = _complete(path)
-        """Width of the frame numbers, that of the most names."""
+        """Width of the frame numbers in most names."""
         self._images = tuple(image_array(place, open_node(place)) for place in places)
         self._frames = {place: t for t, place in enumerate(places)}
         first = self._images[0]
@@ -106,7 +106,7 @@ class ZarrFrames(StoredMovie):
                 raise SequenceError(unlike(image.path, image.info, first.path, first.info))
 
     def frames_of(self, file: Path) -> range:
-        """Return the frame to which a file of the movie belongs, metadata or not; or none."""
+        """Return the frame to which a file belongs, chunk or metadata; none if to no frame."""
         t = next((self._frames[above] for above in file.parents if above in self._frames), None)
         return range(0) if t is None else range(t, t + 1)
 
@@ -115,7 +115,7 @@ class ZarrFrames(StoredMovie):
 
 
 def _complete(path: Path) -> tuple[int, list[Path]]:
-    """Return the width of the frame numbers, and the frames, from 0 on and without gaps."""
+    """Return the width of the frame numbers, and the frames; refuse a movie with gaps."""
     found: dict[int, re.Match[str]] = {}
     problems = []
     for entry, match in _entries(path):
@@ -140,7 +140,7 @@ def _complete(path: Path) -> tuple[int, list[Path]]:
 
 
 def _entries(path: Path) -> list[tuple[Path, re.Match[str] | None]]:
-    """Return what may be a frame and its name as one: in a group, files belong to itself."""
+    """Return what may be frames, each with the match of its name; in a group, only folders."""
     if not is_zarr(path):
         return [(entry, _IN_FOLDER.fullmatch(entry.name)) for entry in list_folder(path)]
     folders = (e for e in list_folder(path) if e.is_dir() and e.name not in _BESIDE)

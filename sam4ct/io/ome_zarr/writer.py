@@ -1,13 +1,12 @@
-"""Writes a movie as one OME-Zarr array, in planes, so that a killed conversion goes on.
+"""Write a movie as one OME-Zarr array by planes, so that a killed conversion can continue.
 
-Owns what stands beside the target until it is complete, `OUT.zarr.sam4ct/`:
+Until the movie is complete it is in the folder `OUT.zarr.sam4ct/`:
 
-    lock, lock.guard    see io.locks
-    progress.json       which frames are done, from which files, and their voxels' SHA-256
-    new.zarr/           becomes OUT.zarr by renaming, once every frame read back as it was
+    lock, lock.guard    see `files.locks`
+    progress.json       which frames are done, from which files, and the SHA-256 of their voxels
+    new.zarr/           is renamed to OUT.zarr when all frames were read back without a difference
 
-Memory holds one row of chunks: the planes of a frame that share their chunks. Where
-planes come from is left to the caller, reading to `ome_zarr.movie`.
+One row of chunks is in memory: the planes of a frame that share their chunks.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class ZarrWriter:
-    """A conversion under way; made by `ZarrWriter.open`."""
+    """A conversion in progress; use `ZarrWriter.open`."""
 
     def __init__(self, target: Path, work: Path, movie: Movie) -> None:
         self._target, self._work, self._movie = target, work, movie
@@ -45,8 +44,8 @@ class ZarrWriter:
         self._is_volume = len(movie.shape) == 3
         self._done: dict[str, dict[str, str]] = {}
         self._resume()
-        # Chunks of zeros are written, too: an absent chunk then is a lost one. The array
-        # keeps the setting that holds when it is opened.
+        # Chunks of zeros are written, too: then an absent chunk is a lost one. The array keeps
+        # the setting under which it is opened.
         with zarr.config.set({"array.write_empty_chunks": True}):
             self._array: zarr.Array[Any] = zarr.open_array(self._new, path=ARRAY, mode="r+")
         self._depth = self._array.chunks[1] if self._is_volume else 1
@@ -54,11 +53,11 @@ class ZarrWriter:
     @classmethod
     @contextmanager
     def open(cls, target: Path, movie: Movie, *, overwrite: bool) -> Iterator[ZarrWriter]:
-        """Begin or continue a conversion; nobody else may write this target meanwhile.
+        """Begin or continue a conversion, and lock its target for the block.
 
         Raises:
-            ResultError: Something is in the way (see `refuse_zarr_target`).
-            WorkError: Another process is converting to there, or the disk refuses.
+            ResultError: The target must not be replaced (see `refuse_zarr_target`).
+            WorkError: Another process converts to this target, or the disk refuses.
         """
         target = target.resolve()
         work = target.with_name(f"{target.name}.sam4ct")
@@ -71,16 +70,16 @@ class ZarrWriter:
             yield writer
 
     def has(self, t: int, source: str) -> bool:
-        """Whether a frame is written, and from a file with this digest."""
+        """Whether a frame was written from a file with this digest."""
         return bool(self._done.get(str(t), {}).get("source") == source)
 
     def write(self, t: int, planes: Iterable[Frame], source: str) -> None:
-        """Write a frame; one that was half written is written over.
+        """Write a frame; one that is half written is overwritten.
 
         Args:
             t: Frame number.
             planes: All planes (y, x) in order of z.
-            source: Digest of the file that they come from.
+            source: Digest of the file with these planes.
 
         Raises:
             WorkError: The disk refuses.
@@ -95,14 +94,14 @@ class ZarrWriter:
         self._record()
 
     def finish(self, checked: Callable[[], None]) -> None:
-        """Read every frame back, then put the movie in its place.
+        """Read every frame back, then move the movie to its target.
 
         Args:
             checked: Called after every frame.
 
         Raises:
-            WorkError: A frame is not what was written. It is forgotten, so that the
-                same command writes it again.
+            WorkError: A frame differs from what was written. The same command then writes it
+                again.
         """
         volumes = ZarrVolumes(self._new)
         for t in range(self._movie.frames):
@@ -119,7 +118,7 @@ class ZarrWriter:
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _slabs(self, planes: Iterable[Frame]) -> Iterator[tuple[int, Frame]]:
-        """Gather planes to rows of chunks: their first z, and the row (z, y, x)."""
+        """Yield rows of chunks: the first z, and the planes (z, y, x)."""
         depth, last = self._depth, prod(self._movie.shape[:-2]) - 1
         slab = np.empty((depth, *self._movie.shape[-2:]), self._movie.dtype)
         for z, plane in enumerate(planes):
@@ -138,7 +137,7 @@ class ZarrWriter:
         return digest.hexdigest() == self._done[str(t)]["voxels"]
 
     def _resume(self) -> None:
-        """Take up what an earlier process has done, or begin if that was another movie."""
+        """Continue what an earlier process did; begin again if it wrote another movie."""
         stored = self._stored()
         same = stored.get("movie") == json.loads(json.dumps(asdict(self._movie)))
         if same and self._new.exists():
@@ -169,8 +168,8 @@ def refuse_zarr_target(target: Path, *, overwrite: bool) -> None:
     """Refuse a target that must not be replaced or cannot be written; changes nothing.
 
     Raises:
-        ResultError: It is there and `overwrite` is off, or it is no Zarr folder.
-        WorkError: Its folder cannot be written.
+        ResultError: It exists and `overwrite` is off, or it is not a Zarr folder.
+        WorkError: The folder above it cannot be written.
     """
     if target.exists() and not overwrite:
         raise ResultError(

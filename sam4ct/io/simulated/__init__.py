@@ -1,11 +1,10 @@
-"""Simulated movies on disk, with exact truth.
+"""Write simulated movies with exact ground truth.
 
 Files:
 
-- `movie`: a CTC dataset: images, masks with errors, truth
+- `movie`: a CTC dataset: images, masks with errors, ground truth
 - `seeds`: seeds as text files
-- `embryo_images`: sparse images of an embryo
-- `embryo`: an embryo: images, seeds, initial cells, truth
+- `embryo`: an embryo: images, seeds, initial cells, ground truth
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""A simulated movie as a CTC dataset: images, masks to link, and exact ground truth.
+"""Write a simulated movie as a CTC dataset: images, masks to link, and exact ground truth.
 
-Owns the folder layout and the camera's counts. What is in the frames is left to
-`simulate`. One frame is in memory at a time; equal arguments give equal bytes.
+One frame is in memory at a time; equal arguments give equal bytes.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from sam4ct.simulate.looks import Image
 
 SEQUENCE = "01"
 DARK_COUNTS = 4000.0
-"""Counts of an empty place; leaves room for what is darker than the background."""
+"""Camera counts of the background; objects may be darker."""
 COUNTS_PER_CONTRAST = 2000.0
-"""Counts between the background and a cell of brightness 1."""
+"""Camera counts between the background and a cell of brightness 1."""
 PIXEL_UM = 0.4
-"""In-plane size of a simulated pixel: nuclei are then about 10 micrometres wide."""
+"""In-plane pixel size, micrometres: nuclei are then about 10 micrometres wide."""
 
 
 def write_dataset(
@@ -48,15 +47,15 @@ def write_dataset(
         folder: Where the dataset's folder is made.
         dataset: Its name.
         law: The movie.
-        errors: What is wrong with the masks to link. The movie does not depend on it.
-        seed: Of all randomness.
+        errors: Errors of the masks to link. The movie does not depend on them.
+        seed: Seed of all random numbers.
         digits: Width of the frame numbers.
 
     Returns:
         The dataset's folder.
 
     Raises:
-        SequenceError: It exists, or the frames or tracks are more than CTC numbers allow.
+        SequenceError: It exists, or has more frames or tracks than CTC numbers allow.
         WorkError: The disk refuses.
     """
     with new_dataset(folder, dataset, law.frames, digits) as hidden:
@@ -66,10 +65,10 @@ def write_dataset(
 
 @contextmanager
 def new_dataset(folder: Path, dataset: str, frames: int, digits: int) -> Iterator[Path]:
-    """Give a hidden folder that becomes the dataset `folder / dataset` when the block ends well.
+    """Give a hidden folder that becomes `folder / dataset` when the block ends well.
 
     Raises:
-        SequenceError: The dataset exists, or its name or number of frames cannot be.
+        SequenceError: The dataset exists, its name is not a folder name, or it has too many frames.
         WorkError: The disk refuses.
     """
     target = folder / dataset
@@ -118,13 +117,13 @@ def _write_sequence(
 
 
 def _counts(image: Image) -> NDArray[np.uint16]:
-    """Return the image as a 16-bit camera would give it."""
+    """Return the counts of a 16-bit camera."""
     counts = np.rint(DARK_COUNTS + COUNTS_PER_CONTRAST * image)
     return np.asarray(np.clip(counts, 0.0, 65535.0), dtype=np.uint16)
 
 
 def _encoded(counts: NDArray[np.uint16], spacing: Sequence[float] | None) -> memoryview:
-    """Return an image as a file's bytes; that of a volume states its spacing."""
+    """Return the bytes of an image file; a volume states its spacing."""
     if counts.ndim == 2:
         return encode_frame(counts)
     z, y, x = spacing or (1.0, 1.0, 1.0)

@@ -1,8 +1,4 @@
-"""Seeds of a simulated detector as text files, one a frame, as other detectors write them.
-
-Owns names and columns of these files. What `sam4ct seeds` finds is written by `seed_table`,
-and reading is left to `seeds`. Places are voxels, (z, y, x).
-"""
+"""Write the seeds of a simulated detector as text files, in the formats of other detectors."""
 
 from __future__ import annotations
 
@@ -17,10 +13,10 @@ from sam4ct.io.files import replacing
 
 @dataclass(frozen=True)
 class SeedFormat:
-    """One kind of seed files."""
+    """A format of seed files."""
 
     suffix: str
-    """What follows `tNNN` in their names."""
+    """The end of a file name, after `tNNN`."""
     separator: str
     columns: tuple[str, str, str]
     """Names of z, y and x."""
@@ -32,7 +28,7 @@ SEED_FORMATS = {
         "_item_0005_ExtractSeedBasedIntensityWindowFilter_.csv", ";", ("zpos", "ypos", "xpos")
     ),
 }
-"""By name. "twang" is what the detector TWANG writes, of its columns those of the place."""
+"""By name. "twang" has the columns of places that the detector TWANG writes."""
 
 
 def write_seed_file(

@@ -1,17 +1,17 @@
-"""TIFF frames and movies of TIFF frames.
+"""Read and write TIFF frames, and movies of one TIFF file a frame.
 
 In: paths. Out: arrays (y, x) or (z, y, x), whole or by window; errors name the file.
 
 Files:
 
-- `frame`: one frame: read whole, by window, or its header; written the same way every time
-- `axes`: what the header says the axes are, and whether that is one frame
-- `windows`: windows of large frames, strip by strip or tile by tile
-- `label_frames`: label frames: whole numbers of any type and lossless compression
-- `shapes`: why a frame has another shape than the others
-- `spacing`: voxel size
-- `movie`: a folder of frames as one movie
-- `paint`: label frames written in strips
+- `frame`: reads and writes one frame
+- `axes`: the axes of a file by its header
+- `windows`: reads windows of large frames by strips or tiles
+- `label_frames`: reads label frames
+- `shapes`: messages for a frame of another shape than the others
+- `spacing`: reads and writes the voxel size
+- `movie`: a folder of frames as a movie
+- `paint`: writes label frames from regions, strip by strip
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The axes of a TIFF file: what its header says they are, and whether that is one frame.
+"""Find the axes of a TIFF file from its header, and refuse a file that is not one frame.
 
-Owns the only place where axes are decided; every reader of TIFF files goes through it. Axes
-of length one carry nothing and are dropped. What a header calls T, C or S is never read as
-z: it is refused by name. Where no header speaks, a stack is a volume.
+All readers of TIFF files get the axes here. Axes of length one are dropped. Axes that the header
+calls T, C or S are never read as z, but refused by name. A stack without names is a volume.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ import tifffile
 from sam4ct.errors import SequenceError
 
 MOST_CHANNELS = 6
-"""An unnamed axis of at most so many pixels may be one of channels."""
+"""An unnamed axis with at most this many pixels may hold channels."""
 _UNNAMED = frozenset("QI")
-"""How tifffile calls axes of which the file says nothing."""
+"""What tifffile calls axes that the file does not name."""
 _FRAME = re.compile(r"(t|mask|man_track|man_seg)[0-9]")
 _MASK = re.compile(r"mask|man_track|man_seg|label")
 _COLOURS = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
 _STEPS = ("S", "C", "T")
-"""Axes that are refused, in this order: a movie is to be split once it has one channel."""
+"""Axes that are refused, in this order: a movie is split when it has one channel only."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Axes:
     shape: tuple[int, ...]
     """([z,] y, x)"""
     z_is_named: bool
-    """Whether the header itself calls the first of three axes z."""
+    """Whether the header calls the first of three axes z."""
 
 
 def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
@@ -43,11 +42,11 @@ def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
 
     Args:
         path: Named in errors.
-        tif: From `tiff.opened`: of OME-TIFF, only what the file itself holds.
+        tif: From `frame.opened`: for OME-TIFF, only the planes in the file itself.
 
     Raises:
-        SequenceError: The header names time points, channels or colours, more than one of
-            them; or the axes are not [z,] y, x.
+        SequenceError: The header names several time points, channels or colours; or the axes
+            are not [z,] y, x.
     """
     series = tif.series[0]
     names, lengths = series.axes, series.shape
@@ -62,7 +61,7 @@ def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
         if axis in names:
             raise SequenceError(f"{path}: {_refusal(path, tif, axis, names, shape)}")
     _refuse_other_axes(path, names, shape)
-    # Colours saved without saying so: no volume is that narrow.
+    # Probably colours that the header does not name: no volume is that narrow.
     if len(shape) == 3 and shape[-1] <= MOST_CHANNELS < min(shape[:2]):
         raise SequenceError(
             f"{path}: has the shape {shape}, whose last axis looks like {shape[-1]} channels"
@@ -72,7 +71,7 @@ def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
 
 
 def splitting(path: Path, frames: int) -> str:
-    """Return how to split a movie in one file, with time first, into one file a frame."""
+    """Return how to split one file of a movie, time first, into one file a frame."""
     named = _FRAME.match(path.name)
     prefix = named[1] if named else "t"
     digits = 3 if frames <= 1000 else 4
@@ -84,7 +83,7 @@ def splitting(path: Path, frames: int) -> str:
 
 
 def stacking() -> str:
-    """Return how to say in the header of a file that its first axis is z."""
+    """Return how to write into the header of a file that its first axis is z."""
     return (
         "save it with the axes ZYX: with Image > Properties in Fiji, or"
         " tifffile.imwrite(FILE, volume, metadata={'axes': 'ZYX'})"
@@ -92,16 +91,16 @@ def stacking() -> str:
 
 
 def ome_xml(tif: tifffile.TiffFile) -> str | None:
-    """Return the OME-XML of a file, whether its series are read by it or not."""
+    """Return the OME-XML of a file, even if tifffile was told not to use it."""
     first = tif.pages.first
     return first.description if first.is_ome else None
 
 
 def names_other_planes(tif: tifffile.TiffFile) -> bool:
-    """Whether the OME-XML of a file is of other planes than those that the file holds.
+    """Whether the OME-XML of a file describes other planes than the file holds.
 
-    So it is of files that were renamed or moved, of parts of a data set of many files, and
-    of those cut short. tifffile would open the other files, or fill up with zeros.
+    This happens with renamed or moved files, parts of a data set of many files, and files that
+    were cut short. tifffile would open the other files, or fill in zeros.
     """
     xml = ome_xml(tif)
     root = None if xml is None else _parsed(xml)
@@ -124,7 +123,7 @@ def _parsed(xml: str) -> ElementTree.Element | None:
 
 
 def _sizes(pixels: ElementTree.Element) -> dict[str, int]:
-    """The planes of an image along Z, T and C; samples of a pixel lie in one plane."""
+    """Return the planes of an image along Z, T and C; the samples of a pixel are in one plane."""
     channel = pixels.find("{*}Channel")
     samples = 1 if channel is None else int(channel.get("SamplesPerPixel", 1))
     sizes = {axis: int(pixels.get(f"Size{axis}", 1)) for axis in "ZTC"}
@@ -132,7 +131,7 @@ def _sizes(pixels: ElementTree.Element) -> dict[str, int]:
 
 
 def _stale_ome(tif: tifffile.TiffFile) -> Mapping[str, int] | None:
-    """What the OME-XML of a file that is read without it says of its first image."""
+    """Return the sizes in OME-XML that tifffile was told not to use; None if there is none."""
     xml = ome_xml(tif)
     if tif.is_ome or xml is None or len(tif.pages) == 1 or (root := _parsed(xml)) is None:
         return None
@@ -141,7 +140,7 @@ def _stale_ome(tif: tifffile.TiffFile) -> Mapping[str, int] | None:
 
 
 def _own_axis(path: Path, tif: tifffile.TiffFile, sizes: Mapping[str, int]) -> str:
-    """The axis of the pages of a file that holds a part of what its OME-XML describes."""
+    """Return the axis of the pages of a file with a part of the planes in its OME-XML."""
     pages = len(tif.pages)
     fitting = [axis for axis, n in sizes.items() if n == pages]
     if len(fitting) == 1:
@@ -157,7 +156,7 @@ def _own_axis(path: Path, tif: tifffile.TiffFile, sizes: Mapping[str, int]) -> s
 def _refusal(
     path: Path, tif: tifffile.TiffFile, axis: str, names: str, shape: Sequence[int]
 ) -> str:
-    """What is wrong with a header that names time points, channels or samples."""
+    """Return the message for a header that names time points, channels or samples."""
     count, said = shape[names.index(axis)], f"by its header (axes {names} of {tuple(shape)})"
     slices = f" If they are the slices of one volume, {stacking()}."
     if axis == "T":
@@ -180,7 +179,7 @@ def _refusal(
 
 
 def _refuse_other_axes(path: Path, names: str, shape: tuple[int, ...]) -> None:
-    """Refuse axes that are none of space, too many of them, or in another order."""
+    """Refuse axes that are not spatial, too many, or in another order."""
     named = [axis for axis in names if axis not in _UNNAMED.union("ZYX")]
     if named:
         told = ", ".join(tifffile.TIFF.AXES_NAMES.get(axis, axis) for axis in named)

@@ -36,9 +36,9 @@ PLAIN: Mapping[str, Any] = {
     "metadata": None,
     "software": False,
 }
-"""How label frames are written: nothing in the file but pixels."""
+"""Options of label frames: the file holds nothing but pixels."""
 TIFF_BYTES = 2**32 - 2**25
-"""Most bytes of pixels in a TIFF that is no BigTIFF, with room for its tags."""
+"""Most bytes of pixels in a TIFF that is not a BigTIFF; the rest is for tags."""
 
 
 def read_info(path: Path) -> FrameInfo:
@@ -52,7 +52,7 @@ def read_info(path: Path) -> FrameInfo:
 
 
 def names_z(path: Path) -> bool:
-    """Whether the header of a frame says that it is a volume, (z, y, x).
+    """Whether the header of a frame names it a volume, (z, y, x).
 
     Raises:
         SequenceError: The file is not one grayscale 2D or 3D TIFF frame.
@@ -74,10 +74,10 @@ def read_frame(path: Path) -> Frame:
 
 
 def read_planes(path: Path) -> Iterator[Frame]:
-    """Yield the planes (y, x) of a frame in order of z; one alone of a 2D frame.
+    """Yield the planes (y, x) of a frame in order of z; a 2D frame has one.
 
-    Holds one plane in memory, but files in tiles that span several planes are decoded
-    whole. Closing the iterator closes the file.
+    One plane is in memory at a time, or the whole frame if its tiles span several planes.
+    Closing the iterator closes the file.
 
     Raises:
         SequenceError: The file is missing, damaged, or not one grayscale frame.
@@ -130,15 +130,15 @@ def write_planes(
     shape: Sequence[int],
     options: Mapping[str, Any] = PLAIN,
 ) -> None:
-    """Write a volume in one step, holding one plane at a time; the bytes are `encode_frame`'s.
+    """Write a volume atomically, with one plane in memory; the bytes are those of `encode_frame`.
 
-    Only a volume of more bytes than a TIFF can hold becomes a BigTIFF.
+    Only a volume with more bytes than a TIFF can hold becomes a BigTIFF.
 
     Args:
         path: The file.
         planes: All planes (y, x), uint16, in order of z; or all their strips, encoded.
         shape: ([z,] y, x)
-        options: Of the file; by default those of label frames.
+        options: For tifffile; by default those of label frames.
 
     Raises:
         WorkError: The disk is full, read-only or forbidden.
@@ -150,9 +150,9 @@ def write_planes(
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF file; whatever goes wrong inside becomes a SequenceError.
+    """Open a TIFF file; errors of the block become a SequenceError.
 
-    Where its OME-XML is of other files, too, the file is opened without it: its own planes count.
+    If its OME-XML describes other files, too, it is ignored: only the planes in the file count.
     """
     try:
         if path.stat().st_size == 0:
@@ -191,7 +191,7 @@ def _planes(tif: tifffile.TiffFile, info: FrameInfo) -> Iterator[Frame]:
     series, (height, width) = tif.series[0], info.shape[-2:]
     planes = prod(info.shape[:-2])
     if series.dataoffset is not None:
-        # Read, not mapped: mapped pages would count as this process's memory.
+        # Not mapped: mapped pages would count as memory of this process.
         stored = np.dtype(info.dtype).newbyteorder(tif.byteorder)
         tif.filehandle.seek(series.dataoffset)
         for _ in range(planes):

@@ -1,7 +1,6 @@
-"""Label frames read from TIFF files: whole numbers, whatever type and compression they have.
+"""Read label frames from TIFF files as integers.
 
-Owns what a file of labels may be: integers, floats that are whole numbers, and no compression
-that changes values. `files.labels` decides which labels may be in it.
+The file may hold integers, or floats that are whole numbers, but no compression with loss.
 """
 
 from __future__ import annotations
@@ -26,25 +25,25 @@ Labels = NDArray[np.integer]
 
 _JPEG = (COMPRESSION.OJPEG, COMPRESSION.JPEG, COMPRESSION.JPEG_99, COMPRESSION.ALT_JPEG)
 _JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
-"""Markers of a JPEG frame whose pixels are coded without loss; the others are 0xC0 to 0xCE."""
+"""Markers of lossless JPEG frames; those of other frames are also in 0xC0 to 0xCE."""
 _NO_FRAMES = (0xC4, 0xC8, 0xCC)
 _JPEG2000 = (COMPRESSION.JPEG2000, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.APERIO_JP2000_RGB)
 _COD, _TRANSFORM = b"\xff\x52", 13
-"""Where a JPEG 2000 stream names its wavelet transform: 0 is the irreversible one."""
+"""Where a JPEG 2000 stream names its wavelet transform: 0 is the irreversible one (ISO 15444-1)."""
 _LOSSY = (COMPRESSION.JPEG_LOSSY, COMPRESSION.JPEG_2000_LOSSY)
 _EITHER = (
     *(COMPRESSION.JPEGXR, COMPRESSION.JPEGXR_NDPI, COMPRESSION.JPEGXL, COMPRESSION.JPEGXL_DNG),
     *(COMPRESSION.LERC, COMPRESSION.JETRAW, COMPRESSION.WEBP, COMPRESSION.WEBP_DEPRECATED),
 )
-"""With and without loss, and the file does not say which in a way that is easily read."""
+"""These exist with and without loss, and the file does not easily tell which."""
 
 
 def read_label_info(path: Path) -> FrameInfo:
     """Return the shape and type of a label frame without reading its pixels.
 
     Raises:
-        SequenceError: The file is no frame, its type not one of labels, or its compression
-            has changed the labels.
+        SequenceError: The file is not a frame, its type cannot hold labels, or its compression
+            has loss.
     """
     info = read_info(path)
     refuse_label_type(path, info.dtype)
@@ -57,7 +56,7 @@ def read_label_frame(path: Path) -> Labels:
     """Return a label frame, ([z,] y, x), as integers.
 
     Raises:
-        SequenceError: As `read_label_info`, or not all of its floats are whole numbers.
+        SequenceError: As `read_label_info`, or a float is not a whole number.
     """
     read_label_info(path)
     return whole_numbers(path, read_frame(path))
@@ -75,21 +74,20 @@ def read_label_planes(path: Path) -> Iterator[Labels]:
 
 
 def whole_numbers(path: Path, values: NDArray[np.generic]) -> Labels:
-    """Return labels as integers: floats as int64, others as they are.
+    """Return labels as integers: floats as int64, integers unchanged.
 
     Args:
         path: Named in errors.
         values: Integers or floats.
 
     Raises:
-        SequenceError: A float is no whole number, or so large that its type has not all
-            whole numbers up to it.
+        SequenceError: A float is not a whole number, or too large for its type to be exact.
     """
     if values.dtype.kind != "f":
         return values  # type: ignore[return-value]
     floats: NDArray[np.floating] = values  # type: ignore[assignment]
     exact = 2.0 ** (np.finfo(floats.dtype).nmant + 1)
-    # NaN is unequal to itself, and infinity above any limit.
+    # NaN is not equal to itself, and infinity is above the limit.
     wrong = floats[(floats != np.rint(floats)) | (np.abs(floats) > exact)]
     if len(wrong):
         raise SequenceError(
@@ -115,7 +113,7 @@ def _refuse_lossy(path: Path, tif: tifffile.TiffFile) -> None:
 
 @cache
 def _warn(folder: Path, compression: str) -> None:
-    """Warn once of a folder; the labels of each file are read more than once."""
+    """Warn once a folder: the labels of each file are read more than once."""
     logger.warning(
         "%s: masks there are compressed as %s, which may have changed the labels. Save them"
         " uncompressed, or with zlib or LZW.",
@@ -125,7 +123,7 @@ def _warn(folder: Path, compression: str) -> None:
 
 
 def _is_lossy(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> bool:
-    """Whether a compression is surely one with loss, by the first strip or tile where it says."""
+    """Whether a compression surely has loss, where needed by the first strip or tile."""
     if page.compression in _LOSSY:
         return True
     if page.compression not in _JPEG + _JPEG2000 or not page.dataoffsets:
@@ -139,7 +137,7 @@ def _is_lossy(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> bool:
 
 
 def _jpeg_frame(data: bytes) -> int:
-    """The marker that says how the frame of a JPEG stream is coded; 0 if there is none."""
+    """Return the marker of a JPEG frame, which says how it is coded; 0 without one."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]

@@ -23,7 +23,7 @@ from sam4ct.profile import Spacing
 
 PREFIX = "t"
 _LAYOUTS = 8
-"""Files whose layout is remembered: reading that of a thousand slices takes a moment."""
+"""Files whose layout is kept in memory: reading that of a thousand slices takes some time."""
 
 
 class TiffVolumes(StoredMovie):
@@ -51,14 +51,14 @@ class TiffVolumes(StoredMovie):
 
     @cached_property
     def spacing_um(self) -> Spacing:
-        """Size of a voxel (z, y, x) as the first file says; 1 where it does not."""
+        """Size of a voxel (z, y, x) in micrometres by the first file; 1 where it does not say."""
         return spacing_of(self.files[0]) or (1.0, 1.0, 1.0)
 
     def refuse_unlike(self) -> None:
-        """Refuse a movie in which a frame is unlike the first, by the headers of all.
+        """Refuse a movie if the headers of its frames differ.
 
         Raises:
-            SequenceError: One has another shape or type, or cannot be read.
+            SequenceError: A frame has another shape or type than the first, or cannot be read.
         """
         for path in self.files:
             self._refuse_other(path, read_info(path))
@@ -77,7 +77,7 @@ class TiffVolumes(StoredMovie):
 
 
 def _complete(folder: Path) -> tuple[Path, ...]:
-    """Return the frames of a folder, from 0 on and without gaps."""
+    """Return the frames of a folder; refuse a folder with gaps."""
     found = frame_files(folder, PREFIX)
     if not found.files:
         raise SequenceError(

@@ -1,8 +1,6 @@
-"""Label frames painted from regions, as TIFF files; neither a frame nor a plane is held.
+"""Write label frames from regions as TIFF files, with one strip in memory at a time.
 
-Owns the painting, strip by strip: one that no region touches, as nearly all strips of a large
-volume, is encoded once and written again and again. How a file is laid out is left to
-`tiff`, which frames there are to the callers.
+The empty strip, as nearly all strips of a large volume are, is encoded once and written often.
 """
 
 from __future__ import annotations
@@ -21,22 +19,22 @@ from sam4ct.lineage import MAX_LABEL
 from sam4ct.regions import Region
 
 _STRIP_BYTES = 1 << 18
-"""Most bytes of a strip, as tifffile chooses by itself: so the file is that of `encode_frame`."""
+"""Most bytes of a strip, as tifffile chooses itself: so files equal those of `encode_frame`."""
 _STORED = np.dtype("<u2")
 
 _encoded = tifffile.TIFF.COMPRESSORS[tifffile.COMPRESSION.ADOBE_DEFLATE]
 
 
 def write_regions(path: Path, regions: Mapping[int, Region], shape: Sequence[int]) -> None:
-    """Write a label frame in one step; the bytes are those of `tiff.encode_frame`.
+    """Write a label frame atomically; the bytes are those of `encode_frame`.
 
     Args:
         path: The file.
-        regions: By label, 1 to 65535. Each has pixels, all of them in the frame; none overlap.
+        regions: By label, 1 to 65535. Each has pixels, all in the frame; none overlap.
         shape: ([z,] y, x)
 
     Raises:
-        ValueError: The regions are not like that; no file is written.
+        ValueError: A region breaks these rules; no file is written.
         WorkError: The disk is full, read-only or forbidden.
     """
     for label, region in regions.items():
@@ -75,7 +73,7 @@ def _strips(regions: Mapping[int, Region], shape: Sequence[int], rows: int) -> I
 def _sections(
     regions: Mapping[int, Region], rows: int
 ) -> Mapping[tuple[int, int], list[tuple[int, Region]]]:
-    """Return the sections that touch a strip, by z and first row; in (y, x) of the strip."""
+    """Return the regions that touch each strip, by z and first row, in (y, x) of the strip."""
     touching = defaultdict(list)
     for label, region in regions.items():
         *first, y, x = region.corner

@@ -1,4 +1,4 @@
-"""Why the shape of a frame may differ from that of the others, and what to do about it."""
+"""Say why a frame may have another shape than the others, and what to do about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AXES = ("z", "y", "x")
 
 
 def unlike(path: Path, info: FrameInfo, first: Path, common: FrameInfo) -> str:
-    """Return the message that a frame is unlike the first one of its movie."""
+    """Return the message for a frame whose shape or type differs from the first one's."""
     if info.shape != common.shape:
         remedy = remedy_for_shape(info.shape, common.shape)
     else:
@@ -30,11 +30,11 @@ def unlike(path: Path, info: FrameInfo, first: Path, common: FrameInfo) -> str:
 
 
 def remedy_for_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
-    """Return the likely reason for a shape, and the remedy.
+    """Return the likely reason for a wrong shape, and the remedy.
 
     Args:
-        shape: Of a frame, ([z,] y, x) as its file says.
-        expected: Of all the others.
+        shape: Of one frame, ([z,] y, x) by its file.
+        expected: Of the other frames.
     """
     axes = AXES[-len(expected) :]
     if order := _order(shape, expected):
@@ -69,7 +69,7 @@ def refuse_unsaid_stack(path: Path) -> None:
 
 
 def warn_of_unsaid_stack(files: Iterable[Path]) -> None:
-    """Warn of the only one of some frames if it may be a whole movie, and is taken for a volume.
+    """Warn if there is one frame only, which is taken for a volume but may be a whole movie.
 
     Raises:
         SequenceError: The file is not one grayscale 2D or 3D TIFF frame.
@@ -80,7 +80,7 @@ def warn_of_unsaid_stack(files: Iterable[Path]) -> None:
 
 
 def _unsaid_stack(path: Path) -> str | None:
-    """What to do about a lone file that may be a movie; None if it is an image, or names z."""
+    """Return the message for a single file that may be a movie; None if it is 2D, or names z."""
     shape = read_info(path).shape
     if len(shape) != len(AXES) or names_z(path):
         return None
@@ -92,12 +92,12 @@ def _unsaid_stack(path: Path) -> str | None:
 
 
 def _order(shape: Sequence[int], expected: Sequence[int]) -> tuple[str, ...] | None:
-    """The order in which a shape has the axes of the expected one; None if it has others.
+    """Return the order of the axes in a shape, if it has the expected lengths; else None.
 
-    Of several orders that fit, the one with y before x: few programs turn a plane.
+    Of several orders that fit, the one with y before x: few programs transpose a plane.
     """
     axes = AXES[-len(expected) :]
     lengths = dict(zip(axes, expected, strict=True))
     orders = permutations(axes)
-    next(orders)  # the right one
+    next(orders)  # the expected one
     return next((o for o in orders if [lengths[axis] for axis in o] == list(shape)), None)

@@ -1,8 +1,7 @@
-"""Voxel spacing: what a TIFF file says of the size of its voxels, and stacks that say it.
+"""Read the voxel size of TIFF files, and write stacks that state it.
 
-Understands ImageJ's stacks and OME-TIFF, which nearly all microscopes and tools write.
-Spacing is (z, y, x) in micrometres. Pixels are left to `tiff`, and what to do where a
-file says nothing to the caller.
+Understood are ImageJ stacks and OME-TIFF, which nearly all microscopes and programs write. The
+size is (z, y, x) in micrometres.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from sam4ct.profile import Profile, Spacing
 logger = logging.getLogger(__name__)
 
 UNKNOWN: Spacing = (1.0, 1.0, 1.0)
-"""Voxel size (z, y, x) that is assumed where a movie states none."""
+"""Voxel size (z, y, x) of movies that state none."""
 SPACING_UNKNOWN = (
     "%s: nothing says the size of a voxel, and they are taken for cubes. If slices are further"
     " apart than pixels, sizes and distances along z are wrong. %s"
 )
-"""A warning; takes the movie, and how to say the size."""
+"""A warning; its arguments are the movie, and how to state the size."""
 
 _MICROMETRES = {
     **dict.fromkeys(("um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m"), 1.0),
@@ -41,16 +40,16 @@ _MICROMETRES = {
     "cm": 1e4,
     "m": 1e6,
 }
-"""By unit in lower case, as ImageJ and OME write them; "\\u00b5m" is how ImageJ escapes."""
+"""By unit in lower case, as ImageJ and OME write it; ImageJ escapes "\\u00b5m"."""
 
 
 def warn_of_cubes(source: Path, profile: Profile, stated: Spacing | None) -> None:
-    """Warn where a profile leaves out the size of a voxel, and the images state it.
+    """Warn if the images state the size of a voxel and the profile does not.
 
     Args:
         source: The movie, or its first image.
         profile: Chosen by the user, or shipped.
-        stated: By the images, (z, y, x) in micrometres; None or `UNKNOWN` if they do not.
+        stated: Size by the images, (z, y, x) in micrometres; None or `UNKNOWN` without one.
     """
     if profile.ndim == 3 and profile.spacing_um == UNKNOWN and stated not in (None, UNKNOWN):
         logger.warning(
@@ -62,11 +61,11 @@ def warn_of_cubes(source: Path, profile: Profile, stated: Spacing | None) -> Non
 
 
 def spacing_of(path: Path) -> Spacing | None:
-    """Return the size of the voxels of a volume (z, y, x) in micrometres, as its file says.
+    """Return the voxel size (z, y, x) of a volume in micrometres, by its file.
 
     Returns:
-        None for an image, and if the file does not state all three in a unit of length:
-        pixels are none, and a resolution without a unit is meant for printers.
+        None for an image, or if the file does not state all three sizes in a unit of length.
+        A size in pixels, or a resolution without a unit (meant for printers), does not count.
 
     Raises:
         SequenceError: The file cannot be read.
@@ -80,9 +79,9 @@ def spacing_of(path: Path) -> Spacing | None:
 
 
 def encode_stack(frame: NDArray[np.uint16], spacing_um: Spacing) -> memoryview:
-    """Return the bytes of a volume as an ImageJ stack that states its spacing.
+    """Return the bytes of a volume as an ImageJ stack that states its spacing, zlib-compressed.
 
-    The bytes depend on the arguments only. Compressed with zlib, as label frames are.
+    Equal arguments give equal bytes.
 
     Args:
         frame: (z, y, x), uint16.
@@ -96,7 +95,7 @@ def encode_stack(frame: NDArray[np.uint16], spacing_um: Spacing) -> memoryview:
 
 
 def stack_options(spacing_um: Spacing) -> dict[str, Any]:
-    """Return how `tiff` is to write an ImageJ stack that states its spacing (z, y, x)."""
+    """Return the options of tifffile for an ImageJ stack that states its spacing (z, y, x)."""
     z, y, x = spacing_um
     return {
         "imagej": True,
@@ -141,7 +140,7 @@ def _from_ome(xml: str) -> Spacing | None:
 
 
 def _micrometres(length: object, unit: object) -> float:
-    """Return a length that a file states; nan if it is no number or its unit none of length."""
+    """Return a length in micrometres; nan if it is not a number with a unit of length."""
     try:
         return float(str(length)) * _MICROMETRES[str(unit).lower()]
     except (ValueError, KeyError):

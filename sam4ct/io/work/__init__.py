@@ -1,8 +1,8 @@
-"""The work folder `SS_RES.sam4ct/`: what a resumed run goes on from.
+"""Read and write the work folder `SS_RES.sam4ct/`, from which a killed run continues.
 
 Files:
 
-- `folder`: paths, keys and invalidation
+- `folder`: paths, keys, and removal of outdated files
 - `tables`: tables as Parquet files
 - `masks`: propagated masks as run lengths in Parquet
 """

@@ -1,16 +1,13 @@
-"""The work folder of a sequence, `SS_RES.sam4ct/`: where stages leave what they made.
+"""Name the files of a work folder, `SS_RES.sam4ct/`, lock it, and remove outdated files.
 
-Owns the names of the artifacts, who may use the folder, and when something that
-lies there is still good: every stage has a key, a mapping from what it depends
-on to a digest of that, and what was made under another key is removed. What the
-artifacts hold is left to `io.tables` and `io.masks`, the order of the work and
-the contents of the keys to the pipelines.
+Every stage has a key: digests of all that its results depend on. Files that were made with another
+key are removed, and so are those of all later stages.
 
     SS_RES.sam4ct/
-        lock, lock.guard      see io.locks
-        run.json              written last: a folder that has it is finished
+        lock, lock.guard      see `files.locks`
+        run.json              written last: then the run is finished
         links.parquet, report.html
-        work/key.json         the keys under which the artifacts were made
+        work/key.json         the keys with which the files were made
         work/detections.parquet, work/evidence/, work/masks/, work/<stage>/
 """
 
@@ -31,16 +28,16 @@ from sam4ct.io.files import FolderLock, disk_errors, remove_leftovers, write_jso
 logger = logging.getLogger(__name__)
 
 Key = Mapping[str, str]
-"""What a run or a stage depends on: part → digest, both for people to read, too."""
+"""What a run or a stage depends on: part → digest; readable for people, too."""
 
 STAGES = ("detect", "propagate", "repair", "associate", "generate", "fill", "paint")
 BY_MACHINE = ("weights.", "device")
-"""Parts of a key that begin so may differ between machines unasked: `weights.sam2`, `device`."""
+"""Beginnings of parts of a key that may differ between machines: `weights.sam2`, `device`."""
 
 
 @dataclass(frozen=True)
 class WorkDir:
-    """Paths of the artifacts of one sequence. Use `open` to work there, this to look only."""
+    """Paths of the files of one sequence. Use `open` to write, the constructor to read only."""
 
     root: Path
     _lock: FolderLock | None = field(default=None, repr=False, compare=False)
@@ -51,18 +48,17 @@ class WorkDir:
     def open(
         cls, root: Path, key: Key, *, shared: bool = False, overwrite: bool = False
     ) -> Iterator[WorkDir]:
-        """Lock the folder, made if need be, for the block.
+        """Lock the folder for the block; make it if need be.
 
         Args:
             root: `SS_RES.sam4ct`.
             key: What the whole run depends on.
             shared: Other shards may work here at the same time, each on its own frames.
-            overwrite: Give up what an unfinished run with other weights, or on another
-                device, has done.
+            overwrite: Discard an unfinished run with other weights or on another device.
 
         Raises:
-            WorkError: Another run is there; an unfinished run was begun with other
-                weights or on another device; the disk refuses.
+            WorkError: Another run holds the lock, an unfinished run has other weights or
+                another device, or the disk refuses.
         """
         with FolderLock.held(root, shared=shared) as lock:
             work = cls(root, lock, shared)
@@ -75,16 +71,16 @@ class WorkDir:
             yield work
 
     def stage(self, name: str, key: Key) -> None:
-        """Begin a stage: what was made under another key goes, and so do all later stages.
+        """Begin a stage: remove its files and those of later stages if its key has changed.
 
-        Stages are begun in their order, also by a shard that does a later one only.
+        Stages are begun in their order, also by a shard that runs only a later one.
 
         Args:
             name: One of `STAGES`.
-            key: All that this stage depends on, its own code's version included.
+            key: All that this stage depends on, its code included.
 
         Raises:
-            WorkError: Something would have to go while other shards work here.
+            WorkError: Files would have to be removed while other shards work here.
         """
         assert self._lock is not None, "a work folder is opened before a stage is begun"
         outdated = STAGES[STAGES.index(name) :]
@@ -93,7 +89,7 @@ class WorkDir:
             if stored["stages"].get(name) == dict(key):
                 return
             present = [path for stage in outdated for path in self._owned(stage) if _is_made(path)]
-            # Keys go before the files and come after: a removal that is killed is taken up again.
+            # Keys are removed before files and added after: a killed removal is repeated.
             stored["stages"] = {n: k for n, k in stored["stages"].items() if n not in outdated}
             with self._lock.alone() if self._shared and present else nullcontext():
                 write_json(self._key_path, stored)
@@ -104,12 +100,12 @@ class WorkDir:
             write_json(self._key_path, stored)
 
     def has(self, path: Path) -> bool:
-        """Whether an artifact is there; what is there is whole."""
+        """Whether a file exists; then it is whole."""
         with disk_errors(path):
             return path.is_file()
 
     def artifact(self, stage: str, name: str) -> Path:
-        """Path of any other file of a stage."""
+        """Return the path of another file of a stage."""
         assert stage in STAGES, stage
         return self._work / stage / name
 
@@ -131,7 +127,7 @@ class WorkDir:
 
     @property
     def run_json(self) -> Path:
-        """What a finished run did and with what; to be written last of all."""
+        """Settings and versions of a finished run; written last."""
         return self.root / "run.json"
 
     @property
@@ -147,18 +143,18 @@ class WorkDir:
         return self._work / "key.json"
 
     def _owned(self, stage: str) -> list[Path]:
-        """Everything that a stage makes."""
+        """Return the files and folders that a stage writes."""
         more = {
             "detect": [self.detections],
             "propagate": [self._work / "evidence", self._work / "masks"],
-            # Written by the last stage that links; a stage's files go with every earlier one's.
+            # The last stage that links writes it; it goes with the files of earlier stages, too.
             "generate": [self.links],
             "paint": [self.run_json, self.report],
         }
         return [self._work / stage, *more.get(stage, [])]
 
     def _stored(self) -> dict[str, Any]:
-        """`{"run": key, "stages": {name: key}}` as stored; empty ones in a new folder."""
+        """Return `{"run": key, "stages": {name: key}}` as stored; empty keys in a new folder."""
         if not self.has(self._key_path):
             return {"run": {}, "stages": {}}
         try:
@@ -172,15 +168,15 @@ class WorkDir:
             ) from error
 
     def _claim(self, key: Key, *, overwrite: bool) -> None:
-        """Enter the key of the run; refuse to throw one away for what the machine chose."""
+        """Store the key of the run; refuse to discard a run for weights that nobody chose."""
         stored = self._stored()
         before, now = stored["run"], dict(key)
         if before == now:
             return
         changed = {part for part in before | now if before.get(part) != now.get(part)}
         unfinished = stored["stages"] and not self.run_json.exists()
-        # The default weights depend on the machine: a run begun on a GPU node and resumed
-        # elsewhere would lose hours of work without anyone having asked for it.
+        # The default weights depend on the machine: a run that was begun on a GPU node and is
+        # resumed elsewhere would lose hours of work, although nobody asked for it.
         if unfinished and not overwrite and all(part.startswith(BY_MACHINE) for part in changed):
             begun = ", ".join(f"{part} {before[part]}" for part in sorted(changed & before.keys()))
             raise WorkError(
@@ -192,7 +188,7 @@ class WorkDir:
 
 
 def _is_made(path: Path) -> bool:
-    """Whether there is something; an empty folder may be a workflow's, made before its jobs."""
+    """Whether a path has content; workflow programs make empty folders before their jobs."""
     with disk_errors(path):
         return path.is_file() or (path.is_dir() and any(path.iterdir()))
 

@@ -1,10 +1,8 @@
-"""Propagated masks of one frame pair as run lengths in Parquet.
+"""Read and write the propagated masks of one frame pair as run lengths in Parquet.
 
-Owns the file format: one row a propagated region, its mask as the lengths of
-alternating runs of background and object along the flattened (C order) mask,
-beginning with background. Regions come back exactly, empty ones and those with
-empty margins included; positions are frame pixels, ([z,] y, x). Damage, schema
-and determinism are as in `io.tables`; which regions to fetch is left to the caller.
+One row is one region. Its mask is the lengths of alternating runs of background and object along
+the flattened mask (C order), beginning with background. Regions come back exactly, also empty ones
+and those with empty margins; positions are frame pixels, ([z,] y, x).
 """
 
 from __future__ import annotations
@@ -36,17 +34,17 @@ _SCHEMA = pa.schema(
     ]
 )
 _ROWS_PER_GROUP = 128
-"""What is decompressed at once; a reader of few labels skips the other groups."""
+"""Rows that are decompressed at once: a reader of few labels skips the other groups."""
 
 
 class MaskRow(NamedTuple):
-    """Where region `label` of frame t is in frame t2."""
+    """Region `label` of frame t, propagated to frame t2."""
 
     t: int
     label: int
     t2: int
     object_score: float
-    """Logit; below 0 the object is more likely gone."""
+    """Logit; below 0 the object is more likely absent."""
     region: Region
     """In pixels of frame t2; may be empty."""
 
@@ -77,14 +75,12 @@ def write_masks(path: Path, rows: Iterable[tuple[int, int, int, float, Region]])
 def read_masks(
     path: Path, *, t: int | None = None, labels: Iterable[int] | None = None
 ) -> list[MaskRow]:
-    """Read propagated masks in the order of the file.
-
-    Only the row groups that hold a selected row are read, only selected masks decoded.
+    """Read propagated masks in the order of the file; only row groups with selected rows are read.
 
     Args:
         path: File of `write_masks`.
-        t: Only regions of this source frame, i.e. one direction of the pair.
-        labels: Only regions of these source labels.
+        t: Only regions of this source frame, that is, one direction of the pair.
+        labels: Only regions of these labels.
 
     Raises:
         WorkError: The file is missing or damaged.
@@ -102,7 +98,7 @@ def read_masks(
 
 
 def _decoded(path: Path, rows: pa.Table) -> list[MaskRow]:
-    """The rows of a table with their regions; WorkError if a mask contradicts its shape."""
+    """Return rows with their regions; WorkError if a mask and its shape do not agree."""
     runs = rows["runs"].combine_chunks()
     lengths, offsets = runs.values.to_numpy(), runs.offsets.to_numpy()
     decoded = []
@@ -117,7 +113,7 @@ def _decoded(path: Path, rows: pa.Table) -> list[MaskRow]:
 
 
 def _runs(mask: Mask) -> NDArray[np.int64]:
-    """Lengths of the runs False, True, False, ... of the flattened mask; [] without pixels."""
+    """Return the lengths of the runs False, True, False, ... of a mask; [] without pixels."""
     flat = mask.ravel()
     # A leading False makes the first change the beginning of the first True run.
     changes = np.flatnonzero(np.diff(flat, prepend=False))
@@ -125,14 +121,14 @@ def _runs(mask: Mask) -> NDArray[np.int64]:
 
 
 def _mask(runs: NDArray[np.int32], shape: Sequence[int]) -> Mask | None:
-    """The inverse of `_runs`; None where runs and shape contradict each other."""
+    """Invert `_runs`; None if runs and shape do not agree."""
     if min(shape, default=0) < 0 or (runs < 0).any() or int(runs.sum()) != prod(shape):
         return None
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(shape)
 
 
 def _lists(values: Sequence[Sequence[int] | NDArray[np.int64]]) -> pa.ListArray:
-    """An Arrow column of lists, without a Python object for every number."""
+    """Return an Arrow column of lists, without a Python object for every number."""
     offsets = np.cumsum([0, *(len(value) for value in values)])
     flat = np.fromiter(chain.from_iterable(values), dtype=np.int64, count=int(offsets[-1]))
     return pa.ListArray.from_arrays(

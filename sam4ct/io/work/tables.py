@@ -1,9 +1,7 @@
-"""Tables of `sam4ct.tables` as Parquet files.
+"""Read and write tables of `sam4ct.tables` as Parquet files.
 
-Owns the file format: the columns of the class in their order, no nulls, no
-metadata of the writing program's, so equal tables give equal bytes. Pages carry
-checksums: a damaged file is refused, not believed. Where files lie is left to
-`io.workdir`. `read_columns` and `write_columns` serve `io.masks` too.
+A file has the columns of the class in their order, no nulls, and no metadata of the program, so
+equal tables give equal bytes. Pages have checksums: a damaged file is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ _ROWS_PER_GROUP = 1 << 20
 
 
 def write_table(path: Path, table: Table) -> None:
-    """Write a table atomically; the file is whole or not there.
+    """Write a table atomically: the file is whole or absent.
 
     Raises:
         WorkError: The disk refuses.
@@ -47,10 +45,10 @@ def read_table(path: Path, kind: type[T]) -> T:
 
 
 def write_columns(path: Path, columns: pa.Table, rows_per_group: int = _ROWS_PER_GROUP) -> None:
-    """Write an Arrow table as deterministic Parquet, atomically.
+    """Write an Arrow table atomically as Parquet; equal tables give equal bytes.
 
-    Dictionaries, statistics and the Arrow schema are left out: files are many and
-    small, and with them grow by half; nobody here reads them.
+    Dictionaries, statistics and the Arrow schema are left out: there are many small files, which
+    would grow by half.
     """
     with replacing(path) as file:
         pq.write_table(
@@ -87,7 +85,7 @@ def read_columns(
         if groups is None:
             groups = list(range(file.num_row_groups))
         columns = file.read_row_groups(groups, columns=names, use_threads=False)
-        # The checksums cover the pages; the row counts stand in the footer, which has none.
+        # Checksums cover the pages; the row counts are in the footer, which has none.
         if sum(rows) != file.metadata.num_rows or sum(rows[g] for g in groups) != len(columns):
             raise pa.ArrowInvalid("the row counts contradict each other")
         return columns
@@ -95,10 +93,9 @@ def read_columns(
 
 @contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
-    """Turn every way in which pyarrow finds a damaged file into one WorkError.
+    """Turn the errors that a damaged file raises in pyarrow into one WorkError.
 
-    It decodes names and sizes as it finds them, so these are several; an OSError
-    without errno is one of them, an OSError with it is a fault of the disk.
+    An OSError without errno is one of them; with errno it is an error of the disk.
     """
     try:
         yield
@@ -115,7 +112,7 @@ def _described(schema: pa.Schema) -> str:
 
 
 def _schema(kind: type[Table]) -> pa.Schema:
-    """The Arrow schema of a table class."""
+    """Return the Arrow schema of a table class."""
     return pa.schema(
         [
             pa.field(name, pa.from_numpy_dtype(dtype), nullable=False)

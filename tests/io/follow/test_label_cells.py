@@ -16,8 +16,7 @@ from scipy import ndimage
 
 from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.follow.centroids import Centroids, read_centroids, write_centroids
-from sam4ct.io.follow.initial_cells import read_initial
-from sam4ct.io.follow.label_cells import cells_in_planes
+from sam4ct.io.follow.initial_cells import cells_in_planes, read_initial
 from sam4ct.pipelines.tools.init_tracks import init_tracks
 
 LABELS = np.zeros((4, 12, 14), np.uint16)
