@@ -2,12 +2,10 @@
 
 In: arrays and regions. Out: regions, through the Protocols of `sam4ct.types`.
 
-Files:
-
 - `device`: CPU or CUDA
 - `batches`: smaller batches if device memory runs out
-- `pointwise`: convolutions of single pixels, the same for any number of threads
-- `weights`: weight files: manifest, fetching, checking, loading
-- `sam2`: propagates regions between frames
+- `pointwise`: 1 x 1 convolutions that do not depend on the number of threads
+- `weights`: weight files: manifest, downloads, checks, loading
+- `sam2`: finds regions again in another frame
 - `sam_med3d`: segments a cell of a volume from a click
 """

@@ -1,7 +1,6 @@
-"""Batches: much work done a piece at a time, in smaller pieces if device memory runs out.
+"""Split work into batches, and into smaller ones if the device runs out of memory.
 
-Knows nothing of networks. A batch is a range of item numbers; what they mean is
-the caller's affair.
+A batch is a range of item numbers; the caller knows what they are.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ T = TypeVar("T")
 
 
 class Batches:
-    """Splits work into batches of one size; the last one holds the rest."""
+    """Splits work into batches of one size; the last one may be smaller."""
 
     def __init__(self, size: int) -> None:
         if size < 1:
             raise ValueError(f"a batch of {size} items")
         self.size = size
-        """Items in a batch; halved, for good, whenever the device ran out of memory."""
+        """Items in a batch; halved for good when the device runs out of memory."""
         self.halved = 0
-        """How often that was."""
+        """How often it was halved."""
 
     def run(self, count: int, work: Callable[[range], T]) -> list[T]:
-        """Call `work` on all batches of `count` items and return what it returns, in order.
+        """Call `work` on every batch of `count` items; return its results in order.
 
-        Out of device memory, all of it is done again in batches of half the size.
+        If the device runs out of memory, all batches are done again at half the size.
 
         Raises:
             torch.OutOfMemoryError: A single item does not fit.
@@ -47,7 +46,7 @@ class Batches:
             except torch.OutOfMemoryError:
                 if self.size == 1:
                     raise
-            # Not in the handler: until it ends, the error keeps the failed batch's tensors alive.
+            # Not in the handler: there, the error still keeps the failed batch's tensors in memory.
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             self.size //= 2
@@ -56,11 +55,11 @@ class Batches:
 
 
 class Prepared(Generic[T]):
-    """What batches work on, each made in another thread while the one before is in work."""
+    """Inputs of batches: each is prepared in another thread while the batch before is computed."""
 
     def __init__(self, make: Callable[[range], T], count: int) -> None:
         """Args:
-        make: Returns what a batch works on; must not need the caller's thread.
+        make: Returns the input of a batch; called in another thread.
         count: Items in all.
         """
         self._make, self._count = make, count
@@ -71,7 +70,7 @@ class Prepared(Generic[T]):
         return self
 
     def __call__(self, part: range) -> T:
-        """Return what a batch works on, and begin with the next batch of its size."""
+        """Return the input of a batch, and start to prepare the next batch of that size."""
         foreseen, self._next = self._next, None
         made = foreseen[1].result() if foreseen and foreseen[0] == part else self._make(part)
         after = range(part.stop, min(part.stop + len(part), self._count))

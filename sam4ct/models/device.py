@@ -1,4 +1,4 @@
-"""Where networks run: the CPU, or a CUDA device."""
+"""Choose where networks run: on the CPU, or on a CUDA device."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def choose_device(wanted: str) -> str:
 
 
 def precision(device: torch.device, *, bf16: bool) -> torch.autocast:
-    """Return a context in which networks compute in bfloat16, on CUDA devices that have it.
+    """Return a context in which networks compute in bfloat16, if the device is CUDA and has it.
 
     Args:
         device: Where they run.
-        bf16: Whether that is wanted; otherwise, and elsewhere, it is float32.
+        bf16: Whether bfloat16 is wanted; otherwise, and on other devices, it is float32.
     """
     import torch
 

@@ -1,8 +1,8 @@
-"""Convolutions of single pixels that give the same for any number of threads.
+"""Compute 1 x 1 convolutions with the same result for any number of threads.
 
-PyTorch computes small batches of them with another library if it has one thread than if it has
-several (`use_mkldnn` in ATen's Convolution.cpp), and the last bits differ. As linear maps of the
-channels, they are computed in one way.
+PyTorch computes small batches of them with one library if it has one thread and with another
+if it has several (`use_mkldnn` in ATen's Convolution.cpp); their last bits differ. As linear
+maps of the channels, they are always computed in the same way.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 
 def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Take maps (N, C, [D,] H, W) through a convolution of single pixels.
+    """Apply a 1 x 1 convolution to maps (N, C, [D,] H, W).
 
     Args:
-        weight: (D, C), or as a convolution has it, (D, C, 1, 1[, 1]).
+        weight: (D, C), or the weight of a convolution, (D, C, 1, 1[, 1]).
         bias: (D,), if any.
 
     Returns:
@@ -31,7 +31,7 @@ def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def same_for_any_threads(network: Any) -> None:
-    """Let a network compute its convolutions of single pixels by `pointwise` from now on."""
+    """Make a network compute its 1 x 1 convolutions by `pointwise`, from now on."""
     for module in network.modules():
         if _is_pointwise(module):
             module.forward = partial(_forward, module)

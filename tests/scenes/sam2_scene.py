@@ -23,7 +23,7 @@ from torch import Tensor
 from sam4ct.geometry import Window, WindowGrid, WindowPlan
 from sam4ct.models.sam2.engine import EngineSettings, Sam2Propagator
 from sam4ct.models.sam2.prompts import prompt_points
-from sam4ct.models.sam2.windows import cropped, drawn
+from sam4ct.models.sam2.windows import drawn, inside, shown
 from sam4ct.models.weights.entry import Entry
 from sam4ct.regions import Region, regions_of
 from sam4ct.simulate import movie_law, simulate
@@ -150,8 +150,8 @@ class PackagePredictor:
         defaults = inspect.signature(load_video_frames).parameters
         mean, std = (torch.tensor(defaults[n].default) for n in ("img_mean", "img_std"))
         size = self._predictor.image_size
-        crops = [cropped(torch.from_numpy(scene.image(t)), window, size) for t in frames]
-        grey = torch.stack(crops)[:, None]
+        parts = [inside(torch.from_numpy(scene.image(t)), window) for t in frames]
+        grey = shown(parts, [window] * len(parts), size)[:, None]
         images = (grey - mean[:, None, None]) / std[:, None, None]
 
         def loaded(*_: object, **__: object) -> tuple[Tensor, int, int]:

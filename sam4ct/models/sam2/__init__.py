@@ -1,16 +1,14 @@
-"""SAM 2.1: where does each region of a frame lie in another frame?
+"""SAM 2.1 (Ravi et al. 2024, arXiv:2408.00714): where is each region of a frame in another frame?
 
 In: images, regions and windows. Out: propagated regions with object scores.
 
-Files:
-
-- `prompts`: the published method's box and points
-- `windows`: image crops, drawn prompts, masks back in the frame
-- `trunk`: the encoder without padding
-- `neck`: encoder to feature levels
+- `prompts`: the box and points of Chen et al. 2025
+- `windows`: image crops, masks drawn as prompts, masks put back into the frame
+- `trunk`: the image encoder (Hiera) without padding
+- `neck`: from the encoder to feature levels
 - `attention`: memory attention for one memory
 - `decoder`: the mask decoder
 - `network`: encode, remember, recall, in batches
-- `engine`: all regions of a frame into another frame
-- `recogniser`: the same where a frame does not fit in memory
+- `engine`: finds all regions of a frame in another frame
+- `recogniser`: the same for frames that do not fit in memory
 """

@@ -1,12 +1,11 @@
-"""SAM 2's memory attention for one memory of each object, that of the frame before.
+"""Memory attention of SAM 2 (Ravi et al. 2024, section 4) for one memory of each object.
 
-The package gathers memories of many frames, with their positions for every object, and lays
-them out so that most of what follows is copied first. Here there is one, positions are the
-same for all objects, and tokens lie one after another. The first thing that the package does
-with an object, to let its window attend to itself, has nothing to do with the object: here it
-is done once a window. The result is what the package gives with a configuration of SAM 2.1:
-pointers split into tokens, with a projected place in time. There is no dropout: published
-networks are only asked, and the compact one has none.
+The `sam2` package collects memories of many frames, with positions for every object, and copies
+most of them before it computes. Here each object has one memory, that of the frame before; all
+objects share the positions. The first step, self-attention of a window, does not depend on the
+object: it is done once a window. The result is the package's for a configuration of SAM 2.1
+(object pointers split into tokens, with a projected temporal position). There is no dropout:
+networks are not trained through it, except the compact one, which has none.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor
 
 LAST = -1
-"""Row of the network's places in time that a memory shown by a person has."""
+"""Row of the network's temporal positions that belongs to a memory made from a prompt."""
 
 
 def settled(network: Any, top: Tensor, position: Tensor) -> Tensor:
-    """Let windows attend to themselves, which comes before all memories.
+    """Apply the self-attention of windows, which comes before any memory.
 
     Args:
-        top: Coarsest level of the windows' encodings, (N, C, H, W).
+        top: Coarsest feature level of the windows, (N, C, H, W).
         position: Positional encoding of that level, (1, C, H, W).
 
     Returns:
@@ -42,11 +41,11 @@ def settled(network: Any, top: Tensor, position: Tensor) -> Tensor:
 def fused(
     network: Any, windows: Tensor, position: Tensor, memory: tuple[Tensor, Tensor, Tensor]
 ) -> Tensor:
-    """Fuse what is remembered of K objects into the windows where they are looked for.
+    """Apply the cross-attention of windows to the memories of the K objects looked for in them.
 
     Args:
-        windows: Tokens of the windows as `settled` gives them, (K, HW, C).
-        position: Positional encoding of the windows' coarsest level, (1, C, H, W).
+        windows: Tokens from `settled`, one window per object, (K, HW, C).
+        position: Positional encoding of the coarsest feature level, (1, C, H, W).
         memory: Spatial memory (K, M, H, W), its positional encoding (1, M, H, W), and object
             pointers (K, C).
 

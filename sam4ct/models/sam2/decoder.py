@@ -1,10 +1,9 @@
-"""SAM 2's mask decoder, asked for what is read of its answer and no more.
+"""Mask decoder of SAM 2 (Ravi et al. 2024), computing only the outputs that are read.
 
-The package's step gives every mask at two resolutions, a pointer, and what all tokens make
-of an object. Here one that is shown by its mask gets a pointer without a mask, and one that
-is looked for a mask without a pointer, at the decoder's own resolution. Both are what the
-package gives with a configuration of SAM 2.1: with object scores, pointers that are fixed
-where nothing is, and fine levels.
+The package's step computes every mask at two resolutions, a pointer, and the scores of all
+tokens. Here an object given by its mask gets a pointer and no mask; an object that is looked
+for gets a mask, at the decoder's resolution, and no pointer. Both equal the package's result
+for a configuration of SAM 2.1 (object scores, a fixed pointer for absent objects, fine levels).
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-OBJECT, QUALITY, MASK = 0, 1, 2
-"""Places of the decoder's own tokens: is it there, how good are the masks, the single mask."""
+OBJECT, MASK = 0, 2
+"""Indices of two of the decoder's tokens: object score, and single mask."""
 
 
 def pointers(network: Any, top: Tensor, masks: Tensor) -> Tensor:
-    """Return the pointers of objects that are given by their masks, (K, D).
+    """Return the object pointers (K, D) of objects given by their masks.
 
     Args:
-        top: Coarsest level of their windows' encodings, (K, C, H, W).
+        top: Coarsest feature level of their windows, (K, C, H, W).
         masks: (K, 1, S, S) float, 1 inside the object, at the network's image size.
     """
     shape = network.sam_prompt_encoder.mask_downscaling(network.mask_downsample(masks))
@@ -38,8 +37,8 @@ def found_masks(network: Any, at: Tensor, fine: Sequence[Tensor]) -> tuple[Tenso
     """Return mask logits (K, S/4, S/4) and object score logits (K,) of remembered objects.
 
     Args:
-        at: Coarsest level of the windows where they are looked for, what is remembered of
-            them fused into it, (K, C, H, W).
+        at: Coarsest level of the windows where they are looked for, after `attention.fused`,
+            (K, C, H, W).
         fine: The finer levels, from fine to coarse.
     """
     decoder = network.sam_mask_decoder
@@ -57,7 +56,7 @@ def found_masks(network: Any, at: Tensor, fine: Sequence[Tensor]) -> tuple[Tenso
 
 
 def _best(network: Any, at: Tensor, fine: Sequence[Tensor], several: bool) -> tuple[Tensor, Tensor]:
-    """The same where the decoder chooses among masks."""
+    """Return the same, if the decoder chooses among several masks."""
     count = len(at)
     masks, quality, _, scores = network.sam_mask_decoder(
         image_embeddings=at,
@@ -73,7 +72,7 @@ def _best(network: Any, at: Tensor, fine: Sequence[Tensor], several: bool) -> tu
 
 
 def _asked(network: Any, count: int) -> tuple[Tensor, Tensor]:
-    """Positions of the map, (1, C, H, W), and the tokens that look at it, (count, tokens, C)."""
+    """Return the map's positional encoding (1, C, H, W) and the tokens (count, tokens, C)."""
     decoder = network.sam_mask_decoder
     own = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight])
     tokens = torch.cat([own, decoder.mask_tokens.weight, _nowhere(network)])
@@ -81,6 +80,6 @@ def _asked(network: Any, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _nowhere(network: Any) -> Tensor:
-    """The prompt of no point, as the package gives it: twice, (2, C)."""
+    """Return the embedding of no point, (2, C): the package pads with two of them."""
     nowhere: Tensor = network.sam_prompt_encoder.not_a_point_embed.weight
     return nowhere.expand(2, -1)

@@ -1,12 +1,9 @@
-"""The SAM 2 engine: follows all regions of a frame into another frame, in batches.
+"""The SAM 2 engine: looks for all regions of a frame in another frame, in batches.
 
-Owns a network on a device and what is kept there. Every (frame, window) is
-encoded once and kept while memory allows; every object is remembered once and
-recalled in each frame asked for. Batches hold windows of one frame or objects
-of one pair of frames, so a result depends on nothing that was asked before.
-
-What a window looks like to the network is sam2_windows.py, the network's own
-steps are sam2_network.py and sam2_trunk.py, prompt points sam2_prompts.py.
+Holds a network on a device, and a cache. Every window of a frame is encoded once and kept while
+memory allows; every region is remembered once and recalled in each frame asked for. A batch
+holds windows of one frame, or objects of one pair of frames, so that a result does not depend on
+what was asked before.
 """
 
 from __future__ import annotations
@@ -46,12 +43,12 @@ PROMPTS = ("mask", "points")
 
 @dataclass
 class Counters:
-    """What the engine did; goes into run.json."""
+    """Counts of what the engine did, for run.json."""
 
     encoder_windows: int = 0
-    """Encoder passes, one a window."""
+    """Windows encoded."""
     encoder_windows_again: int = 0
-    """Passes that were repeated because the cache was too small."""
+    """Windows encoded again because the cache was too small."""
     objects_remembered: int = 0
     objects_recalled: int = 0
     halved_batches: int = 0
@@ -68,11 +65,11 @@ class EngineSettings:
     window_batch: int = 16
     object_batch: int = 32
     cache_bytes: int = 4 << 30
-    """For what is kept of earlier frames; the two frames in work are kept in any case."""
+    """Size of the cache of frames; the two frames in use are kept in any case."""
     prompt: str = "mask"
-    """"mask", or "points" for the published method's box and points."""
+    """"mask", or "points" for the box and points of Chen et al. 2025."""
     gated: bool = False
-    """Empty the masks of objects that SAM 2 thinks are gone, as the package does."""
+    """Whether to empty the masks of objects whose score says that they are absent."""
 
     def __post_init__(self) -> None:
         if self.prompt not in PROMPTS:
@@ -81,7 +78,7 @@ class EngineSettings:
 
 @dataclass
 class _Seen:
-    """What is kept of one frame: its windows' encodings, and its objects once they are asked."""
+    """Cached data of one frame: its encoded windows, and its regions once they are remembered."""
 
     features: Features
     rows: dict[Window, int]
@@ -108,7 +105,7 @@ class Sam2Propagator:
         """Move the network to its device; nothing is read yet.
 
         Args:
-            network: A SAM 2 network (see `sam2_network.build_network`).
+            network: A SAM 2 network (see `network.build_network`).
             image: Returns the prepared image of a frame, float32 ([z,] y, x).
             plan: Which windows each frame needs.
             settings: Device, precision and batch sizes.
@@ -127,18 +124,18 @@ class Sam2Propagator:
 
     @property
     def counters(self) -> Counters:
-        """What was done so far."""
+        """Counts so far."""
         halved = self._window_batches.halved + self._object_batches.halved
         self._counters.halved_batches = halved
         return self._counters
 
     @torch.inference_mode()
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        """Return, for every region of frame t by label, where it is in frame t2.
+        """Return for every region of frame t, by label, where it is in frame t2.
 
         Args:
             t: Frame of the regions.
-            regions: By label; the plan must have them.
+            regions: By label; the plan was made for them.
             t2: At most `plan.reach` frames before or after t.
 
         Raises:
@@ -160,19 +157,19 @@ class Sam2Propagator:
         return {i: assembled(seen, grid) for i, seen in zip(labels, found, strict=True)}
 
     def forget_before(self, t: int) -> None:
-        """Drop what is kept of frames before t."""
+        """Drop frames before t from the cache."""
         for frame in [frame for frame in self._cache if frame < t]:
             del self._cache[frame]
 
     def _middle(self, window: Window) -> int:
-        """The slice of the frame that a window shows."""
+        """Return the slice of the frame that a window shows."""
         return self._plan.grid.slabs.middle(window.slab)
 
     def _index(self, numbers: Sequence[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.long, device=self._device)
 
     def _seen(self, t: int) -> _Seen:
-        """Return the encodings of all windows that frame t will ever need."""
+        """Return the encodings of all windows that the plan has in frame t."""
         if t not in self._cache:
             windows = self._plan.needed(t)
             image = torch.from_numpy(self._image(t)).to(self._device)
@@ -199,7 +196,7 @@ class Sam2Propagator:
     def _memory(
         self, source: _Seen, regions: dict[int, Region], windows: Sequence[Window]
     ) -> Memory:
-        """Return the memory of exactly these regions, remembered now unless they were before."""
+        """Return the memory of these regions; they are remembered now unless they were before."""
         if source.memory is None or source.regions != regions:
             shapes = list(regions.values())
             places = self._index([source.rows[w] for w in windows])
@@ -230,7 +227,7 @@ class Sam2Propagator:
             logits, scores = recall(self._network, known, there, gated=self._settings.gated)
             return enlarged(logits, [window for _, window in asked[rows]]), scores
 
-        # Nothing is fetched before all is asked: the device has no reason to wait in between.
+        # Results are fetched after the last batch, so that the device never waits for the CPU.
         batches = self._object_batches.run(len(asked), find)
         self._counters.objects_recalled += len(asked)
         sections: list[list[Section]] = [[] for _ in views]
@@ -243,7 +240,7 @@ class Sam2Propagator:
         return sections
 
     def _remember(self, there: Features, masks: Tensor) -> Memory:
-        """Remember objects (K, S, S) in the way that the settings ask for."""
+        """Remember objects (K, S, S) by the prompt of the settings."""
         if self._settings.prompt == "points":
             points, kinds = (torch.from_numpy(a) for a in prompt_points(masks.numpy() > 0))
             return remember_points(
@@ -252,7 +249,7 @@ class Sam2Propagator:
         return remember(self._network, there, masks.to(self._device))
 
     def _shrink(self, keep: tuple[int, int]) -> None:
-        """Drop the least recently used frames until the cache has its size."""
+        """Drop the least recently used frames until the cache fits its size."""
         used = sum(seen.nbytes for seen in self._cache.values())
         for t in [t for t in self._cache if t not in keep]:
             if used <= self._settings.cache_bytes:

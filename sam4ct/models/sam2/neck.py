@@ -1,10 +1,10 @@
-"""SAM 2's image encoder from images to feature levels, without what nobody reads.
+"""Image encoder of SAM 2, from images to the feature levels that are read.
 
-The package's neck also makes a positional encoding of every level and image, of which one
-is read. It takes the finer levels through two linear maps, one after the other and with
-many channels in between: together they are one map to the few channels that the decoder
-wants. The result is what the package gives with a configuration of SAM 2.1: four levels, of
-which only the third takes in the one below it, and the last is dropped then.
+The package's neck also computes a positional encoding of every level and image; one of them is
+read. It applies two linear maps to each finer level, with many channels between them: multiplied,
+they are one map to the few channels that the decoder needs. The result is the package's for a
+configuration of SAM 2.1: four levels, of which only the third adds the one below it, and the
+fourth is dropped then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def levels_of(network: Any, images: Tensor) -> tuple[tuple[Tensor, Tensor, Tenso
     """
     neck, decoder = network.image_encoder.neck, network.sam_mask_decoder
     finest, finer, third, fourth = network.image_encoder.trunk(images)
-    # The package counts its maps from the coarsest level.
+    # The package lists its maps from the coarsest level on.
     to_fourth, to_third, to_finer, to_finest = (step.conv for step in neck.convs)
     below = F.interpolate(to_fourth(fourth), scale_factor=2.0, mode=neck.fpn_interp_model)
     top = to_third(third) + below
@@ -39,7 +39,7 @@ def levels_of(network: Any, images: Tensor) -> tuple[tuple[Tensor, Tensor, Tenso
 
 
 def _both(maps: Tensor, first: Any, second: Any) -> Tensor:
-    """Take maps (N, C, H, W) through two convolutions of single pixels, as one."""
+    """Apply two 1 x 1 convolutions to maps (N, C, H, W) as one."""
     weight = second.weight.flatten(1) @ first.weight.flatten(1)
     bias = second.weight.flatten(1) @ first.bias + second.bias
     return pointwise(maps, weight, bias)

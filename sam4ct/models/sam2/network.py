@@ -1,10 +1,8 @@
-"""SAM 2 as three batched steps: encode windows, remember objects, recall them elsewhere.
+"""SAM 2 (Ravi et al. 2024) in three batched steps: encode windows, remember objects, recall them.
 
-Owns the architecture (built from a configuration of the `sam2` package) and the
-order in which its parts are called. Knows nothing of frames, files or labels.
-The steps give what the package's `SAM2VideoPredictor` gives on a video of two
-frames, source then target, but for all objects at once. Images and masks are
-square, of the network's own size.
+Builds the architecture from a configuration of the `sam2` package, and calls its parts. The
+result is that of the package's `SAM2VideoPredictor` on a video of two frames, source and target,
+but for all objects at once. Images and masks are square, of the network's image size.
 """
 
 from __future__ import annotations
@@ -25,32 +23,31 @@ from sam4ct.models.sam2.neck import levels_of
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-"""Channel statistics SAM 2 was trained with: the defaults of its `load_video_frames`."""
+"""Channel mean and deviation of SAM 2's training: the defaults of its `load_video_frames`."""
 SURE = 10.0
-"""Logit of what is given to be there, pixels and objects; of what is not, its negative."""
+"""Logit of pixels and objects that a prompt says are there; negative for those that are not."""
 GONE = -1024.0
-"""Mask logit that the package gives where an object is not."""
+"""Mask logit that the package sets for an absent object."""
 
 
 @dataclass(frozen=True)
 class Features:
     """Encodings of N windows.
 
-    The package also returns a positional encoding for every level and window.
-    Only that of the coarsest level is used, and it is the same for all windows;
-    the rest would take several times the room of the features themselves.
+    The package returns a positional encoding for every level and window, several times as large
+    as the features. Only that of the coarsest level is used, and all windows share it.
     """
 
     levels: tuple[Tensor, ...]
     """Feature levels from fine to coarse, each (N, C, H, W)."""
     settled: Tensor
-    """What memory attention makes of the windows alone, tokens (N, HW, C)."""
+    """Tokens (N, HW, C) after the self-attention of memory attention, see `attention.settled`."""
     position: Tensor
     """Positional encoding of the coarsest level, (1, C, H, W)."""
 
     @classmethod
     def joined(cls, parts: Sequence[Features]) -> Features:
-        """Put batches of windows together."""
+        """Concatenate batches of windows."""
         levels = zip(*(p.levels for p in parts), strict=True)
         return cls(
             tuple(torch.cat(level) for level in levels),
@@ -59,7 +56,7 @@ class Features:
         )
 
     def take(self, index: Tensor) -> Features:
-        """Return the encodings of the windows `index`, repeated as it says."""
+        """Return the encodings of the windows `index`, (K,); an index may be repeated."""
         levels = tuple(level[index] for level in self.levels)
         return Features(levels, self.settled[index], self.position)
 
@@ -70,7 +67,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Memory:
-    """What SAM 2 keeps of K objects."""
+    """SAM 2's memory of K objects."""
 
     features: Tensor
     """Spatial memory, (K, C, H, W)."""
@@ -81,7 +78,7 @@ class Memory:
 
     @classmethod
     def joined(cls, parts: Sequence[Memory]) -> Memory:
-        """Put batches of objects together."""
+        """Concatenate batches of objects."""
         return cls(
             torch.cat([p.features for p in parts]),
             parts[0].position,
@@ -102,8 +99,8 @@ def build_network(config: str, overrides: Mapping[str, Any]) -> Any:
 
     Args:
         config: Name of a configuration in the package, e.g. "sam2.1_hiera_l".
-        overrides: Dotted keys of its `model` section and their values; they turn
-            the published architecture into a compact one.
+        overrides: Dotted keys of its `model` section, and their values; a compact network is
+            the published architecture with such changes.
 
     Raises:
         FileNotFoundError: The package has no such configuration.
@@ -138,7 +135,7 @@ def encode(network: Any, windows: Tensor) -> Features:
 
 
 def remember(network: Any, source: Features, masks: Tensor) -> Memory:
-    """Encode objects given by their masks into SAM 2's memory.
+    """Encode objects given by their masks into memory.
 
     Args:
         source: Encodings, one per object: K windows.
@@ -156,7 +153,7 @@ def remember(network: Any, source: Features, masks: Tensor) -> Memory:
 
 
 def remember_points(network: Any, source: Features, points: Tensor, labels: Tensor) -> Memory:
-    """The same for objects given by prompt points, as the published method does.
+    """Encode objects given by prompt points into memory, as Chen et al. (2025) do.
 
     Args:
         source: Encodings, one per object: K windows.
@@ -174,13 +171,13 @@ def remember_points(network: Any, source: Features, points: Tensor, labels: Tens
 
 
 def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tuple[Tensor, Tensor]:
-    """Find remembered objects in other windows.
+    """Look for remembered objects in other windows.
 
     Args:
         memory: K objects.
         target: Encodings, one per object: K windows.
-        gated: Empty the mask of an object whose score says that it is gone, as
-            the package does; otherwise return the mask it would have.
+        gated: Whether to empty the mask of an object whose score says that it is absent, as
+            the package does.
 
     Returns:
         Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
@@ -213,6 +210,6 @@ def _memory(network: Any, source: Features, low: Tensor, pointers: Tensor, score
         object_score_logits=score,
         is_mask_from_pts=True,
     )
-    # The package's predictor stores memories as bfloat16; the rounding is part of its result.
+    # The package's predictor stores memories as bfloat16; its results depend on the rounding.
     rounded = features.to(torch.bfloat16).to(high.dtype)
     return Memory(rounded, positions[-1][:1].clone(), pointers)

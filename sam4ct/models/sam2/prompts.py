@@ -1,7 +1,7 @@
-"""The published method's prompt: a box, points inside the cell and points around it.
+"""Prompt points as in Chen et al. 2025 (arXiv:2509.09943): a box, and points inside and outside.
 
-Deterministic where the publication draws at random: points lie at fixed
-quantiles of the pixels in scan order of distance to the outline. SAM 2's (x, y).
+Deterministic, where the publication draws at random: points lie at fixed quantiles of the pixels
+sorted by their distance to the outline. Coordinates are SAM 2's (x, y).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ PADDING = -1
 def prompt_points(
     masks: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Return the prompt of each mask (FACTS: box + 11 positive and 54 negative points).
+    """Return the prompt of each mask: a box, 11 positive and 54 negative points.
 
     Args:
         masks: (K, S, S), one object each.
 
     Returns:
-        Points (K, 2 + POSITIVE + NEGATIVE, 2) in (x, y), and their SAM labels;
-        padding (label -1) where a mask is empty or leaves no room outside.
+        Points (K, P, 2) in (x, y), P = 2 + POSITIVE + NEGATIVE, and their SAM labels (K, P);
+        padding (label -1) where a mask is empty or fills the image.
     """
     count = len(BOX) + POSITIVE + NEGATIVE
     points = np.zeros((len(masks), count, 2), np.float32)
@@ -49,7 +49,7 @@ def prompt_points(
 
 
 def _spread(depth: NDArray[np.float64], count: int) -> NDArray[np.float32]:
-    """Pixels at even steps from the shallowest to the deepest, as (x, y); at most `count`."""
+    """Return at most `count` pixels (x, y), at even steps from the shallowest to the deepest."""
     at = np.argwhere(depth > 0)
     if not len(at):
         return np.empty((0, 2), np.float32)

@@ -1,12 +1,10 @@
-"""The SAM 2 engine for frames too large to hold: every region is seen in a window of its own.
+"""The SAM 2 engine for frames that do not fit in memory: each region has a window of its own.
 
-Implements `types.Recogniser`. A window shows the middle slice of its region, with the region
-in the middle; it is read when it is looked at, and forgotten at once. What SAM 2 remembers of
-a frame's regions is kept until the frame is past. All regions of a frame are remembered
-together, so that a result depends on the frames asked about alone, not on what was asked
-before. What is found in a slice is taken to be as deep as the region that was looked for.
-
-`sam2` is the engine for sequences whose windows are known beforehand and shared by cells.
+Implements `types.Recogniser`. A window shows the middle slice of its region, with the region in
+its centre; it is read when it is needed, and not kept. The memories of a frame's regions are kept
+until the frame is past. All regions of a frame are remembered together, so that a result does not
+depend on what was asked before. What is found in a slice gets the depth of the region that was
+looked for. (`engine` shares windows among cells, of sequences whose windows are planned ahead.)
 """
 
 from __future__ import annotations
@@ -42,18 +40,18 @@ class RecogniserSettings:
     bf16: bool = True
     """Compute in bfloat16 on CUDA devices that have it."""
     batch: int = 32
-    """Windows, each with one region, that go through the network together."""
+    """Windows, each with one region, that are computed together."""
 
 
 @dataclass(frozen=True)
 class _Remembered:
-    """The regions of a frame, where they are seen, and what SAM 2 keeps of them."""
+    """The regions of a frame, their windows, and SAM 2's memory of them."""
 
     regions: Mapping[int, Region]
     rows: Mapping[int, int]
-    """Row of each label in the memory."""
+    """Row of each label in windows and memory."""
     windows: Sequence[Window]
-    """By row."""
+    """One a row."""
     memory: Memory
 
 
@@ -71,11 +69,11 @@ class Sam2Recogniser:
         """Move the network to its device; nothing is read yet.
 
         Args:
-            network: A SAM 2 network (see `sam2_network.build_network`).
+            network: A SAM 2 network (see `network.build_network`).
             plane: Returns a part of a slice, (h, w) float32, given t, z, and slices in y and x
-                that lie in the frame.
+                inside the frame.
             shape: Of a frame, (z, y, x).
-            side: Of a usual window, pixels, even.
+            side: Usual side of a window, pixels, even.
             settings: Device, precision and batch size.
         """
         self._device = torch.device(settings.device)
@@ -91,7 +89,7 @@ class Sam2Recogniser:
 
     @property
     def encoder_windows(self) -> int:
-        """Encoder passes so far, one a window."""
+        """Windows encoded so far."""
         return self._windows
 
     @property
@@ -101,7 +99,7 @@ class Sam2Recogniser:
 
     @torch.inference_mode()
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        """Return, for every region of frame t by label, where it is in frame t2.
+        """Return for every region of frame t, by label, where it is in frame t2.
 
         Args:
             t: Frame of the regions.
@@ -135,15 +133,14 @@ class Sam2Recogniser:
         regions: tuple[Mapping[int, Region], Mapping[int, Region]],
         pairs: Sequence[tuple[int, int]],
     ) -> NDArray[np.float64]:
-        """Return the cosine of the memories of two regions, place by place, (pairs,).
+        """Return the cosine between the spatial memories of two regions, (pairs,).
 
-        With both regions in the middle of their windows, their surroundings count, too: a cell
-        is known by its neighbours.
+        Both regions are in the centre of their windows, so that their neighbours count, too.
 
         Args:
             frames: The two frames.
             regions: All of both frames, by label; none is empty.
-            pairs: A label of each frame.
+            pairs: One label of each frame.
         """
         if not pairs:
             return np.empty(0)
@@ -161,12 +158,12 @@ class Sam2Recogniser:
         return np.asarray(cosines.numpy(), dtype=np.float64)
 
     def forget_before(self, t: int) -> None:
-        """Drop what is remembered of frames before t."""
+        """Drop the memories of frames before t."""
         for frame in [frame for frame in self._kept if frame < t]:
             del self._kept[frame]
 
     def _remembered(self, t: int, regions: Mapping[int, Region]) -> _Remembered:
-        """Return what SAM 2 keeps of exactly these regions, seen now unless it was before."""
+        """Return the memory of these regions; they are remembered now unless they were before."""
         known = self._kept.get(t)
         if known is not None and known.regions == regions:
             return known
@@ -187,7 +184,7 @@ class Sam2Recogniser:
         return self._kept[t]
 
     def _look(self, t: int, windows: Sequence[Window]) -> Tensor:
-        """Return the windows of a frame as the network sees them, (N, S, S)."""
+        """Read windows of a frame and return them as the network sees them, (N, S, S)."""
         size, (height, width) = self._network.image_size, self._grid.shape[-2:]
         parts = []
         for window in windows:
@@ -203,12 +200,12 @@ class Sam2Recogniser:
         return shown(parts, windows, size)
 
     def _deep(self, logits: Tensor, window: Window, source: Region) -> Region:
-        """Return what was found in a window, as deep as the region that was looked for."""
+        """Return the region found in a window, with the depth of the one that was looked for."""
         section = located(logits, window, self._grid.shape[-2:])
         depth = len(source.mask) if section.size else 0
         mask = np.repeat(section.mask[None], depth, axis=0)
         return Region(mask, (source.corner[0], *section.corner))
 
     def _middle(self, window: Window) -> int:
-        """The slice of the frame that a window shows."""
+        """Return the slice of the frame that a window shows."""
         return self._grid.slabs.middle(window.slab)

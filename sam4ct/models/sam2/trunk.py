@@ -1,13 +1,12 @@
-"""SAM 2's image encoder without the padding of its attention windows.
+"""Image encoder of SAM 2, Hiera (Ryali et al. 2023), without padding its attention windows.
 
-Hiera attends within windows of 7 or 14 tokens, and pads the map of tokens with zeros up to
-whole windows. The map of a small network fits into one of them, and most of what is computed
-there is padding. But all padding is alike: to the tokens that are looked for it is one more,
-which counts as often as there are padded ones. That gives the same result for a fraction of
-the work. Blocks whose windows are smaller than the map stay as the package has them.
+Hiera attends within windows of 7 or 14 tokens and pads the map of tokens with zeros to whole
+windows. The map of a small network fits into one window, so most of the work there is padding.
+All padding tokens are alike: one token, whose softmax weight is multiplied by their number,
+replaces them with the same result. Blocks with windows smaller than the map are not changed.
 
-Tokens come out of the first convolution channel by channel, but all that follows reads them
-one by one, and would put them in order block after block.
+The first convolution stores tokens channel by channel, but all blocks read them one by one, and
+would reorder them again and again: it is set to store them in that order.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from torch import Tensor
 
 
 def without_padding(network: Any) -> None:
-    """Let a SAM 2 network's encoder do without padding, with tokens in order, from now on."""
+    """Make the encoder of a SAM 2 network compute without padding, from now on."""
     network.image_encoder.trunk.patch_embed.proj.to(memory_format=torch.channels_last)
     for block in network.image_encoder.trunk.blocks:
         if block.window_size:
@@ -31,7 +30,7 @@ def without_padding(network: Any) -> None:
 
 
 def _forward(block: Any, x: Tensor) -> Tensor:
-    """What `MultiScaleBlock.forward` gives for a square map of tokens, (B, H, W, C)."""
+    """Return what `MultiScaleBlock.forward` does, for a map of tokens (B, H, W, C)."""
     padding = block.window_size**2 - x.shape[1] * x.shape[2]
     if padding <= 0:
         usual: Tensor = MultiScaleBlock.forward(block, x)
@@ -45,11 +44,11 @@ def _forward(block: Any, x: Tensor) -> Tensor:
 
 
 def _attended(attention: Any, x: Tensor, padding: int) -> Tensor:
-    """Attention of a map of tokens to itself and to so many tokens of zeros."""
+    """Return the attention of a map of tokens to itself and to `padding` tokens of zeros."""
     count, height, width, _ = x.shape
     heads = attention.num_heads
     q, k, v = attention.qkv(x).reshape(count, height * width, 3, heads, -1).unbind(2)
-    # Of a token of zeros the linear map leaves the bias.
+    # The linear map of zeros is its bias.
     _, zero_k, zero_v = attention.qkv.bias.to(q.dtype).reshape(3, heads, -1)
     if attention.q_pool:
         q = do_pool(q.reshape(count, height, width, -1), attention.q_pool)
@@ -59,7 +58,7 @@ def _attended(attention: Any, x: Tensor, padding: int) -> Tensor:
         torch.cat([part, zero.expand(count, 1, -1, -1)], dim=1)
         for part, zero in ((k, zero_k), (v, zero_v))
     )
-    # Seen so many times: its weight before the softmax is as many times larger.
+    # log(n) added to its logit multiplies its softmax weight by n.
     bias = q.new_zeros(k.shape[1])
     bias[-1] = math.log(padding)
     q, k, v = (part.transpose(1, 2) for part in (q, k, v))

@@ -1,9 +1,8 @@
-"""Windows as SAM 2 sees them: image crops, drawn prompts, and masks put back into the frame.
+"""Windows as SAM 2 sees them: image crops, masks drawn as prompts, masks put back into the frame.
 
-Everything is resized as the package resizes frames, mask prompts and masks, so
-that a window is to it a video frame of the window's size. Slices of frames and
-windows are in frame pixels, (y, x); images and logits are square. Only `assembled`
-knows that a frame may have more than one slice.
+Everything is resized as the `sam2` package resizes frames, mask prompts and masks: to SAM 2, a
+window is a video frame of the window's size. Slices and windows are in frame pixels, (y, x);
+images and logits are square. Only `assembled` knows frames of several slices.
 """
 
 from __future__ import annotations
@@ -23,12 +22,7 @@ from sam4ct.regions import Mask, Region
 from sam4ct.types import Propagated
 
 LEVEL_SAMPLES = 128
-"""Black and white of a window are measured on about this many samples an axis."""
-
-
-def cropped(image: Tensor, window: Window, size: int) -> Tensor:
-    """Cut a window out of a slice of the frame, (y, x) float32, on any device; see `shown`."""
-    return shown([inside(image, window)], [window], size)[0]
+"""Black and white levels of a window are measured on about this many samples an axis."""
 
 
 def inside(image: Tensor, window: Window) -> Tensor:
@@ -40,13 +34,11 @@ def inside(image: Tensor, window: Window) -> Tensor:
 def shown(parts: Sequence[Tensor], windows: Sequence[Window], size: int) -> Tensor:
     """Scale the contrast of windows as `intensity.stretched` does, and resize them.
 
-    What lies outside of the frame becomes the median of what lies inside: an
-    edge as faint as can be had.
+    Pixels outside the frame get the median of those inside, which makes the faintest edge.
 
     Args:
-        parts: Of each window what lies in the frame, (h, w) float32, on any device;
-            not empty.
-        windows: Their corners count where they lie outside of the frame.
+        parts: The part of each window inside the frame, (h, w) float32, on any device; not empty.
+        windows: Where the parts lie; only what is outside the frame matters.
         size: Side of the network's image.
 
     Returns:
@@ -55,14 +47,14 @@ def shown(parts: Sequence[Tensor], windows: Sequence[Window], size: int) -> Tens
     whole = [_padded(part, window) for part, window in zip(parts, windows, strict=True)]
     crops = _resized(whole, size)
     stride = max(1, size // LEVEL_SAMPLES)
-    # Levels stay on the device: reading them here would make it wait for every window.
+    # The levels stay on the device: reading them here would stall it for every window.
     dark, bright = _levels(crops[:, ::stride, ::stride].flatten(1))
     scaled = (crops - dark[:, None, None]) / (bright - dark + EPSILON)[:, None, None]
     return scaled.clamp(0.0, 1.0)
 
 
 def _padded(part: Tensor, window: Window) -> Tensor:
-    """Return a whole window of the part that lies in the frame."""
+    """Return the whole window, given its part inside the frame."""
     side = window.side
     if part.shape == (side, side):
         return part
@@ -73,10 +65,10 @@ def _padded(part: Tensor, window: Window) -> Tensor:
 
 
 def _levels(samples: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the values of every row (N, n) that are shown as black and as white, (N,) each.
+    """Return the values of every row (N, n) that become black and white, (N,) each.
 
-    The same quantiles as `torch.quantile` gives, which sorts all samples for them; these
-    lie so near the ends that looking for the few beyond them is several times faster.
+    These are the quantiles of `torch.quantile`, which sorts all samples. They lie near the ends,
+    where `topk` of the few samples beyond them is several times faster.
     """
     last = samples.shape[1] - 1
     dark, bright = DARK / 100.0 * last, BRIGHT / 100.0 * last
@@ -90,7 +82,7 @@ def _levels(samples: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def drawn(regions: Sequence[Region], windows: Sequence[Window], size: int) -> Tensor:
-    """Draw the part of each region that lies in its window.
+    """Draw the part of each region inside its window.
 
     Returns:
         (N, size, size) float32, 1 inside.
@@ -107,10 +99,10 @@ def drawn(regions: Sequence[Region], windows: Sequence[Window], size: int) -> Te
 
 @dataclass(frozen=True)
 class Found:
-    """Masks that were found in windows of one side, still on the device."""
+    """Masks found in windows of one size, still on the device."""
 
     rows: list[int]
-    """Their numbers among all that were looked for."""
+    """Their numbers among all objects looked for."""
     masks: Tensor
     """(K, side, side), bool."""
 
@@ -120,7 +112,7 @@ class Found:
 
 
 def enlarged(logits: Tensor, windows: Sequence[Window]) -> list[Found]:
-    """Turn mask logits of windows (K, n, n), positive inside, into masks of the windows' sides."""
+    """Turn mask logits of windows (K, n, n), positive inside, into masks in window pixels."""
     found = []
     for side, rows in _by_size(window.side for window in windows).items():
         fine = F.interpolate(
@@ -131,12 +123,12 @@ def enlarged(logits: Tensor, windows: Sequence[Window]) -> list[Found]:
 
 
 def located(logits: Tensor, window: Window, shape: tuple[int, ...]) -> Region:
-    """Turn mask logits of a window into a region of a slice of a shape (y, x).
+    """Turn mask logits of a window into a region of a slice.
 
     Args:
         logits: (n, n), positive inside, of any resolution, on the CPU.
         window: Where they were predicted.
-        shape: Of the slice; what lies outside is cut off.
+        shape: Of the slice, (y, x); what lies outside is cut off.
     """
     (found,) = enlarged(logits[None], [window])
     return Section(window, found.masks[0].numpy(), 0.0).region(shape)
@@ -144,7 +136,7 @@ def located(logits: Tensor, window: Window, shape: tuple[int, ...]) -> Region:
 
 @dataclass(frozen=True)
 class Section:
-    """What the network found of an object in one window."""
+    """The mask of an object found in one window."""
 
     window: Window
     mask: Mask
@@ -155,15 +147,15 @@ class Section:
     def region(self, shape: tuple[int, ...]) -> Region:
         """Return the mask as a region of a slice of a shape (y, x); what is outside is cut off."""
         tight = Region(self.mask, self.window.corner).clipped(shape).tight()
-        # The mask is one of many in an array, which would stay in memory as long as it.
+        # A copy: the mask is a view, and would keep the whole batch in memory.
         return Region(tight.mask.copy(), tight.corner)
 
 
 def assembled(sections: Sequence[Section], grid: WindowGrid) -> Propagated:
-    """Put together what was found of an object in all its windows, at least one.
+    """Combine the sections of an object, found in at least one window.
 
-    In a volume, each section fills its slab; those in which the object is rather not
-    are left out, but for the most probable one. Its score is the object's.
+    In a volume, each section fills its slab; sections with a score of 0 or less are left out,
+    except the best. The best score is the object's.
     """
     best = max(sections, key=lambda section: section.score)
     slice_shape = grid.shape[-2:]
@@ -178,7 +170,7 @@ def assembled(sections: Sequence[Section], grid: WindowGrid) -> Propagated:
 
 
 def _stacked(sections: Mapping[int, Region], slabs: Slabs) -> Region:
-    """Build a volume's region of sections by slab; each fills its slab."""
+    """Build a region of a volume from sections by slab; each fills its slab."""
     parts = {slab: section for slab, section in sections.items() if section.size}
     if not parts:
         return Region(np.zeros((0, 0, 0), bool), (0, 0, 0))
@@ -194,7 +186,7 @@ def _stacked(sections: Mapping[int, Region], slabs: Slabs) -> Region:
 
 
 def _by_size(sizes: Iterable[int]) -> dict[int, list[int]]:
-    """Rows by their size, in increasing order each."""
+    """Return the rows of each size, in increasing order."""
     rows: dict[int, list[int]] = {}
     for row, size in enumerate(sizes):
         rows.setdefault(size, []).append(row)

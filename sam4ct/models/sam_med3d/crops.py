@@ -1,11 +1,10 @@
 """Crops as SAM-Med3D sees them: cubes cut around a click, and masks put back into the frame.
 
-Voxel i of a crop lies at frame voxel `origin + i * step` of its axis, and the
-click at its voxel size // 2. Native crops have step 1 and whole origins, so
-that they are cut without any resampling. Other crops are cubes in micrometres;
-they are resampled with a triangle as wide as the coarser of both grids, which
-interpolates linearly between coarse slices and averages fine pixels.
-Frame and crop are in array order (z, y, x).
+Voxel i of a crop lies at frame voxel `origin + i * step` of its axis, and the click at its voxel
+size // 2. Native crops have step 1 and whole origins: they are cut without resampling. Other
+crops are cubes in micrometres; they are resampled with a triangle as wide as the coarser of both
+grids, which interpolates linearly between coarse slices and averages fine pixels. Frames and
+crops are (z, y, x).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ Point = tuple[float, ...]
 
 
 class Volume(Protocol):
-    """A frame in memory or on disk: what can be sliced into an array."""
+    """A frame in memory or on disk that can be sliced."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -51,7 +50,7 @@ class Crop:
 
 @dataclass(frozen=True, kw_only=True)
 class CropLaw:
-    """How large the crops are."""
+    """Size of the crops."""
 
     size: int
     """Voxels a side: the network's image size."""
@@ -95,11 +94,11 @@ class CropLaw:
 def cut(volume: Volume, crop: Crop) -> Tensor:
     """Cut a crop out of a volume of intensities.
 
-    The darkest voxel that is cut becomes 0, and so does what lies outside of the
-    volume: the published networks see 8-bit crops, padded with black.
+    The darkest voxel of the crop becomes 0, and so do voxels outside the volume: the published
+    network was trained on 8-bit crops padded with black.
 
     Args:
-        volume: Frame (z, y, x), any numeric type; only what the crop needs is read.
+        volume: Frame (z, y, x), any numeric type; only the crop's part is read.
         crop: Must touch the volume.
 
     Returns:
@@ -118,9 +117,9 @@ def cut_mask(mask: Volume, crop: Crop) -> Tensor:
 
 
 def normalised(crops: Tensor) -> Tensor:
-    """Scale crops (B, S, S, S) to zero mean and unit deviation of their positive voxels.
+    """Scale crops (B, S, S, S) to mean 0 and deviation 1 of their positive voxels.
 
-    As SAM-Med3D was trained. A crop without contrast becomes zero.
+    SAM-Med3D was trained with this. A crop without contrast becomes 0.
 
     Returns:
         (B, 1, S, S, S) float32.
@@ -138,17 +137,17 @@ def located(logits: Tensor, crop: Crop, shape: tuple[int, ...]) -> Region:
     """Turn mask logits of a crop into a region of a frame.
 
     Args:
-        logits: (L, L, L) on the CPU, positive inside, of any resolution: they
-            cover the crop's cube. Between them, logits are interpolated linearly.
+        logits: (L, L, L) on the CPU, positive inside, of any resolution: they cover the crop's
+            cube, and are interpolated linearly.
         crop: Where they were predicted.
-        shape: Frame shape; what lies outside is cut off.
+        shape: Of the frame; what lies outside is cut off.
     """
     corner, weights = [], []
     for origin, step, length in zip(crop.origin, crop.step, shape, strict=True):
         low = max(0, int(np.ceil(origin - 0.5 * step)))
         high = min(length, int(np.ceil(origin + (crop.size - 0.5) * step)))
         voxels = np.arange(low, max(low, high))
-        # Both grids cover the cube: voxel centres lie half a voxel inside of its faces.
+        # Both grids cover the cube: their outer voxel centres lie half a voxel inside its faces.
         at = ((voxels - origin) / step + 0.5) * (len(logits) / crop.size) - 0.5
         at = np.clip(at, 0, len(logits) - 1)
         corner.append(low)
@@ -173,7 +172,7 @@ def _sampling(crop: Crop, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], li
 
 
 def _triangles(at: NDArray[np.floating], voxels: NDArray[np.int64], reach: float) -> Tensor:
-    """Weights of voxels (n) for points (m) of an axis, (m, n); rows add up to 1."""
+    """Return weights (m, n) of voxels (n) for points (m) of an axis; rows add up to 1."""
     weights = np.clip(1.0 - np.abs(at[:, None] - voxels) / reach, 0.0, None)
     total = weights.sum(axis=1, keepdims=True)
     return torch.from_numpy((weights / np.where(total > 0, total, 1.0)).astype(np.float32))

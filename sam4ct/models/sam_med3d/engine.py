@@ -1,9 +1,7 @@
 """The SAM-Med3D engine: one region for each click in a volume, in batches.
 
-Implements `types.VolumeSegmenter`. Owns a network on a device. Every click has
-a crop of its own, so a result depends on nothing else that was asked. How crops
-are cut and masks put back is sam_med3d_crops.py, the network's own steps are
-sam_med3d_network.py. Frames are (z, y, x).
+Implements `types.VolumeSegmenter`. Every click has a crop of its own, so that a result depends on
+nothing else that is asked. Frames are (z, y, x).
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ class SegmenterSettings:
     bf16: bool = True
     """Compute in bfloat16 on CUDA devices that have it."""
     click_batch: int = 8
-    """Clicks that go through the network together."""
+    """Clicks that are computed together."""
 
 
 class SamMed3dSegmenter:
@@ -51,10 +49,10 @@ class SamMed3dSegmenter:
         """Move the network to its device; nothing is read yet.
 
         Args:
-            network: A SAM-Med3D network (see `sam_med3d_network.build_sam_med3d`).
-            image: Returns the image of a frame as it is, (z, y, x), in memory or not;
-                every crop of it is normalised by itself.
-            law: How large crops are; its size must be the network's.
+            network: A SAM-Med3D network (see `network.build_sam_med3d`).
+            image: Returns the unchanged image of a frame, (z, y, x), in memory or on disk;
+                every crop is normalised by itself.
+            law: Size of the crops, which must be the network's.
             settings: Device, precision and batch size.
         """
         if law.size != image_size(network):
@@ -68,7 +66,7 @@ class SamMed3dSegmenter:
 
     @property
     def clicks(self) -> int:
-        """Clicks that went through the network so far."""
+        """Clicks computed so far."""
         return self._clicks
 
     @property
@@ -78,14 +76,13 @@ class SamMed3dSegmenter:
 
     @torch.inference_mode()
     def segment(self, t: int, points: Sequence[Point]) -> list[Region]:
-        """Return the region of one click each.
+        """Return one region for each click.
 
-        A region is what is connected with the click in the predicted mask. It is
-        empty where the network sees nothing at the click, or the click lies
-        outside of the volume.
+        A region is the part of the predicted mask that is connected with the click. It is empty
+        if the mask does not cover the click, or the click lies outside the volume.
 
         Args:
-            t: Frame; its image is asked for once, if there is a click in it.
+            t: Frame; its image is asked for once, if there are clicks.
             points: Frame voxels (z, y, x).
         """
         if not points:
@@ -119,7 +116,7 @@ class SamMed3dSegmenter:
 
 
 def component_at(region: Region, voxel: tuple[int, ...]) -> Region:
-    """Return what is connected, over faces, with a voxel of a frame; nothing if it is not in."""
+    """Return the face-connected part of a region that holds a voxel; empty if none does."""
     at = tuple(v - c for v, c in zip(voxel, region.corner, strict=True))
     if not _is_in(at, region.mask.shape) or not region.mask[at]:
         return Region(region.mask[(slice(0, 0),) * region.mask.ndim], region.corner)

@@ -1,8 +1,7 @@
-"""SAM-Med3D as two batched steps: encode crops, segment what is clicked on.
+"""SAM-Med3D (Wang et al. 2023) in two batched steps: encode crops, segment what is clicked on.
 
-Owns the architecture (built by the `medim` package) and the order in which its
-parts are called. Knows nothing of frames, files or spacing: crops are cubes of
-the network's own size, points are voxels of the crop in array order (z, y, x).
+Builds the architecture with the `medim` package, and calls its parts. Crops are cubes of the
+network's size, points are voxels of the crop (z, y, x).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CONFIG = "SAM-Med3D"
-"""The architecture's name in `medim`."""
+"""Name of the architecture in `medim`."""
 SIZES = frozenset(
     {
         "encoder_embed_dim",
@@ -29,9 +28,9 @@ SIZES = frozenset(
         "vit_patch_size",
     }
 )
-"""What may be overridden. `medim` takes more: a checkpoint, which it would unpickle freely."""
+"""What may be overridden; `medim` also takes a checkpoint, which it would unpickle unchecked."""
 FINER = 4
-"""Low-resolution masks have this many voxels to a patch of the encoder, an axis."""
+"""Voxels of a low-resolution mask per patch of the encoder, an axis."""
 
 
 def build_sam_med3d(overrides: Mapping[str, Any]) -> Any:
@@ -48,23 +47,23 @@ def build_sam_med3d(overrides: Mapping[str, Any]) -> Any:
     unknown = sorted(set(overrides) - SIZES)
     if unknown:
         raise ValueError(f"unknown sizes {', '.join(unknown)}; known: {', '.join(sorted(SIZES))}")
-    with contextlib.redirect_stdout(io.StringIO()):  # it announces every network
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for every network
         network = medim.create_model(CONFIG, **overrides)
     return network.eval()
 
 
 def image_size(network: Any) -> int:
-    """Side of the cube that the network sees, voxels."""
+    """Return the side of the cube that the network sees, voxels."""
     return int(network.image_encoder.img_size)
 
 
 def low_size(network: Any) -> int:
-    """Side of the cube of low-resolution logits that it returns and takes."""
+    """Return the side of the cube of low-resolution logits."""
     return FINER * int(network.prompt_encoder.image_embedding_size[0])
 
 
 def no_mask(network: Any, count: int) -> Tensor:
-    """The mask prompt of a first click: zeros (count, 1, L, L, L) on the network's device."""
+    """Return the mask prompt of a first click: zeros (count, 1, L, L, L) on its device."""
     device = next(network.parameters()).device
     return torch.zeros((count, 1, *[low_size(network)] * 3), device=device)
 
@@ -90,7 +89,7 @@ def click_masks(
         Low-resolution logits (B, 1, L, L, L) float32, positive inside.
     """
     prompts = network.prompt_encoder
-    # Coordinates would lose their last voxels in half precision.
+    # Half precision cannot hold the coordinates of single voxels.
     with torch.autocast(points.device.type, enabled=False):
         sparse, dense = prompts(points=(points.float(), labels), boxes=None, masks=low_res.float())
         position = prompts.get_dense_pe()
@@ -105,5 +104,5 @@ def click_masks(
 
 
 def full_size(logits: Tensor, size: int) -> Tensor:
-    """Bring low-resolution logits (B, 1, L, L, L) to the crop's voxels (B, 1, S, S, S)."""
+    """Interpolate low-resolution logits (B, 1, L, L, L) to the crop's voxels (B, 1, S, S, S)."""
     return F.interpolate(logits, size=(size,) * 3, mode="trilinear", align_corners=False)

@@ -10,7 +10,7 @@ from scenes.drawn import ball
 
 from sam4ct.geometry import Window
 from sam4ct.intensity import BRIGHT, DARK, EPSILON, stretched
-from sam4ct.models.sam2.windows import cropped, drawn, enlarged, inside, located, shown
+from sam4ct.models.sam2.windows import drawn, enlarged, inside, located, shown
 from sam4ct.regions import Region
 
 SIZE = 64
@@ -19,6 +19,10 @@ SIZE = 64
 def frame(shape: tuple[int, int] = (64, 64)) -> torch.Tensor:
     noise = np.random.default_rng(0).normal(100.0, 20.0, shape)
     return torch.from_numpy(noise.astype(np.float32))
+
+
+def cropped(image: torch.Tensor, window: Window, size: int) -> torch.Tensor:
+    return shown([inside(image, window)], [window], size)[0]
 
 
 def test_a_window_of_the_networks_size_is_the_image_with_stretched_contrast() -> None:
