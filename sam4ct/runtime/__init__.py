@@ -3,8 +3,8 @@
 - `streams`: standard streams that never raise an error
 - `logs`: log lines on stderr
 - `progress`: a bar on a terminal, plain lines elsewhere
-- `interrupt`: SIGTERM ends a run within seconds, with status 75
-- `parallel`: pieces of work in threads; the result does not depend on their number
+- `interrupt`: SIGTERM ends a run within seconds, status 75
+- `parallel`: several pieces of work at a time, the same result with any number of threads
 """
 
 from __future__ import annotations
