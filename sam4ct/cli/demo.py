@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, NDIM, WEIGHTS
+from sam4ct.cli.options import DEVICE, FOLDER, WEIGHTS, setting
 
 DEMO_SCORES = ("Valid", "DET", "SEG", "TRA", "LNK", "CT", "TF", "BC(1)", "BIO", "OP_CLB")
 SELFTEST_SCORES = ("LNK", "BIO", "OP_CLB")
@@ -20,7 +20,7 @@ SELFTEST_SCORES = ("LNK", "BIO", "OP_CLB")
 
 @click.command()
 @click.argument("out", type=FOLDER)
-@NDIM
+@setting("--ndim", "2", "Images or volumes.", click.Choice(["2", "3"]))
 @WEIGHTS
 @DEVICE
 def demo(out: Path, ndim: str, weights: tuple[str, ...], device: str) -> None:

@@ -27,8 +27,18 @@ class _Positive(click.FloatRange):
 
 
 POSITIVE = _Positive(min=0.0, min_open=True)
+SHARE = click.FloatRange(0.0, 1.0)
+AT_LEAST_0, AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
 
-# The reader of the folder refuses it if it is missing, and says what to do.
+
+def setting(
+    name: str, default: Any, text: str | None, kind: click.ParamType[Any] = AT_LEAST_1, **more: Any
+) -> Callable[[Command], Command]:
+    """Return an option with a default that the help shows; a positive whole number unless told."""
+    return click.option(name, type=kind, default=default, show_default=True, help=text, **more)
+
+
+# A folder that is missing is refused by whoever reads it, who also says what to do.
 DATASET = click.argument("dataset_dir", type=click.Path(path_type=Path))
 SEQUENCES = click.argument("sequences", nargs=-1, metavar="[SEQ]...")
 OUT = click.option(
@@ -110,19 +120,6 @@ def device_option(default: str) -> Callable[[Command], Command]:
 DEVICE = device_option("auto")
 
 
-def number_option(
-    name: str, default: int | float, text: str, least: float = 0, most: float | None = None
-) -> Callable[[Command], Command]:
-    """Return an option for a number like its default, whole or not, which the help shows."""
-    kind: Any = click.IntRange if isinstance(default, int) else click.FloatRange
-    return click.option(name, type=kind(least, most), default=default, show_default=True, help=text)
-
-
-def seed_option(default: int, text: str) -> Callable[[Command], Command]:
-    """Return the option --seed."""
-    return number_option("--seed", default, text)
-
-
 def spacing_option(default: str = "") -> Callable[[Command], Command]:
     """Return the option --spacing; `default` says in words what counts without it."""
     return click.option(
@@ -132,15 +129,6 @@ def spacing_option(default: str = "") -> Callable[[Command], Command]:
         metavar="Z Y X",
         help="Size of a voxel in micrometres." + (f"  [default: {default}]" if default else ""),
     )
-
-
-NDIM = click.option(
-    "--ndim",
-    type=click.Choice(["2", "3"]),
-    default="2",
-    show_default=True,
-    help="Images or volumes.",
-)
 
 
 def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:

@@ -68,7 +68,7 @@ def derive_profile(
         "spacing_um": spacing,
         "cell_diameter_px": (
             round(cells.diameter, 1),
-            "the median over all cells that the edge of the frame does not cut",
+            "median of the cells that do not touch the edge of the frame",
         ),
         **_windows(shape, cells),
         **_preparation(detections.contrast),
@@ -93,7 +93,7 @@ def _spacing(ndim: int, detections: Detections, given: Spacing | None) -> Choice
     flatness = float(np.median(width / (whole.z1 - whole.z0)))
     return (
         (round(min(max(flatness, 1.0), 10.0), 1), 1.0, 1.0),
-        "unknown: in pixels, slices as far apart as if cells were as high as wide",
+        "unknown: in pixels; the distance of slices is such that cells are as high as wide",
     )
 
 
@@ -105,21 +105,21 @@ def _windows(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
         "window_px": (
             max(32, 32 * math.ceil(side / 32)),
             f"4 cell diameters ({4.0 * cells.diameter:.0f} px), so that a cell that moves by its"
-            " own diameter stays in view with its surroundings; not more than the frame",
+            " diameter stays in view with its surroundings; at most the frame",
         ),
-        "window_step": (0.25, "a cell is then at most an eighth of the window off its centre"),
-        "prompt": ("mask", "the masks are known, points would say less"),
+        "window_step": (0.25, "so a cell is at most an eighth of the window away from its centre"),
+        "prompt": ("mask", "masks are given; points would say less"),
     }
 
 
 def _preparation(contrast: Floats) -> dict[str, Choice]:
-    median: Choice = (0, "SAM 2 bears noise; try 3 or 5 where single pixels are far off")
+    median: Choice = (0, "SAM 2 tolerates noise; try 3 or 5 if single pixels are outliers")
     measured = contrast[~np.isnan(contrast)]
     if not len(measured):
         return {"median_px": median, "gamma": (1.0, "the brightness of cells was not measured")}
     low, middle, high = np.quantile(measured, [0.25, 0.5, 0.99])
     if low <= 1.0:
-        gamma: Choice = (1.0, "cells are not all brighter than the background")
+        gamma: Choice = (1.0, "not all cells are brighter than the background")
     else:
         gamma = (
             0.5 if middle < DIM * high else 1.0,
@@ -137,12 +137,13 @@ def _motion(cells: Measured) -> dict[str, Choice]:
     else:
         radius = min(max(3.0 * cells.step, 0.5 * cells.diameter), most)
         why = (
-            f"3 times the {cells.step:.1f} px that 95 % of the cells stay below between frames,"
-            f" from half a cell diameter to {most:.1f} px (1.5 times the neighbours' distance)"
+            f"3 times {cells.step:.1f} px: 95 % of the cells move less from frame to frame; at"
+            f" least half a cell diameter, at most {most:.1f} px (1.5 times the distance of"
+            " neighbours)"
         )
     return {
         "link_radius_px": (round(radius, 1), why),
-        "max_gap": (2, "cells are missed for a frame or two at most, mostly"),
+        "max_gap": (2, "most cells are missed in one or two frames at most"),
     }
 
 
@@ -154,7 +155,10 @@ def _border(shape: tuple[int, ...], cells: Measured, spacing_um: Spacing) -> dic
         slices = (0, f"with fewer than {FLAT_SLICES} slices most cells touch the first or last")
     else:
         apart = spacing_um[0] / spacing_um[-1]
-        slices = (max(1, round(step / apart)), "one step of a cell from the first and last slices")
+        slices = (
+            max(1, round(step / apart)),
+            "one step of a cell from the first and last slice",
+        )
     return {
         "border_px": (max(1, round(step)), "one step of a cell, at most its diameter"),
         "border_z_px": slices,
@@ -166,17 +170,17 @@ def _divisions(cells: Measured) -> dict[str, Choice]:
     chance = math.sqrt(max(cells.early, 1.0))
     grown = cells.late - cells.early >= chance
     few = max(cells.early, cells.late) < FEW_CELLS
-    why = f"{cells.early:.0f} cells at first, {cells.late:.0f} at last"
+    why = f"{cells.early:.0f} cells at the beginning, {cells.late:.0f} at the end"
     cycle: Choice = (1, "no rule: the number of cells does not grow beyond chance")
     if grown:
         doublings = math.log2(cells.late / max(cells.early, 0.5))
         doubling_frames = 0.75 * cells.frames / max(doublings, 1e-6)
         cycle = (
             min(5, max(1, int(doubling_frames / 4))),
-            f"a quarter of the {doubling_frames:.0f} frames in which cells double, at most 5",
+            f"a quarter of the {doubling_frames:.0f} frames in which cells double; at most 5",
         )
     if few and not grown:
-        why += f": fewer than {FEW_CELLS}, and no growth beyond the {chance:.0f} of chance"
+        why += f": fewer than {FEW_CELLS}, and growth by less than {chance:.0f} may be chance"
     return {"division": (grown or not few, why), "min_cycle_frames": cycle}
 
 
@@ -184,13 +188,13 @@ def _masks(shape: tuple[int, ...], cells: Measured) -> dict[str, Choice]:
     return {
         "min_size": (
             int(0.25 * cells.small),
-            f"a quarter of the {cells.small:.0f} that 95 % of the cells exceed",
+            f"a quarter of {cells.small:.0f}: 95 % of the cells are larger",
         ),
         "fill": (
-            ("propagate", "SAM 2 sees all of a cell in an image")
+            ("propagate", "SAM 2 sees a whole cell in an image")
             if len(shape) == 2
             else ("interpolate", "SAM 2 sees sections of a cell in a volume, not its shape")
         ),
-        "generate_masks": (False, "only on demand: it pays where many masks are missing"),
-        "edit_masks": (True, "no benchmark is known that asks to keep the masks as they are"),
+        "generate_masks": (False, "only on demand: it helps where many masks are missing"),
+        "edit_masks": (True, "nothing says that the masks must stay as they are"),
     }

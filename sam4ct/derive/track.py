@@ -113,8 +113,8 @@ def _spacing(given: Spacing | None) -> Choice:
         return given, "given with the data"
     return (
         (1.0, 1.0, 1.0),
-        "a guess: the data do not say; if slices are further apart than pixels, give it, as all"
-        " sizes in space depend on it",
+        "a guess, as the data do not state it; if slices are further apart than pixels, give it,"
+        " because all sizes depend on it",
     )
 
 
@@ -130,16 +130,19 @@ def _diameter(
     if sizes is None and known is not None:
         # The search for cells of 0.75 to 1.5 typical diameters gives the typical one.
         typical = math.sqrt(math.prod(known) / math.prod(SEARCHED))
-        return typical, f"the seeds are of cells of {known[0]:g} to {known[1]:g} px"
+        return typical, f"the seeds were searched for cells of {known[0]:g} to {known[1]:g} px"
     seen = ball_diameter(volumes, initial, scale)
-    looked_at = f"the bright balls at {min(len(initial), MOST_PLACES)} of the initial places"
+    looked_at = f"the bright objects at {min(len(initial), MOST_PLACES)} of the initial places"
     if sizes is not None:
         size = float(np.median(sizes))
         labelled = (6.0 / math.pi * size * float(np.prod(scale))) ** (1.0 / 3.0)
         if not seen > MARKERS * labelled:
-            return labelled, f"of a ball of {size:.0f} voxels, the median of the initial labels"
+            return (
+                labelled,
+                f"of a ball of {size:.0f} voxels, the median of the initial labels",
+            )
         return seen, (
-            f"the median of {looked_at}; the labels are of {labelled:.1f} px and seem to be marks"
+            f"median of {looked_at}; the labels are of {labelled:.1f} px and seem to be marks"
         )
     if math.isnan(seen):
         raise ProfileError(
@@ -147,7 +150,7 @@ def _diameter(
             " cells cannot be measured. Check that places and images belong together, or write"
             " cell_diameter_px into a profile."
         )
-    return seen, f"the median of {looked_at}, measured in the image"
+    return seen, f"median of {looked_at}, measured in the image"
 
 
 def _steps(
@@ -188,17 +191,17 @@ def _radius(diameter: float, steps: Floats) -> tuple[float, str]:
     step = float(np.quantile(steps, STEADY))
     radius = min(max(ROOM * step, least), most)
     return round(radius, 1), (
-        f"{ROOM:g} times the {step:.1f} px that {STEADY:.0%} of the seeds near the cells stay"
-        f" below between frames, from {RADII[0]:g} to {RADII[1]:g} cell diameters"
+        f"{ROOM:g} times {step:.1f} px: {STEADY:.0%} of the seeds near the cells move less from"
+        f" frame to frame; at least {RADII[0]:g}, at most {RADII[1]:g} cell diameters"
     )
 
 
 def _windows(diameter: float) -> dict[str, Choice]:
     return {
         "window_px": (even(4.0 * diameter), "4 cell diameters: a cell and its neighbours"),
-        "window_step": (0.25, "a cell is then at most an eighth of the window off its centre"),
-        "prompt": ("mask", "cells are segmented before they are looked for: points say less"),
-        "median_px": (0, "SAM 2 bears noise; try 3 or 5 where single pixels are far off"),
+        "window_step": (0.25, "so a cell is at most an eighth of the window away from its centre"),
+        "prompt": ("mask", "cells are segmented first; points would say less"),
+        "median_px": (0, "SAM 2 tolerates noise; try 3 or 5 if single pixels are outliers"),
         "gamma": (1.0, "the brightness of cells was not measured"),
     }
 
@@ -206,13 +209,13 @@ def _windows(diameter: float) -> dict[str, Choice]:
 def _rules() -> dict[str, Choice]:
     """Return the values that do not depend on the data."""
     return {
-        "max_gap": (3, "frames in a row in which a cell may have no seed and is still followed"),
+        "max_gap": (3, "a cell is followed without a seed for so many frames in a row"),
         "border_px": (1, "only a cell that touches the edge may have left the frame"),
-        "border_z_px": (0, "no rule: in the outermost slices cells are dim rather than gone"),
+        "border_z_px": (0, "no rule: cells in the outermost slices are dim, but not gone"),
         "division": (True, "embryos grow by divisions"),
-        "min_cycle_frames": (4, "two divisions in a row within fewer frames are mistakes, mostly"),
-        "fill": ("none", "a cell without a seed is segmented where it is expected"),
-        "generate_masks": (True, "there are no masks to begin with"),
+        "min_cycle_frames": (4, "two divisions of a cell within fewer frames are mostly mistakes"),
+        "fill": ("none", "a cell without a seed is segmented where it should be"),
+        "generate_masks": (True, "there are no masks"),
         "edit_masks": (False, "there are no masks to edit"),
     }
 
@@ -223,8 +226,8 @@ def _seed_rules(radius: Choice, ball: float) -> dict[str, Choice]:
         "seed_radius_px": radius,
         "min_size_without_seed": (
             int(LEAST_UNSEEDED * ball),
-            f"{LEAST_UNSEEDED:.0%} of a ball: without a seed, less is believed",
+            f"{LEAST_UNSEEDED:.0%} of a ball: regions without a seed must be larger",
         ),
-        "seeds_z_scale": (1.0, "all seeds lie in the volume: they count its slices"),
-        "horizon_frames": (3, "a seed that is missed or spurious rarely is so for longer"),
+        "seeds_z_scale": (1.0, "all seeds are inside the volume, so their z counts slices"),
+        "horizon_frames": (3, "few seeds are missed or wrong for longer"),
     }

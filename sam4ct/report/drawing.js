@@ -1,4 +1,4 @@
-// How cells are drawn on the canvas. Owns strokes and colours only; what is drawn when is page.js's.
+// Draws cells on the canvas: strokes and colours. page.js decides which cells are drawn.
 // A view has: pen (context in units), px (units per CSS pixel), width (units), tracks (by label,
 // with their hue), lit (labels to highlight) and kin (labels that are not faded).
 "use strict";

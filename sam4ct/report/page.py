@@ -90,26 +90,14 @@ def write_page(
         WorkError: The disk refuses.
         SequenceError, ResultError: A frame cannot be read.
     """
-    html = _page(movie, ends, sorted(tracks), links, facts, scores)
-    with replacing(path) as file:
-        file.write(html.encode())
-
-
-def _page(
-    movie: ShownFrames,
-    ends: LinkEnds,
-    tracks: Sequence[Track],
-    links: Links,
-    facts: Mapping[str, Any],
-    scores: Mapping[str, float | None] | None,
-) -> str:
+    tracks = sorted(tracks)
     generated = frozenset((int(t), int(label)) for t, label in facts.get("generated") or ())
     kinds = kinds_of(facts)
     families = families_of(tracks)
     hues = hues_of(families)
     tree = lineage_tree(families, movie.frames, hues, generated)
     data = viewer_data(movie, tracks, hues, generated, slice_distance(facts))
-    return _asset("page.html").substitute(
+    html = _asset("page.html").substitute(
         title=escape(title_of(facts)),
         origin=origin_html(facts),
         scores=scores_html(scores),
@@ -129,6 +117,8 @@ def _page(
         # Numbers, paths and base64 only: nothing in it can end the script element.
         data=json.dumps(data, separators=(",", ":")),
     )
+    with replacing(path) as file:
+        file.write(html.encode())
 
 
 def _asset(name: str) -> Template:

@@ -1,5 +1,5 @@
 // One panel of the viewer: a picture, and above it outlines, on the two canvases of one stage.
-// Owns canvases, decoding and hit tests. Positions are in units, as in the data (see views.py).
+// Decodes pictures and finds the cell under the mouse. Positions are in units, as in the data.
 // A picture of the data is an object with `image` (URI) and `cells` (rows, see cellsOf).
 "use strict";
 const panels = (() => {
@@ -20,7 +20,7 @@ const panels = (() => {
   }
 
   class Panel {
-    // `redraw` is called whenever the panel needs to be drawn anew.
+    // `redraw` is called whenever the panel must be drawn again.
     constructor(stage, [width, height], redraw) {
       Object.assign(this, { stage, width, height, redraw });
       [this.picture, this.outlines] = stage.querySelectorAll("canvas");

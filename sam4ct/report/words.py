@@ -126,7 +126,7 @@ def _score_tile(name: str, value: float | None) -> str:
 def facts_html(
     facts: Mapping[str, Any], tracks: Sequence[Track], extract: Extract, frames: int
 ) -> str:
-    """Return the facts of the run as a definition list; what is unknown is left out."""
+    """Return the facts of the run as a definition list; unknown facts are left out."""
     shape = extract.frame
     rows = {
         "Frames": f"{frames:,}",

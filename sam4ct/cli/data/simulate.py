@@ -2,58 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
-from sam4ct.cli.options import FOLDER, NDIM, Command, number_option, seed_option
+from sam4ct.cli.options import AT_LEAST_0, AT_LEAST_1, FOLDER, SHARE, setting
 from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import PRESETS, SLICE_SPACING, SegmentationErrors, movie_law
 
-_TYPICAL = SegmentationErrors()
-
-
-def _share(name: str, text: str) -> Callable[[Command], Command]:
-    """Return an option for a share of the cells, 0 to 1."""
-    return number_option(f"--{name}", getattr(_TYPICAL, name), text, most=1.0)
+_USUAL = SegmentationErrors()
 
 
 @click.command()
 @click.argument("out", type=FOLDER)
-@NDIM
-@click.option(
-    "--look",
-    type=click.Choice(list(PRESETS)),
-    default="nuclei",
-    show_default=True,
-    help="Kind of cells and microscope.",
-)
-@seed_option(0, "The same seed and options give the same files.")
-@number_option("--frames", 30, "Number of frames.", 1, 10_000)
+@setting("--ndim", "2", "Images or volumes.", click.Choice(["2", "3"]))
+@setting("--look", "nuclei", "Kind of cells and microscope.", click.Choice(list(PRESETS)))
+@setting("--seed", 0, "The same seed and options give the same files.", AT_LEAST_0)
+@setting("--frames", 30, None, click.IntRange(1, 10_000))
 @click.option(
     "--cells",
-    type=click.IntRange(min=1),
-    help="Number of cells at the start, about.  [default: as many as the look has]",
+    type=AT_LEAST_1,
+    help="Cells in view at the start, about.  [default: the look's density]",
 )
 @click.option(
     "--size",
     type=click.IntRange(min=16),
     nargs=2,
     metavar="Y X",
-    help="Size of a frame in pixels.  [default: as the look has]",
+    help="Frame in pixels.  [default: the look's]",
 )
-@number_option("--slices", 24, "Slices of a volume.", 2)
-@number_option("--anisotropy", SLICE_SPACING, "Distance of slices, in pixels.", 1.0, 20.0)
-@click.option("--dataset", default="Simulated", show_default=True, help="Name of the dataset.")
-@_share("missed", "Share of cells without a mask.")
-@_share("burst", "Probability that a missed cell is missed in the next frame, too.")
-@_share("split", "Share of cells whose mask is cut in two.")
-@_share("merged", "Share of touching cells that share a mask with a neighbour.")
-@_share("eroded", "Share of masks that are too small.")
-@_share("dilated", "Share of masks that are too large.")
-@_share("spurious", "Masks in the background, per cell.")
+@setting("--slices", 24, "Slices of a volume.", click.IntRange(min=2))
+@setting(
+    "--anisotropy",
+    SLICE_SPACING,
+    "Distance of the slices of a volume, in pixels.",
+    click.FloatRange(1.0, 20.0),
+)
+@setting("--dataset", "Simulated", "Name of its folder.", click.STRING)
+@setting("--missed", _USUAL.missed, "Share of cells without a mask.", SHARE)
+@setting(
+    "--burst", _USUAL.burst, "How likely a missed cell is missed in the next frame too.", SHARE
+)
+@setting("--split", _USUAL.split, "Share of cells cut in two.", SHARE)
+@setting(
+    "--merged", _USUAL.merged, "Share of touching cells under one mask with a neighbour.", SHARE
+)
+@setting("--eroded", _USUAL.eroded, "Share of masks too small.", SHARE)
+@setting("--dilated", _USUAL.dilated, "Share of masks too large.", SHARE)
+@setting("--spurious", _USUAL.spurious, "Masks in the background, per cell.", SHARE)
 @click.pass_context
 def simulate(
     ctx: click.Context,

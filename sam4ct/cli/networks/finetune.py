@@ -7,14 +7,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import (
-    DEVICE,
-    FOLDER,
-    POSITIVE,
-    number_option,
-    seed_option,
-    spacing_option,
-)
+from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, POSITIVE, setting
 from sam4ct.errors import WeightsError
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
@@ -23,7 +16,7 @@ from sam4ct.models.weights.load import choose, load_manifest
 from sam4ct.models.weights.manifest import MANIFEST, destination, packaged_manifest
 from sam4ct.profile import Spacing
 
-_SEED = seed_option(1, "Seed of random choices.")
+_SEED = setting("--seed", 1, "Seed of random choices.", AT_LEAST_0)
 
 
 @click.group()
@@ -34,8 +27,14 @@ def finetune() -> None:
 @finetune.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out", type=FOLDER)
-@click.option("--masks", type=FOLDER, help="Masks of some of the images SOURCE, maskNNN.tif.")
-@spacing_option("as in the images")
+@click.option("--masks", type=FOLDER, help="Masks of the images SOURCE: maskNNN.tif, some frames.")
+@click.option(
+    "--spacing",
+    "spacing_um",
+    type=(POSITIVE, POSITIVE, POSITIVE),
+    metavar="Z Y X",
+    help="Size of a voxel in micrometres.  [default: as the images say]",
+)
 @click.option(
     "--cell-diameter-px",
     type=POSITIVE,
@@ -44,18 +43,17 @@ def finetune() -> None:
 @click.option(
     "--weights",
     metavar="NAME",
-    help="SAM-Med3D weights that you will train: patches are what this network sees."
+    help="Weights of role sam_med3d to train later: patches are what their network sees."
     "  [default: those that `run` would take]",
 )
-@click.option(
+@setting(
     "--validation",
-    type=click.FloatRange(0.0, 0.9, min_open=True),
-    default=0.2,
-    show_default=True,
-    help="Share of the annotated frames for validation.",
+    0.2,
+    "Share of the annotated frames that validate.",
+    click.FloatRange(0.0, 0.9, min_open=True),
 )
 @_SEED
-@click.option("--overwrite", is_flag=True, help="Replace the patches in OUT.")
+@click.option("--overwrite", is_flag=True, help="Replace the patches that OUT holds.")
 def prepare(
     source: Path,
     out: Path,
@@ -110,19 +108,15 @@ def prepare(
     metavar="NAME",
     help="Weights to begin with.  [default: those that the patches were cut for]",
 )
-@number_option("--epochs", 20, "How often every patch is shown.", 1)
-@number_option("--batch", 4, "Patches at a time on a device.", 1)
-@number_option("--accumulate", 1, "Batches for each step, in all processes together.", 1)
-@number_option("--rounds", 3, "Clicks on each patch; all but the first where the mask is wrong.", 1)
+@setting("--epochs", 20, "Times that every patch is shown.")
+@setting("--batch", 4, "Patches at once on a device.")
+@setting("--accumulate", 1, "A step learns from this many times --batch, all processes together.")
+@setting("--rounds", 3, "Clicks on each patch; each but the first where the mask is wrong.")
 @click.option(
-    "--lr",
-    "learning_rate",
-    type=POSITIVE,
-    default=2e-4,
-    show_default=True,
+    "--lr", "learning_rate", type=POSITIVE, default=2e-4, show_default=True,
     help="Highest learning rate.",
-)
-@number_option("--workers", 0, "Processes that read patches; 0: the training itself reads.")
+)  # fmt: skip
+@setting("--workers", 0, "Processes that read patches; 0: none besides.", AT_LEAST_0)
 @_SEED
 @DEVICE
 @click.option("--replace", "renew", is_flag=True, help="Replace the weights of that name.")

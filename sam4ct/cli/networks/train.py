@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, Command, number_option, seed_option
+from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, Command, setting
 
 if TYPE_CHECKING:
     from sam4ct.finetune.loop.training import Schedule, Task
@@ -28,8 +28,8 @@ def _common(command: Command) -> Command:
     for option in (
         start,
         DEVICE,
-        seed_option(1, "Seed of the simulation and of the first weights."),
-        number_option("--workers", 1, "Number of processes that simulate."),
+        setting("--seed", 1, "Seed of the simulation and of the first weights.", AT_LEAST_0),
+        setting("--workers", 1, "Number of processes that simulate.", AT_LEAST_0),
     ):
         command = option(command)
     return command
@@ -37,10 +37,12 @@ def _common(command: Command) -> Command:
 
 @train_compact.command()
 @click.argument("out", type=FOLDER)
-@number_option("--steps", 40000, "Training steps, each with new frame pairs.", 1)
-@number_option("--decay", 10000, "Number of last steps over which the learning rate falls to zero.")
-@number_option("--pairs", 4, "Frame pairs per step.", 1)
-@number_option("--objects", 4, "Prompts per pair and direction.", 1)
+@setting("--steps", 40000, "Training steps, each with new frame pairs.")
+@setting(
+    "--decay", 10000, "Number of last steps over which the learning rate falls to zero.", AT_LEAST_0
+)
+@setting("--pairs", 4, "Frame pairs per step.")
+@setting("--objects", 4, "Prompts per pair and direction.")
 @_common
 def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> None:
     """Train the compact SAM 2; the same command continues a stopped training.
@@ -58,12 +60,14 @@ def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> Non
 
 @train_compact.command("sam-med3d")
 @click.argument("out", type=FOLDER)
-@number_option("--steps", 20000, "Training steps, each with new volumes.", 1)
-@number_option("--decay", 5000, "Number of last steps over which the learning rate falls to zero.")
-@number_option("--volumes", 2, "Simulated volumes per step.", 1)
-@number_option("--crops", 4, "Crops per volume.", 1)
-@number_option("--objects", 3, "Objects in each crop that get clicks.", 1)
-@number_option("--rounds", 2, "Clicks per object, in every fourth step.", 1)
+@setting("--steps", 20000, "Training steps, each with new volumes.")
+@setting(
+    "--decay", 5000, "Number of last steps over which the learning rate falls to zero.", AT_LEAST_0
+)
+@setting("--volumes", 2, "Simulated volumes per step.")
+@setting("--crops", 4, "Crops per volume.")
+@setting("--objects", 3, "Objects that are clicked on in each crop.")
+@setting("--rounds", 2, "Clicks per object, in every fourth step.")
 @_common
 def sam_med3d(out: Path, device: str, start_from: Path | None, **numbers: int) -> None:
     """Train the compact SAM-Med3D; the same command continues a stopped training.

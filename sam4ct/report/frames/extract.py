@@ -63,7 +63,7 @@ class Extract:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of what is shown."""
+        """Shape of the shown part."""
         return tuple(
             len(range(part.start, part.stop, step))
             for part, step in zip(self.box, self.steps, strict=True)

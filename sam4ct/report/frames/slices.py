@@ -18,11 +18,11 @@ from sam4ct.report.frames.views import Budget, PictureSize, Shape, View, evenly
 from sam4ct.types import Image
 
 MOST_SLICES = 720
-"""Over all frames shown, about; long movies show fewer slices of each volume."""
+"""Slices in all frames shown, about; long movies show fewer slices of each volume."""
 FEWEST_SLICES = 5
 SLICES = Budget(pixels=36_000_000, bytes=2_600_000)
 SIDE_BYTES = 600_000
-"""Over all frames shown, about."""
+"""Size of all side views together, about."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class VolumeViews:
         is dark: cells stand out, and pictures are small.
 
         Args:
-            shape: Of what is shown of a volume, (z, y, x).
+            shape: Shape of the shown part of a volume, (z, y, x).
             shown: Number of frames shown.
             front: View of the projections along z.
             slice_px: Distance of these slices, in-plane pixels.

@@ -30,7 +30,7 @@ CONTRAST_FRAMES = 5
 
 
 class ShownFrames(Protocol):
-    """Random access to what is shown of a movie. Frames run from 0 to `frames` - 1."""
+    """Random access to the shown part of a movie. Frames run from 0 to `frames` - 1."""
 
     @property
     def frames(self) -> int: ...
@@ -53,7 +53,7 @@ def shown_frames(frames: int, tracks: Sequence[Track], depth: int = 1) -> list[i
     """Return the frames to show: all of a short movie, else evenly chosen ones.
 
     Args:
-        frames: Of the movie.
+        frames: Number of frames of the movie.
         tracks: All tracks.
         depth: Number of slices; 1 in 2D.
     """
