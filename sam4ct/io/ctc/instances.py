@@ -21,7 +21,7 @@ from sam4ct.regions import LabelFrame, Mask, regions_of
 logger = logging.getLogger(__name__)
 
 _COMPACT = 2 / 3
-"""A region that fills so much of its box has no parts far apart: two squares a width apart do so."""
+"""A region that fills so much of its box has no parts far apart: squares a width apart do so."""
 _LEAST_PART = 0.25
 """Smaller parts, by the largest one, are specks."""
 _CELL_SIZED = 0.5
