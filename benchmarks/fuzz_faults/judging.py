@@ -154,10 +154,13 @@ def carry_out(
     results = {path for path in command.results(case) if not os.path.lexists(path)}
     places = {*results, *command.works(case), case.root / "stdout", case.root / "stderr"}
     places |= {path.resolve() for path in places}
-    case.locks = [(path, mode) for path, mode in case.locks if path.exists()]
+    locks: dict[Path, int] = {}
+    for path, mode in case.locks:
+        if path.exists():  # two faults may lock one folder
+            locks[path] = mode & locks.get(path, mode)
     # Looked at while nothing is locked: an ordinary user could not look into locked folders.
     before = snapshot(case.root, places)
-    modes = [(path, locked, stat.S_IMODE(path.stat().st_mode)) for path, locked in case.locks]
+    modes = [(path, locked, stat.S_IMODE(path.stat().st_mode)) for path, locked in locks.items()]
     for path, locked, _ in modes:
         path.chmod(locked)
     began = time.monotonic()

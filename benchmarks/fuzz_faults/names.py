@@ -38,7 +38,7 @@ def mixed_endings(case: Case, part: Frames) -> Blame:
     return [part.names[t], part.folder]
 
 
-@fault("names", FRAMES, REFUSED)
+@fault("names", FRAMES, REFUSED, init_tracks=FINE)
 def other_format(case: Case, part: Frames) -> Blame:
     """Files have the ending of another format."""
     ending = str(case.rng.choice([".png", ".nd2", ".czi", ".tif.gz", ".ome", ""]))

@@ -174,3 +174,8 @@ def test_check_fails_if_a_run_breaks_a_rule() -> None:
     assert "exit status 1" in done.stdout
     assert "again: python benchmarks/fuzz.py --seed 1 --first 0" in done.stdout
     assert done.stdout.endswith("1 violations\n")
+
+
+def test_folder_that_two_faults_lock_is_not_said_to_be_changed(tmp_path: Path) -> None:
+    locks = ("unreadable_folder", "folder_not_entered")
+    assert problems_of(ends(2, "01: cannot be listed"), tmp_path, "run", *locks) == ""

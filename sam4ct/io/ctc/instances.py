@@ -20,10 +20,14 @@ from sam4ct.regions import LabelFrame, Mask, regions_of
 
 logger = logging.getLogger(__name__)
 
-_COMPACT = 0.6
-"""A region that fills this share of its box has no parts further apart than they are wide."""
+_COMPACT = 2 / 3
+"""A region that fills this share of its box has no parts far apart: squares a width apart do."""
 _LEAST_PART = 0.25
 """Parts below this share of the largest one are specks."""
+_CELL_SIZED = 0.5
+"""A part with this share of the pixels of a typical region in the frame may be a cell by itself."""
+_CELLS_APART = 0.5
+"""Two parts as large as cells are two cells if they are this many widths apart."""
 _MOST = 0.5
 """Share of the frames, or of the labels in them, that counts as most."""
 _FEW = 0.25
@@ -44,7 +48,7 @@ class FrameLook:
     only: int
     """The label, if it is the only one; else 0."""
     scattered: int
-    """The label with the most parts further apart than they are wide; 0: none."""
+    """A label in parts far apart, see `_parts`, that with the most of them; 0: none."""
     places: int
     """Number of parts of that label; if there is none, the most parts of any label."""
     share_scattered: float
@@ -132,7 +136,8 @@ class InstanceCheck:
 def look_at(path: Path, labels: LabelFrame) -> FrameLook:
     """Return what a label frame, ([z,] y, x), shows; `path` is its file."""
     regions = regions_of(labels)
-    parts = {label: _parts(region.mask) for label, region in regions.items()}
+    usual = float(np.median([region.mask.sum() for region in regions.values()] or [0]))
+    parts = {label: _parts(region.mask, usual) for label, region in regions.items()}
     scattered = [label for label, (_, far) in parts.items() if far]
     most = max(scattered or parts, key=lambda label: parts[label][0], default=0)
     return FrameLook(
@@ -147,10 +152,11 @@ def look_at(path: Path, labels: LabelFrame) -> FrameLook:
     )
 
 
-def _parts(mask: Mask) -> tuple[int, bool]:
+def _parts(mask: Mask, usual: float) -> tuple[int, bool]:
     """Return how many parts a region has, without specks, and whether one is far from the largest.
 
-    Far is further than either part is wide, in the plane: slices may be any distance apart.
+    Far is further than either part is wide, in the plane: slices may be any distance apart. For
+    two parts as large as cells, of which the usual one has that many pixels, half of that is far.
     """
     if mask.mean() > _COMPACT:
         return 1, False
@@ -165,7 +171,8 @@ def _parts(mask: Mask) -> tuple[int, bool]:
     largest = sizes[kept].argmax()
     apart = np.maximum(low - high[largest], low[largest] - high).max(axis=1)
     widths = (high - low).max(axis=1)
-    return len(kept), bool((apart > np.maximum(widths, widths[largest])).any())
+    far = np.where(sizes[kept] >= _CELL_SIZED * usual, _CELLS_APART, 1.0)
+    return len(kept), bool((apart > far * np.maximum(widths, widths[largest])).any())
 
 
 def _around(labels: LabelFrame) -> int:

@@ -5,7 +5,8 @@ All problems are collected. One plane is in memory at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +29,10 @@ class _Pictures:
     frames: frozenset[int]
     digits: int
     """Width of the frame numbers."""
-    shape: Callable[[int], tuple[int, ...]]
-    """Of a frame, ([z,] y, x)."""
+    files: Mapping[int, Path]
+    """TIFF files by frame; empty if they are Zarr."""
+    movie: tuple[Path, tuple[int, ...]] | None = None
+    """Zarr, and the shape of its frames, ([z,] y, x)."""
 
 
 def validate_result(folder: Path, images: Path | None = None) -> list[str]:
@@ -72,7 +75,7 @@ def _images(folder: Path) -> _Pictures:
         raise SequenceError(pictures.problems[0])
     if not (files := pictures.files):
         raise SequenceError(f"{folder}: holds no images. Give the folder with t000.tif.")
-    return _Pictures(frozenset(files), pictures.width, lambda t: read_info(files[t]).shape)
+    return _Pictures(frozenset(files), pictures.width, files)
 
 
 def _movie(folder: Path) -> _Pictures | None:
@@ -84,7 +87,7 @@ def _movie(folder: Path) -> _Pictures | None:
         return None
     movie = open_volumes(folder)
     return _Pictures(
-        frozenset(range(movie.frames)), digits_of(folder, movie), lambda t: movie.shape
+        frozenset(range(movie.frames)), digits_of(folder, movie), {}, (folder, movie.shape)
     )
 
 
@@ -125,21 +128,50 @@ def _mask_problems(
 ) -> list[str]:
     """Return problems of type, shape and labels of the masks; of labels only with tracks."""
     by_label = {track.label: track for track in tracks or []}
-    shape: tuple[int, ...] | None = None
+    shapes: dict[Path, tuple[int, ...]] = {}
     problems = []
     for t, path in masks.files.items():
         try:
             mask, labels = read_info(path), labels_in(read_planes(path))
-            if pictures is not None and t in pictures.frames:
-                shape = pictures.shape(t)
         except SequenceError as error:
             problems.append(str(error))
             continue
+        shapes[path] = mask.shape
         if mask.dtype != np.uint16:
             problems.append(f"{path}: has the type {mask.dtype}, not uint16.")
-        shape = shape or mask.shape
-        if mask.shape != shape:
-            problems.append(f"{path}: has the shape {mask.shape}, not {shape}.")
         found = [] if tracks is None else frame_problems(t, labels, by_label)
         problems += [f"{path}: {problem}" for problem in found]
-    return problems
+    of_images = dict([pictures.movie] if pictures and pictures.movie else [])
+    for path in pictures.files.values() if pictures else ():
+        try:
+            of_images[path] = read_info(path).shape
+        except SequenceError as error:
+            problems.append(str(error))
+    return problems + _shape_problems(shapes, of_images)
+
+
+def _shape_problems(
+    masks: Mapping[Path, tuple[int, ...]], images: Mapping[Path, tuple[int, ...]]
+) -> list[str]:
+    """Name the files whose shape is not that of most, and both sides if all masks differ."""
+    often = Counter([*masks.values(), *images.values()])
+
+    def usual(files: Mapping[Path, tuple[int, ...]]) -> tuple[int, ...] | None:
+        here = Counter(files.values())
+        return max(here, key=lambda shape: (here[shape], often[shape]), default=None)
+
+    of_masks, of_images = usual(masks), usual(images)
+    problems = []
+    if of_masks and of_images and of_masks != of_images:
+        image = next(path for path in images if images[path] == of_images)
+        mask = next(path for path in masks if masks[path] == of_masks)
+        problems = [
+            f"{mask}: has the shape {of_masks}, but {image} has {of_images}, and so for most"
+            " frames. Is it the result of other images?"
+        ]
+    return problems + [
+        f"{path}: has the shape {shape}, not {expected}."
+        for files, expected in ((masks, of_masks), (images, of_images))
+        for path, shape in files.items()
+        if shape != expected
+    ]

@@ -212,9 +212,10 @@ def _profile(source: Path, named: str | None) -> Profile | None:
 
 def _frames(source: Path, count: int, wanted: slice) -> range:
     frames = range(*wanted.indices(count))
-    if not frames:
+    if not frames or (wanted.stop or 0) > count:
         raise SequenceError(
-            f"{source}: has the frames 0 to {count - 1}, none of which is in --frames"
-            f" {wanted.start}:{wanted.stop}. Give a range of frames that are there."
+            f"{source}: has the frames 0 to {count - 1} only, but --frames is"
+            f" {wanted.start}:{wanted.stop or ''}. Give a range of frames that are there, e.g."
+            f" {wanted.start if frames else 0}:{count}."
         )
     return frames

@@ -74,6 +74,18 @@ def test_two_cells_with_one_label_are_warned_of(
 
 
 @volumes
+def test_two_whole_cells_with_one_label_are_warned_of_though_less_than_a_width_apart(
+    depth: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    masks = movie(depth)
+    for labels in masks:
+        labels[np.roll(labels == 1, 16, axis=-2)] = 1  # discs of 9 pixels, 7 apart
+    checked(masks)
+    (record,) = caplog.records
+    assert "mask000.tif: label 1 lies in 2 places far apart" in record.getMessage()
+
+
+@volumes
 @pytest.mark.parametrize("background", [1, 65535])
 def test_background_with_a_label_is_refused(depth: int, background: int) -> None:
     masks = (np.where(labels == 0, background, labels + 1) for labels in movie(depth))

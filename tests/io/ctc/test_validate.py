@@ -14,6 +14,7 @@ from sam4ct.errors import SequenceError
 from sam4ct.io.ctc.painted_frames import VolumeFrames
 from sam4ct.io.ctc.track_table import write_tracks
 from sam4ct.io.ctc.validate import validate_result
+from sam4ct.io.tiff import read_frame
 from sam4ct.lineage import Track
 from sam4ct.regions import Region
 
@@ -152,12 +153,29 @@ def test_other_width_than_the_images_is_found(tmp_path: Path) -> None:
     assert "01_RES: frame numbers have 4 digits, but those of the images 3" in problem
 
 
-def test_all_masks_of_another_shape_than_the_images_are_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("cut", "named"),
+    [
+        (["t001"], ["t001"]),
+        (["mask001"], ["mask001"]),
+        (["t001", "mask002"], ["mask002", "t001"]),
+        ([f"t{t:03d}" for t in range(FRAMES)], ["mask000"]),
+        ([f"mask{t:03d}" for t in range(FRAMES)], ["mask000"]),
+    ],
+)
+def test_files_of_another_shape_than_most_are_named_and_both_sides_if_all_are(
+    tmp_path: Path, cut: list[str], named: list[str]
+) -> None:
     result, images = make_result(tmp_path)
-    for t in range(FRAMES):
-        save(result / f"mask{t:03d}.tif", label_frame(t)[1:])
-    assert len(validate_result(result, images)) == FRAMES
-    assert validate_result(result) == []
+    for name in cut:
+        path = (result if "mask" in name else images) / f"{name}.tif"
+        save(path, read_frame(path)[:-1])
+    problems = validate_result(result, images)
+    assert [Path(problem.partition(":")[0]).stem for problem in problems] == named
+    if len(cut) == FRAMES:
+        assert f"has the shape {(15, 20) if 'mask' in cut[0] else SHAPE}" in problems[0]
+        assert "01/t000.tif has" in problems[0]
+        assert validate_result(result) == []
 
 
 def test_absent_folder_is_refused(tmp_path: Path) -> None:

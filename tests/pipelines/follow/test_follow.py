@@ -138,7 +138,7 @@ def test_result_is_valid_for_its_movie_and_not_for_another(
     checked = sam4ct("validate", overlap, "--images", other / "01.zarr")
     assert checked.status == 2
     assert f"mask{FRAMES:03d}.tif: is missing." in checked.out
-    assert "mask000.tif: has the shape (10, 128, 128), not (11, 128, 128)." in checked.out
+    assert "mask000.tif: has the shape (10, 128, 128), but " in checked.out
 
 
 def test_report_is_written_anew_by_the_run_alone(embryo: Path, sam2: Path) -> None:

@@ -272,9 +272,11 @@ def test_unknown_cell_size_is_refused(source: Path) -> None:
         find_seeds(source, None, SeedOptions())
 
 
-def test_frames_that_are_not_there_are_refused(source: Path) -> None:
-    with pytest.raises(SequenceError, match=r"the frames 0 to 2, none of which is in --frames 7:9"):
-        find_seeds(source, None, SeedOptions(**vars(OPTIONS) | {"frames": slice(7, 9)}))
+@pytest.mark.parametrize("frames", [slice(7, 9), slice(0, 99), slice(3, None)])
+def test_frames_that_are_not_there_are_refused(source: Path, frames: slice) -> None:
+    told = rf"has the frames 0 to 2 only, but --frames is {frames.start}:{frames.stop or ''}\."
+    with pytest.raises(SequenceError, match=told):
+        find_seeds(source, None, SeedOptions(**vars(OPTIONS) | {"frames": frames}))
 
 
 def test_seeds_inside_the_movie_are_refused(source: Path) -> None:
