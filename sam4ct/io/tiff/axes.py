@@ -49,12 +49,7 @@ def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
         SequenceError: The header names time points, channels or colours, more than one of
             them; or the axes are not [z,] y, x.
     """
-    series = tif.series[0]
-    names, lengths = series.axes, series.shape
-    stale = _stale_ome(tif)
-    if stale is not None:
-        names = _own_axis(path, tif, stale) + "YX"
-        lengths = (len(tif.pages), *series.shape[-2:])
+    names, lengths = header_axes(path, tif)
     kept = {i for i, (a, n) in enumerate(zip(names, lengths, strict=True)) if n != 1 or a in "YX"}
     names = "".join(a for i, a in enumerate(names) if i in kept)
     shape = tuple(int(n) for i, n in enumerate(lengths) if i in kept)
@@ -69,6 +64,19 @@ def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
             " or slices, not x. Save one channel alone, and slices first, (z, y, x)."
         )
     return Axes(shape, names == "ZYX")
+
+
+def header_axes(path: Path, tif: tifffile.TiffFile) -> tuple[str, tuple[int, ...]]:
+    """Return the axes that a header names, a letter each as tifffile has them, and their lengths.
+
+    Raises:
+        SequenceError: The OME-XML is of other planes than those of the file.
+    """
+    series = tif.series[0]
+    stale = _stale_ome(tif)
+    if stale is None:
+        return series.axes, tuple(series.shape)
+    return _own_axis(path, tif, stale) + "YX", (len(tif.pages), *series.shape[-2:])
 
 
 def splitting(path: Path, frames: int) -> str:
