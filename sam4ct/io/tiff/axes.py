@@ -21,7 +21,6 @@ MOST_CHANNELS = 6
 """An unnamed axis of at most so many pixels may be one of channels."""
 _UNNAMED = frozenset("QI")
 """How tifffile calls axes of which the file says nothing."""
-_FRAME = re.compile(r"(t|mask|man_track|man_seg)[0-9]")
 _MASK = re.compile(r"mask|man_track|man_seg|label")
 _COLOURS = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
 _STEPS = ("S", "C", "T")
@@ -79,16 +78,10 @@ def header_axes(path: Path, tif: tifffile.TiffFile) -> tuple[str, tuple[int, ...
     return _own_axis(path, tif, stale) + "YX", (len(tif.pages), *series.shape[-2:])
 
 
-def splitting(path: Path, frames: int) -> str:
-    """Return how to split a movie in one file, with time first, into one file a frame."""
-    named = _FRAME.match(path.name)
-    prefix = named[1] if named else "t"
-    digits = 3 if frames <= 1000 else 4
-    command = (
-        f"import tifffile as T; [T.imwrite(f'{prefix}{{n:0{digits}}}.tif', a)"
-        " for n, a in enumerate(T.imread('../movie.tif'))]"
-    )
-    return f'move it to ../movie.tif, and inside its folder run: python -c "{command}"'
+def importing(path: Path) -> str:
+    """Return the command that makes frames of a movie, or of the masks of one, in any form."""
+    given = f"IMAGES {path}" if _MASK.match(path.name) else f"{path} MASKS"
+    return f"sam4ct import {given} NEW_DATASET"
 
 
 def stacking() -> str:
@@ -169,10 +162,9 @@ def _refusal(
     count, said = shape[names.index(axis)], f"by its header (axes {names} of {tuple(shape)})"
     slices = f" If they are the slices of one volume, {stacking()}."
     if axis == "T":
-        how = splitting(path, count) if names[0] == "T" else "save one file a time point"
         return (
-            f"holds {count} time points {said}: it is a movie, not one frame. Split it: {how}."
-            f"{slices if names == 'TYX' else ''}"
+            f"holds {count} time points {said}: it is a movie, not one frame. Split it:"
+            f" {importing(path)}.{slices if names == 'TYX' else ''}"
         )
     if axis == "S" and tif.pages.first.photometric in _COLOURS:
         if _MASK.match(path.name):
@@ -184,7 +176,10 @@ def _refusal(
             f"is a colour (RGB) image, {count} values a pixel. Save it as grayscale, one channel;"
             " labels as one whole number a cell."
         )
-    return f"has {count} channels {said}. Save one channel alone.{slices if names == 'CYX' else ''}"
+    return (
+        f"has {count} channels {said}. Save one channel alone, or take it with {importing(path)}"
+        f" --channel N.{slices if names == 'CYX' else ''}"
+    )
 
 
 def _refuse_other_axes(path: Path, names: str, shape: tuple[int, ...]) -> None:
