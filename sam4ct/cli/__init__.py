@@ -17,6 +17,7 @@ import click
 
 from sam4ct import __version__
 from sam4ct.cli.data.convert import convert_command
+from sam4ct.cli.data.import_ import import_command
 from sam4ct.cli.data.init_tracks import init_tracks_command
 from sam4ct.cli.data.seeds import seeds_command
 from sam4ct.cli.data.simulate import simulate
@@ -88,6 +89,7 @@ for command in (
     simulate_embryo_command,
     profiles,
     weights,
+    import_command,
     convert_command,
     init_tracks_command,
     seeds_command,

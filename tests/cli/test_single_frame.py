@@ -37,7 +37,7 @@ def test_planes_that_may_be_a_movie_are_refused_with_both_ways_out(
     outcome = sam4ct(command, lone(tmp_path, MOVIE))
     assert outcome.status == 2
     assert "01/t000.tif: is the only frame, has 6 planes" in outcome.err
-    assert "T.imread('../movie.tif')" in outcome.err
+    assert "01/t000.tif MASKS NEW_DATASET --axes TYX" in outcome.err
     assert "save it with the axes ZYX" in outcome.err
 
 

@@ -97,7 +97,7 @@ def _none_to_link(dataset_dir: Path, folders: Collection[str], numbered: Sequenc
         return (
             f"{first_of(images)}: lies in the dataset's folder itself. Save one single-channel TIFF"
             f" a frame, 01/t000.tif, 01/t001.tif, ..., and masks as 01{MASKS}/mask000.tif, ...;"
-            f" {GUIDE}, shows how."
+            f" {GUIDE} does it."
         )
     return (
         f"{dataset_dir}: no sequence found. Give the folder that holds 01 and 01{MASKS};"

@@ -18,8 +18,8 @@ TIFF = r"\.(?i:tiff?)"
 """Pattern of the endings of TIFF names."""
 _TIFF_NAME = re.compile(rf".*{TIFF}", re.DOTALL)
 
-GUIDE = 'README.md, "Other image files"'
-"""Where the user finds how to convert files."""
+GUIDE = "sam4ct import IMAGES MASKS NEW_DATASET"
+"""The command that makes frames of a movie and its masks in other files; see docs/importing.md."""
 
 _IMAGES = re.compile(
     "png|jpe?g|bmp|gif|webp|jp2"  # one image a file
@@ -53,7 +53,7 @@ def file_given_for_folder(path: Path) -> str:
         return f"{path}: is a file, not a folder. Give the folder that holds the files."
     return (
         f"{path}: is a file in format {kind}, not a folder. Save one single-channel TIFF a frame"
-        f" as DATASET/01/t000.tif, t001.tif, ..., and give the folder; {GUIDE}, shows how."
+        f" as DATASET/01/t000.tif, t001.tif, ..., and give the folder; {GUIDE} does it."
     )
 
 
@@ -81,7 +81,7 @@ def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) 
         else:
             what = (
                 f"the format {kind} is not read here. Save one single-channel TIFF a frame,"
-                f" {frames}; {GUIDE}, shows how."
+                f" {frames}; {GUIDE} does it."
             )
         problems.append(f"{first_of(found)}: {what}")
     return problems
@@ -105,12 +105,12 @@ def _tiff_problem(path: Path, frames: str) -> str:
     if planes > 1 and "T" in axes:
         return (
             f"is a movie of {planes} planes. Save one single-channel TIFF a frame, {frames};"
-            f" {GUIDE}, shows how."
+            f" {GUIDE} does it."
         )
     if planes > 1:
         return (
             f"holds {planes} planes, and is not named as a frame. If these are frames of a movie,"
-            f" save one TIFF a frame, {frames}; {GUIDE}, shows how. If they are the slices of"
+            f" save one TIFF a frame, {frames}; {GUIDE} does it. If they are the slices of"
             " one volume, rename the volumes so."
         )
     return f"is not named as a frame. Rename the frames {frames} in order of time, or move it away."

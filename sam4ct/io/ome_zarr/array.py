@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,17 @@ def image_array(path: Path, node: Node, time: Sequence[str] = ()) -> ImageArray:
     Raises:
         SequenceError: The array is missing or empty, or has other axes, or channels.
     """
+    image = whole_array(path, node)
+    kept = _kept_axes(path, image.ome, image.array.shape, tuple(time))
+    return replace(image, kept=kept)
+
+
+def whole_array(path: Path, node: Node) -> ImageArray:
+    """Return the array of an image with all of its axes, whatever they are; no voxel is read.
+
+    Raises:
+        SequenceError: The array is missing, empty, or does not fit its metadata.
+    """
     attributes = dict(node.attrs)
     if isinstance(node, zarr.Group):
         ome = read_ome(path, attributes)
@@ -158,8 +169,7 @@ def image_array(path: Path, node: Node, time: Sequence[str] = ()) -> ImageArray:
             f"{folder}: the array has {array.ndim} axes, but its metadata name"
             f" {len(ome.axes)} ({', '.join(ome.axes)}). {AGAIN}"
         )
-    kept = _kept_axes(path, ome, array.shape, tuple(time))
-    return ImageArray(path, folder, array, ome, kept, EVERY_CHUNK in attributes)
+    return ImageArray(path, folder, array, ome, ome.axes, EVERY_CHUNK in attributes)
 
 
 def _array_in(path: Path, group: zarr.Group, name: str) -> zarr.Array[Any]:

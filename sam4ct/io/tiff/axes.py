@@ -20,7 +20,6 @@ MOST_CHANNELS = 6
 """An unnamed axis with at most this many pixels may hold channels."""
 _UNNAMED = frozenset("QI")
 """What tifffile calls axes that the file does not name."""
-_FRAME = re.compile(r"(t|mask|man_track|man_seg)[0-9]")
 _MASK = re.compile(r"mask|man_track|man_seg|label")
 _COLOURS = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
 _STEPS = ("S", "C", "T")
@@ -48,12 +47,7 @@ def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
         SequenceError: The header names several time points, channels or colours; or the axes
             are not [z,] y, x.
     """
-    series = tif.series[0]
-    names, lengths = series.axes, series.shape
-    stale = _stale_ome(tif)
-    if stale is not None:
-        names = _own_axis(path, tif, stale) + "YX"
-        lengths = (len(tif.pages), *series.shape[-2:])
+    names, lengths = header_axes(path, tif)
     kept = {i for i, (a, n) in enumerate(zip(names, lengths, strict=True)) if n != 1 or a in "YX"}
     names = "".join(a for i, a in enumerate(names) if i in kept)
     shape = tuple(int(n) for i, n in enumerate(lengths) if i in kept)
@@ -70,16 +64,23 @@ def axes_of(path: Path, tif: tifffile.TiffFile) -> Axes:
     return Axes(shape, names == "ZYX")
 
 
-def splitting(path: Path, frames: int) -> str:
-    """Return how to split one file of a movie, time first, into one file a frame."""
-    named = _FRAME.match(path.name)
-    prefix = named[1] if named else "t"
-    digits = 3 if frames <= 1000 else 4
-    command = (
-        f"import tifffile as T; [T.imwrite(f'{prefix}{{n:0{digits}}}.tif', a)"
-        " for n, a in enumerate(T.imread('../movie.tif'))]"
-    )
-    return f'move it to ../movie.tif, and inside its folder run: python -c "{command}"'
+def header_axes(path: Path, tif: tifffile.TiffFile) -> tuple[str, tuple[int, ...]]:
+    """Return the axes that a header names, a letter each as tifffile has them, and their lengths.
+
+    Raises:
+        SequenceError: The OME-XML is of other planes than those of the file.
+    """
+    series = tif.series[0]
+    stale = _stale_ome(tif)
+    if stale is None:
+        return series.axes, tuple(series.shape)
+    return _own_axis(path, tif, stale) + "YX", (len(tif.pages), *series.shape[-2:])
+
+
+def importing(path: Path) -> str:
+    """Return the command that makes frames of a movie, or of the masks of one, in any form."""
+    given = f"IMAGES {path}" if _MASK.match(path.name) else f"{path} MASKS"
+    return f"sam4ct import {given} NEW_DATASET"
 
 
 def stacking() -> str:
@@ -160,10 +161,9 @@ def _refusal(
     count, said = shape[names.index(axis)], f"by its header (axes {names} of {tuple(shape)})"
     slices = f" If they are the slices of one volume, {stacking()}."
     if axis == "T":
-        how = splitting(path, count) if names[0] == "T" else "save one file a time point"
         return (
-            f"holds {count} time points {said}: it is a movie, not one frame. Split it: {how}."
-            f"{slices if names == 'TYX' else ''}"
+            f"holds {count} time points {said}: it is a movie, not one frame. Split it:"
+            f" {importing(path)}.{slices if names == 'TYX' else ''}"
         )
     if axis == "S" and tif.pages.first.photometric in _COLOURS:
         if _MASK.match(path.name):
@@ -175,7 +175,10 @@ def _refusal(
             f"is a colour (RGB) image, {count} values a pixel. Save it as grayscale, one channel;"
             " labels as one whole number a cell."
         )
-    return f"has {count} channels {said}. Save one channel alone.{slices if names == 'CYX' else ''}"
+    return (
+        f"has {count} channels {said}. Save one channel alone, or take it with {importing(path)}"
+        f" --channel N.{slices if names == 'CYX' else ''}"
+    )
 
 
 def _refuse_other_axes(path: Path, names: str, shape: tuple[int, ...]) -> None:

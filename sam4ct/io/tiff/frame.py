@@ -154,16 +154,28 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
     If its OME-XML describes other files, too, it is ignored: only the planes in the file count.
     """
+    with tiff_errors(path), open_tiff(path) as tif:
+        yield tif
+
+
+def open_tiff(path: Path) -> tifffile.TiffFile:
+    """Open a TIFF file as `opened` does; the caller closes it, and calls this in `tiff_errors`."""
+    if path.stat().st_size == 0:
+        raise SequenceError(f"{path}: the file is empty. Copy or export it again.")
+    with contextlib.ExitStack() as stack:
+        tif = stack.enter_context(tifffile.TiffFile(path))
+        refuse_broken_chain(path, tif)
+        if not names_other_planes(tif):
+            stack.pop_all()
+            return tif
+    return tifffile.TiffFile(path, is_ome=False)
+
+
+@contextlib.contextmanager
+def tiff_errors(path: Path) -> Iterator[None]:
+    """Turn what reading a TIFF file raises into a SequenceError."""
     try:
-        if path.stat().st_size == 0:
-            raise SequenceError(f"{path}: the file is empty. Copy or export it again.")
-        with tifffile.TiffFile(path) as tif:
-            refuse_broken_chain(path, tif)
-            if not names_other_planes(tif):
-                yield tif
-                return
-        with tifffile.TiffFile(path, is_ome=False) as tif:
-            yield tif
+        yield
     except OSError as error:
         raise SequenceError(
             f"{path}: cannot be read ({error.strerror or error})."

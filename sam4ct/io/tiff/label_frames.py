@@ -48,7 +48,7 @@ def read_label_info(path: Path) -> FrameInfo:
     info = read_info(path)
     refuse_label_type(path, info.dtype)
     with opened(path) as tif:
-        _refuse_lossy(path, tif)
+        refuse_lossy(path, tif)
     return info
 
 
@@ -98,7 +98,12 @@ def whole_numbers(path: Path, values: NDArray[np.generic]) -> Labels:
     return floats.astype(np.int64)
 
 
-def _refuse_lossy(path: Path, tif: tifffile.TiffFile) -> None:
+def refuse_lossy(path: Path, tif: tifffile.TiffFile) -> None:
+    """Refuse labels whose compression has changed them, and warn where it may have.
+
+    Raises:
+        SequenceError: It is one with loss.
+    """
     page = tif.pages.first
     name = COMPRESSION(page.compression).name
     if page.compression in _EITHER:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.files import FrameInfo
-from sam4ct.io.tiff.axes import MOST_CHANNELS, splitting, stacking
+from sam4ct.io.tiff.axes import MOST_CHANNELS, importing, stacking
 from sam4ct.io.tiff.frame import names_z, read_info
 
 logger = logging.getLogger(__name__)
@@ -86,8 +86,9 @@ def _unsaid_stack(path: Path) -> str | None:
         return None
     return (
         f"{path}: is the only frame, has {shape[0]} planes, and its header does not say whether"
-        " they are slices or time points. If it is a movie, split it, and its masks likewise:"
-        f" {splitting(path, shape[0])}. If it is one volume, {stacking()}."
+        " they are slices or time points. If it is a movie, split it together with its"
+        " masks:"
+        f" {importing(path)} --axes TYX. If it is one volume, {stacking()}."
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Mapping
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -41,6 +41,14 @@ _MICROMETRES = {
     "m": 1e6,
 }
 """By unit in lower case, as ImageJ and OME write it; ImageJ escapes "\\u00b5m"."""
+SECONDS = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86400.0),
+}
+"""By unit of time in lower case, as ImageJ, OME-TIFF and OME-Zarr write them."""
 
 
 def warn_of_cubes(source: Path, profile: Profile, stated: Spacing | None) -> None:
@@ -71,11 +79,31 @@ def spacing_of(path: Path) -> Spacing | None:
         SequenceError: The file cannot be read.
     """
     with opened(path) as tif:
-        ome = ome_xml(tif)
-        sizes = _from_imagej(tif) if ome is None else _from_ome(ome)
-    if sizes is None or not all(isfinite(size) and size > 0 for size in sizes):
-        return None
-    return sizes
+        sizes = voxel_sizes(tif)
+    return None if any(map(isnan, sizes)) else sizes
+
+
+def voxel_sizes(tif: tifffile.TiffFile) -> Spacing:
+    """Return the size of a voxel (z, y, x) in micrometres; nan along axes of which nothing is said.
+
+    Pixels are no unit of length, and a resolution without a unit is meant for printers.
+    """
+    ome = ome_xml(tif)
+    z, y, x = _from_imagej(tif) if ome is None else _from_ome(ome)
+    return _positive(z), _positive(y), _positive(x)
+
+
+def frame_interval(tif: tifffile.TiffFile) -> float:
+    """Return the seconds from one time point to the next, as ImageJ or OME say them; else nan."""
+    xml = ome_xml(tif)
+    if xml is None:
+        said: Mapping[str, Any] = tif.imagej_metadata or {}
+        return _positive(_in_unit(said.get("finterval"), said.get("tunit", "s"), SECONDS))
+    pixels = _ome_pixels(xml)
+    if pixels is None:
+        return nan
+    unit = pixels.get("TimeIncrementUnit", "s")
+    return _positive(_in_unit(pixels.get("TimeIncrement"), unit, SECONDS))
 
 
 def encode_stack(frame: NDArray[np.uint16], spacing_um: Spacing) -> memoryview:
@@ -123,13 +151,17 @@ def _pixel_size(resolution: tuple[int, int] | None) -> float:
     return lengths / pixels if pixels else nan
 
 
-def _from_ome(xml: str) -> Spacing | None:
+def _ome_pixels(xml: str) -> ElementTree.Element | None:
     try:
-        pixels = ElementTree.fromstring(xml).find(".//{*}Pixels")
+        return ElementTree.fromstring(xml).find(".//{*}Pixels")
     except ElementTree.ParseError:
         return None
+
+
+def _from_ome(xml: str) -> Spacing:
+    pixels = _ome_pixels(xml)
     if pixels is None:
-        return None
+        return nan, nan, nan
 
     def size(axis: str) -> float:
         # OME's default unit is the micrometre.
@@ -141,7 +173,15 @@ def _from_ome(xml: str) -> Spacing | None:
 
 def _micrometres(length: object, unit: object) -> float:
     """Return a length in micrometres; nan if it is not a number with a unit of length."""
+    return _in_unit(length, unit, _MICROMETRES)
+
+
+def _in_unit(number: object, unit: object, factors: Mapping[str, float]) -> float:
     try:
-        return float(str(length)) * _MICROMETRES[str(unit).lower()]
+        return float(str(number)) * factors[str(unit).lower()]
     except (ValueError, KeyError):
         return nan
+
+
+def _positive(number: float) -> float:
+    return number if isfinite(number) and number > 0 else nan

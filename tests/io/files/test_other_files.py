@@ -19,7 +19,7 @@ from sam4ct.io.files.names import frame_files
 from sam4ct.io.movie import open_volumes
 from sam4ct.pipelines.tools.convert import movie_files
 
-GUIDE = 'README.md, "Other image files"'
+GUIDE = "sam4ct import IMAGES MASKS NEW_DATASET"
 SHAPES = [(16, 20), (6, 16, 20)]
 
 
