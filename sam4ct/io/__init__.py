@@ -11,6 +11,7 @@ Files:
 - `movie`: a movie in either format, by windows
 - `cache`: windows that overlap, read once
 - `ctc`: folders of the Cell Tracking Challenge, results and their rules
+- `export`: results in the formats of other programs
 - `follow`: seeds and initial cells of mode track
 - `datasets`: datasets below a folder
 - `work`: the work folder of a run
