@@ -43,15 +43,15 @@ FORMATS = ("geff", "napari", "csv", "trackmate", "ome-zarr")
     "spacing_um",
     type=(POSITIVE, POSITIVE, POSITIVE),
     metavar="Z Y X",
-    help="Size of a voxel in micrometres; Z counts in volumes alone.  [default: as the run or the"
-    " images say]",
+    help="Size of a voxel in micrometres; Z counts in volumes alone.  [default: as the import, the"
+    " run or the images say]",
 )
 @click.option(
     "--interval",
     "interval_s",
     type=POSITIVE,
     metavar="SECONDS",
-    help="Time between frames.  [default: as the run says, else unknown]",
+    help="Time between frames.  [default: as `sam4ct import` was told, else unknown]",
 )
 @OVERWRITE
 def export_command(res_dir: Path, zarr_format: str, **chosen: Any) -> None:

@@ -134,8 +134,14 @@ def _metadata(graph: TrackGraph) -> dict[str, Any]:
                 "label_prop": "seg_id",
             }
         ],
-        "extra": {"sam4ct": {"version": __version__, "result": graph.name}},
+        "extra": _extra(graph),
     }
+
+
+def _extra(graph: TrackGraph) -> dict[str, Any]:
+    extra: dict[str, Any] = {"sam4ct": {"version": __version__, "result": graph.name}}
+    # funtracks multiplies places by the scale of the axes, and looks here for that of the masks.
+    return extra | ({"tracksdata": {"scale": list(graph.scale)}} if graph.spacing_um else {})
 
 
 def _axis(graph: TrackGraph, axis: str) -> dict[str, Any]:

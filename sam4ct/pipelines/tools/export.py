@@ -46,6 +46,8 @@ from sam4ct.tables import Links
 
 logger = logging.getLogger(__name__)
 
+IMPORTED = ".json"
+"""Suffix of what `sam4ct import` writes beside images: `DATASET/SS.json`."""
 EXPORT = ".export"
 """Suffix of the folder that exports of a result go to."""
 PLACES = {
@@ -73,7 +75,7 @@ class ExportOptions:
     spacing_um: Spacing | None = None
     """Size of a voxel (z, y, x); None: as the run or the images say."""
     interval_s: float | None = None
-    """Seconds between frames; None: as the run says."""
+    """Seconds between frames; None: as the import says."""
     overwrite: bool = False
 
 
@@ -106,10 +108,11 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
             " their folder with --images."
         )
     _refuse_misfits(masks, images, folder)
-    record = _record(work_dir_of(res_dir))
+    record = _record(WorkDir(work_dir_of(res_dir)).run_json)
+    imported = {} if folder is None else _record(folder.with_suffix(IMPORTED))
     graph = _graph(res_dir, masks, folder, record)
-    spacing = options.spacing_um or _spacing(record, images, folder)
-    interval = options.interval_s or record.get("interval_s")
+    spacing = options.spacing_um or _spacing(imported, record, images, folder)
+    interval = options.interval_s or imported.get("interval_s")
     graph = replace(graph, spacing_um=spacing, interval_s=interval)
     if spacing is None:
         logger.info(
@@ -240,9 +243,8 @@ def _given(folder: Path, masks: FrameFiles) -> Mapping[int, Path] | None:
     return found.files if not found.problems and set(found.files) == set(masks.files) else None
 
 
-def _record(work: Path) -> dict[str, Any]:
-    """Return what a run wrote about itself; {} if there is nothing."""
-    path = WorkDir(work).run_json
+def _record(path: Path) -> dict[str, Any]:
+    """Return what a run or an import wrote about itself; {} if there is nothing."""
     if not path.exists():
         return {}
     with work_errors(path):
@@ -257,12 +259,18 @@ def _record(work: Path) -> dict[str, Any]:
 
 
 def _spacing(
-    record: Mapping[str, Any], images: Volumes | None, folder: Path | None
+    imported: Mapping[str, Any],
+    record: Mapping[str, Any],
+    images: Volumes | None,
+    folder: Path | None,
 ) -> Spacing | None:
-    """Return the size of a voxel (z, y, x) as the run's profile or the images say."""
+    """Return the size of a voxel (z, y, x) as the import, the run's profile or the images say."""
     stated: Spacing | None = None
-    if "spacing_um" in record.get("profile", {}):
-        z, y, x = map(float, record["profile"]["spacing_um"])
+    sizes = imported.get("spacing_um") or (None, None, None)
+    if None in sizes[1:]:
+        sizes = record.get("profile", {}).get("spacing_um")
+    if sizes:
+        z, y, x = (float(size or 1.0) for size in sizes)
         stated = (z, y, x)
     if stated in (None, UNKNOWN) and images is not None and folder is not None:
         if not isinstance(images, TiffVolumes):

@@ -74,6 +74,8 @@ def test_geff_names_axes_with_units_and_the_masks_by_their_labels(
         "t": ("frame", INTERVAL),
         **dict(list(zip("zyx", (("pixel", s) for s in SPACING), strict=True))[-len(shape) :]),
     }
+    extra = meta["extra"]
+    assert extra["tracksdata"] == {"scale": list(SPACING[-len(shape) :])}  # type: ignore[index]
     (related,) = meta["related_objects"]  # type: ignore[misc]
     assert related["node_prop"] == related["label_prop"] == "seg_id"
     masks = zarr.open_array(tmp_path / "G" / "tracks.geff" / related["path"], mode="r")

@@ -57,22 +57,30 @@ def test_without_a_format_it_is_geff(result: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_adds_confidences_voxel_size_and_what_was_generated(result: Path) -> None:
-    record(result, profile={"spacing_um": [1, 0.5, 0.5]}, generated=[[3, 4]], interval_s=30)
+    record(result, profile={"spacing_um": [1, 0.5, 0.5]}, generated=[[3, 4]])
     rows = cells(result)
     assert rows.loc[(2, 2), "confidence"] == 0.5
     assert rows.loc[(2, 2), "source_label"] == 12
     assert rows["generated"].sum() == rows.loc[(3, 4), "generated"] == 1
     assert rows.loc[(0, 1), "area_um2"] == 3.0
-    assert rows.loc[(3, 4), "time_s"] == 90
+    assert "time_s" not in rows
     said = cells(result, spacing_um=(1.0, 2.0, 2.0), interval_s=10.0)
     assert (said.loc[(0, 1), "area_um2"], said.loc[(3, 4), "time_s"]) == (48.0, 30)
+
+
+def test_an_import_says_voxel_size_and_interval_beside_the_images(result: Path) -> None:
+    record(result, profile={"spacing_um": [1, 1, 1]})
+    facts = {"spacing_um": [None, 0.5, 0.5], "interval_s": 30}
+    (result.parent / "01.json").write_text(json.dumps(facts))
+    rows = cells(result)
+    assert (rows.loc[(0, 1), "area_um2"], rows.loc[(3, 4), "time_s"]) == (3.0, 90)
 
 
 def test_a_result_of_another_tracker_has_no_confidences_and_this_is_said(
     result: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (work_dir_of(result) / "links.parquet").unlink()
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="sam4ct")
     assert "confidence" not in cells(result).columns
     assert "without confidences" in caplog.text
     assert "lengths are in pixels" in caplog.text
@@ -81,12 +89,14 @@ def test_a_result_of_another_tracker_has_no_confidences_and_this_is_said(
 def test_links_need_the_masks_they_speak_of_unless_cells_were_followed(
     result: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", logger="sam4ct")
     (result.parent / "01_ERR_SEG").rename(result.parent / "elsewhere")
     assert "confidence" not in cells(result).columns
     assert "Name the images with --images" in caplog.text
+    caplog.clear()
     record(result, mode="track")
-    rows = cells(result)
-    assert "source_label" not in rows.columns
+    assert "source_label" not in cells(result).columns
+    assert caplog.text == ""
 
 
 def test_a_run_of_the_program_has_a_confidence_for_every_link(tmp_path: Path) -> None:
