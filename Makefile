@@ -97,6 +97,7 @@ lock: $(BIN)/uv
 	  -c requirements/cpu.lock -o requirements/cuda.lock
 	$(UV_COMPILE) requirements/build.in -c requirements/test.lock -o requirements/build.lock
 	$(UV_COMPILE) requirements/workflow.in -o requirements/workflow.lock
+	$(UV_COMPILE) requirements/readers.in -o requirements/readers.lock
 
 $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

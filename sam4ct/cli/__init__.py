@@ -17,6 +17,7 @@ import click
 
 from sam4ct import __version__
 from sam4ct.cli.data.convert import convert_command
+from sam4ct.cli.data.export import export_command
 from sam4ct.cli.data.import_ import import_command
 from sam4ct.cli.data.init_tracks import init_tracks_command
 from sam4ct.cli.data.seeds import seeds_command
@@ -91,6 +92,7 @@ for command in (
     weights,
     import_command,
     convert_command,
+    export_command,
     init_tracks_command,
     seeds_command,
     train_compact,

@@ -9,7 +9,9 @@ Files:
 - `ome_zarr`: OME-Zarr movies
 - `movie`: opens a movie in either format
 - `cache`: keeps blocks of a movie in memory
+- `formats`: images and masks in the files of other programs
 - `ctc`: folders and results of the Cell Tracking Challenge
+- `export`: results in the formats of other programs
 - `follow`: seeds and initial cells of mode track
 - `datasets`: finds datasets below a folder
 - `work`: the work folder of a run

@@ -15,7 +15,7 @@ Files:
 from __future__ import annotations
 
 from sam4ct.io.ome_zarr.array import ZARR_METADATA, is_zarr, open_node
-from sam4ct.io.ome_zarr.create import Movie, create_movie
+from sam4ct.io.ome_zarr.create import Movie, chunk_shape, create_movie
 from sam4ct.io.ome_zarr.metadata import is_collection
 from sam4ct.io.ome_zarr.movie import ZarrFrames, ZarrVolumes, is_frame_name, is_group_of_frames
 from sam4ct.io.ome_zarr.writer import ZarrWriter, refuse_zarr_target
@@ -26,6 +26,7 @@ __all__ = [
     "ZarrFrames",
     "ZarrVolumes",
     "ZarrWriter",
+    "chunk_shape",
     "create_movie",
     "is_collection",
     "is_frame_name",

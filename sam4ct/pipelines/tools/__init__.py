@@ -5,6 +5,7 @@ In the order of a run:
 - `demo`: simulate, run, evaluate, report
 - `selftest`: a fixed simulated suite with floors
 - `convert`: TIFF frames to OME-Zarr
+- `export`: a result in formats of other programs
 - `find_seeds`: the centres of cells in every frame
 - `init_tracks`: initial cells from a label frame
 - `finetune`: patches to learn from

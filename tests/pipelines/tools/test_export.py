@@ -1,0 +1,171 @@
+"""`sam4ct export`: where things come from and go to, what is known of them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+from scenes.bad_inputs import make_dataset
+from scenes.commands import sam4ct, tree
+from scenes.drawn_result import SHAPES, save, write_result
+
+from sam4ct.errors import ResultError, SequenceError, WorkError
+from sam4ct.io.ctc import work_dir_of
+from sam4ct.pipelines.tools.export import PLACES, ExportOptions, export
+
+ALL = tuple(PLACES)
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    return write_result(tmp_path / "Drawn")
+
+
+def cells(result: Path, **options: object) -> pd.DataFrame:
+    (place,) = export(result, ExportOptions(formats=["csv"], overwrite=True, **options))  # type: ignore[arg-type]
+    return pd.read_csv(place / "cells.csv").set_index(["frame", "track"])
+
+
+def record(result: Path, **known: object) -> None:
+    (work_dir_of(result) / "run.json").write_text(json.dumps(known))
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_every_format_goes_to_its_place_beside_the_result_and_the_result_stays(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    result = write_result(tmp_path / "Drawn", shape)
+    before = tree(tmp_path)
+    options = [word for name in ALL for word in ("--to", name)]
+    ran = sam4ct("export", result, *options)
+    assert ran.status == 0, ran.err
+    places = [result.with_name("01_RES.export") / PLACES[name].format("01_RES") for name in ALL]
+    assert ran.out.splitlines() == [f"{place}: written" for place in places]
+    after = tree(tmp_path)
+    assert before.items() <= after.items()
+    assert {name.split("/")[1] for name in after.keys() - before.keys()} == {"01_RES.export"}
+
+
+def test_without_a_format_it_is_geff(result: Path, tmp_path: Path) -> None:
+    assert sam4ct("export", result, "--out", tmp_path / "o", "--zarr-format", 3).status == 0
+    assert [path.name for path in (tmp_path / "o").iterdir()] == ["01_RES.zarr"]
+    assert zarr.open_group(tmp_path / "o/01_RES.zarr", mode="r").metadata.zarr_format == 3
+
+
+def test_a_run_adds_confidences_voxel_size_and_what_was_generated(result: Path) -> None:
+    record(result, profile={"spacing_um": [1, 0.5, 0.5]}, generated=[[3, 4]])
+    rows = cells(result)
+    assert rows.loc[(2, 2), "confidence"] == 0.5
+    assert rows.loc[(2, 2), "source_label"] == 12
+    assert rows["generated"].sum() == rows.loc[(3, 4), "generated"] == 1
+    assert rows.loc[(0, 1), "area_um2"] == 3.0
+    assert "time_s" not in rows
+    said = cells(result, spacing_um=(1.0, 2.0, 2.0), interval_s=10.0)
+    assert (said.loc[(0, 1), "area_um2"], said.loc[(3, 4), "time_s"]) == (48.0, 30)
+
+
+def test_an_import_says_voxel_size_and_interval_beside_the_images(result: Path) -> None:
+    record(result, profile={"spacing_um": [1, 1, 1]})
+    facts = {"spacing_um": [None, 0.5, 0.5], "interval_s": 30}
+    (result.parent / "01.json").write_text(json.dumps(facts))
+    rows = cells(result)
+    assert (rows.loc[(0, 1), "area_um2"], rows.loc[(3, 4), "time_s"]) == (3.0, 90)
+
+
+def test_a_result_of_another_tracker_has_no_confidences_and_this_is_said(
+    result: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (work_dir_of(result) / "links.parquet").unlink()
+    caplog.set_level("INFO", logger="sam4ct")
+    assert "confidence" not in cells(result).columns
+    assert "without confidences" in caplog.text
+    assert "lengths are in pixels" in caplog.text
+
+
+def test_links_need_the_masks_they_speak_of_unless_cells_were_followed(
+    result: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", logger="sam4ct")
+    (result.parent / "01_ERR_SEG").rename(result.parent / "elsewhere")
+    assert "confidence" not in cells(result).columns
+    assert "Name the images with --images" in caplog.text
+    caplog.clear()
+    record(result, mode="track")
+    assert "source_label" not in cells(result).columns
+    assert caplog.text == ""
+
+
+def test_a_run_of_the_program_has_a_confidence_for_every_link(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    assert sam4ct("-q", "run", dataset, "--evidence", "overlap", "--no-report").status == 0
+    (place,) = export(dataset / "01_RES", ExportOptions(formats=["csv"]))
+    links = pd.read_csv(place / "links.csv")
+    assert len(links) == 6
+    assert links["confidence"].between(0, 1).all()
+
+
+def test_cells_that_were_followed_through_a_zarr_have_confidences(
+    overlap: Path, tmp_path: Path
+) -> None:
+    images = overlap.parent / "Embryo" / "01.zarr"
+    options = ExportOptions(formats=ALL, out=tmp_path / "o", images=images)
+    export(overlap, options)
+    links = pd.read_csv(tmp_path / "o/csv/links.csv")
+    assert len(links)
+    assert links["confidence"].notna().all()
+
+
+def test_the_same_export_again_gives_the_same_bytes(result: Path, tmp_path: Path) -> None:
+    for out in ("a", "b"):
+        export(result, ExportOptions(formats=ALL, out=tmp_path / out))
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+
+
+def test_what_is_no_result_or_in_the_way_is_refused_before_anything_is_written(
+    result: Path,
+) -> None:
+    dataset = result.parent
+    export(result, ExportOptions(formats=["csv"]))
+    before = tree(dataset)
+    refusals: list[tuple[Path, dict[str, object], type[Exception], str]] = [
+        (dataset / "01", {}, ResultError, r"holds no res_track\.txt.*Give the folder SS_RES"),
+        (result, {"formats": ["geff", "csv"]}, ResultError, "Add --overwrite"),
+        (result, {"out": result / "x"}, ResultError, "into the result.*--out"),
+        (result, {"images": dataset / "01_RES"}, SequenceError, "mask000"),
+    ]
+    for folder, chosen, kind, message in refusals:
+        with pytest.raises(kind, match=message):
+            export(folder, ExportOptions(**chosen))  # type: ignore[arg-type]
+    assert tree(dataset) == before
+
+
+def test_images_that_do_not_fit_are_refused(result: Path) -> None:
+    save(result.parent / "01" / "t004.tif", np.zeros(SHAPES["2D"], np.uint16))
+    with pytest.raises(SequenceError, match=r"\(5, 24, 40\).*\(4, 24, 40\).*--images"):
+        export(result, ExportOptions())
+
+
+def test_ome_zarr_without_images_is_refused(result: Path) -> None:
+    (result.parent / "01").rename(result.parent / "moved")
+    export(result, ExportOptions())
+    with pytest.raises(SequenceError, match="Name their folder with --images"):
+        export(result, ExportOptions(formats=["ome-zarr"]))
+
+
+def test_missing_masks_and_a_damaged_record_are_named(result: Path) -> None:
+    (result.with_name("01_RES.sam4ct") / "run.json").write_text("{")
+    with pytest.raises(WorkError, match=r"run\.json: is damaged"):
+        export(result, ExportOptions())
+    (result / "mask001.tif").unlink()
+    with pytest.raises(ResultError, match="missing"):
+        export(result, ExportOptions())
+
+
+def test_an_unknown_format_is_named_with_those_there_are(result: Path) -> None:
+    ran = sam4ct("export", result, "--to", "excel")
+    assert ran.status == 2
+    assert all(name in ran.err for name in ("excel", *ALL))
