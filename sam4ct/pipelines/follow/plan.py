@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from sam4ct.derive.track import FRAMES_SEEN
 from sam4ct.errors import ProfileError
 from sam4ct.geometry import Margins
 from sam4ct.io.cache import CachedVolumes
@@ -31,6 +32,7 @@ from sam4ct.pipelines.common.sources import digest_of_sources
 from sam4ct.pipelines.follow.artifacts import FrameInputs
 from sam4ct.pipelines.follow.survey import derived_track
 from sam4ct.profile import Profile, TrackSettings
+from sam4ct.stages.follow import COARSE, step_by_spacing
 from sam4ct.tables import Floats
 
 logger = logging.getLogger(__name__)
@@ -118,6 +120,7 @@ def make_track_plan(sequence: TrackSequence, options: Options) -> TrackPlan:
         raise AssertionError("settled above")
     seeds = SeedFiles(sequence.seeds, volumes.shape, profile.track.seeds_z_scale)
     seeds_by_frame = seeds.check(volumes.frames)
+    _warn_of_coarse_steps(sequence, seeds, profile, volumes.frames)
     cached = CachedVolumes(volumes)
     refuse_background(sequence.initial, cells, cached)
     _warn_of_weights(options, weights)
@@ -180,6 +183,22 @@ def settle_track_profile(sequence: TrackSequence, options: Options) -> Profile |
             " cell_diameter_px."
         )
     return replace(profile, dataset=sequence.dataset)
+
+
+def _warn_of_coarse_steps(
+    sequence: TrackSequence, seeds: SeedFiles, profile: Profile, frames: int
+) -> None:
+    """Warn if cells of the first frames move further than their seeds can tell apart."""
+    seen = [seeds.seeds(t).places * profile.spacing_um for t in range(min(frames, FRAMES_SEEN))]
+    ratio = step_by_spacing(seen)
+    if ratio > COARSE:
+        logger.warning(
+            "%s: from one frame to the next, cells move by %.0f %% of the distance to their"
+            " neighbours. At such steps cells are mixed up and divisions missed. Check the"
+            " lineages, or follow a movie with shorter time steps.",
+            sequence.source,
+            100.0 * ratio,
+        )
 
 
 def _warn_of_weights(options: Options, weights: Mapping[str, Entry]) -> None:

@@ -5,6 +5,7 @@ Out: links of the followed cells, and their regions.
 
 In the order of a run:
 
+- `time_steps`: whether cells move further than seeds can tell apart
 - `prompts`: what the segmenter finds at a click, and whether it may be a cell
 - `regions`: regions at the seeds near followed cells
 - `suppression`: which regions of a frame are one cell; disjoint masks
@@ -21,9 +22,11 @@ from sam4ct.stages.follow.prompts import Scope, SightRules
 from sam4ct.stages.follow.regions import Sighted, first_sight
 from sam4ct.stages.follow.sliding_window import Horizon, HorizonRules
 from sam4ct.stages.follow.step import FollowRules, follow
+from sam4ct.stages.follow.time_steps import COARSE, step_by_spacing
 from sam4ct.stages.follow.tracks import Descent, descent
 
 __all__ = [
+    "COARSE",
     "Descent",
     "FollowRules",
     "Horizon",
@@ -34,4 +37,5 @@ __all__ = [
     "descent",
     "first_sight",
     "follow",
+    "step_by_spacing",
 ]

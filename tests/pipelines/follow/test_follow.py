@@ -56,6 +56,20 @@ def dataset(embryo: Path, tmp_path: Path) -> Path:
     return shutil.copytree(embryo, tmp_path / "Embryo")
 
 
+@pytest.mark.parametrize("coarse", [False, True])
+def test_coarse_time_steps_are_warned_of_before_the_work(
+    dataset: Path, caplog: pytest.LogCaptureFixture, coarse: bool
+) -> None:
+    if coarse:  # nothing in common from frame to frame
+        seeds = sorted((dataset / "01_SEEDS").glob("t*.csv"))
+        rng = np.random.default_rng(1)
+        for file in seeds[1:]:
+            rows = rng.uniform([0, 0, 0], [9, 127, 127], (14, 3))
+            file.write_text("z,y,x\n" + "".join(f"{z},{y},{x}\n" for z, y, x in rows))
+    sam4ct("check", dataset)
+    assert ("of the distance to their neighbours" in caplog.text) == coarse
+
+
 # What is written
 
 
