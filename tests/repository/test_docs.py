@@ -47,6 +47,10 @@ def test_links_of_a_page_lead_to_files_and_headings_that_exist(page: Path) -> No
     assert [link for link in links if not leads_somewhere(page, *link)] == []
 
 
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 250
+
+
 def test_every_term_of_the_glossary_links_to_its_type_or_module() -> None:
     text = GLOSSARY.read_text()
     terms = TERM.findall(text)
