@@ -6,6 +6,7 @@ long as it takes. So the result has the bytes of `sam4ct run`, whatever holds th
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ class Movie(Protocol):
     def __getitem__(self, t: int, /) -> Any: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tracking:
     """The result of `link`: who is who in every frame, and who descends from whom."""
 
@@ -166,6 +167,7 @@ def link(
         masks: The same shape, integers: 0 is background, every other label a cell. A label
             says nothing about other frames.
         spacing: Size of a voxel (z, y, x) in micrometres; without it voxels are taken for cubes.
+            For images it is only kept with the result.
         interval: Seconds between two frames; kept with the result.
         profile: "auto", the name of a shipped profile, or a .toml file.
         evidence: "sam2", or "overlap" of masks, which needs no network.
@@ -194,6 +196,8 @@ def link(
         >>> graph = tracking.to_networkx()
     """
     _refuse_unlike(images, masks)
+    # As the command line does, before torch is loaded: sums do not depend on the threads.
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     options = Options(
         profile=str(profile),
         weights=tuple(weights),
@@ -203,7 +207,7 @@ def link(
         generate_masks=generate_masks,
         edit_masks=edit_masks,
         report=False,
-        spacing_um=spacing,
+        spacing_um=spacing if len(images.shape) == 4 else None,  # as `run` does for images
     )
     with _folder() as folder:
         dataset = folder / "arrays"
@@ -213,9 +217,10 @@ def link(
         run = LinkRun(sequence, options)
         run.execute()
         files = sorted(sequence.result_dir.glob(f"{MASK}*.tif"))
+        labels = np.stack([read_frame(file) for file in files]).astype(np.uint16, copy=False)
         tracks = read_tracks(sequence.result_dir / "res_track.txt")
         return Tracking(
-            labels=np.stack([read_frame(file) for file in files]),
+            labels=labels.reshape(tuple(masks.shape)),
             tracks=np.array([track.row() for track in tracks], np.int64).reshape(-1, 4),
             links=_links_of_tracks(run),
             spacing=spacing,

@@ -70,12 +70,14 @@ def test_arrays_give_the_bytes_of_a_run(
     assert np.array_equal(tracking.links.confidence, links.confidence)
 
 
-def test_zarr_and_lazy_arrays_are_read_frame_by_frame(tmp_path: Path) -> None:
+def test_zarr_lazy_arrays_and_single_slices_give_the_same(tmp_path: Path) -> None:
     _, images, masks = simulated(tmp_path, (96, 112))
     stored = zarr.array(masks, chunks=(1, 96, 112))
     wanted = package.link(images, masks, evidence="overlap")
     tracking = package.link(Lazy(images.astype(float)), stored, evidence="overlap")
     assert np.array_equal(tracking.labels, wanted.labels)
+    slices = package.link(images[:, np.newaxis], masks[:, np.newaxis], evidence="overlap")
+    assert np.array_equal(slices.labels, wanted.labels[:, np.newaxis])
 
 
 def test_graph_has_every_cell_and_an_edge_for_every_link(tmp_path: Path) -> None:

@@ -124,8 +124,10 @@ def _ending(problem: str, status: int) -> Ending:
         return Ending(problem or None)
     if status == EXIT_TRY_AGAIN:
         return Ending("was stopped by a signal. Run the same command to continue.")
+    if status == 1:
+        return Ending("a fault of the program; its traceback is above", unexpected=True)
     if status > 0:
-        return Ending("a fault of the program; its traceback is above", unexpected=status == 1)
+        return Ending(f"ended with status {status}; its message is above")
     name = signal.Signals(-status).name
     hint = "; mostly that is for lack of memory: give it more" if -status == signal.SIGKILL else ""
     return Ending(f"its process was ended by {name}{hint}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from sam4ct.io.ctc import CtcReader
 from sam4ct.io.work import WorkDir, write_masks, write_table
@@ -52,18 +51,8 @@ def propagate(run: Session[Plan], masks: Masks, frames: range | None = None) -> 
     }
     masks = masks.with_files(files)
     pairs = [pair for pair in files if frames is None or pair[0] in frames]
-    gather(work, "propagate", masks, pairs, lambda reader: Asked(*propagator_of(run.plan, reader)))
+    gather(work, "propagate", masks, pairs, partial(propagator_of, run.plan))
     return masks
-
-
-class Asked(NamedTuple):
-    """The propagator that gives evidence, and for which regions."""
-
-    propagator: Propagator
-    counts: Callable[[], dict[str, int]]
-    """Returns what the propagator has done so far."""
-    new: Container[tuple[int, int]] | None = None
-    """Regions (t, label) whose propagated masks are to be kept; None: all."""
 
 
 def gather(
@@ -71,7 +60,8 @@ def gather(
     stage: str,
     masks: Masks,
     pairs: Sequence[Pair],
-    asked: Callable[[FrameReader], Asked],
+    propagator_for: Callable[[FrameReader], tuple[Propagator, Callable[[], dict[str, int]]]],
+    new: Container[tuple[int, int]] | None = None,
 ) -> None:
     """Write the evidence of frame pairs (t, dt) that is missing.
 
@@ -80,14 +70,15 @@ def gather(
         stage: The stage that owns the files.
         masks: Their `files` name the files to write, the last of every pair.
         pairs: The pairs wanted.
-        asked: Called with a reader of the masks, if anything is missing: loading a network
-            takes seconds.
+        propagator_for: Takes a reader of the masks; see `propagator_of`. Called if anything is
+            missing, because loading a network takes seconds.
+        new: Regions (t, label) whose propagated masks are to be kept; None: all.
     """
     missing = [pair for pair in pairs if not all(map(work.has, masks.files[pair][-1]))]
     if not missing:
         return
     reader, gap = LabelsAhead(masks.reader), masks.plan.profile.max_gap
-    propagator, counts, new = asked(reader)
+    propagator, counts = propagator_for(reader)
     keep_pair = partial(_keep, masks=masks, reach=reach_of(masks.plan), new=new)
     regions: dict[int, Mapping[int, Region]] = {}
 

@@ -12,6 +12,7 @@ Masks are cut only if the profile has `edit_masks`. Stage shifts are found earli
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,7 @@ from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.masks import Masks, PairFiles
 from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.pipelines.link.propagate import Asked, gather
+from sam4ct.pipelines.link.propagate import gather
 from sam4ct.stages.associate import Costs, Scene, load_costs
 from sam4ct.stages.detect import detect_frame
 from sam4ct.stages.fill import KnownFirst, as_background, in_order, without
@@ -181,12 +182,12 @@ def propagate_new(run: Session[Plan], stage: str, masks: Repaired, new: Detectio
 
     masks = masks.with_files({p: PairFiles(file("evidence", *p), file("masks", *p)) for p in pairs})
 
-    def asked(reader: FrameReader) -> Asked:
+    def propagator_for(reader: FrameReader) -> tuple[KnownFirst, Callable[[], dict[str, int]]]:
         engine, counts = propagator_of(run.plan, reader, new)
-        mine = set(zip(new.t.tolist(), new.label.tolist(), strict=True))
-        return Asked(KnownFirst(engine, masks.propagated), counts, mine)
+        return KnownFirst(engine, masks.propagated), counts
 
-    gather(run.work, stage, masks, pairs, asked)
+    mine = set(zip(new.t.tolist(), new.label.tolist(), strict=True))
+    gather(run.work, stage, masks, pairs, propagator_for, mine)
     return masks
 
 

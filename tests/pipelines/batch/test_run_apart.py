@@ -62,8 +62,9 @@ def test_killed_work_names_the_signal_and_the_usual_cause() -> None:
 
 
 def test_stopped_command_says_that_it_can_go_on() -> None:
-    stopped = apart(f"{BEGIN} sys.exit({75})")
+    stopped, misled = (apart(f"{BEGIN} sys.exit({status})") for status in (75, 2))
     assert stopped == Ending("was stopped by a signal. Run the same command to continue.")
+    assert misled == Ending("ended with status 2; its message is above")
 
 
 @pytest.mark.parametrize(("level", "shown"), [(logging.INFO, True), (logging.WARNING, False)])
