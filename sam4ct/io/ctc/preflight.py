@@ -22,8 +22,6 @@ from sam4ct.io.tiff import Frame, FrameInfo, read_info
 
 EachFrame = Callable[[int, Frame, NDArray[np.int32]], None]
 """Called with t, the image and its labels, both ([z,] y, x), in order of time."""
-Progress = Callable[[int, int], None]
-"""Called after each frame with the frames done and the frames in all."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,12 @@ def preflight(
     sequence: CtcSequence,
     *,
     each_frame: EachFrame | None = None,
-    progress: Progress | None = None,
 ) -> Preflight:
     """Read and check all frames of a sequence.
 
     Args:
         sequence: Its files.
         each_frame: Called with every frame that passed.
-        progress: Called after every frame.
 
     Raises:
         SequenceError: An image or mask cannot be used, or all masks are empty or do not label
@@ -67,8 +63,6 @@ def preflight(
         instances.add(sequence.masks[t], labels)
         if each_frame is not None:
             each_frame(t, image, labels)
-        if progress is not None:
-            progress(t + 1, reader.frames)
     if not has_labels:
         raise SequenceError(
             f"{sequence.masks[0].parent}: all masks are empty, there is nothing to link."

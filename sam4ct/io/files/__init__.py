@@ -21,6 +21,7 @@ from __future__ import annotations
 from sam4ct.io.files.atomic import (
     disk_errors,
     move,
+    read_json,
     remove_leftovers,
     replacing,
     work_errors,
@@ -100,6 +101,7 @@ __all__ = [
     "new_place",
     "old_place",
     "pairing_problems",
+    "read_json",
     "reading",
     "recover_folder",
     "refuse_broken_chain",

@@ -13,10 +13,10 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sam4ct.errors import WorkError
 
@@ -112,6 +112,28 @@ def write_json(path: Path, value: object) -> None:
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     with replacing(path) as file:
         file.write(text.encode(errors="backslashreplace"))
+
+
+def read_json(
+    path: Path, folder: Path, parse: Callable[[Any], dict[str, Any]] = dict
+) -> dict[str, Any]:
+    """Return the object in a JSON file of our own; {} if there is no file.
+
+    Args:
+        path: The file.
+        folder: What the user is to delete if the file is damaged.
+        parse: Checks and converts the content; it raises KeyError, TypeError or ValueError.
+
+    Raises:
+        WorkError: The file is damaged, or cannot be read.
+    """
+    try:
+        with disk_errors(path):
+            return parse(json.loads(path.read_bytes())) if path.exists() else {}
+    except (KeyError, TypeError, ValueError) as error:
+        raise WorkError(
+            f"{path}: damaged. Delete the folder {folder} and run the same command again."
+        ) from error
 
 
 def remove_leftovers(folder: Path) -> int:

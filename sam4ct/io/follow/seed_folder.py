@@ -10,7 +10,6 @@ Seeds of other settings, or of another program, are refused or removed, never mi
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -18,8 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sam4ct.errors import ResultError, WorkError
-from sam4ct.io.files import FolderLock, disk_errors, list_folder, remove_leftovers, write_json
+from sam4ct.errors import ResultError
+from sam4ct.io.files import (
+    FolderLock,
+    disk_errors,
+    list_folder,
+    read_json,
+    remove_leftovers,
+    write_json,
+)
 from sam4ct.io.follow.seed_table import SUFFIXES, write_seed_table
 from sam4ct.io.follow.seeds import SETTINGS
 from sam4ct.types import Seeds
@@ -145,14 +151,7 @@ def _refuse_other(
 
 def _stored(folder: Path) -> dict[str, Any]:
     """Return the settings of the seeds in a folder; none in a new folder."""
-    path = folder / SETTINGS
-    try:
-        with disk_errors(path):
-            return dict(json.loads(path.read_bytes())) if path.exists() else {}
-    except (TypeError, ValueError) as error:
-        raise WorkError(
-            f"{path}: damaged. Delete the folder {folder} and run the same command again."
-        ) from error
+    return read_json(folder / SETTINGS, folder)
 
 
 def _remove_seeds(folder: Path) -> None:

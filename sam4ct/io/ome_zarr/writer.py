@@ -26,7 +26,14 @@ import numpy as np
 import zarr
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
-from sam4ct.io.files import FolderLock, disk_errors, refuse_unwritable, swap_folder, write_json
+from sam4ct.io.files import (
+    FolderLock,
+    disk_errors,
+    read_json,
+    refuse_unwritable,
+    swap_folder,
+    write_json,
+)
 from sam4ct.io.ome_zarr.create import Movie, create_movie
 from sam4ct.io.ome_zarr.metadata import ARRAY
 from sam4ct.io.ome_zarr.movie import ZarrVolumes
@@ -138,7 +145,7 @@ class ZarrWriter:
 
     def _resume(self) -> None:
         """Continue what an earlier process did; begin again if it wrote another movie."""
-        stored = self._stored()
+        stored = read_json(self._progress, self._work)
         same = stored.get("movie") == json.loads(json.dumps(asdict(self._movie)))
         if same and self._new.exists():
             self._done = stored["frames"]
@@ -150,15 +157,6 @@ class ZarrWriter:
             shutil.rmtree(self._new)
         create_movie(self._new, self._movie, every_chunk=True)
         self._record()
-
-    def _stored(self) -> dict[str, Any]:
-        try:
-            return dict(json.loads(self._progress.read_bytes())) if self._progress.exists() else {}
-        except (TypeError, ValueError) as error:
-            raise WorkError(
-                f"{self._progress}: damaged. Delete the folder {self._work} and run the same"
-                " command again."
-            ) from error
 
     def _record(self) -> None:
         write_json(self._progress, {"movie": asdict(self._movie), "frames": self._done})

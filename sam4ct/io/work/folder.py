@@ -13,7 +13,6 @@ key are removed, and so are those of all later stages.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import WorkError
-from sam4ct.io.files import FolderLock, disk_errors, remove_leftovers, write_json
+from sam4ct.io.files import FolderLock, disk_errors, read_json, remove_leftovers, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -155,17 +154,9 @@ class WorkDir:
 
     def _stored(self) -> dict[str, Any]:
         """Return `{"run": key, "stages": {name: key}}` as stored; empty keys in a new folder."""
-        if not self.has(self._key_path):
-            return {"run": {}, "stages": {}}
-        try:
-            with disk_errors(self._key_path):
-                stored = json.loads(self._key_path.read_bytes())
-            return {part: dict(stored[part]) for part in ("run", "stages")}
-        except (ValueError, KeyError, TypeError) as error:
-            raise WorkError(
-                f"{self._key_path}: damaged. Delete the folder {self._work}"
-                " and run the same command again."
-            ) from error
+        parts = "run", "stages"
+        stored = read_json(self._key_path, self._work, lambda s: {p: dict(s[p]) for p in parts})
+        return stored or {part: {} for part in parts}
 
     def _claim(self, key: Key, *, overwrite: bool) -> None:
         """Store the key of the run; refuse to discard a run for weights that nobody chose."""
