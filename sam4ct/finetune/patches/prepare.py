@@ -37,7 +37,7 @@ from sam4ct.finetune.patches.files import (
     write_patch,
 )
 from sam4ct.finetune.patches.sources import Source
-from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN, warn_of_odd_spacing
 from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.load import sha256_of
@@ -148,9 +148,11 @@ def patch_law(source: Source, diameter: float, entry: Entry) -> CropLaw:
             f"{source.dataset.images}: the files do not state the size of a voxel."
             " Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
         )
-    if source.dataset.spacing_um is None and source.spacing_um in (None, UNKNOWN):
+    if source.dataset.spacing_um is None:
         how = "Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
-        logger.warning(SPACING_UNKNOWN, source.dataset.images, how)
+        if source.spacing_um in (None, UNKNOWN):
+            logger.warning(SPACING_UNKNOWN, source.dataset.images, how)
+        warn_of_odd_spacing(Path(source.dataset.images), source.spacing_um, how)
     spacing = source.spacing_um or UNKNOWN
     law = CropLaw.of(entry.image_size, spacing, diameter, entry.window_diameters)
     size = law.size + 2 * margin_of(law.size)

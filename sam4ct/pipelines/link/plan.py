@@ -17,7 +17,12 @@ from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError, WeightsError
 from sam4ct.geometry import Margins, Slabs, WindowGrid, even
 from sam4ct.io.ctc import CtcReader, CtcSequence
-from sam4ct.io.tiff import refuse_unsaid_stack, warn_of_cubes
+from sam4ct.io.tiff import (
+    DERIVE_WITH_SPACING,
+    refuse_unsaid_stack,
+    warn_of_cubes,
+    warn_of_odd_spacing,
+)
 from sam4ct.jumps import Jumps
 from sam4ct.models.device import choose_device
 from sam4ct.models.weights.entry import ROLES, Entry
@@ -146,6 +151,7 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
     if named is not None:
         warn_of_cubes(sequence.images[0], named, seen.spacing_um)
         return Plan(sequence, seen, named, {}, options.evidence, device, weights, options.fast)
+    warn_of_odd_spacing(sequence.images[0], seen.spacing_um, DERIVE_WITH_SPACING)
     found = seen.derived(sequence.dataset)
     profile, reasons = _with_options(found.profile, options), dict(found.reasons)
     for name in _chosen_in(profile, options):
