@@ -27,6 +27,7 @@ from sam4ct import __version__
 from sam4ct.errors import SequenceError
 from sam4ct.finetune.patches.files import (
     FOLDER,
+    INDEX,
     Index,
     Part,
     Patch,
@@ -114,6 +115,8 @@ def prepare(
     """
     laws = [patch_law(s, d, cutting.entry) for s, d in zip(sources, diameters, strict=True)]
     _refuse_too_little(sources, laws)
+    if cutting.overwrite and (folder / INDEX).exists():
+        _refuse_bad_frames(sources, laws)
     make_room(folder, overwrite=cutting.overwrite)
     rows: list[Patch] = []
     with Progress(sum(len(s.frames) for s in sources), "prepare", "frames") as progress:
@@ -191,6 +194,14 @@ def _frame_patches(
             file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=int(mask.sum()),
             part="training",
         )  # fmt: skip
+
+
+def _refuse_bad_frames(sources: Sequence[Source], laws: Sequence[CropLaw]) -> None:
+    """Cut all patches and keep none: what cannot be cut may not cost the patches there are."""
+    for source, law in zip(sources, laws, strict=True):
+        for t in source.frames:
+            for _, crop, _ in _objects(source, t, law):
+                cut(_Image(source, t), crop)
 
 
 def _objects(source: Source, t: int, law: CropLaw) -> Iterator[tuple[int, Crop, Tensor]]:
