@@ -11,6 +11,7 @@ from sam4ct.derive import Derivation
 from sam4ct.errors import ProfileError
 from sam4ct.io.ctc import MASKS, RESULT, find_sequences, sequence_name
 from sam4ct.io.files import replacing
+from sam4ct.io.tiff import GIVE_SPACING, warn_of_odd_spacing
 from sam4ct.pipelines.link.survey import survey
 from sam4ct.profile import Spacing, load_profile, profile_names, to_toml
 
@@ -80,4 +81,7 @@ def _derived(dataset_dir: Path, name: str, spacing_um: Spacing | None) -> tuple[
         followed = find_track_sequence(dataset_dir, name, dataset_dir / f"{name}{RESULT}")
         return derived_track(followed, spacing_um), "seeds and initial tracks"
     (sequence,) = find_sequences(dataset_dir, [name])
-    return survey(sequence).derived(sequence.dataset, spacing_um), "masks"
+    seen = survey(sequence)
+    if spacing_um is None:
+        warn_of_odd_spacing(sequence.images[0], seen.spacing_um, GIVE_SPACING)
+    return seen.derived(sequence.dataset, spacing_um), "masks"

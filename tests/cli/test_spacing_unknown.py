@@ -43,15 +43,33 @@ def test_images_and_what_was_said_are_not_warned_of(
     assert UNKNOWN not in caplog.text
 
 
+def say_spacing(dataset: Path, spacing: float) -> None:
+    """Let the headers of all images say voxels of spacing x 0.5 x 0.5 um."""
+    for path in (dataset / "01").iterdir():
+        frame = tifffile.imread(path)
+        metadata = {"axes": "ZYX", "spacing": spacing, "unit": "um"}
+        options = {"imagej": True, "resolution": (2.0, 2.0), "metadata": metadata}
+        tifffile.imwrite(path, np.asarray(frame), **options)
+
+
+@pytest.mark.parametrize("name", ["seeds", "convert", "derive", "check"])
+def test_slices_that_a_header_puts_a_kilometre_apart_are_warned_of(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = make_dataset(tmp_path, VOLUME)
+    say_spacing(dataset, 1e9)
+    calls = {"derive": ["profiles", "derive", dataset, "01"], "check": ["check", dataset]}
+    assert sam4ct(*(calls.get(name) or command(name, dataset))).status == 0
+    (said,) = (r.getMessage() for r in caplog.records if "no microscope" in r.getMessage())
+    assert "t000.tif: has voxels of 1e+09 x 0.5 x 0.5 um (z, y, x) by its header" in said
+    assert "--spacing Z Y X" in said
+
+
 def test_spacing_that_the_profile_leaves_out_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     dataset = make_dataset(tmp_path, VOLUME)
-    for path in (dataset / "01").iterdir():
-        frame = tifffile.imread(path)
-        metadata = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}
-        options = {"imagej": True, "resolution": (2.0, 2.0), "metadata": metadata}
-        tifffile.imwrite(path, np.asarray(frame), **options)
+    say_spacing(dataset, 2.0)
     (tmp_path / "mine.toml").write_text(PROFILE.replace("spacing_um = [2.0, 1.0, 1.0]", ""))
     outcome = sam4ct("check", dataset, "--profile", tmp_path / "mine.toml")
     assert outcome.status == 0, outcome.err

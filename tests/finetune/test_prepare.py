@@ -24,6 +24,7 @@ from sam4ct.finetune.patches.files import (
     read_index,
     read_patch,
 )
+from sam4ct.finetune.patches.images import open_images
 from sam4ct.finetune.patches.prepare import Cutting, split
 from sam4ct.finetune.patches.sources import Dataset, Source, read_listing
 from sam4ct.models.sam_med3d.crops import CropLaw, cut, cut_mask
@@ -375,6 +376,22 @@ def test_a_second_frame_without_objects_is_refused_before_patches_are_removed(
     folder.rename(tmp_path / "out")
     with pytest.raises(SequenceError, match="one frame has masks that can be learned from"):
         prepared(tmp_path, {0: labelled(), 3: unfit}, overwrite=True)
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_folder_that_cannot_be_looked_into_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SequenceError, match=r"x{300}: cannot be"):
+        open_images(tmp_path / ("x" * 300))
+
+
+def test_an_image_that_cannot_be_cut_is_refused_before_patches_are_removed(tmp_path: Path) -> None:
+    images, coarse = write_annotated(tmp_path, SOME)
+    dataset = Dataset(images=str(images), masks=str(coarse), spacing_um=SPACING)
+    prepare_patches([dataset], Cutting(entry=SCALED), tmp_path / "out")
+    before = tree(tmp_path / "out")
+    tifffile.imwrite(images / f"t{max(SOME):03d}.tif", np.full(SHAPE, np.nan, np.float32))
+    with pytest.raises(SequenceError, match=rf"t{max(SOME):03d}\.tif"):
+        prepare_patches([dataset], Cutting(entry=SCALED, overwrite=True), tmp_path / "out")
     assert tree(tmp_path / "out") == before
 
 

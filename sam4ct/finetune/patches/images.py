@@ -5,6 +5,7 @@ One interface for both, by frame number and window. Volumes are (z, y, x).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -59,7 +60,8 @@ def open_images(path: Path) -> Images:
 
 def is_zarr(path: Path) -> bool:
     """Whether a path is meant as a Zarr folder; it may still be a bad one."""
-    return path.suffix == ".zarr" or any((path / mark).is_file() for mark in _ZARR_MARKS)
+    # os.path: a folder that may not be entered is refused where it is read, by its name.
+    return path.suffix == ".zarr" or any(os.path.isfile(path / mark) for mark in _ZARR_MARKS)
 
 
 def numbered_files(folder: Path, *prefixes: str) -> FrameFiles:

@@ -27,6 +27,7 @@ from sam4ct import __version__
 from sam4ct.errors import SequenceError
 from sam4ct.finetune.patches.files import (
     FOLDER,
+    INDEX,
     Index,
     Part,
     Patch,
@@ -37,7 +38,7 @@ from sam4ct.finetune.patches.files import (
     write_patch,
 )
 from sam4ct.finetune.patches.sources import Source
-from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN, warn_of_odd_spacing
 from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.load import sha256_of
@@ -114,6 +115,8 @@ def prepare(
     """
     laws = [patch_law(s, d, cutting.entry) for s, d in zip(sources, diameters, strict=True)]
     _refuse_too_little(sources, laws)
+    if cutting.overwrite and (folder / INDEX).exists():
+        _refuse_bad_frames(sources, laws)
     make_room(folder, overwrite=cutting.overwrite)
     rows: list[Patch] = []
     with Progress(sum(len(s.frames) for s in sources), "prepare", "frames") as progress:
@@ -148,9 +151,11 @@ def patch_law(source: Source, diameter: float, entry: Entry) -> CropLaw:
             f"{source.dataset.images}: the files do not state the size of a voxel."
             " Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
         )
-    if source.dataset.spacing_um is None and source.spacing_um in (None, UNKNOWN):
+    if source.dataset.spacing_um is None:
         how = "Add spacing_um = [z, y, x] to the dataset, or give --spacing Z Y X."
-        logger.warning(SPACING_UNKNOWN, source.dataset.images, how)
+        if source.spacing_um in (None, UNKNOWN):
+            logger.warning(SPACING_UNKNOWN, source.dataset.images, how)
+        warn_of_odd_spacing(Path(source.dataset.images), source.spacing_um, how)
     spacing = source.spacing_um or UNKNOWN
     law = CropLaw.of(entry.image_size, spacing, diameter, entry.window_diameters)
     size = law.size + 2 * margin_of(law.size)
@@ -189,6 +194,14 @@ def _frame_patches(
             file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=int(mask.sum()),
             part="training",
         )  # fmt: skip
+
+
+def _refuse_bad_frames(sources: Sequence[Source], laws: Sequence[CropLaw]) -> None:
+    """Cut all patches and keep none: what cannot be cut may not cost the patches there are."""
+    for source, law in zip(sources, laws, strict=True):
+        for t in source.frames:
+            for _, crop, _ in _objects(source, t, law):
+                cut(_Image(source, t), crop)
 
 
 def _objects(source: Source, t: int, law: CropLaw) -> Iterator[tuple[int, Crop, Tensor]]:

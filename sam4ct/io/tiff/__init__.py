@@ -36,15 +36,20 @@ from sam4ct.io.tiff.shapes import (
     warn_of_unsaid_stack,
 )
 from sam4ct.io.tiff.spacing import (
+    DERIVE_WITH_SPACING,
+    GIVE_SPACING,
     SPACING_UNKNOWN,
     UNKNOWN,
     encode_stack,
     spacing_of,
     stack_options,
     warn_of_cubes,
+    warn_of_odd_spacing,
 )
 
 __all__ = [
+    "DERIVE_WITH_SPACING",
+    "GIVE_SPACING",
     "PREFIX",
     "SPACING_UNKNOWN",
     "TIFF_BYTES",
@@ -66,6 +71,7 @@ __all__ = [
     "stack_options",
     "unlike",
     "warn_of_cubes",
+    "warn_of_odd_spacing",
     "warn_of_unsaid_stack",
     "write_image",
     "write_planes",

@@ -32,6 +32,15 @@ SPACING_UNKNOWN = (
 )
 """A warning; its arguments are the movie, and how to state the size."""
 
+GIVE_SPACING = "Add --spacing Z Y X."
+"""How to say the size of a voxel to a command that has the option."""
+DERIVE_WITH_SPACING = "`sam4ct profiles derive` with --spacing Z Y X makes a profile for --profile."
+"""The same, to the others."""
+_SIDES = (0.001, 1000.0)
+"""The least and largest side of a voxel that a microscope has, in micrometres."""
+_FLATTEST = 100.0
+"""The largest distance of slices, in pixels."""
+
 _MICROMETRES = {
     **dict.fromkeys(("um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m"), 1.0),
     **dict.fromkeys(("\\u00b5m", "micron", "microns", "micrometer", "micrometers"), 1.0),
@@ -65,6 +74,25 @@ def warn_of_cubes(source: Path, profile: Profile, stated: Spacing | None) -> Non
             " for cubes. Write spacing_um into the profile, or use --profile auto.",
             source,
             *(stated or UNKNOWN),
+        )
+
+
+def warn_of_odd_spacing(source: Path, stated: Spacing | None, remedy: str) -> None:
+    """Warn where the size of a voxel, as images state it, is none that a microscope has.
+
+    Args:
+        source: The movie, or its first image.
+        stated: By the images, (z, y, x) in micrometres; None if they do not.
+        remedy: How to say another, e.g. `GIVE_SPACING`.
+    """
+    if stated is None:
+        return
+    least, most = _SIDES
+    if min(stated) < least or max(stated) > most or stated[0] > _FLATTEST * min(stated[1:]):
+        logger.warning(
+            "%s: has voxels of %g x %g x %g um (z, y, x) by its header, which no microscope has:"
+            " sizes and distances will be wrong. Correct the header, or say the size. %s",
+            *(source, *stated, remedy),
         )
 
 

@@ -18,7 +18,7 @@ from sam4ct.io.follow import (
     searched_spacing,
 )
 from sam4ct.io.movie import open_volumes
-from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN
+from sam4ct.io.tiff import DERIVE_WITH_SPACING, SPACING_UNKNOWN, UNKNOWN, warn_of_odd_spacing
 from sam4ct.profile import Spacing
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ def derived_track(sequence: TrackSequence, spacing_um: Spacing | None = None) ->
     seeds = SeedFiles(sequence.seeds, volumes.shape)
     seeds.require(range(min(volumes.frames, FRAMES_SEEN)))
     if spacing_um is None:
+        warn_of_odd_spacing(sequence.source, volumes.spacing_um, DERIVE_WITH_SPACING)
         spacing_um = _stated_spacing(sequence, volumes.spacing_um)
     return derive_track_profile(
         sequence.dataset,
@@ -66,6 +67,6 @@ def _stated_spacing(sequence: TrackSequence, by_movie: Spacing) -> Spacing | Non
     logger.warning(
         SPACING_UNKNOWN,
         sequence.source,
-        "`sam4ct profiles derive` with --spacing Z Y X makes a profile for --profile.",
+        DERIVE_WITH_SPACING,
     )
     return None

@@ -15,7 +15,12 @@ from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError
 from sam4ct.geometry import Margins, Slabs, WindowGrid
 from sam4ct.io.ctc import CtcReader, CtcSequence
-from sam4ct.io.tiff import refuse_unsaid_stack, warn_of_cubes
+from sam4ct.io.tiff import (
+    DERIVE_WITH_SPACING,
+    refuse_unsaid_stack,
+    warn_of_cubes,
+    warn_of_odd_spacing,
+)
 from sam4ct.jumps import Jumps
 from sam4ct.models.weights.entry import Entry
 from sam4ct.pipelines.common.options import Options, choose_network
@@ -103,6 +108,8 @@ def make_plan(sequence: CtcSequence, options: Options) -> Plan:
         warn_of_cubes(sequence.images[0], named, options.spacing_um or seen.spacing_um)
         profile = named
     else:
+        if options.spacing_um is None:
+            warn_of_odd_spacing(sequence.images[0], seen.spacing_um, DERIVE_WITH_SPACING)
         found = seen.derived(sequence.dataset, options.spacing_um)
         chosen = _chosen_in(found.profile, options)
         profile = replace(found.profile, **chosen)

@@ -20,12 +20,14 @@ from sam4ct.io.files import (
 )
 from sam4ct.io.ome_zarr import Movie, ZarrWriter, refuse_zarr_target
 from sam4ct.io.tiff import (
+    GIVE_SPACING,
     SPACING_UNKNOWN,
     Frame,
     FrameInfo,
     read_info,
     read_planes,
     spacing_of,
+    warn_of_odd_spacing,
     warn_of_unsaid_stack,
 )
 from sam4ct.profile import Spacing, load_profile, profile_names
@@ -132,8 +134,9 @@ def _known_spacing(source: Path, first: Path) -> Spacing | None:
     if spacing is None and len(read_info(first).shape) == 2:
         logger.info("%s: pixels of unknown size; --spacing Z Y X says it", source)
     elif spacing is None:
-        logger.warning(SPACING_UNKNOWN, source, "Add --spacing Z Y X.")
+        logger.warning(SPACING_UNKNOWN, source, GIVE_SPACING)
     else:
+        warn_of_odd_spacing(first, spacing, GIVE_SPACING)
         told = f"profile {dataset}" if dataset else first.name
         logger.info("%s: voxels of %g x %g x %g um (z, y, x), by %s", source, *spacing, told)
     return spacing

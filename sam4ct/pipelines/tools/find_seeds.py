@@ -19,7 +19,14 @@ from typing import Any, Literal
 from sam4ct.errors import ProfileError, SequenceError
 from sam4ct.io.follow import SeedFolder, seeds_dir_of
 from sam4ct.io.movie import Volumes, open_volumes
-from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN, TiffVolumes, warn_of_unsaid_stack
+from sam4ct.io.tiff import (
+    GIVE_SPACING,
+    SPACING_UNKNOWN,
+    UNKNOWN,
+    TiffVolumes,
+    warn_of_odd_spacing,
+    warn_of_unsaid_stack,
+)
 from sam4ct.profile import Profile, Spacing, load_profile, profile_names
 from sam4ct.runtime import Progress, processors
 from sam4ct.stages.seeds import BlobLaw, Block, plan_blocks, seeds_in_block, seeds_of_frame
@@ -175,8 +182,11 @@ def _law(source: Path, volumes: Volumes, options: SeedOptions) -> BlobLaw:
                 " pixels, or --profile with one that has cell_diameter_px."
             )
         sizes = SIZES[0] * typical, SIZES[1] * typical
-    if profile is None and spacing == UNKNOWN and options.spacing_um is None and is_volume:
-        logger.warning(SPACING_UNKNOWN, source, "Add --spacing Z Y X.")
+    if profile is None and options.spacing_um is None and is_volume:
+        if spacing == UNKNOWN:
+            logger.warning(SPACING_UNKNOWN, source, GIVE_SPACING)
+        first = volumes.files[0] if isinstance(volumes, TiffVolumes) else source
+        warn_of_odd_spacing(first, spacing, GIVE_SPACING)
     logger.info(
         "%s: cells of %g to %g px, voxels of %g x %g x %g um (z, y, x)", source, *sizes, *spacing
     )

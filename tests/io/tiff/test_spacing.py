@@ -11,7 +11,7 @@ import tifffile
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.tiff.frame import read_frame
-from sam4ct.io.tiff.spacing import encode_stack, spacing_of
+from sam4ct.io.tiff.spacing import GIVE_SPACING, encode_stack, spacing_of, warn_of_odd_spacing
 
 VOLUME = np.arange(5 * 8 * 9, dtype=np.uint16).reshape(5, 8, 9)
 
@@ -102,3 +102,26 @@ def test_only_volumes_of_16_bit_are_encoded() -> None:
     for frame in (VOLUME[0], VOLUME.astype(np.int32)):
         with pytest.raises(ValueError, match="not 3D uint16"):
             encode_stack(frame, (1.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("stated", "odd"),
+    [
+        (None, False),
+        ((1.0, 1.0, 1.0), False),
+        ((5.0, 0.05, 0.05), False),
+        ((5.1, 0.05, 0.05), True),
+        ((1e9, 1.0, 1.0), True),
+        ((1001.0, 1001.0, 1001.0), True),
+        ((0.0009, 0.0009, 0.0009), True),
+    ],
+)
+def test_voxels_that_no_microscope_has_are_warned_of_with_their_size(
+    stated: tuple[float, float, float] | None, odd: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_of_odd_spacing(Path("01/t000.tif"), stated, GIVE_SPACING)
+    assert bool(caplog.records) == odd
+    if stated is not None and odd:
+        said = caplog.records[0].getMessage()
+        assert said.startswith(f"01/t000.tif: has voxels of {stated[0]:g} x {stated[1]:g} x")
+        assert said.endswith("Add --spacing Z Y X.")
