@@ -112,7 +112,7 @@ def test_record_of_a_run_says_what_was_done_and_with_what(dataset: Path) -> None
     record = json.loads((dataset / "01_RES.sam4ct" / "run.json").read_text())
     assert record["counts"] == {
         "frames": 4, "regions": 8, "links": 6, "divisions": 0, "tracks": 2, "generated": 0,
-        "joined": 0, "cut": 0,
+        "joined": 0, "cut": 0, "debris": 0,
     }  # fmt: skip
     assert record["weights"]["sam2"]["name"] == "compact-sam2"
     assert len(record["weights"]["sam2"]["sha256"]) == 64

@@ -19,11 +19,11 @@ from sam4ct.runtime.interrupt import EXIT_CTRL_C, EXIT_TRY_AGAIN, graceful_exit
 ENDLESS_SOLVER = """
 import numpy as np
 from scipy.sparse import csr_array
-from sam4ct.stages.associate.solver.highs import whole
+from sam4ct.stages.associate.solver.highs import solve_milp
 random = np.random.default_rng(0)
-ways = csr_array((random.random((1200, 600)) < 0.03).astype(float))
+incidence = csr_array((random.random((1200, 600)) < 0.03).astype(float))
 def work():
-    whole(random.uniform(1.0, 1.1, 600), ways, 1000000)
+    solve_milp(random.uniform(1.0, 1.1, 600), incidence, np.ones(1200, dtype=int), 1000000)
 """
 ENDLESS_NUMPY = """
 import numpy as np
