@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam4ct.errors import ResultError, SequenceError
-from sam4ct.io.ctc import text_of_name
+from sam4ct.io.ctc import CtcSequence, text_of_name
 from sam4ct.io.export import (
     ZarrFormat,
     placed,
@@ -19,6 +19,7 @@ from sam4ct.io.export import (
     write_ome_zarr,
     write_trackmate,
 )
+from sam4ct.pipelines.common.run import Run
 from sam4ct.pipelines.tools.result_graph import read_result
 from sam4ct.profile import Spacing
 
@@ -92,6 +93,27 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
         with placed(targets[name]) as place:
             writers[name](place)
     return [targets[name] for name in formats]
+
+
+def export_run(run: Run) -> list[Path]:
+    """Export the result of a run in the formats that its options name; see `export`."""
+    options = _options_of(run)
+    return export(run.sequence.result_dir, options) if options.formats else []
+
+
+def refuse_exports(run: Run) -> None:
+    """Refuse what `export_run` would refuse after hours; changes nothing."""
+    export_places(run.sequence.result_dir, _options_of(run))
+
+
+def _options_of(run: Run) -> ExportOptions:
+    sequence, chosen = run.sequence, run.options
+    return ExportOptions(
+        formats=chosen.export,
+        images=sequence.images[0].parent if isinstance(sequence, CtcSequence) else sequence.source,
+        spacing_um=chosen.spacing_um,
+        overwrite=chosen.overwrite,
+    )
 
 
 def export_places(res_dir: Path, options: ExportOptions) -> dict[str, Path]:

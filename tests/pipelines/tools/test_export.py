@@ -169,3 +169,28 @@ def test_an_unknown_format_is_named_with_those_there_are(result: Path) -> None:
     ran = sam4ct("export", result, "--to", "excel")
     assert ran.status == 2
     assert all(name in ran.err for name in ("excel", *ALL))
+
+
+# `sam4ct run --export`
+
+
+def test_a_run_exports_what_it_is_told_to_wherever_the_result_goes(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    out = tmp_path / "elsewhere" / "01_RES"
+    told = ["--export", "csv", "--export", "geff", "--evidence", "overlap", "--no-report"]
+    ran = sam4ct("-q", "run", dataset, "--out", out, *told)
+    assert ran.status == 0, ran.err
+    places = [f"{out}.export/{name}: written" for name in ("csv", "01_RES.zarr")]
+    assert ran.out.splitlines() == [f"{out}: written", *places]
+    links = pd.read_csv(f"{out}.export/csv/links.csv")
+    assert links["confidence"].notna().all()
+
+
+def test_an_export_in_the_way_is_refused_before_the_run(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    (dataset / "01_RES.export" / "csv").mkdir(parents=True)
+    before = tree(dataset)
+    ran = sam4ct("run", dataset, "--evidence", "overlap", "--export", "csv")
+    assert ran.status == 2
+    assert f"{dataset / '01_RES.export' / 'csv'}: is there already" in ran.err
+    assert tree(dataset) == before
