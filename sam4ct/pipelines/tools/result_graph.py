@@ -186,10 +186,12 @@ def _spacing(
     sizes = imported.get("spacing_um") or (None, None, None)
     if None in sizes[1:]:
         sizes = record.get("profile", {}).get("spacing_um")
+        # Where a profile counts in pixels, only the distance of slices may differ from 1.
+        sizes = None if sizes and sizes[1:] == [1.0, 1.0] else sizes
     if sizes:
         z, y, x = (float(size or 1.0) for size in sizes)
         stated = (z, y, x)
-    if stated in (None, UNKNOWN) and images is not None and folder is not None:
+    elif images is not None and folder is not None:
         if not isinstance(images, TiffVolumes):
             stated = images.spacing_um
         elif holds_tiff(folder):

@@ -76,6 +76,12 @@ def test_an_import_says_voxel_size_and_interval_beside_the_images(result: Path) 
     assert (rows.loc[(0, 1), "area_um2"], rows.loc[(3, 4), "time_s"]) == (3.0, 90)
 
 
+def test_a_profile_that_counts_in_pixels_says_no_micrometres(tmp_path: Path) -> None:
+    result = write_result(tmp_path / "Drawn", SHAPES["3D"])
+    record(result, profile={"spacing_um": [5.7, 1.0, 1.0]})
+    assert not [name for name in cells(result).columns if "_um" in name]
+
+
 def test_a_result_of_another_tracker_has_no_confidences_and_this_is_said(
     result: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
