@@ -200,3 +200,8 @@ def test_an_export_in_the_way_is_refused_before_the_run(tmp_path: Path) -> None:
     assert ran.status == 2
     assert f"{dataset / '01_RES.export' / 'csv'}: is there already" in ran.err
     assert tree(dataset) == before
+
+
+def test_masks_beside_the_images_are_not_those_of_cells_that_were_followed(result: Path) -> None:
+    record(result, mode="track")
+    assert "source_label" not in cells(result).columns
