@@ -138,9 +138,9 @@ def check(folder: Path) -> int:
             readers["tracksdata"] = check_tracksdata, place, wanted
             readers["trackmate"] = check_trackmate, out / "trackmate" / "01_RES.xml", wanted
             readers["napari-geff"] = check_napari_geff, place, wanted
-            readers["funtracks"] = check_funtracks, place, wanted
-        # Compares all labels of a frame with all.
+        # One measures cells one by one, the other compares all labels of a frame with all.
         if wanted and len(wanted) < MANY:
+            readers["funtracks"] = check_funtracks, place, wanted
             readers["traccuracy"] = check_traccuracy, place, result
         if (out / "csv").exists():
             readers["csv"] = check_csv, out / "csv", wanted

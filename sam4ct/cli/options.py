@@ -57,6 +57,14 @@ PROFILE = click.option(
     help="Settings: a shipped profile, a .toml file, or auto: measured on the data.  [default:"
     " the profile named like the dataset's folder, else auto]",
 )
+FORMATS = ("geff", "napari", "csv", "trackmate", "ome-zarr")
+EXPORT = click.option(
+    "--export",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    help="Write the result for another program, too, into SS_RES.export; may be given several"
+    " times; see `sam4ct export`.",
+)
 WEIGHTS = click.option(
     "--weights",
     multiple=True,

@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import FOLDER, OVERWRITE, POSITIVE
-
-FORMATS = ("geff", "napari", "csv", "trackmate", "ome-zarr")
+from sam4ct.cli.options import FOLDER, FORMATS, OVERWRITE, POSITIVE
 
 
 @click.command("export")

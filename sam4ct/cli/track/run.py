@@ -10,6 +10,7 @@ import click
 
 from sam4ct.cli.options import (
     DATASET,
+    EXPORT,
     OVERWRITE,
     REPORT,
     SEQUENCES,
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 @track_options
 @OVERWRITE
 @REPORT
+@EXPORT
 def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chosen: Any) -> None:
     """Link or track the sequences SEQ (all, if none is named) of a CTC dataset.
 
@@ -36,10 +38,12 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
     these are followed through volumes. The same command continues a run that was stopped.
     """
     from sam4ct.pipelines.dispatch import find_runs  # zarr takes a moment to import
+    from sam4ct.pipelines.tools.export import export_run, refuse_exports
 
     runs = find_runs(dataset_dir, sequences, out, Options(**chosen))
     for run in runs:
         refuse_target(run.sequence.result_dir, overwrite=run.options.overwrite)
+        refuse_exports(run)
     # All are planned before the first is run: what is wrong with any is said before any work.
     for run, description in [(run, run.describe()) for run in runs]:
         logger.info("%s", description)
@@ -47,6 +51,8 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
         click.echo(f"{run.sequence.result_dir}: written")
         if run.options.report and work.report.exists():
             click.echo(f"{work.report}: look at it in a browser")
+        for place in export_run(run):
+            click.echo(f"{place}: written")
 
 
 @click.command()

@@ -39,6 +39,8 @@ class Options:
     """Mode "track": initial tracks, a JSON or a label TIFF; None: in `SS_INIT` or `SS_GT`."""
     spacing_um: Spacing | None = None
     """Size of a voxel (z, y, x), if known better than the images say; "auto" takes it."""
+    export: tuple[str, ...] = ()
+    """Formats that the result is exported to (`pipelines.tools.export`)."""
 
     def named_profile(self, dataset: str) -> Profile | None:
         """Return the profile for a dataset; None if it is to be derived from the data.

@@ -6,6 +6,7 @@ In the order of a run:
 - `selftest`: a fixed simulated suite with floors
 - `convert`: TIFF frames to OME-Zarr
 - `export`: a result in formats of other programs
+- `result_graph`: a result with all that is known of it, as a graph
 - `find_seeds`: the centres of cells in every frame
 - `init_tracks`: initial cells from a label frame
 - `finetune`: patches to learn from

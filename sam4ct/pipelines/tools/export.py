@@ -1,34 +1,16 @@
-"""Export: a result, whoever wrote it, in the formats of other programs.
-
-The table of tracks and the masks are enough. What a run of sam4ct left beside its result
-(`run.json`, `links.parquet`) adds confidences, voxel size and which regions were generated; the
-masks that were linked, beside the images, add their labels.
-"""
+"""Export: a result, whoever wrote it, in the formats of other programs."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sam4ct.errors import ResultError, SequenceError, WorkError
-from sam4ct.io.ctc import (
-    MASK,
-    MASKS,
-    RESULT,
-    TRACKS,
-    read_tracks,
-    text_of_name,
-    work_dir_of,
-)
+from sam4ct.errors import ResultError, SequenceError
+from sam4ct.io.ctc import CtcSequence, text_of_name
 from sam4ct.io.export import (
-    TrackGraph,
     ZarrFormat,
-    build_graph,
     placed,
     refuse_place,
     write_csv,
@@ -37,17 +19,10 @@ from sam4ct.io.export import (
     write_ome_zarr,
     write_trackmate,
 )
-from sam4ct.io.files import FrameFiles, frame_files, holds_tiff, in_one_message, work_errors
-from sam4ct.io.movie import ZARR, Volumes, open_volumes
-from sam4ct.io.tiff import UNKNOWN, TiffVolumes, read_label_frame, spacing_of
-from sam4ct.io.work import WorkDir, read_table
+from sam4ct.pipelines.common.run import Run
+from sam4ct.pipelines.tools.result_graph import read_result
 from sam4ct.profile import Spacing
-from sam4ct.tables import Links
 
-logger = logging.getLogger(__name__)
-
-IMPORTED = ".json"
-"""Suffix of what `sam4ct import` writes beside images: `DATASET/SS.json`."""
 EXPORT = ".export"
 """Suffix of the folder that exports of a result go to."""
 PLACES = {
@@ -97,28 +72,13 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
     res_dir = Path(os.path.abspath(res_dir))
     formats = list(dict.fromkeys(options.formats))
     targets = export_places(res_dir, options)
-    for target in targets.values():
-        refuse_place(target, overwrite=options.overwrite)
-    masks = _masks(res_dir)
-    folder = _images_of(res_dir, options.images)
-    images = None if folder is None else open_volumes(folder)
+    graph, images = read_result(
+        res_dir, options.images, spacing_um=options.spacing_um, interval_s=options.interval_s
+    )
     if images is None and "ome-zarr" in formats:
         raise SequenceError(
             f"{res_dir}: its images are not beside it, and OME-Zarr holds images with masks. Name"
             " their folder with --images."
-        )
-    _refuse_misfits(masks, images, folder)
-    record = _record(WorkDir(work_dir_of(res_dir)).run_json)
-    imported = {} if folder is None else _record(folder.with_suffix(IMPORTED))
-    graph = _graph(res_dir, masks, folder, record)
-    spacing = options.spacing_um or _spacing(imported, record, images, folder)
-    interval = options.interval_s or imported.get("interval_s")
-    graph = replace(graph, spacing_um=spacing, interval_s=interval)
-    if spacing is None:
-        logger.info(
-            "%s: nothing says the size of a pixel, so lengths are in pixels; --spacing Z Y X"
-            " says it",
-            res_dir,
         )
     writers: dict[str, Callable[[Path], None]] = {
         "geff": lambda place: write_geff(place, graph, options.zarr_format),
@@ -135,11 +95,33 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
     return [targets[name] for name in formats]
 
 
+def export_run(run: Run) -> list[Path]:
+    """Export the result of a run in the formats that its options name; see `export`."""
+    options = _options_of(run)
+    return export(run.sequence.result_dir, options) if options.formats else []
+
+
+def refuse_exports(run: Run) -> None:
+    """Refuse what `export_run` would refuse after hours; changes nothing."""
+    export_places(run.sequence.result_dir, _options_of(run))
+
+
+def _options_of(run: Run) -> ExportOptions:
+    sequence, chosen = run.sequence, run.options
+    return ExportOptions(
+        formats=chosen.export,
+        images=sequence.images[0].parent if isinstance(sequence, CtcSequence) else sequence.source,
+        spacing_um=chosen.spacing_um,
+        overwrite=chosen.overwrite,
+    )
+
+
 def export_places(res_dir: Path, options: ExportOptions) -> dict[str, Path]:
     """Return the folder that each format is written to.
 
     Raises:
-        ResultError: The folder is that of the result, or in it.
+        ResultError: A folder is that of the result, or in it, or there already.
+        WorkError: A folder cannot be written.
     """
     name = text_of_name(res_dir)
     out = options.out or res_dir.with_name(f"{res_dir.name}{EXPORT}")
@@ -149,132 +131,7 @@ def export_places(res_dir: Path, options: ExportOptions) -> dict[str, Path]:
             f"{out}: an export may not be written into the result. Choose another folder with"
             " --out."
         )
-    return {key: out / PLACES[key].format(name) for key in options.formats}
-
-
-def _masks(res_dir: Path) -> FrameFiles:
-    """Return the masks of a result, one for each frame from 0 on.
-
-    Raises:
-        ResultError: It is no result, or masks are missing.
-    """
-    if not (res_dir / TRACKS).is_file():
-        raise ResultError(
-            f"{res_dir}: holds no {TRACKS}, so it is no result. Give the folder SS{RESULT} that"
-            " `sam4ct run` or another tracker wrote."
-        )
-    found = frame_files(res_dir, MASK, beside=(TRACKS,))
-    problems = list(found.problems)
-    if not problems and set(found.files) != set(range(len(found.files))):
-        problems.append(f"{res_dir}: the masks of some frames are missing.")
-    if problems or not found.files:
-        raise ResultError(
-            f"{in_one_message(problems or [f'{res_dir}: holds no masks.'])} Correct the result"
-            " first; `sam4ct validate` lists all problems."
-        )
-    return found
-
-
-def _images_of(res_dir: Path, images: Path | None) -> Path | None:
-    """Return the folder (or Zarr) of the images; None if they are not beside the result."""
-    if images is not None:
-        return Path(os.path.abspath(images))
-    beside = res_dir.with_name(res_dir.name.removesuffix(RESULT))
-    if beside == res_dir:
-        return None
-    movie = beside.with_name(f"{beside.name}{ZARR}")
-    return beside if beside.is_dir() or movie.is_dir() else None
-
-
-def _refuse_misfits(masks: FrameFiles, images: Volumes | None, folder: Path | None) -> None:
-    """Refuse images of another number of frames, or of another shape."""
-    if images is None:
-        return
-    found = (images.frames, *images.shape)
-    wanted = (len(masks.files), *read_label_frame(masks.files[0]).shape)
-    if found != wanted:
-        raise SequenceError(
-            f"{folder}: the images are {found} (frames, [z,] y, x), but the masks in"
-            f" {masks.folder} are {wanted}. Name the images of this result with --images."
-        )
-
-
-def _graph(
-    res_dir: Path, masks: FrameFiles, folder: Path | None, record: Mapping[str, Any]
-) -> TrackGraph:
-    """Return the graph of a result with all that is known of it."""
-    links = _links(res_dir)
-    given = None
-    if record.get("mode") != "track" and folder is not None:
-        given = _given(folder, masks)
-    if links is not None and record.get("mode") != "track" and given is None:
-        links = None
-        logger.warning(
-            "%s: without confidences, for the masks that were linked are not beside the images."
-            " Name the images with --images; SS%s is looked for there.",
-            res_dir,
-            MASKS,
-        )
-    elif links is None:
-        logger.info("%s: without confidences: no run of sam4ct left its links here", res_dir)
-    made = record.get("generated")
-    return build_graph(
-        text_of_name(res_dir),
-        read_tracks(res_dir / TRACKS),
-        len(masks.files),
-        lambda t: read_label_frame(masks.files[t]),
-        given=None if given is None else (lambda t: read_label_frame(given[t])),
-        links=links,
-        generated=None if made is None else [(int(t), int(label)) for t, label in made],
-    )
-
-
-def _links(res_dir: Path) -> Links | None:
-    work = WorkDir(work_dir_of(res_dir))
-    return read_table(work.links, Links) if work.links.exists() else None
-
-
-def _given(folder: Path, masks: FrameFiles) -> Mapping[int, Path] | None:
-    """Return the masks that were linked, by frame; None unless there is one for each frame."""
-    beside = folder.with_name(f"{folder.name.removesuffix(ZARR)}{MASKS}")
-    if not beside.is_dir():
-        return None
-    found = frame_files(beside, MASK)
-    return found.files if not found.problems and set(found.files) == set(masks.files) else None
-
-
-def _record(path: Path) -> dict[str, Any]:
-    """Return what a run or an import wrote about itself; {} if there is nothing."""
-    if not path.exists():
-        return {}
-    with work_errors(path):
-        text = path.read_bytes()
-    try:
-        record = json.loads(text)
-    except ValueError as error:
-        raise WorkError(
-            f"{path}: is damaged ({error}). Delete it, or run the same command again."
-        ) from error
-    return record if isinstance(record, dict) else {}
-
-
-def _spacing(
-    imported: Mapping[str, Any],
-    record: Mapping[str, Any],
-    images: Volumes | None,
-    folder: Path | None,
-) -> Spacing | None:
-    """Return the size of a voxel (z, y, x) as the import, the run's profile or the images say."""
-    stated: Spacing | None = None
-    sizes = imported.get("spacing_um") or (None, None, None)
-    if None in sizes[1:]:
-        sizes = record.get("profile", {}).get("spacing_um")
-    if sizes:
-        z, y, x = (float(size or 1.0) for size in sizes)
-        stated = (z, y, x)
-    if stated in (None, UNKNOWN) and images is not None and folder is not None:
-        if not isinstance(images, TiffVolumes):
-            stated = images.spacing_um
-        elif holds_tiff(folder):
-            stated = spacing_of(min(frame_files(folder, "t").files.items())[1])
-    return None if stated == UNKNOWN else stated
+    places = {key: out / PLACES[key].format(name) for key in options.formats}
+    for place in places.values():
+        refuse_place(place, overwrite=options.overwrite)
+    return places

@@ -76,6 +76,12 @@ def test_an_import_says_voxel_size_and_interval_beside_the_images(result: Path) 
     assert (rows.loc[(0, 1), "area_um2"], rows.loc[(3, 4), "time_s"]) == (3.0, 90)
 
 
+def test_a_profile_that_counts_in_pixels_says_no_micrometres(tmp_path: Path) -> None:
+    result = write_result(tmp_path / "Drawn", SHAPES["3D"])
+    record(result, profile={"spacing_um": [5.7, 1.0, 1.0]})
+    assert not [name for name in cells(result).columns if "_um" in name]
+
+
 def test_a_result_of_another_tracker_has_no_confidences_and_this_is_said(
     result: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -169,3 +175,33 @@ def test_an_unknown_format_is_named_with_those_there_are(result: Path) -> None:
     ran = sam4ct("export", result, "--to", "excel")
     assert ran.status == 2
     assert all(name in ran.err for name in ("excel", *ALL))
+
+
+# `sam4ct run --export`
+
+
+def test_a_run_exports_what_it_is_told_to_wherever_the_result_goes(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    out = tmp_path / "elsewhere" / "01_RES"
+    told = ["--export", "csv", "--export", "geff", "--evidence", "overlap", "--no-report"]
+    ran = sam4ct("-q", "run", dataset, "--out", out, *told)
+    assert ran.status == 0, ran.err
+    places = [f"{out}.export/{name}: written" for name in ("csv", "01_RES.zarr")]
+    assert ran.out.splitlines() == [f"{out}: written", *places]
+    links = pd.read_csv(f"{out}.export/csv/links.csv")
+    assert links["confidence"].notna().all()
+
+
+def test_an_export_in_the_way_is_refused_before_the_run(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    (dataset / "01_RES.export" / "csv").mkdir(parents=True)
+    before = tree(dataset)
+    ran = sam4ct("run", dataset, "--evidence", "overlap", "--export", "csv")
+    assert ran.status == 2
+    assert f"{dataset / '01_RES.export' / 'csv'}: is there already" in ran.err
+    assert tree(dataset) == before
+
+
+def test_masks_beside_the_images_are_not_those_of_cells_that_were_followed(result: Path) -> None:
+    record(result, mode="track")
+    assert "source_label" not in cells(result).columns
