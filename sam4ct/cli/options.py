@@ -27,6 +27,8 @@ class _Positive(click.FloatRange):
 
 
 POSITIVE = _Positive(min=0.0, min_open=True)
+VOXEL = (_Positive(min=1e-9, max=1e9),) * 3
+"""Sides of a voxel (z, y, x) in micrometres: beyond, sizes in voxels are no numbers any more."""
 
 # A folder that is missing is refused by whoever reads it, who also says what to do.
 DATASET = click.argument("dataset_dir", type=click.Path(path_type=Path))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import POSITIVE
+from sam4ct.cli.options import VOXEL
 from sam4ct.derive import Derivation
 from sam4ct.errors import ProfileError
 from sam4ct.io.ctc import MASKS, RESULT, find_sequences, sequence_name
@@ -46,7 +46,7 @@ def show(name: str) -> None:
 @click.argument("dataset_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("name", metavar="SEQ")
 @click.option(
-    "--spacing", "spacing_um", type=(POSITIVE, POSITIVE, POSITIVE), metavar="Z Y X",
+    "--spacing", "spacing_um", type=VOXEL, metavar="Z Y X",
     help="Size of a voxel in micrometres.",
 )  # fmt: skip
 @click.option(

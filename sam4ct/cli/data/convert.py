@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import OVERWRITE, POSITIVE
+from sam4ct.cli.options import OVERWRITE, VOXEL
 from sam4ct.profile import Spacing
 
 
@@ -16,7 +16,7 @@ from sam4ct.profile import Spacing
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
+    type=VOXEL,
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as in the profile named like the dataset,"
     " else as in the frames]",

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from sam4ct.cli.options import POSITIVE, frame_range
+from sam4ct.cli.options import POSITIVE, VOXEL, frame_range
 from sam4ct.profile import Spacing
 
 
@@ -43,7 +43,7 @@ def _diameters(
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
+    type=VOXEL,
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as in the profile, else as in the images]",
 )

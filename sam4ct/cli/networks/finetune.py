@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import DEVICE, FOLDER, POSITIVE, Command
+from sam4ct.cli.options import DEVICE, FOLDER, POSITIVE, VOXEL, Command
 from sam4ct.errors import WeightsError
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
@@ -45,7 +45,7 @@ def finetune() -> None:
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
+    type=VOXEL,
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as the images say]",
 )
