@@ -114,6 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # MKL sums in an order that does not depend on the number of threads.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+    # joblib comes with py-ctcmetrics and is not used: it would try out semaphores, and complain
+    # where a machine has none or no /dev/shm.
+    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     settle_temporary_folder()
     try:
         with graceful_exit():

@@ -27,6 +27,8 @@ class _Positive(click.FloatRange):
 
 
 POSITIVE = _Positive(min=0.0, min_open=True)
+VOXEL = (_Positive(min=1e-9, max=1e9),) * 3
+"""Sides of a voxel (z, y, x) in micrometres: beyond, sizes in voxels are no numbers any more."""
 SHARE = click.FloatRange(0.0, 1.0)
 AT_LEAST_0, AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
 
@@ -133,7 +135,7 @@ def spacing_option(default: str = "") -> Callable[[Command], Command]:
     return click.option(
         "--spacing",
         "spacing_um",
-        type=(POSITIVE, POSITIVE, POSITIVE),
+        type=VOXEL,
         metavar="Z Y X",
         help="Size of a voxel in micrometres." + (f"  [default: {default}]" if default else ""),
     )

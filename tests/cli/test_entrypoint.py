@@ -30,11 +30,14 @@ def test_status_comes_through() -> None:
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
-        ({}, ["passive", "AUTO,STRICT"]),
-        ({"OMP_WAIT_POLICY": "A", "MKL_CBWR": "AVX2"}, ["A", "AVX2"]),
+        ({}, ["passive", "AUTO,STRICT", "0"]),
+        (
+            {"OMP_WAIT_POLICY": "A", "MKL_CBWR": "AVX2", "JOBLIB_MULTIPROCESSING": "1"},
+            ["A", "AVX2", "1"],
+        ),
     ],
 )
-def test_threads_do_not_spin_nor_change_sums_unless_told_so(
+def test_threads_do_not_spin_nor_change_sums_nor_try_semaphores_unless_told_so(
     given: dict[str, str], kept: list[str]
 ) -> None:
     program = """
@@ -45,11 +48,12 @@ try:
 finally:
     print(os.environ["OMP_WAIT_POLICY"])
     print(os.environ["MKL_CBWR"])
+    print(os.environ["JOBLIB_MULTIPROCESSING"])
 """
     shown = subprocess.run(
         [sys.executable, "-c", program], env=given, cwd=ROOT, capture_output=True, text=True
     )
-    assert shown.stdout.splitlines()[-2:] == kept
+    assert shown.stdout.splitlines()[-3:] == kept
 
 
 @pytest.mark.parametrize("command", [["-m", "sam4ct"], [str(ROOT / "entrypoint.py")]])

@@ -43,6 +43,17 @@ def test_images_and_what_was_said_are_not_warned_of(
     assert UNKNOWN not in caplog.text
 
 
+@pytest.mark.parametrize("side", ["1e308", "1e-300", "0", "nan"])
+def test_sides_of_voxels_that_computers_cannot_count_with_are_refused(
+    side: str, tmp_path: Path
+) -> None:
+    images, out = make_dataset(tmp_path, VOLUME) / "01", tmp_path / "out"
+    for call in (["seeds", images, out, "--diameter", 6], ["convert", images, out]):
+        outcome = sam4ct(*call, "--spacing", side, side, side)
+        assert outcome.status == 2
+        assert "'--spacing'" in outcome.err
+
+
 def say_spacing(dataset: Path, spacing: float) -> None:
     """Let the headers of all images say voxels of spacing x 0.5 x 0.5 um."""
     for path in (dataset / "01").iterdir():

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import FOLDER, FORMATS, OVERWRITE, POSITIVE
+from sam4ct.cli.options import FOLDER, FORMATS, OVERWRITE, POSITIVE, VOXEL
 
 
 @click.command("export")
@@ -39,7 +39,7 @@ from sam4ct.cli.options import FOLDER, FORMATS, OVERWRITE, POSITIVE
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
+    type=VOXEL,
     metavar="Z Y X",
     help="Size of a voxel in micrometres; Z counts in volumes alone.  [default: as the import, the"
     " run or the images say]",

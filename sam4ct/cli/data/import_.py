@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import OVERWRITE, POSITIVE, frame_range
+from sam4ct.cli.options import OVERWRITE, POSITIVE, VOXEL, frame_range
 from sam4ct.profile import Spacing
 
 
@@ -27,7 +27,7 @@ from sam4ct.profile import Spacing
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
+    type=VOXEL,
     metavar="Z Y X",
     help="Size of a voxel in micrometres; of images, Z is not used.  [default: as in the header]",
 )

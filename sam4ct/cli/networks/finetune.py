@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, POSITIVE, setting
+from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, POSITIVE, VOXEL, setting
 from sam4ct.errors import WeightsError
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
@@ -31,7 +31,7 @@ def finetune() -> None:
 @click.option(
     "--spacing",
     "spacing_um",
-    type=(POSITIVE, POSITIVE, POSITIVE),
+    type=VOXEL,
     metavar="Z Y X",
     help="Size of a voxel in micrometres.  [default: as the images say]",
 )

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from sam4ct.errors import SequenceError
 from sam4ct.regions import LabelFrame, Mask, regions_of
+from sam4ct.tables import Ints
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ _COMPACT = 2 / 3
 _LEAST_PART = 0.25
 """Parts below this share of the largest one are specks."""
 _CELL_SIZED = 0.5
-"""A part with this share of the pixels of a typical region in the frame may be a cell by itself."""
+"""A part with this share of the pixels of a typical largest part of a label may be a cell."""
 _CELLS_APART = 0.5
 """Two parts as large as cells are two cells if they are this many widths apart."""
 _MOST = 0.5
@@ -136,8 +137,9 @@ class InstanceCheck:
 def look_at(path: Path, labels: LabelFrame) -> FrameLook:
     """Return what a label frame, ([z,] y, x), shows; `path` is its file."""
     regions = regions_of(labels)
-    usual = float(np.median([region.mask.sum() for region in regions.values()] or [0]))
-    parts = {label: _parts(region.mask, usual) for label, region in regions.items()}
+    found = {label: _parts_of(region.mask) for label, region in regions.items()}
+    usual = float(np.median([sizes.max() for sizes, _ in found.values()] or [0]))
+    parts = {label: _parts(*each, usual) for label, each in found.items()}
     scattered = [label for label, (_, far) in parts.items() if far]
     most = max(scattered or parts, key=lambda label: parts[label][0], default=0)
     return FrameLook(
@@ -152,27 +154,32 @@ def look_at(path: Path, labels: LabelFrame) -> FrameLook:
     )
 
 
-def _parts(mask: Mask, usual: float) -> tuple[int, bool]:
-    """Return how many parts a region has, without specks, and whether one is far from the largest.
+def _parts_of(mask: Mask) -> tuple[Ints, Ints]:
+    """Return the sizes of a region's parts, specks left out, and their boxes in the plane.
 
-    Far is further than either part is wide, in the plane: slices may be any distance apart. For
-    two parts as large as cells, of which the usual one has that many pixels, half of that is far.
+    Boxes are (parts, y and x, start and stop): slices may be any distance apart.
     """
     if mask.mean() > _COMPACT:
-        return 1, False
+        return np.array([mask.sum()]), np.zeros((1, 2, 2), int)
     found, _ = ndimage.label(mask, np.ones((3,) * mask.ndim))
     sizes = np.bincount(found.ravel())[1:]
     kept = np.flatnonzero(sizes >= _LEAST_PART * sizes.max())
-    if len(kept) == 1:
-        return 1, False
     planes = [[(s.start, s.stop) for s in box[-2:]] for box in ndimage.find_objects(found)]
-    boxes = np.array(planes)[kept]
+    return sizes[kept], np.array(planes)[kept]
+
+
+def _parts(sizes: Ints, boxes: Ints, usual: float) -> tuple[int, bool]:
+    """In how many parts a region lies, and whether any is far from the largest.
+
+    Far is further than either is wide; for two parts as large as cells, half of that. The
+    usual cell has so many pixels.
+    """
     low, high = boxes[..., 0], boxes[..., 1]
-    largest = sizes[kept].argmax()
+    largest = sizes.argmax()
     apart = np.maximum(low - high[largest], low[largest] - high).max(axis=1)
     widths = (high - low).max(axis=1)
-    far = np.where(sizes[kept] >= _CELL_SIZED * usual, _CELLS_APART, 1.0)
-    return len(kept), bool((apart > far * np.maximum(widths, widths[largest])).any())
+    far = np.where(sizes >= _CELL_SIZED * usual, _CELLS_APART, 1.0)
+    return len(sizes), bool((apart > far * np.maximum(widths, widths[largest])).any())
 
 
 def _around(labels: LabelFrame) -> int:

@@ -149,11 +149,12 @@ def _tensors(path: Path, role: str) -> object:
 
     import torch
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load, load_file
 
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            # Its own reader opens no path whose bytes are no UTF-8.
+            return load_file(path) if _is_utf8(path) else load(path.read_bytes())
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as fault:
         raise WeightsError(
@@ -165,6 +166,11 @@ def _tensors(path: Path, role: str) -> object:
             f"{path}: is damaged, or is no checkpoint ({fault}). Copy it again."
         ) from fault
     return content.get(STATE_KEY[role]) if isinstance(content, dict) else None
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether the bytes of a path are UTF-8, as those of another system's may not be."""
+    return not any("\udc80" <= letter <= "\udcff" for letter in str(path))
 
 
 def read_state(path: Path, role: str) -> dict[str, Tensor]:

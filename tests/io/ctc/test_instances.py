@@ -58,6 +58,13 @@ def test_one_value_is_refused_where_some_frames_have_one_cell(depth: int) -> Non
 
 
 @volumes
+def test_one_value_is_refused_where_cells_are_less_than_a_width_apart(depth: int) -> None:
+    cells = np.kron(np.ones((2, 2)), np.pad(np.ones((12, 12)), 5)).astype(np.int32)
+    with pytest.raises(SequenceError, match="Label your cells first"):
+        checked([np.stack([cells] * depth) if depth else cells] * FRAMES)
+
+
+@volumes
 def test_two_classes_of_cells_are_no_labels_either(depth: int) -> None:
     with pytest.raises(SequenceError, match="Label your cells first"):
         checked(np.where(labels > 0, 1 + labels % 2, 0) for labels in movie(depth))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from sam4ct.models.weights.load import (
     load_manifest,
     load_sam2,
     load_state,
+    read_state,
     sha256_of,
     verified,
 )
@@ -658,3 +660,11 @@ def test_the_packaged_manifest_is_renewed_by_one_command(
     assert entry.source == "included"
     assert verified(entry) == package / "weights" / "compact_sam2.safetensors"
     assert entry.sha256 == sha256_of(other_weights)
+
+
+def test_weights_are_read_from_a_folder_whose_name_is_no_utf_8(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    save_file({"a": torch.ones(2)}, tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").rename(folder / "a.safetensors")
+    assert torch.equal(read_state(folder / "a.safetensors", "sam2")["a"], torch.ones(2))
