@@ -29,7 +29,7 @@ class _Pictures:
     digits: int
     """Width of the frame numbers."""
     shape: Callable[[int], tuple[int, ...]]
-    """Of a frame, ([z,] y, x)."""
+    """Returns the shape of a frame, ([z,] y, x)."""
 
 
 def validate_result(folder: Path, images: Path | None = None) -> list[str]:
