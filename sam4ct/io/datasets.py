@@ -60,7 +60,7 @@ class _Search:
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self.unreadable: dict[Path, None] = {}
-        """In order, each once."""
+        """Folders that could not be read, in order, each once."""
 
     def below(self, folder: Path, depth: int) -> Iterator[Dataset]:
         """Yield a folder if it is a dataset, and the datasets in it unless sequences are ready."""

@@ -49,7 +49,7 @@ def result_exists(dataset: Path) -> list[object]:
     return ["run", dataset]
 
 
-@fault(r"01_RES: holds thesis\.doc, so it is no result")
+@fault(r"01_RES: holds thesis\.doc, so it is not a result")
 def overwriting_what_is_no_result(dataset: Path) -> list[object]:
     (dataset / "01_RES").mkdir()
     (dataset / "01_RES" / "thesis.doc").write_text("years of work")

@@ -23,7 +23,7 @@ class VolumeFrames:
     folder: Path
     """Holds the frames until the result is complete; made with the first frame."""
     shape: tuple[int, ...]
-    """Of every frame, ([z,] y, x)."""
+    """Shape of every frame, ([z,] y, x)."""
     digits: int = 3
     """Width of the frame numbers, as in the input."""
 

@@ -30,7 +30,7 @@ class Preflight:
 
     frames: int
     shape: tuple[int, ...]
-    """Of every image and mask, ([z,] y, x)."""
+    """Shape of every image and mask, ([z,] y, x)."""
     image_dtype: str
     images_sha256: str
     """Over the names and bytes of all images, in order of time."""

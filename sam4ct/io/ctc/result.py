@@ -193,8 +193,8 @@ def refuse_target(target: Path, *, overwrite: bool) -> None:
     foreign = [name for name in names if not _OURS.fullmatch(name) and not is_hidden(name)]
     if names and (foreign or TRACKS not in names):
         raise ResultError(
-            f"{target}: holds {', '.join(sorted(foreign)[:3]) or f'no {TRACKS}'}, so it is no"
-            " result and is not replaced. Choose another folder with --out."
+            f"{target}: holds {', '.join(sorted(foreign)[:3]) or f'no {TRACKS}'}, so it is not"
+            " a result and is not replaced. Choose another folder with --out."
         )
     _refuse_unremovable(target)
 

@@ -1,4 +1,4 @@
-"""What all file formats share: names, label arrays, safe writing, locks, hashes.
+"""Name, check, write and lock files of any format.
 
 Files:
 

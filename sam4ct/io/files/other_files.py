@@ -75,7 +75,7 @@ def problems_of_others(paths: Sequence[Path], prefix: str, *, has_frames: bool) 
     for kind, found in by_kind.items():
         if kind is None:
             wanted = f"Only {frames} may lie" if has_frames else f"Put the frames {frames}"
-            what = f"is no frame. {wanted} in this folder. Move other files away."
+            what = f"is not a frame. {wanted} in this folder. Move other files away."
         elif kind == "TIFF":
             what = _tiff_problem(found[0], frames)
         else:

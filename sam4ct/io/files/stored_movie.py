@@ -1,4 +1,4 @@
-"""What a movie on disk offers, whatever its format: its frames by window, checked."""
+"""Define a movie on disk, the same for all formats: its frames are read by window and checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FrameInfo:
     shape: tuple[int, ...]
     """([z,] y, x)"""
     dtype: np.dtype[np.generic]
-    """In the byte order of this machine."""
+    """Type of the voxels, in the byte order of this machine."""
 
 
 class StoredMovie(ABC):

@@ -27,7 +27,7 @@ _TOLD = 4
 
 @dataclass(frozen=True)
 class Centroids:
-    """Where tracks begin."""
+    """The centroids of the cells to follow."""
 
     frame: int
     """The frame of the centroids."""

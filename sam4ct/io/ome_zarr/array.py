@@ -122,7 +122,7 @@ def open_node(path: Path) -> Node:
         raise SequenceError(f"{path}: there is no such folder. Give a Zarr folder.")
     if not is_zarr(path):
         raise SequenceError(
-            f"{path}: is no Zarr folder. Give one that `sam4ct convert` or another program"
+            f"{path}: is not a Zarr folder. Give one that `sam4ct convert` or another program"
             " wrote as OME-Zarr."
         )
     with _damage_told(path):

@@ -31,7 +31,7 @@ class Movie:
     name: str
     frames: int
     shape: tuple[int, ...]
-    """Of every frame, ([z,] y, x)."""
+    """Shape of every frame, ([z,] y, x)."""
     dtype: str
     spacing_um: Spacing | None
     """Size of a voxel (z, y, x); None: unknown."""

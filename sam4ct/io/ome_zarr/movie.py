@@ -120,7 +120,7 @@ def _complete(path: Path) -> tuple[int, list[Path]]:
     problems = []
     for entry, match in _entries(path):
         if match is None:
-            problems.append(f"{entry}: is no frame. Move it away, or name it tNNN.zarr.")
+            problems.append(f"{entry}: is not a frame. Move it away, or name it tNNN.zarr.")
         elif (t := int(match[2])) in found:
             problems.append(f"{entry}: is frame {t}, as is {found[t][0]}. Remove one of them.")
         else:

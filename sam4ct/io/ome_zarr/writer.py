@@ -174,6 +174,8 @@ def refuse_zarr_target(target: Path, *, overwrite: bool) -> None:
             f"{target}: is there already. Add --overwrite to replace it, or choose another name."
         )
     if target.exists() and not any((target / n).is_file() for n in ("zarr.json", ".zgroup")):
-        raise ResultError(f"{target}: is no Zarr folder and is not replaced. Choose another name.")
+        raise ResultError(
+            f"{target}: is not a Zarr folder and is not replaced. Choose another name."
+        )
     with disk_errors(target):
         refuse_unwritable(target.resolve())

@@ -74,7 +74,7 @@ def new_dataset(folder: Path, dataset: str, frames: int, digits: int) -> Iterato
     target = folder / dataset
     if Path(dataset).name != dataset or dataset in ("", ".."):
         raise SequenceError(
-            f"{dataset!r}: is no name of a folder. Give one without slashes, e.g. Simulated."
+            f"{dataset!r}: is not the name of a folder. Give one without slashes, e.g. Simulated."
         )
     if target.exists():
         raise SequenceError(

@@ -168,7 +168,7 @@ def _refusal(
     if axis == "S" and tif.pages.first.photometric in _COLOURS:
         if _MASK.match(path.name):
             return (
-                f"is a colour (RGB) image, {count} values a pixel. Colours are no labels. Export"
+                f"is a colour (RGB) image, {count} values a pixel. Colours are not labels. Export"
                 " the labels themselves, one whole number a cell, 0 for the background."
             )
         return (

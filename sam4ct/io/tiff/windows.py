@@ -23,7 +23,7 @@ from sam4ct.io.tiff.frame import opened, read_frame, read_info
 
 
 class _Plane(NamedTuple):
-    """Where the strips or tiles of one page are in the file."""
+    """Positions of the strips or tiles of one page in the file."""
 
     offsets: tuple[int, ...]
     counts: tuple[int, ...]
@@ -31,12 +31,12 @@ class _Plane(NamedTuple):
     page: Any
     """The tifffile page that decodes them; its file is closed."""
     options: dict[str, bytes]
-    """What the decoder needs besides: tables that JPEG pieces share."""
+    """Further arguments of the decoder: tables that JPEG pieces share."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the voxels of one file are; from `read_layout`."""
+    """Positions of the voxels in one file; from `read_layout`."""
 
     path: Path
     info: FrameInfo

@@ -317,7 +317,7 @@ def test_folder_that_is_no_result_is_never_replaced(target: Path, names: list[st
     target.mkdir()
     for name in names:
         (target / name).write_text("precious")
-    with pytest.raises(ResultError, match="it is no result and is not replaced"):
+    with pytest.raises(ResultError, match="it is not a result and is not replaced"):
         write(target, overwrite=True)
     assert sorted(contents(target)) == sorted(names)
 

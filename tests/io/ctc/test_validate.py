@@ -65,7 +65,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda r: save(r / "mask0002.tif", label_frame(2)),
         "mask002.tif: is frame 2, as is mask0002.tif",
     ),
-    "foreign file": (lambda r: (r / "log.txt").write_text(""), "log.txt: is no frame"),
+    "foreign file": (lambda r: (r / "log.txt").write_text(""), "log.txt: is not a frame"),
     "mask truncated": (
         lambda r: (r / "mask001.tif").write_bytes((r / "mask001.tif").read_bytes()[:60]),
         "mask001.tif: is not a TIFF file, or only the start of one",

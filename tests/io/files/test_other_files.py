@@ -64,7 +64,7 @@ def test_files_of_one_format_are_one_message(tmp_path: Path) -> None:
     replaced(dataset / "01", "img_001.png", "img_001_cp_masks.png", "img_002.png", "notes.txt")
     message = refusal(dataset)
     assert "img_001.png (and 2 more): the format PNG" in message
-    assert "notes.txt: is no frame. Put the frames t000.tif" in message
+    assert "notes.txt: is not a frame. Put the frames t000.tif" in message
     assert "holds no frames" not in message
 
 
@@ -75,7 +75,7 @@ def test_preview_beside_frames_is_to_be_moved_not_converted(
     dataset = make_dataset(tmp_path, shape)
     (dataset / "01" / "preview.png").touch()
     message = refusal(dataset)
-    assert "preview.png: is no frame" in message
+    assert "preview.png: is not a frame" in message
     assert "Move other files away" in message
     assert "Save" not in message
 

@@ -166,7 +166,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: [p.rename(p.with_suffix(".png")) for p in f.iterdir()],
         r"t000\.png \(and \d more\): the format PNG is not read here",
     ),
-    "other files": (lambda f: (f / "a.txt").write_text(""), r"a\.txt: is no frame"),
+    "other files": (lambda f: (f / "a.txt").write_text(""), r"a\.txt: is not a frame"),
     "cut off": (lambda f: truncate(f / "t001.tif", 0.6), r"t001\.tif: .*(damaged|only the start)"),
     "empty": (lambda f: (f / "t001.tif").write_bytes(b""), r"t001\.tif: the file is empty"),
     "other shape": (

@@ -315,7 +315,7 @@ def test_older_target_stays_until_the_new_one_is_complete(
 def test_what_is_no_zarr_is_never_replaced(source: Path, target: Path) -> None:
     target.mkdir()
     (target / "thesis.doc").write_text("years of work")
-    with pytest.raises(ResultError, match=r"01\.zarr: is no Zarr folder and is not replaced"):
+    with pytest.raises(ResultError, match=r"01\.zarr: is not a Zarr folder and is not replaced"):
         convert(source, target, overwrite=True)
 
 
@@ -343,7 +343,7 @@ BAD_FRAMES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "missing frame": (lambda f: (f / "t001.tif").unlink(), r"01: t001\.tif missing"),
     "missing first frame": (lambda f: (f / "t000.tif").unlink(), r"01: t000\.tif missing"),
-    "other files": (lambda f: (f / "notes.txt").write_text(""), r"notes\.txt: is no frame"),
+    "other files": (lambda f: (f / "notes.txt").write_text(""), r"notes\.txt: is not a frame"),
     "other number of slices": (
         lambda f: save(f / "t002.tif", drawn(SHAPES["3D"])[2][1:]),
         r"t002\.tif: is uint16 of shape \(149, 12, 16\), but t000\.tif",
