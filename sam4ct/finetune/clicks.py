@@ -1,13 +1,10 @@
-"""Clicks as a person would give them: one inside the object, then where the mask is wrong.
+"""Simulated clicks, as in Segment Anything (Kirillov et al. 2023): on the object, then on errors.
 
-Owns how clicks are drawn and what a network loses on them. Crops come from
-whoever trains; the network's own steps are models/sam_med3d/network.py.
-Points are crop voxels (z, y, x).
+Owns how clicks are drawn, and the loss of a network on them. Points are crop voxels (z, y, x).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,33 +18,32 @@ from sam4ct.models.sam_med3d.network import click_masks, encode, full_size, no_m
 
 Mask = NDArray[np.bool_]
 Voxel = NDArray[np.int64]
-FirstClick = Callable[[Mask], Voxel]
 
 STRAY = 12
-"""A click on nothing strays from the crop's centre by up to its side over this."""
+"""A click on background is off the crop's centre by at most its side over this."""
 
 
 def click_rounds(
     network: Any, images: Tensor, masks: Tensor, rng: np.random.Generator, rounds: int
 ) -> tuple[Tensor, Tensor]:
-    """Click on objects, correct the masks by further clicks, and return what was lost.
+    """Click on objects, correct the masks by further clicks, and return the loss.
 
-    The first click is drawn inside the mask, rather in its middle; each further
-    one anywhere in what the mask before misses (inside) or has too much
-    (outside), and that mask is shown with it. A crop whose mask is empty is
-    clicked on near its centre and should yield nothing.
+    The first click is drawn inside the mask, deep voxels more often. Each further click is drawn
+    from the voxels where the mask before is wrong (missing: a click inside; too much: outside),
+    and that mask is given with it. A crop with an empty mask is clicked on near its centre, and
+    nothing should be found.
 
     Args:
         network: A SAM-Med3D network.
         images: (B, 1, S, S, S) float32, normalised.
-        masks: (B, K, S, S, S) bool, on the same device: K objects of each crop, which
-            are clicked on one by one; each crop is encoded only once.
+        masks: (B, K, S, S, S) bool, on the same device: K objects of each crop, clicked on one
+            by one; each crop is encoded once.
         rng: Draws the clicks.
         rounds: Number of clicks on each object, 1 or more.
 
     Returns:
-        The loss, Dice and cross-entropy, averaged over rounds; and the Dice
-        coefficient (B * K,) of the first click's masks, detached.
+        The loss (Dice loss, Milletari et al. 2016, plus cross-entropy), averaged over rounds; and
+        the Dice coefficients (B * K,) of the masks of the first click, detached.
     """
     measure = DiceCELoss(sigmoid=True)
     embeddings = encode(network, images).repeat_interleave(masks.shape[1], dim=0)
@@ -74,12 +70,12 @@ def click_rounds(
 
 @torch.no_grad()
 def validation_dice(network: Any, images: Tensor, masks: Tensor) -> Tensor:
-    """Return the Dice coefficient (B,) of one click on each object's innermost voxel.
+    """Return the Dice coefficients (B,) of one click on the innermost voxel of each object.
 
     Args:
         network: A SAM-Med3D network.
         images: (B, 1, S, S, S) float32, normalised.
-        masks: (B, 1, S, S, S) bool; an empty one is clicked on in the crop's centre.
+        masks: (B, 1, S, S, S) bool; for an empty one the click is in the crop's centre.
     """
     points = _stacked([[_innermost(goal)] for goal in masks[:, 0].cpu().numpy()], images)
     return dice(first_masks(network, images, points), masks)
@@ -96,14 +92,14 @@ def first_masks(network: Any, images: Tensor, points: Tensor) -> Tensor:
 
 
 def dice(found: Tensor, wanted: Tensor) -> Tensor:
-    """Dice coefficient (B,) of masks (B, ...) with others; 1 where both are empty."""
+    """Return the Dice coefficients (B,) of masks (B, ...) with others; 1 where both are empty."""
     a, b = found.flatten(1), wanted.flatten(1)
     total = a.sum(1) + b.sum(1)
     return torch.where(total > 0, 2 * (a & b).sum(1) / total.clamp(min=1), 1.0)
 
 
 def _depth(mask: Mask) -> tuple[Voxel, NDArray[np.float64]]:
-    """The voxels (n, 3) of a mask, in array order, and their distances to its outline."""
+    """Return the voxels (n, 3) of a mask, in array order, and their distances to its outline."""
     box = ndimage.find_objects(mask.astype(np.uint8), max_label=1)[0]
     inside = np.pad(mask[box], 1)
     at = np.argwhere(inside)
@@ -112,7 +108,7 @@ def _depth(mask: Mask) -> tuple[Voxel, NDArray[np.float64]]:
 
 
 def _drawn_inside(rng: np.random.Generator, mask: Mask) -> Voxel:
-    """A voxel of the mask, the more likely the deeper; near the centre if it is empty."""
+    """Draw a voxel of the mask, with its depth as weight; near the centre if it is empty."""
     if not mask.any():
         centre = np.array(mask.shape) // 2
         return centre + rng.integers(-(len(mask) // STRAY), len(mask) // STRAY + 1, mask.ndim)
@@ -121,7 +117,7 @@ def _drawn_inside(rng: np.random.Generator, mask: Mask) -> Voxel:
 
 
 def _innermost(mask: Mask) -> Voxel:
-    """The voxel deepest in the mask, the first of equals; the centre if it is empty."""
+    """Return the deepest voxel of a mask, the first of equals; the centre if it is empty."""
     if not mask.any():
         return np.array(mask.shape) // 2
     at, depth = _depth(mask)
@@ -129,7 +125,7 @@ def _innermost(mask: Mask) -> Voxel:
 
 
 def _correction(rng: np.random.Generator, found: Mask, goal: Mask) -> tuple[Voxel, bool]:
-    """A voxel on which a mask is wrong, and whether it belongs to the goal."""
+    """Draw a voxel where a mask is wrong; return it, and whether it belongs to the goal."""
     wrong = np.flatnonzero(found ^ goal)
     if not len(wrong):
         return _drawn_inside(rng, goal), bool(goal.any())

@@ -1,7 +1,7 @@
-"""What lies between a look and the file: the sample's surroundings, dirt, light, compression.
+"""What lies between the cells and the file: surroundings, dirt, uneven light, compression.
 
-Pure numpy and scipy. Some of it moves with the stage (specks, clutter, channels), some stays
-where it is (dirt on the optics, uneven light). Array order ([z,] y, x).
+Specks, clutter and channels move with the stage; dirt on the optics and uneven light do not.
+Array order ([z,] y, x).
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from sam4ct.simulate.looks import Image, smooth_noise
 
 @dataclass(frozen=True, kw_only=True)
 class CameraLaw:
-    """What a movie's frames show beside cells, and what is done to their grey values."""
+    """What frames show besides cells, and how their grey values are changed."""
 
     clutter: float = 0.0
-    """Contrast of the texture between the cells, which moves with the stage."""
+    """Contrast of a texture between the cells; it moves with the stage."""
     clutter_px: float = 4.0
-    """How coarse it is."""
+    """Correlation length of that texture, pixels."""
     specks: int = 0
-    """Small things in the sample that are no cells; some move a little by themselves."""
+    """Number of small objects in the sample that are not cells; some move by themselves."""
     speck_px: float = 1.5
-    """Radius of a usual one."""
+    """Typical radius of a speck."""
     dirt: int = 0
-    """Spots and rings on the optics: they stay where they are."""
+    """Number of spots and rings on the optics; they do not move."""
     dirt_px: float = 5.0
-    """Radius of a usual one."""
+    """Typical radius of a spot."""
     shade: float = 0.0
-    """Share of the light that is missing at the darkest place."""
+    """Share of the light that is missing at the darkest pixel."""
     pedestal: float = 1.0
-    """Light without any cell, in cells' contrast: it is what uneven light changes."""
+    """Brightness without cells, in units of a cell's contrast; uneven light scales it."""
     refocus: float = 0.0
-    """Standard deviation of the blur, in itself, from frame to frame."""
+    """Standard deviation of the logarithm of the blur, from frame to frame."""
     levels: int = 0
-    """Grey levels between the darkest and the brightest pixel; 0 for all."""
+    """Number of grey levels from the darkest to the brightest pixel; 0: not reduced."""
     jpeg: float = 0.0
-    """Quantisation step of the finest waves of JPEG's blocks, as a share of the contrast."""
+    """Quantisation step of the highest frequencies, as a share of the contrast; 0: no JPEG."""
     jpeg_block: int = 8
     """Side of the blocks, pixels."""
 
 
 class Camera:
-    """Takes the frames of a movie; dirt, light and surroundings are drawn once."""
+    """The camera of a movie; dirt, light and surroundings are drawn once."""
 
     def __init__(
         self,
@@ -68,11 +68,11 @@ class Camera:
         self._restless = rng.random(law.specks) < 0.3
 
     def blur(self, usual: float) -> float:
-        """Return the blur of the next frame, pixels, for a usual one."""
+        """Return the blur of the next frame, pixels, given the usual one."""
         return usual * float(np.exp(self._rng.normal(0.0, self._law.refocus)))
 
     def backdrop(self, shift: Float) -> Image:
-        """Return what is behind the cells.
+        """Return what the sample shows besides cells, of the frame's shape.
 
         Args:
             shift: How far the stage has moved the sample since the first frame, units.
@@ -96,7 +96,7 @@ class Camera:
         return np.asarray(spread * 6.3 * self._law.speck_px**2, dtype=np.float32)
 
     def taken(self, picture: Image) -> Image:
-        """Return the frame as it is stored: with dirt, uneven light, few levels, compressed."""
+        """Return the stored frame: with dirt, uneven light, compression and fewer grey levels."""
         law = self._law
         picture = np.asarray((picture + self._dirt + law.pedestal) * self._light, dtype=np.float32)
         if law.jpeg:
@@ -109,7 +109,7 @@ class Camera:
 
 
 def _light(rng: np.random.Generator, shape: tuple[int, ...], shade: float) -> Image:
-    """Return light that falls off from some place in the plane: 1 there, 1 - shade at worst."""
+    """Return light that falls from 1 at a random centre to 1 - shade at the farthest pixel."""
     if not shade:
         return np.ones(shape, np.float32)
     y, x = np.ogrid[-1.0 : 1.0 : shape[-2] * 1j, -1.0 : 1.0 : shape[-1] * 1j]
@@ -119,7 +119,7 @@ def _light(rng: np.random.Generator, shape: tuple[int, ...], shade: float) -> Im
 
 
 def _dirt(rng: np.random.Generator, shape: tuple[int, ...], law: CameraLaw) -> Image:
-    """Return spots, and rings of dust out of focus."""
+    """Return spots, and rings as of dust out of focus."""
     plane = np.zeros(shape[-2:], np.float32)
     y, x = np.ogrid[: shape[-2], : shape[-1]]
     for _ in range(law.dirt):
@@ -132,14 +132,14 @@ def _dirt(rng: np.random.Generator, shape: tuple[int, ...], law: CameraLaw) -> I
 
 
 def compressed(picture: Image, step: float, block: int = 8) -> Image:
-    """Return an image as JPEG would store it: cosine waves of square blocks, rounded.
+    """Return an image after JPEG compression: a rounded cosine transform of square blocks.
 
-    After T.81 (JPEG): fine waves are rounded more coarsely than slow ones, here by steps
-    that grow linearly with the wave number as the standard's example table roughly does.
+    After ITU-T T.81: higher frequencies are rounded more coarsely. Here the steps grow linearly
+    with the frequency, roughly like the example table of the standard.
 
     Args:
         picture: ([z,] y, x).
-        step: Of the finest waves, as a share of the picture's contrast.
+        step: Step of the highest frequency, as a share of the picture's contrast.
         block: Side of the blocks, pixels.
     """
     height, width = picture.shape[-2:]

@@ -1,9 +1,7 @@
-"""One simulated cell: its shape, how it moves, grows and divides.
+"""One simulated cell: its shape, and how it moves, grows and divides.
 
-Pure numpy, the same code for 2D and 3D. Lengths are pixels of the finest axis
-("units" below); a coarser axis is handled by `movie`, which scales voxel
-coordinates to units before it asks a cell for its shape. Array order
-(y, x) or (z, y, x).
+The same code for 2D and 3D. Lengths are in pixels of the finest axis ("units"); `movie` converts
+voxels of coarser axes to units before it asks a cell for its shape. Array order ([z,] y, x).
 """
 
 from __future__ import annotations
@@ -32,11 +30,11 @@ class CellLaw:
     bumpiness: float = 0.08
     """Relative amplitude of the outline's bumps."""
     deformation: float = 0.15
-    """Share of the outline's bumps that is redrawn every frame."""
+    """Share of the outline's bumps that is drawn again every frame."""
     motion: float = 0.15
     """Standard deviation of the step per frame, in radii."""
     persistence: float = 0.5
-    """How much of a step is kept for the next one, 0 (Brownian) to 1 (straight)."""
+    """Correlation of a step with the one before, 0 (Brownian) to 1 (straight)."""
     turning: float = 0.08
     """Standard deviation of the rotation per frame, in radians."""
     cycle: float = 30.0
@@ -44,24 +42,24 @@ class CellLaw:
     death: float = 0.0
     """Probability per frame that a cell vanishes."""
     rounding: float = 2.0
-    """Frames before its division in which a cell rounds up."""
+    """Number of frames before a division over which a cell rounds up."""
     separation: float = 0.75
     """Distance of a new daughter from the mother's centre, in mother radii."""
     dimmest: float = 0.5
     """Brightness of the dimmest cells; the brightest have 1.1."""
     inherited: float = 1.0
-    """Share of a daughter's brightness that is her mother's; the rest is drawn anew."""
+    """Share of a daughter's brightness that comes from her mother; the rest is random."""
     shape: str = "blob"
     """One of `shapes.FAMILIES`."""
     slenderness: float = 3.5
     """Mean length of a rod over its width."""
     bud: float = 0.6
-    """Radius of a bud when it becomes a cell, in the mother's."""
+    """Radius of a bud when it becomes a cell, in radii of the mother."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """State of one cell in one frame. A new state is made for every frame."""
+    """State of one cell in one frame."""
 
     label: int
     parent: int
@@ -75,7 +73,7 @@ class Cell:
     """Length of each axis relative to the radius, (D,)."""
     radius: float
     full_radius: float
-    """Radius it grows to."""
+    """Radius when grown."""
     bumps: Float
     """Relative amplitudes of the outline's bumps, (N_BUMPS,)."""
     bump_directions: Float
@@ -90,11 +88,11 @@ class Cell:
 
     @property
     def mitotic(self) -> float:
-        """How close to its division the cell is: 0 (two frames or more) to 1 (now)."""
+        """How near its division the cell is: 0 (two frames or more) to 1 (now)."""
         return float(np.clip(1.0 - (self.lifetime - self.age) / 2.0, 0.0, 1.0))
 
     def extent(self) -> float:
-        """Radius of a ball around the centre that holds the whole cell, in units."""
+        """Return the radius of a ball around the centre that holds the whole cell, units."""
         return self.radius * float(self.aspect.max()) * (1.0 + float(np.abs(self.bumps).sum()))
 
     def depth(self, offsets: Float) -> Float:
@@ -114,7 +112,7 @@ class Cell:
         return np.asarray(distance / (self.radius * np.maximum(outline, 0.3)))
 
     def texture(self, offsets: Float) -> Float:
-        """Return the texture, about -1 to 1, which turns with the cell; arguments as `depth`."""
+        """Return the texture, about -1 to 1, which turns with the cell; arguments as in `depth`."""
         local = offsets @ self.axes.T
         texture = np.zeros(local.shape[:-1])
         for wave, phase in zip(self.waves, self.phases[N_BUMPS:], strict=True):
@@ -173,7 +171,7 @@ def spawn(
 
 
 def _grown(age: float, lifetime: float) -> float:
-    """Relative radius at an age: a daughter starts at 0.78 and is grown at mid-cycle."""
+    """Return the relative radius at an age: 0.78 at birth, 1 from mid-cycle on."""
     return min(1.0, 0.78 + 0.44 * age / lifetime)
 
 

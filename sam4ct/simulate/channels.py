@@ -1,8 +1,8 @@
-"""Narrow channels, closed at one end, in which cells stand in a row: a mother machine.
+"""Narrow channels with one closed end, in which cells stand in a row: a mother machine.
 
-Channels run along y, closed at the small end, side by side along x. Cells that grow push
-those between them and the open end, until they are washed away. Lengths are units of the
-finest axis.
+After Wang et al. (2010). Channels run along y, closed at the small end, side by side along x.
+Cells that grow push the cells between them and the open end, until these are washed away. Lengths
+are in units, pixels of the finest axis.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from sam4ct.simulate.looks import Image
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
-    """What the channels of a movie are like."""
+    """Geometry and looks of the channels of a movie."""
 
     pitch: float
     """Distance of neighbouring channels."""
     width: float
     closed: float
-    """Place of the closed end along y."""
+    """Position of the closed end along y."""
     length: float
     offset: float = 0.0
-    """Place of the first channel along x."""
+    """Position of the first channel along x."""
     slip: float = 0.05
     """Probability per frame that the outer cells of a channel slide outward."""
     light: float = 0.5
-    """Brightness in the channels, in cells' contrast."""
+    """Brightness in the channels, in units of a cell's contrast."""
     rim: float = 0.4
     """Brightness of their walls."""
     trench: float = 0.3
     """Brightness beyond the open end."""
 
     def number(self, x: float) -> int:
-        """Return the channel that is nearest to a place along x."""
+        """Return the number of the channel nearest to a position along x."""
         return round((x - self.offset) / self.pitch)
 
     def between(self, low: float, high: float) -> range:
-        """Return the channels between two places along x."""
+        """Return the numbers of the channels between two positions along x."""
         return range(
             int(np.ceil((low - self.offset) / self.pitch)),
             int(np.floor((high - self.offset) / self.pitch)) + 1,
@@ -52,13 +52,13 @@ class Channels:
     def filled(
         self, number: int, size: Float, count: int, new: Callable[[Float], Cell]
     ) -> list[Cell]:
-        """Return new cells that stand in a channel, from its closed end on.
+        """Return new cells that fill a channel from its closed end.
 
         Args:
             number: Of the channel.
             size: Of the view, ([z,] y, x); cells stand in its middle slice.
-            count: How many, if so many have room.
-            new: Makes a cell at a place.
+            count: How many at most; fewer if the channel is full.
+            new: Makes a cell at a position.
         """
         cells: list[Cell] = []
         end = self.closed
@@ -74,12 +74,12 @@ class Channels:
         return cells
 
     def packed(self, rng: np.random.Generator, cells: list[Cell], radius: float) -> list[Cell]:
-        """Return cells in their rows, none on another, without those that were washed away.
+        """Return cells in rows without overlap, without those that were washed away.
 
         Args:
             rng: Source of all randomness.
-            cells: Where they would move by themselves.
-            radius: Mean radius of the cells: slides are a few of them.
+            cells: At positions that ignore the channels.
+            radius: Mean radius of the cells; outer cells slide by 0.3 to 3 radii.
         """
         rows: dict[int, list[Cell]] = {}
         for cell in cells:
@@ -102,7 +102,7 @@ class Channels:
         return kept
 
     def picture(self, shape: tuple[int, ...], scale: Float, shift: Float) -> Image:
-        """Return the empty channels as they look in a frame.
+        """Return an image of the empty channels.
 
         Args:
             shape: Of the frame, ([z,] y, x).
@@ -124,13 +124,13 @@ class Channels:
 
 
 def _length(cell: Cell) -> float:
-    """Return how long a cell is along the channel."""
+    """Return the length of a cell along the channel."""
     centres, radii = cell.discs()
     return float(np.ptp(centres[:, 0]) + 2.0 * radii.max())
 
 
 def _upright(axes: Float) -> Float:
-    """Return axes whose first one is along y, in the direction in which it was nearest to it."""
+    """Return axes whose first one is along y, in the direction nearest to its own."""
     dims = len(axes)
     order = [dims - 2, *(n for n in range(dims) if n != dims - 2)]
     upright = np.eye(dims)[order]

@@ -1,8 +1,7 @@
-"""What a segmenter gets wrong: turns true label frames into imperfect input masks.
+"""Errors of a simulated segmenter: turns true label frames into imperfect input masks.
 
-Pure numpy, one code for (y, x) and (z, y, x). Masks grow and shrink by the same length
-along every axis, rounded to whole voxels: in slices far apart that is often none.
-Randomness comes from the generator passed in.
+One code for (y, x) and (z, y, x). Masks grow and shrink by the same length along every axis,
+rounded to whole voxels: across slices that are far apart this is often none.
 """
 
 from __future__ import annotations
@@ -20,27 +19,27 @@ Floats = NDArray[np.float64]
 Masks = NDArray[np.int32]
 
 MIN_VOXELS = 6
-"""No damage leaves or adds a region smaller than this."""
+"""No error leaves or adds a smaller region."""
 PLACES_TRIED = 20
-"""Random places tried for one spurious region before it is given up."""
+"""Random positions tried for one spurious region."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationErrors:
-    """How often the masks of a simulated segmenter are wrong; all are probabilities."""
+    """Error rates of a simulated segmenter, each 0 to 1."""
 
     missed: float = 0.02
     """Share of cell-frames without a mask."""
     burst: float = 0.3
-    """Probability that a missed cell stays missed in the next frame, if above `missed`."""
+    """Probability that a missed cell is missed in the next frame, too, if above `missed`."""
     split: float = 0.01
-    """Of the cells not missed: cut in two."""
+    """Share of the cells not missed that are cut in two."""
     merged: float = 0.02
-    """Of the cells not missed: under one mask with a neighbour, if they touch one."""
+    """Share of the cells not missed that get one mask with a neighbour, if they touch one."""
     eroded: float = 0.1
-    """Of the cells not missed: shrunken."""
+    """Share of the cells not missed that shrink."""
     dilated: float = 0.1
-    """Of the cells not missed: grown into the background."""
+    """Share of the cells not missed that grow into the background."""
     spurious: float = 0.01
     """Masks in the background, per cell."""
 
@@ -52,10 +51,10 @@ class SegmentationErrors:
             raise ValueError("split, merged, eroded and dilated add up to more than 1")
 
     def missed_given(self, was_missed: bool | None) -> float:
-        """Probability that a cell is missed, so that bursts leave the share as it is.
+        """Return the probability that a cell is missed; with bursts, the mean stays `missed`.
 
         Args:
-            was_missed: In the frame before; None if there is none.
+            was_missed: Whether it was missed in the frame before; None in the first frame.
         """
         if was_missed is None or self.burst <= self.missed:
             return self.missed
@@ -74,18 +73,18 @@ def damaged(
     previous_missed: Collection[int] | None = None,
     spacing: Sequence[float] | None = None,
 ) -> tuple[NDArray[np.uint16], frozenset[int]]:
-    """Return the masks that a segmenter would give for a frame, and which cells it missed.
+    """Return imperfect masks of a frame, and the cells that were missed.
 
     Args:
         rng: Source of all randomness.
         labels: True labels, ([z,] y, x), 0 is background.
-        errors: How often which error happens.
+        errors: The error rates.
         previous_missed: Labels missed in the frame before; None for the first frame.
         spacing: Voxel size relative to that in the plane, ([z,] y, x); isotropic if None.
 
     Returns:
-        Masks labelled 1 to n in random order, so that labels carry no identity;
-        and the labels of `labels` that have no mask, for the next call.
+        Masks labelled 1 to n in random order, so that labels do not identify cells; and the
+        labels without a mask, for the next call.
     """
     masks = labels.astype(np.int32)
     regions = regions_of(labels)
@@ -113,7 +112,7 @@ def _reshape(
     errors: SegmentationErrors,
     scale: Floats,
 ) -> None:
-    """Split, shrink or grow the cells that drew it, in place."""
+    """Split, shrink or grow cells in place, by their random numbers `fates`."""
     split = errors.merged + errors.split
     eroded = split + errors.eroded
     dilated = eroded + errors.dilated
@@ -130,14 +129,14 @@ def _reshape(
 
 
 def _untouched(masks: Masks, label: int, region: Region) -> bool:
-    """False if the cell has become part of a merged mask."""
+    """Return False if the cell has become part of a merged mask."""
     return bool(np.all(masks[region.box][region.mask] == label))
 
 
 def _merge(masks: Masks, labels: list[int]) -> None:
-    """Join each cell with the neighbour it shares most of its outline with, in place.
+    """Join each cell with the neighbour that shares most of its outline, in place.
 
-    Nothing happens to a cell that touches none, or whose neighbour is merged already.
+    A cell without a neighbour that is not merged yet stays as it is.
     """
     if not labels:
         return
@@ -157,7 +156,7 @@ def _merge(masks: Masks, labels: list[int]) -> None:
 
 
 def _contacts(masks: Masks) -> dict[tuple[int, int], int]:
-    """Pairs of labels with adjacent voxels, smaller first, and how many such voxel pairs."""
+    """Return pairs of touching labels, smaller first, and the number of touching voxel pairs."""
     pairs = []
     for axis in range(masks.ndim):
         a = np.moveaxis(masks, axis, 0)[:-1]
@@ -171,7 +170,7 @@ def _contacts(masks: Masks) -> dict[tuple[int, int], int]:
 def _split(
     rng: np.random.Generator, masks: Masks, label: int, region: Region, scale: Floats
 ) -> None:
-    """Cut a cell across its longest axis, off the middle, in place."""
+    """Cut a cell across its longest axis, near the middle, in place."""
     at = np.argwhere(region.mask)
     centred = (at - at.mean(axis=0)) * scale
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -183,9 +182,9 @@ def _split(
 
 
 def _steps(rng: np.random.Generator, region: Region, scale: Floats) -> tuple[int, ...]:
-    """Voxels to shrink or grow by along each axis: 8 to 25 % of the radius in the plane.
+    """Return how many voxels to shrink or grow along each axis.
 
-    At least one voxel in the plane.
+    The length is 8 to 25 % of the radius in the plane, and at least one pixel.
     """
     height, width = region.mask.shape[-2:]
     depth = float(rng.uniform(0.08, 0.25)) * float(height + width) / 4.0
@@ -194,7 +193,7 @@ def _steps(rng: np.random.Generator, region: Region, scale: Floats) -> tuple[int
 
 
 def _elements(steps: tuple[int, ...]) -> Iterator[tuple[Mask, int]]:
-    """Yield the nearest neighbours in the plane, then across slices, and how often each."""
+    """Yield structuring elements, in the plane and across slices, with their iterations."""
     cross = ndimage.generate_binary_structure(2, 1)
     yield cross.reshape((1,) * (len(steps) - 2) + cross.shape), steps[-1]
     if len(steps) == 3 and steps[0]:
@@ -224,10 +223,10 @@ def _dilate(
 
 
 def _add_spurious(rng: np.random.Generator, masks: Masks, shapes: list[Region]) -> None:
-    """Put a small copy of a random cell where it lies mostly in the background, in place."""
+    """Add a small copy of a random cell at a position mostly in the background, in place."""
     model = shapes[int(rng.integers(len(shapes)))].mask
     smaller = float(rng.uniform(0.4, 0.9))
-    # One slice is the least that is left of a volume.
+    # At least one slice of a volume is left.
     scale = [*(max(smaller, 1.0 / n) for n in model.shape[:-2]), smaller, smaller]
     shape = ndimage.zoom(model.astype(np.uint8), scale, order=0).astype(bool)
     for _ in range(PLACES_TRIED):

@@ -1,7 +1,7 @@
-"""From cell fields to a camera image: the looks of microscopes.
+"""Looks of microscopes: from fields of the cells to a camera image.
 
-A look is a function of fields that cover the whole frame, so it costs the same
-for one cell as for hundreds. Pure numpy; array order ([z,] y, x).
+A look is a function of fields that cover the whole frame, so that it takes the same time for one
+cell as for hundreds. Array order ([z,] y, x).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Image = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Fields:
-    """What a look may use, all of the frame's shape."""
+    """Inputs of a look, all of the frame's shape."""
 
     rho: Image
     """Relative depth in the nearest cell: 0 centre, 1 outline, capped at 3 outside."""
     second: Image
-    """Relative depth in the second nearest cell: as `rho` where two cells meet."""
+    """Relative depth in the second nearest cell; equals `rho` where two cells meet."""
     texture: Image
-    """Texture of the cell, about -1 to 1; 0 outside of all."""
+    """Texture of the cell, about -1 to 1; 0 outside cells."""
     brightness: Image
     """Brightness of the nearest cell, 0 far from any."""
     mitotic: Image
@@ -39,7 +39,7 @@ class Fields:
 
 @dataclass(frozen=True, kw_only=True)
 class Optics:
-    """How a movie is imaged. Contrasts are relative to a cell's brightness of 1."""
+    """How a movie is imaged; contrasts are relative to a cell's brightness of 1."""
 
     look: str = "nucleus"
     texture: float = 0.2
@@ -58,19 +58,19 @@ class Optics:
     noise: float = 0.05
     """Standard deviation of the camera's noise."""
     grain_px: float = 0.0
-    """Correlation length of the noise; a resampled image has some."""
+    """Correlation length of the noise, as in a resampled image."""
     background: float = 0.1
     """Amplitude of the slow background."""
     debris: int = 0
-    """Number of small fixed spots."""
+    """Number of small spots that do not move."""
     flicker: float = 0.02
     """Relative change of the illumination from frame to frame."""
     pattern: str = "waves"
-    """What the texture is like, one of `PATTERNS`."""
+    """Kind of texture, one of `PATTERNS`."""
     halo_px: float = 6.0
     """Reach of the halo in the look "halo"."""
     rim: float = 0.08
-    """Width of rims, of seams between packed cells and of their likes, in radii."""
+    """Width of rims, coats, and seams between packed cells, in radii."""
 
 
 def _nucleus(f: Fields, o: Optics) -> Image:
@@ -129,7 +129,7 @@ def _dic(f: Fields, o: Optics) -> Image:
 
 
 def _halo(f: Fields, o: Optics) -> Image:
-    """Phase contrast as its physics has it: what is slow in the optical density is taken away."""
+    """Phase contrast as a high-pass filter of the optical density; the halo is its blur."""
     edge = np.clip(1.0 - f.rho**o.softness, 0.0, 1.0) ** 0.5
     density = edge * f.brightness * (1.0 + o.texture * f.texture) * (1.0 - 1.5 * f.mitotic)
     around = [0.0] * (density.ndim - 2) + [o.halo_px] * 2
@@ -138,7 +138,7 @@ def _halo(f: Fields, o: Optics) -> Image:
 
 
 def _rim(f: Fields, o: Optics) -> Image:
-    """A bright or dark rim with its opposite outside, around a body of the background's grey."""
+    """A bright (dark) rim with a dark (bright) one outside it, around a grey body."""
     inner = np.exp(-(((f.rho - 1.0 + o.rim) / o.rim) ** 2))
     outer = np.exp(-(((f.rho - 1.0 - 1.2 * o.rim) / (1.2 * o.rim)) ** 2))
     body = f.inside * (o.level + o.texture * f.texture)
@@ -146,7 +146,7 @@ def _rim(f: Fields, o: Optics) -> Image:
 
 
 def _seam(f: Fields, o: Optics) -> Image:
-    """How near the outline is, or the neighbour where cells are packed: 1 there, 0 within."""
+    """Return 1 on outlines and between packed cells, falling to 0 inside cells."""
     gap = np.minimum(f.second - f.rho, 1.5 * np.abs(1.0 - f.rho))
     return np.asarray(np.exp(-((gap / (2.0 * o.rim)) ** 2)) * (f.rho < 1.1))
 
@@ -159,7 +159,7 @@ def _seams(f: Fields, o: Optics) -> Image:
 
 
 def _stain(f: Fields, o: Optics) -> Image:
-    """Stained cytoplasm, thinner towards the outline, with a nucleus that is as bright or more."""
+    """Stained cytoplasm, thinner towards the outline, and a nucleus that may be brighter."""
     thick = np.clip(1.0 - f.rho**o.softness, 0.0, 1.0)
     nucleus = max(0.0, o.level) * np.exp(-((f.rho / 0.45) ** 4))
     body = f.inside * (0.3 + 0.7 * thick + nucleus) * (1.0 + o.texture * f.texture)
@@ -167,7 +167,7 @@ def _stain(f: Fields, o: Optics) -> Image:
 
 
 def _refractile(f: Fields, o: Optics) -> Image:
-    """Spores: a core that shines in phase contrast, in a dark coat."""
+    """Spores in phase contrast: a bright core in a dark coat."""
     core = np.exp(-((f.rho / 0.75) ** 4))
     coat = np.exp(-(((f.rho - 1.0) / (1.5 * o.rim)) ** 2))
     glow = 0.3 * abs(o.halo) * np.exp(-(((f.rho - 1.35) / 0.2) ** 2))
@@ -207,11 +207,11 @@ PATTERNS: dict[str, Callable[[Image], Image]] = {
     "mottled": lambda texture: np.tanh(4.0 * texture),
     "holes": lambda texture: -np.clip(4.0 * (texture - 0.2), 0.0, 1.3),
 }
-"""What a texture of waves, about -1 to 1, is turned into."""
+"""Functions of a texture of waves, about -1 to 1."""
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> Image:
-    """Gaussian noise of unit variance correlated over `length` pixels."""
+    """Return Gaussian noise of variance 1, correlated over `length` pixels."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     if length > 0:
         noise = ndimage.gaussian_filter(noise, length, mode="wrap")
@@ -221,7 +221,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float
 
 @dataclass(frozen=True)
 class Stage:
-    """What does not change over a movie: slow background and debris, of the frame's shape."""
+    """What stays the same in a movie: slow background and debris, of the frame's shape."""
 
     background: Image
 
@@ -244,14 +244,14 @@ def image(
     stage: Stage,
     backdrop: Image | None = None,
 ) -> Image:
-    """Render one frame; float32, arbitrary offset, a cell's contrast is about 1.
+    """Render one frame: float32, any offset, a cell's contrast is about 1.
 
     Args:
         rng: Source of all randomness.
         fields: Of the frame's cells.
         optics: How they look.
-        stage: What does not change over the movie.
-        backdrop: What else is in the sample, of the frame's shape.
+        stage: What stays the same in the movie.
+        backdrop: What the sample shows besides cells, of the frame's shape.
     """
     if optics.pattern != "waves":
         fields = replace(fields, texture=PATTERNS[optics.pattern](fields.texture))

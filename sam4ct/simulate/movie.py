@@ -1,7 +1,7 @@
 """Simulated movies: cells that crawl, push, divide and vanish, with their exact lineage.
 
-Deterministic: all randomness comes from the generator passed in. Array order
-([z,] y, x); a movie is produced frame by frame and never held as a whole.
+All randomness comes from the generator passed in: equal seeds give equal movies. Frames are made
+one at a time; a movie is never in memory as a whole. Array order ([z,] y, x).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from sam4ct.simulate.populations import Population, SettingLaw
 Labels = NDArray[np.int32]
 
 MIN_VISIBLE = 12
-"""A cell with fewer pixels than this in the frame counts as out of view."""
+"""A cell with fewer pixels in the frame counts as out of view."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MovieLaw:
-    """Everything that defines a simulated movie but the seed."""
+    """Everything that defines a simulated movie, except the seed."""
 
     shape: tuple[int, ...]
     """Frame shape ([z,] y, x), voxels."""
     frames: int
     cells: int
-    """Cells in view at the start, about."""
+    """About how many cells are in view at the start."""
     law: CellLaw
     optics: Optics = field(default_factory=Optics)
     spacing: tuple[float, ...] | None = None
@@ -40,11 +40,11 @@ class MovieLaw:
     drift: float = 0.0
     """Common displacement per frame, in radii."""
     contact: float = 0.85
-    """Cells whose centres are nearer than this times the sum of radii push apart."""
+    """Cells push apart if their centres are nearer than this times the sum of their radii."""
     setting: SettingLaw | None = None
-    """Where cells are and what moves them all; a crowd of blobs if None."""
+    """Where cells are and how they move together; None: blobs that wander by themselves."""
     camera: CameraLaw | None = None
-    """What else is in the picture and what is done to it; nothing if None."""
+    """What images show besides cells, and how they are degraded; None: nothing."""
 
     def scale(self) -> Float:
         return np.asarray(self.spacing or (1.0,) * len(self.shape), dtype=float)
@@ -69,7 +69,7 @@ class Colony:
         self._size = np.asarray(movie.shape) * movie.scale()
         self._margin = 2.0 * movie.law.radius
         self.shift = np.zeros(len(movie.shape))
-        """How far the stage has moved the sample, units: the drift here is the cells' own."""
+        """How far the stage has moved the sample: not at all, drift here is motion of the cells."""
         heading = rng.normal(size=len(movie.shape))
         self._drift = heading / np.linalg.norm(heading) * movie.drift * movie.law.radius
         self.cells: list[Cell] = []
@@ -83,7 +83,7 @@ class Colony:
         return self._next - 1
 
     def _free_places(self, wanted: int) -> list[Float]:
-        """Random places, margin included, no two nearer than about a diameter."""
+        """Return random positions in view and margin, no two nearer than about a diameter."""
         apart = 2.0 * self._movie.contact * self._movie.law.radius
         places: list[Float] = []
         for _ in range(12 * wanted):
@@ -95,7 +95,7 @@ class Colony:
         return places
 
     def step(self) -> None:
-        """Advance every cell by one frame: divide, die, move, push apart, enter."""
+        """Advance by one frame: cells divide, die, move and push apart, and new ones enter."""
         rng, law = self._rng, self._movie.law
         after: list[Cell] = []
         for cell in self.cells:
@@ -114,7 +114,7 @@ class Colony:
         return bool(outside.max() < 1.5 * self._margin)
 
     def _enter(self) -> None:
-        """Let new cells in through the margin while it is emptier than at the start."""
+        """Add a cell at the margin if there are fewer cells than at the start."""
         if len(self.cells) >= self._room:
             return
         at = self._rng.uniform(-self._margin, self._size + self._margin)
@@ -125,11 +125,11 @@ class Colony:
 
 
 def pushed_apart(cells: list[Cell], contact: float) -> list[Cell]:
-    """Return cells moved away from each other where they are too near.
+    """Return cells after pushing apart those that are too near each other.
 
     Args:
         cells: In any number of dimensions.
-        contact: Least distance of two centres, in sums of their radii; about kept.
+        contact: Smallest distance of two centres, in sums of their radii; reached about.
     """
     if len(cells) < 2:
         return cells
@@ -151,9 +151,9 @@ def pushed_apart(cells: list[Cell], contact: float) -> list[Cell]:
 
 
 def box_around(cell: Cell, shape: tuple[int, ...], scale: Float, reach: float) -> tuple[slice, ...]:
-    """Return the box of a frame's voxels that are no further than `reach`, units, from a cell.
+    """Return the box of a frame's voxels within `reach`, units, of a cell's centre.
 
-    A slice is empty, its stop is its start, where that is out of the frame.
+    Outside the frame, a slice is empty: its stop is its start.
     """
     low = np.floor((cell.position - reach) / scale).astype(int)
     high = np.ceil((cell.position + reach) / scale).astype(int) + 1
@@ -163,7 +163,7 @@ def box_around(cell: Cell, shape: tuple[int, ...], scale: Float, reach: float) -
 
 
 def draw_fields(cells: list[Cell], shape: tuple[int, ...], scale: Float) -> Fields:
-    """Paint all cells into fields; where two overlap the deeper one owns the voxel."""
+    """Draw all cells into fields; a voxel belongs to the cell in which it is deepest."""
     rho = np.full(shape, 3.0, np.float32)
     second = np.full(shape, 3.0, np.float32)
     texture = np.zeros(shape, np.float32)

@@ -1,9 +1,9 @@
-"""Where cells are and how they move together: scattered, in colonies, sheets and channels.
+"""Where cells are and how they move together: scattered, in colonies, sheets or channels.
 
-The cells of a `SettingLaw`; those of a movie without one are `movie.Colony`. Cells have
-places in the sample; the stage carries the sample along, so that what is in view drifts and
-jumps together. Around the view lies a margin; cells that the stage brings into it from
-outside are new ones. Lengths are units. The same code for 2D and 3D.
+These are the cells of a movie with a `SettingLaw`; without one they are a `movie.Colony`. Cells
+have positions in the sample, and the stage moves the sample: what is in view drifts and jumps
+together. Around the view lies a margin; where the stage brings in new sample, new cells come with
+it. Lengths are units. The same code for 2D and 3D.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from sam4ct.simulate.shapes import FAMILIES
 PACKED = 0.82
 """Share of a colony's area that its cells fill."""
 ROUNDS_AT_FIRST = 20
-"""Of pushing, until the first frame's cells lie side by side."""
+"""Rounds of pushing apart before the first frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingLaw:
-    """Where cells are and what moves them all; lengths in radii, times in frames."""
+    """Where cells are and how they move together; lengths in radii, times in frames."""
 
     kind: str = "scattered"
     """"scattered"; "colonies" that grow outward; a "sheet" side by side; or "channels"."""
     colonies: int = 1
     """Number of colonies in view."""
     off_centre: float = 0.3
-    """Share of the view in which their middles are."""
+    """Share of the view, around its centre, in which the colonies' centres are."""
     aligned: float = 0.5
-    """How alike the directions of neighbours are in a colony, 0 to 1."""
+    """How similar the directions of neighbours in a colony are, 0 to 1."""
     strain: float = 0.0
     """Standard deviation of the tissue's stretching and shearing per frame."""
     jolts: float = 0.0
@@ -43,7 +43,7 @@ class SettingLaw:
     jolt: float = 3.0
     """Largest jump of the stage."""
     channels: Channels | None = None
-    """What the channels are like, if there are any."""
+    """The channels, for that kind."""
 
 
 class Population:
@@ -66,7 +66,7 @@ class Population:
             law: Of the cells.
             setting: Where they are.
             size: Of the view ([z,] y, x), units.
-            cells: In view at the start, about.
+            cells: About how many are in view at the start.
             drift: Of the stage, radii per frame.
             contact: See `pushing.settled`.
         """
@@ -75,7 +75,7 @@ class Population:
         self._last = 0
         heading = rng.normal(size=len(size))
         if len(size) == 3:
-            heading[0] = 0.0  # the stage moves in the plane
+            heading[0] = 0.0  # the stage moves in the plane only
         self._drift = heading / np.linalg.norm(heading) * drift * law.radius
         stretch = rng.normal(0.0, setting.strain, (len(size), len(size)))
         self._strain = (stretch + stretch.T) / 2.0
@@ -93,11 +93,11 @@ class Population:
 
     @property
     def cells(self) -> list[Cell]:
-        """The cells, at their places in view."""
+        """The cells, at their positions in view."""
         return [replace(cell, position=cell.position + self.shift) for cell in self._cells]
 
     def step(self) -> None:
-        """Advance by one frame: cells divide, die, move and push; the sample and stage move."""
+        """Advance by one frame: cells divide, die, move and push apart; the stage moves."""
         rng, law = self._rng, self._law
         after: list[Cell] = []
         for cell in self._cells:
@@ -116,7 +116,7 @@ class Population:
         self._move_stage()
 
     def _carried(self, position: Float) -> Float:
-        """Return how far the tissue, or the growth of the colony, carries a place in a frame."""
+        """Return how far the tissue, or the growth of a colony, moves a position in a frame."""
         if self._setting.kind == "colonies":
             offsets = position - np.array(self._centres)
             nearest = offsets[int(np.argmin(np.linalg.norm(offsets, axis=1)))]
@@ -124,7 +124,7 @@ class Population:
         return np.asarray(self._strain @ (position - self._size / 2.0))
 
     def _move_stage(self) -> None:
-        """Move the sample; what leaves the margin is gone, and others come in on the other side."""
+        """Move the sample; cells that leave the margin give way to new ones on the other side."""
         rng, setting = self._rng, self._setting
         move = self._drift
         if rng.random() < setting.jolts:
@@ -157,7 +157,7 @@ class Population:
         return FAMILIES[self._law.shape].shaped(self._rng, self._law, cell)
 
     def _around_view(self, count: int) -> Float:
-        """Return random places in view and margin, as many as make `count` in view, (n, D)."""
+        """Return random positions in view and margin (n, D), about `count` of them in view."""
         share = float(np.prod(1.0 + 2.0 * self._margin / self._size))
         low, high = -self._margin, self._size + self._margin
         return self._rng.uniform(low, high, (round(count * share), len(self._size)))
@@ -167,7 +167,7 @@ class Population:
         return self._laid_out(cells)
 
     def _in_sheet(self) -> list[Cell]:
-        """Cells at the places of a disturbed hexagonal grid."""
+        """Return cells at the positions of a jittered hexagonal grid."""
         dims = len(self._size)
         pitch = float((self._size.prod() / (sqrt(0.75) * self._count)) ** (1.0 / dims))
         steps = np.array([pitch] * (dims - 2) + [pitch * sqrt(0.75), pitch])
@@ -179,7 +179,7 @@ class Population:
         return [self._new(place) for place in places]
 
     def _in_colonies(self) -> list[Cell]:
-        """Cells side by side in discs around a few places, rods in streams of one direction."""
+        """Return cells side by side in discs around a few centres, neighbours aligned."""
         rng, dims = self._rng, len(self._size)
         each = max(1, round(self._count / self._setting.colonies))
         reach = self._law.radius * (each / PACKED) ** (1.0 / dims)
@@ -199,7 +199,7 @@ class Population:
         return self._laid_out(cells)
 
     def _laid_out(self, cells: list[Cell]) -> list[Cell]:
-        """Return cells side by side; those that would still lie on another are left out."""
+        """Return cells pushed apart, without those that still overlap another one."""
         return apart(settled(cells, self._contact, ROUNDS_AT_FIRST))
 
     def _in_channels(self) -> list[Cell]:
@@ -211,7 +211,7 @@ class Population:
         return self._cells
 
     def _refill_channels(self) -> None:
-        """Fill the channels that have come into the margin, and forget those that left it."""
+        """Fill the channels that came into the margin, and drop those that left it."""
         channels = self._setting.channels
         assert channels is not None
         low = (-self._margin - self.shift)[-1]

@@ -1,7 +1,7 @@
-"""Cells of any shape push each other: none keeps lying on another.
+"""Push cells of any shape apart until they hardly overlap.
 
-Pure numpy. A cell is a rigid body of discs (balls in 3D); where two discs of different
-cells overlap, both cells are moved and turned. Lengths are units.
+A cell is a rigid body of discs (balls in 3D); where discs of two cells overlap, both cells are
+moved and turned. Lengths are units.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Indices = NDArray[np.int64]
 
 
 def settled(cells: list[Cell], contact: float, rounds: int = 6) -> list[Cell]:
-    """Return cells moved and turned away from each other where they overlap.
+    """Return cells moved and turned so that they overlap less.
 
     Args:
         cells: In any number of dimensions.
-        contact: Least distance of two discs, in sums of their radii; about kept.
-        rounds: How often all overlaps are looked at.
+        contact: Smallest distance of two discs, in sums of their radii; reached about.
+        rounds: Number of rounds over all overlaps.
     """
     if len(cells) < 2:
         return cells
@@ -49,11 +49,11 @@ def settled(cells: list[Cell], contact: float, rounds: int = 6) -> list[Cell]:
 
 
 def apart(cells: list[Cell], least: float = 0.75) -> list[Cell]:
-    """Return the cells without those that lie on one before them.
+    """Return the cells without those that overlap an earlier one.
 
     Args:
         cells: In any number of dimensions.
-        least: Least distance of two discs, in sums of their radii.
+        least: Smallest distance of two discs, in sums of their radii.
     """
     if len(cells) < 2:
         return cells
@@ -70,7 +70,7 @@ def apart(cells: list[Cell], least: float = 0.75) -> list[Cell]:
 
 
 def _discs(cells: list[Cell]) -> tuple[Float, Float, Indices]:
-    """Return all discs: centres in their cells' axes (m, D), radii (m,), and cells (m,)."""
+    """Return all discs: centres in their cells' axes (m, D), radii (m,), cells (m,)."""
     discs = [cell.discs() for cell in cells]
     owner = np.repeat(np.arange(len(cells)), [len(radii) for _, radii in discs])
     return (
@@ -83,10 +83,10 @@ def _discs(cells: list[Cell]) -> tuple[Float, Float, Indices]:
 def _overlaps(
     centres: Float, radii: Float, owner: Indices, contact: float
 ) -> tuple[Indices, Indices, Float, Float]:
-    """Return pairs of discs of different cells that are too near: by how much, and the way.
+    """Return pairs of discs of different cells that are too near.
 
     Returns:
-        Lower and higher disc of each pair, (p,); overlap, (p,); from one to the other, (p, D).
+        First and second disc of each pair, (p,); overlap, (p,); vector between them, (p, D).
     """
     pairs = cKDTree(centres).query_pairs(2.0 * float(radii.max()), output_type="ndarray")
     pairs = pairs[owner[pairs[:, 0]] != owner[pairs[:, 1]]]
@@ -98,7 +98,7 @@ def _overlaps(
 
 
 def _pushes(centres: Float, radii: Float, owner: Indices, contact: float) -> tuple[Float, Float]:
-    """Return how far each disc is pushed, (m, D), and how many others push it, (m,)."""
+    """Return the push on each disc, (m, D), and the number of discs that push it, (m,)."""
     a, b, overlap, way = _overlaps(centres, radii, owner, contact)
     distance = np.maximum(np.linalg.norm(way, axis=1), 1e-6)
     half = way * (0.5 * overlap / distance)[:, None]
@@ -117,7 +117,7 @@ def _summed(values: Float, owner: Indices, count: int) -> Float:
 
 
 def _orthonormal(axes: Float) -> Float:
-    """Return the orthonormal rows nearest to rows (n, D, D), the first one's direction kept."""
+    """Return rows (n, D, D) orthonormalised; the first keeps its direction."""
     q, r = np.linalg.qr(axes.transpose(0, 2, 1))
     signs = np.sign(np.diagonal(r, axis1=1, axis2=2))
     return np.asarray((q * signs[:, None, :]).transpose(0, 2, 1))

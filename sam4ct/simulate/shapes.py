@@ -1,8 +1,8 @@
-"""Shapes of cells beside the blob: rods, budding cells, cells with protrusions.
+"""Shapes of cells other than the blob: rods, budding cells, cells with protrusions.
 
-Each is a `Cell` with an outline of its own, drawn from the cell that `cells.spawn` draws.
-How it moves and ages is that of any cell. Lengths are units; the first axis of `axes` is a
-cell's long one. The same code for 2D and 3D.
+Each is a `Cell` with another outline, made from a cell of `cells.spawn`; it moves and ages like
+any cell. The first axis of `axes` is a cell's long one. Lengths are units. The same code for 2D
+and 3D.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from sam4ct.simulate.cells import N_BUMPS, Cell, CellLaw, Float, divide, spawn
 
 EMERGES = 0.25
-"""Age at which a bud appears, in lifetimes."""
+"""Age at which a bud appears, as a share of the lifetime."""
 BUD_START = 0.2
-"""Radius of a new bud, in the mother's."""
+"""Radius of a new bud, in radii of the mother."""
 
 
 @dataclass(frozen=True)
 class Rod(Cell):
-    """A straight or slightly bent rod with round ends, as many bacteria."""
+    """A straight or slightly bent rod with round ends, like many bacteria."""
 
     half_width: float
     born: float
@@ -35,7 +35,7 @@ class Rod(Cell):
 
     @property
     def mitotic(self) -> float:
-        """0: a rod does not round up, and does not shine, before it divides."""
+        """0: a rod neither rounds up nor gets brighter before it divides."""
         return 0.0
 
     @property
@@ -57,7 +57,7 @@ class Rod(Cell):
         return np.asarray(np.sqrt(ends**2 + across) / width)
 
     def _waist(self) -> float:
-        """How much narrower the middle is: a rod draws in before it divides."""
+        """Return how much narrower the middle is: a rod constricts before it divides."""
         return 0.4 * float(np.clip(5.0 * (self.age / self.lifetime) - 4.0, 0.0, 1.0))
 
     def discs(self) -> tuple[Float, Float]:
@@ -72,31 +72,31 @@ class Rod(Cell):
 
 @dataclass(frozen=True)
 class Budding(Cell):
-    """A round cell from which a smaller one grows, as yeast."""
+    """A round cell from which a smaller one grows, like yeast."""
 
     leaves: float
-    """Radius of the bud when it counts as a cell, in the mother's."""
+    """Radius of the bud when it becomes a cell, in radii of the mother."""
     start: float
-    """Radius of this cell when it was born, relative to that it grows to."""
+    """Radius of this cell at birth, relative to its grown radius."""
 
     @property
     def mitotic(self) -> float:
-        """0: it does not shine before it divides."""
+        """0: it does not get brighter before it divides."""
         return 0.0
 
     @property
     def body_radius(self) -> float:
-        """Radius without the bud: a daughter grows up, a mother keeps hers."""
+        """Radius without the bud: a daughter grows, a mother keeps hers."""
         return self.full_radius * min(1.0, self.start + 1.2 * self.age / self.lifetime)
 
     @property
     def bud(self) -> float:
-        """Radius of the bud in that of the body; 0 before it is there."""
+        """Radius of the bud, in radii of the body; 0 before it appears."""
         grown = (self.age / self.lifetime - EMERGES) / (1.0 - EMERGES)
         return BUD_START + (self.leaves - BUD_START) * min(1.0, grown) if grown > 0 else 0.0
 
     def bud_offset(self) -> float:
-        """Distance of the bud's centre from the body's, along the first axis."""
+        """Return the distance between the centres of bud and body, along the first axis."""
         return self.body_radius * (0.85 + 0.9 * self.bud)
 
     def extent(self) -> float:
@@ -158,7 +158,10 @@ def rod_half_width(law: CellLaw) -> float:
 
 
 def _sized_rod(rng: np.random.Generator, law: CellLaw, cell: Cell, born: float, age: float) -> Rod:
-    """Return a rod of a length at birth, at an age in lifetimes; it divides at twice the usual."""
+    """Return a rod, given its length at birth and its age as a share of its lifetime.
+
+    It divides at about twice the usual length at birth.
+    """
     half_width = rod_half_width(law)
     born = max(born, 2.1 * half_width)
     usual = 2.0 * half_width * law.slenderness / 1.44
@@ -189,7 +192,7 @@ def _halved(
 
 
 def _heir(cell: Cell, mother: Cell, rng: np.random.Generator, law: CellLaw) -> Cell:
-    """Return a new cell with its mother's direction, step and brightness."""
+    """Return a new cell with its mother's axes, half her step, and about her brightness."""
     brightness = mother.brightness * float(rng.uniform(0.9, 1.1))
     return replace(
         cell,
@@ -206,7 +209,7 @@ def _budding(rng: np.random.Generator, law: CellLaw, cell: Cell) -> Cell:
 def _separated(
     rng: np.random.Generator, law: CellLaw, mother: Cell, labels: tuple[int, int]
 ) -> tuple[Cell, Cell]:
-    """Return mother and daughter of a budding cell; the mother is a new cell of her old size."""
+    """Return mother and daughter after budding; the mother is a new cell of the same size."""
     assert isinstance(mother, Budding)
     again = spawn(rng, law, labels[0], mother.position, parent=mother.label)
     again = replace(
@@ -232,7 +235,7 @@ def _separated(
 def _crawler(rng: np.random.Generator, law: CellLaw, cell: Cell) -> Cell:
     lobes = rng.normal(size=(N_BUMPS, len(cell.position)))
     lobes /= np.linalg.norm(lobes, axis=1, keepdims=True)
-    lobes[1] = -lobes[0]  # the spindle is the most usual shape
+    lobes[1] = -lobes[0]  # opposite lobes make a spindle, the most common shape
     return Crawler(**vars(cell), lobes=lobes, sharpness=np.exp(rng.uniform(0.7, 3.4, N_BUMPS)))
 
 
@@ -245,10 +248,10 @@ def _crawlers(
 
 @dataclass(frozen=True)
 class Family:
-    """How cells of one shape come to be."""
+    """How cells of one shape are made."""
 
     shaped: Callable[[np.random.Generator, CellLaw, Cell], Cell]
-    """Turns a cell of `cells.spawn`, of any age, into one of the shape."""
+    """Gives a cell of `cells.spawn`, of any age, this shape."""
     divide: Callable[[np.random.Generator, CellLaw, Cell, tuple[int, int]], tuple[Cell, Cell]]
     """Returns the two cells after a division, with the labels given."""
 

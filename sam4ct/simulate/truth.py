@@ -1,9 +1,8 @@
 """The exact CTC lineage of a simulated movie, frame by frame.
 
-Pure numpy. Cells become tracks while the frames pass by, so a movie is never
-held: a track label is given at the first frame in which a run of visible
-frames begins. What a cell looks like is left to `movie`, files to `io`.
-Label frames in array order ([z,] y, x); frames are zero-based.
+Cells become tracks while frames pass, so that a movie is never in memory as a whole: a track gets
+its label in the first of a run of frames in which a cell is visible. Frames are ([z,] y, x), and
+counted from 0.
 """
 
 from __future__ import annotations
@@ -22,11 +21,10 @@ from sam4ct.regions import LabelFrame
 class Truth:
     """Turns the cells of consecutive frames into tracks.
 
-    A track is one run of frames in which a cell is visible. A cell that comes
-    back is a new track whose parent is its last one; a daughter's parent is the
-    last track of her mother, or 0 if the mother was never seen. Where only one
-    daughter is in view, no division is to be seen: she goes on in her mother's
-    track, and her sister, should she come into view, is from nowhere.
+    A track is one run of frames in which a cell is visible. A cell that comes back gets a new
+    track whose parent is its last one. A daughter's parent is the last track of her mother, or 0
+    if the mother was never seen. If only one daughter is in view, no division is visible: she
+    continues her mother's track, and her sister has no parent if she comes into view later.
     """
 
     def __init__(self) -> None:
@@ -59,7 +57,7 @@ class Truth:
     def number(self, seen: Iterable[int], mothers: Mapping[int, int]) -> dict[int, int]:
         """Take the next frame as a list of its visible cells; return the track of each.
 
-        As `add`, for frames too large to be held.
+        Like `add`, for frames that do not fit in memory.
 
         Args:
             seen: Labels of the visible cells.
@@ -85,7 +83,7 @@ class Truth:
         return {cell: self._track_of[cell] for cell in sorted(visible)}
 
     def _last_frame(self, cell: int) -> int | None:
-        """The last frame in which a cell was seen; None if it never was."""
+        """Return the last frame in which a cell was seen; None if it never was."""
         track = self._track_of.get(cell)
         return None if track is None else self._end[track - 1]
 
@@ -97,7 +95,7 @@ class Truth:
             )
         origin = cell if cell in self._track_of else mother
         ended = self._last_frame(origin)
-        # A mother is gone when her daughters appear; were she not, she could be no parent.
+        # A mother has ended when her daughters appear; one that has not cannot be a parent.
         parent = self._track_of[origin] if ended is not None and ended < self._t else 0
         self._begin.append(self._t)
         self._end.append(self._t)

@@ -1,8 +1,8 @@
-"""Laws of short movies for the training of the compact SAM 2: many kinds of cells and pictures.
+"""Kinds of short movies for the training of the compact SAM 2.
 
-Each law puts the simulator's pieces together: a shape of cells, where they are, how they and
-the stage move, a look, and what else is in the picture. What is drawn is one window large. The
-laws of `HELD_OUT` are never trained on: they tell what a network does on what it has not seen.
+Each law combines parts of the simulator: a shape of cells, positions, motion of cells and stage,
+a look, a camera. A movie is one window large. Movies of `HELD_OUT` are never trained on: they
+measure what a network does on kinds of cells that it has not seen.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _crawlers(rng: Rng, window: int) -> MovieLaw:
     )
     if look != "stain":
         return movie
-    # Flat stained cells stand out by their level, not by a texture that fills the window.
+    # Flat stained cells differ from the background in brightness, not in texture.
     return replace(movie, optics=replace(movie.optics, softness=rng.uniform(0.7, 4.0)))
 
 
@@ -140,7 +140,7 @@ def _spores(rng: Rng, window: int) -> MovieLaw:
 
 
 def _first(rng: Rng, window: int) -> MovieLaw:
-    """A movie by the first law, in front of the wider ones' camera and on their stage."""
+    """Draw a movie by the first law, with the camera and stage of the wider laws."""
     movie = draw_movie(rng, window)
     camera = draw_camera(rng, movie.law.radius)
     setting = draw_setting(rng, window, movie.law.radius, "scattered")
@@ -156,7 +156,7 @@ TRAINED: dict[str, tuple[float, Law]] = {
     "crawlers": (0.15, _crawlers),
     "first laws, other cameras": (0.20, _first),
 }
-"""Share of each law, and the law."""
+"""Share of each law in training, and the law."""
 
 HELD_OUT: dict[str, tuple[float, Law]] = {
     "spores": (1 / 3, _spores),
@@ -166,34 +166,29 @@ HELD_OUT: dict[str, tuple[float, Law]] = {
         partial(_spots, looks={"halo": 1, "rim": 1, "refractile": 1}, kind="colonies"),
     ),
 }
-"""Never trained on: other looks, and round cells in colonies that grow outward."""
+"""Laws that are never trained on: other looks, and round cells in growing colonies."""
 
 
 def draw_mixed(rng: Rng, window: int) -> MovieLaw:
-    """Draw a movie to train on: by the first laws or, as often, by the wider ones."""
+    """Draw a movie to train on: half of them by the first laws, half by the wider ones."""
     return draw_movie(rng, window) if rng.random() < 0.5 else draw_trained(rng, window)
 
 
 def draw_trained(rng: Rng, window: int) -> MovieLaw:
-    """Draw a movie by one of the laws that are trained on."""
+    """Draw a movie by one of the wider laws, `TRAINED`."""
     return _drawn(rng, window, TRAINED)
-
-
-def draw_held_out(rng: Rng, window: int) -> MovieLaw:
-    """Draw a movie by one of the laws that are never trained on."""
-    return _drawn(rng, window, HELD_OUT)
-
-
-EXAMPLES: dict[str, tuple[Law, bool]] = {
-    "first": (draw_movie, False),
-    "mixed": (draw_mixed, True),
-    "wider": (draw_trained, True),
-    "held out": (draw_held_out, True),
-}
-"""Kinds of examples: who draws their laws, and whether movies are turned at random."""
 
 
 def _drawn(rng: Rng, window: int, laws: Mapping[str, tuple[float, Law]]) -> MovieLaw:
     shares = [share for share, _ in laws.values()]
     name = str(rng.choice(list(laws), p=np.array(shares) / sum(shares)))
     return laws[name][1](rng, window)
+
+
+EXAMPLES: dict[str, tuple[Law, bool]] = {
+    "first": (draw_movie, False),
+    "mixed": (draw_mixed, True),
+    "wider": (draw_trained, True),
+    "held out": (partial(_drawn, laws=HELD_OUT), True),
+}
+"""Kinds of examples: a function that draws a law, and whether movies are turned at random."""

@@ -1,7 +1,7 @@
 """Training examples for the compact SAM 2: objects seen in two frames of a simulated movie.
 
-Pure numpy. Every example comes from the simulator alone, with a law drawn at
-random: looks, crowding, motion, blur, divisions, cells that appear and vanish.
+Every example is simulated, by a law drawn at random: look, crowding, motion, blur, divisions,
+cells that appear and vanish.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ LOOK_SHARES = {
 }
 LOOKS_WITH_DEBRIS = ("phase", "spread", "brightfield", "dic")
 Law = Callable[[np.random.Generator, int], MovieLaw]
-"""Draws the law of a movie whose frame is a window of that many pixels."""
+"""Draws the law of a movie, given a generator and the side of its frame, pixels."""
 MIN_PIXELS = 20
-"""Objects smaller than this in the window are not used as prompts."""
+"""Objects with fewer pixels in the window are not used as prompts."""
 
 
 @dataclass(frozen=True)
 class Pair:
     """Objects to be found in the other frame of a pair, in one direction of time.
 
-    Windows are (2, n, n) float32, 0 to 1: source, target. Masks are (K, n, n)
-    bool; an all-false target means that the object is gone.
+    Windows are (2, n, n) float32, 0 to 1: source, target. Masks are (K, n, n) bool; the target
+    of an object that is gone is empty.
     """
 
     windows: NDArray[np.float32]
@@ -49,7 +49,7 @@ class Pair:
 
 
 def draw_movie(rng: np.random.Generator, window: int) -> MovieLaw:
-    """Draw the law of a short movie whose frame is one window of `window` pixels."""
+    """Draw the law of a short movie with a square frame of `window` pixels."""
     look = str(rng.choice(list(LOOK_SHARES), p=list(LOOK_SHARES.values())))
     radius = window * log_uniform(rng, 0.10, 0.5) / 2.0
     density = rng.uniform(0.08, 0.75)
@@ -68,12 +68,12 @@ def draw_movie(rng: np.random.Generator, window: int) -> MovieLaw:
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """Draw a number whose logarithm is uniform between those of `low` and `high`."""
+    """Draw a number log-uniformly between `low` and `high`."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _draw_cells(rng: np.random.Generator, radius: float, motion: float, *, spread: bool) -> CellLaw:
-    """Draw how cells behave; spread ones are flat, of any outline, and change it as they crawl."""
+    """Draw how cells behave; spread ones are flat, irregular, and deform as they crawl."""
     return CellLaw(
         radius=radius,
         radius_spread=rng.uniform(0.05, 0.3),
@@ -91,7 +91,7 @@ def _draw_cells(rng: np.random.Generator, radius: float, motion: float, *, sprea
 
 
 def draw_optics(rng: np.random.Generator, radius: float, look: str) -> Optics:
-    """Draw how cells of a look appear: contrast, sharpness, noise, and what else is in view."""
+    """Draw how cells of a look are imaged: contrast, sharpness, noise, debris."""
     resampled = float(rng.uniform(0.0, 1.2))
     return Optics(
         look=look,
@@ -118,14 +118,14 @@ def draw_pairs(
     *,
     turn: bool = False,
 ) -> tuple[Pair, Pair]:
-    """Simulate one movie and return its first and last frame as a pair, both ways.
+    """Simulate one movie and return its first and last frame as pairs, in both directions of time.
 
     Args:
         rng: Source of all randomness.
         window: Side of the window, pixels.
-        objects: Prompts per direction; objects are repeated where there are fewer.
-        draw: Draws the movie's law, given a generator and the window.
-        turn: Whether to turn and mirror the movie at random.
+        objects: Prompts per direction; objects are repeated if there are fewer.
+        draw: Draws the law of the movie.
+        turn: Whether to rotate and mirror the movie at random.
     """
     while True:
         frames = list(simulate(rng, draw(rng, window)))
@@ -145,7 +145,7 @@ def draw_pairs(
 
 
 def _turned(frames: list[Frame], quarters: int, *, mirror: bool) -> list[Frame]:
-    """Return frames turned by quarters of a circle, and mirrored; cells keep their places."""
+    """Return frames rotated by quarter turns, and mirrored; `cells` stay unchanged."""
 
     def turned(plane: NDArray[Any]) -> NDArray[Any]:
         return np.rot90(plane.T if mirror else plane, quarters).copy()
@@ -183,7 +183,7 @@ def _objects(
         goal = {int(i): [descent[int(i)]] for i in labels}
     else:
         goal = {int(i): [j for j, origin in descent.items() if origin == i] for i in labels}
-    # Events are rare and are what linking lives from: show them more often than they happen.
+    # Divisions and ends are rare, but linking depends on them: they are drawn more often.
     eventful = np.array([len(goal[int(i)]) != 1 or goal[int(i)] == [0] for i in labels])
     dividing = [i for i in set(descent.values()) if list(descent.values()).count(i) > 1]
     if reverse:
@@ -196,7 +196,7 @@ def _objects(
 
 
 def damaged(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Change a prompt as a segmenter's errors would: shrunken, grown, cut or shifted a little."""
+    """Change a prompt like a segmenter's errors: eroded, dilated, cut or shifted a little."""
     kind = rng.random()
     steps = max(1, round(0.06 * float(np.sqrt(mask.sum()))))
     if kind < 0.15:

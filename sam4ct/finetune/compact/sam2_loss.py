@@ -1,6 +1,6 @@
-"""What a compact SAM 2 is trained for: find the mask in the other frame, and say if there is none.
+"""Loss and scores of the compact SAM 2: the mask in the other frame, and whether there is one.
 
-Predictions go through the same functions that the engine calls.
+Predictions are made by the functions that the engine calls.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from sam4ct.finetune.compact.sam2_batches import Batch
 from sam4ct.models.sam2.network import encode, recall, remember
 
 LEAST_PIXELS = 10
-"""A goal of this many pixels or fewer in the window counts as gone."""
+"""An object with at most this many pixels in the target window counts as gone."""
 ENTROPY_WEIGHT = 5.0
-"""Of the mask's cross-entropy beside its Dice loss."""
+"""Weight of the mask's cross-entropy, relative to its Dice loss."""
 SCORE_WEIGHT = 0.2
-"""Of the object score beside the masks."""
+"""Weight of the object score's loss, relative to that of the masks."""
 
 
 def predict(network: Any, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -34,12 +34,15 @@ def predict(network: Any, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def is_present(goals: Tensor) -> Tensor:
-    """Which objects are there to be found, (K,) bool, of goals (K, S, S)."""
+    """Return which objects are in the target window, (K,) bool, given goals (K, S, S)."""
     return goals.flatten(1).sum(1) > LEAST_PIXELS
 
 
 def loss(logits: Tensor, score: Tensor, goals: Tensor) -> Tensor:
-    """Mask loss (cross-entropy and Dice) of present objects, and the score's cross-entropy."""
+    """Return the mask loss of present objects plus the loss of the object scores.
+
+    Masks: cross-entropy and Dice loss (Milletari et al. 2016); scores: cross-entropy.
+    """
     present = is_present(goals).float()
     entropy = F.binary_cross_entropy_with_logits(logits, goals, reduction="none").mean((1, 2))
     chance = logits.sigmoid()
@@ -50,7 +53,7 @@ def loss(logits: Tensor, score: Tensor, goals: Tensor) -> Tensor:
 
 
 def present_ious(masks: Tensor, goals: Tensor) -> Tensor:
-    """Intersection over union of each present object, of masks and goals (K, S, S)."""
+    """Return the intersection over union of present objects, given masks and goals (K, S, S)."""
     there = is_present(goals)
     found, wanted = masks[there] > 0, goals[there] > 0
     return (found & wanted).sum((1, 2)) / (found | wanted).sum((1, 2)).clamp(min=1)
@@ -58,9 +61,10 @@ def present_ious(masks: Tensor, goals: Tensor) -> Tensor:
 
 @torch.no_grad()
 def validate(network: Any, batches: Iterable[Batch]) -> dict[str, float]:
-    """Return mean IoU of present objects, of staying put, and the score's balanced accuracy.
+    """Return the mean IoU of present objects, that of not moving, and the score's accuracy.
 
-    A figure is nan if the batches hold no object that it could be measured on.
+    The accuracy is balanced between present and absent objects. A figure is nan if no object of
+    the batches allows to measure it.
     """
     found, stayed, kept, lost = [], [], [], []
     for batch in batches:

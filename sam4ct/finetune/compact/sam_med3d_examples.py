@@ -1,11 +1,10 @@
-"""Training examples for the compact SAM-Med3D: one cell each, cut out of simulated volumes.
+"""Training examples for the compact SAM-Med3D: cells cut out of simulated volumes.
 
-Every volume comes from the simulator alone, a single frame with a law drawn at
-random: looks, crowding, slice distance, blur, noise. Several crops are cut from
-it, as generation will cut them: around a place inside of a cell, rarely its
-centre, with a cell diameter that is only about right. A few are cut around a
-place where there is no cell; the mask of that is empty. The neighbours in the
-crop are objects, too: they teach to tell cells apart by the click alone.
+Every volume is a single simulated frame, by a law drawn at random: look, crowding, slice
+distance, blur, noise. Several crops are cut from it as generation cuts them: around a position
+inside a cell, rarely its centre, with a cell diameter that is only about right. A few are cut
+around a position without a cell; their mask is empty. Neighbours in a crop are objects, too: they
+teach to tell cells apart by the click alone.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from sam4ct.simulate.cells import CellLaw
 from sam4ct.simulate.movie import MovieLaw, simulate
 
 LOOK_SHARES = {"nucleus": 0.85, "membrane": 0.1, "dark": 0.05}
-"""Volumes are taken by fluorescence."""
+"""Shares of looks: volumes are mostly fluorescence images."""
 BACKGROUND_SHARE = 0.1
-"""Of the crops: there is no cell where the click is."""
+"""Share of the crops whose click is on background."""
 MIN_VOXELS = 20
 MIN_SHARE = 0.1
-"""Cells with fewer voxels, or less of a usual cell's volume, in view are not asked for."""
+"""Cells with fewer voxels, or a smaller share of a usual cell's volume, are not clicked on."""
 GROWN = 0.85
-"""Mean radius of the cells of a volume, of all ages and shapes, to that of their law."""
+"""Mean radius of the cells of a volume, of all ages and shapes, over the radius of their law."""
 NOTHING = -1
 """The label of no cell."""
 Labels = NDArray[np.int32]
@@ -42,30 +41,30 @@ Point = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """What is cut out of a volume."""
+    """The crops of a volume."""
 
     size: int
     """Side of a crop, voxels."""
     window_diameters: float | None
-    """Side of a crop in cell diameters, if these are well known; None: native voxels."""
+    """Side of a crop in cell diameters; None: native voxels."""
     crops: int
     """Crops per volume."""
     objects: int
-    """Objects per crop, the same ones again where there are fewer."""
+    """Objects per crop; objects are repeated if there are fewer."""
 
 
 @dataclass(frozen=True)
 class Crops:
-    """What a network sees and what it should find, B crops with K objects each."""
+    """Crops and the masks to find: B crops with K objects each."""
 
     images: Tensor
     """(B, 1, S, S, S) float32, normalised."""
     masks: Tensor
-    """(B, K, S, S, S) bool: first what is in the centre, if anything, then neighbours."""
+    """(B, K, S, S, S) bool: first the object in the centre, if any, then neighbours."""
 
     @classmethod
     def joined(cls, parts: list[Crops]) -> Crops:
-        """Put crops together."""
+        """Concatenate crops."""
         return cls(torch.cat([p.images for p in parts]), torch.cat([p.masks for p in parts]))
 
     def to(self, device: torch.device) -> Crops:
@@ -78,10 +77,10 @@ def simulated_crops(seed: int, first: int, count: int, drawing: Drawing) -> Exam
 
 
 def draw_volume(rng: np.random.Generator) -> MovieLaw:
-    """Draw the law of one volume, about four cell diameters wide, at times a thin slab."""
+    """Draw the law of one volume, about four cell diameters wide; some are thin slabs."""
     look = str(rng.choice(list(LOOK_SHARES), p=list(LOOK_SHARES.values())))
     anisotropy = log_uniform(rng, 1.0, 8.0)
-    # Finer pixels for coarser slices: about as many voxels in a cell, whatever their shape.
+    # Finer pixels for coarser slices, so that cells have about the same number of voxels.
     radius = log_uniform(rng, 4.0, 9.0) * anisotropy ** (1 / 3)
     wide = rng.uniform(3.5, 5.0, 2)
     deep = rng.uniform(2.0, 4.0) if rng.random() < 0.8 else rng.uniform(0.7, 2.0)
@@ -146,7 +145,7 @@ def draw_crops(rng: np.random.Generator, law: MovieLaw, drawing: Drawing) -> Cro
 
 
 def _objects(rng: np.random.Generator, labels: Labels, goal: int, crop: Crop, count: int) -> Tensor:
-    """Masks (K, S, S, S) of what is in the centre of a crop, and of what else is in it."""
+    """Return masks (K, S, S, S) of the object in the centre of a crop, and of neighbours."""
     middle = cut_mask(labels == goal, crop)
     box = tuple(
         slice(max(0, int(o)), max(0, int(o + s * crop.size)) + 1)
@@ -163,7 +162,7 @@ def _objects(rng: np.random.Generator, labels: Labels, goal: int, crop: Crop, co
 def _place_inside(
     rng: np.random.Generator, mask: NDArray[np.bool_], spacing: tuple[float, ...]
 ) -> Point:
-    """A place in an object, the more likely the deeper, anywhere in its voxel."""
+    """Draw a position in an object, with its depth as weight, anywhere in its voxel."""
     box = ndimage.find_objects(mask.astype(np.uint8), max_label=1)[0]
     inside = np.pad(mask[box], 1)
     depth = ndimage.distance_transform_edt(inside, spacing).ravel()
@@ -175,7 +174,7 @@ def _place_inside(
 def _place_outside(
     rng: np.random.Generator, labels: Labels, spacing: tuple[float, ...]
 ) -> Point | None:
-    """A voxel well away from all cells; None if there is none."""
+    """Draw a voxel well away from all cells; None if there is none."""
     away = ndimage.distance_transform_edt(labels == 0, spacing)
     half = 0.5 * float(away.max())
     least = max(half, 3.0 * spacing[-1])

@@ -1,7 +1,6 @@
-"""The pieces that the training movies of many kinds are put together from, drawn at random.
+"""Draw the parts of training movies at random: cells, positions, looks, camera.
 
-Cells, where they are, how they look, and what else is in the picture. What is drawn is one
-window large, and a cell's radius is that of a disc of its area.
+A movie is one window large. The radius of a cell is that of a disc of the same area.
 """
 
 from __future__ import annotations
@@ -22,15 +21,16 @@ from sam4ct.simulate.populations import SettingLaw
 
 Rng = np.random.Generator
 MOST_CELLS = 70
-"""In a window, about: more make examples slow and masks too small to be asked for."""
+"""Approximate limit in a window: more are slow to simulate, and too small to be prompts."""
 
 
 def chance(rng: Rng, probability: float, low: float, high: float) -> float:
-    """Draw log-uniformly with a probability, and 0 else."""
+    """Draw log-uniformly with a probability; otherwise return 0."""
     return log_uniform(rng, low, high) if rng.random() < probability else 0.0
 
 
 def draw_camera(rng: Rng, radius: float) -> CameraLaw:
+    """Draw what images show besides cells of a radius, and how they are degraded."""
     return CameraLaw(
         clutter=chance(rng, 0.5, 0.01, 0.25),
         clutter_px=log_uniform(rng, 1.0, max(2.0, radius)),
@@ -48,6 +48,7 @@ def draw_camera(rng: Rng, radius: float) -> CameraLaw:
 
 
 def draw_optics(rng: Rng, radius: float, look: str) -> Optics:
+    """Draw how cells of a radius are imaged, with wider ranges than `sam2_examples`."""
     optics = draw_plain_optics(rng, radius, look)
     optics = replace(
         optics,
@@ -71,7 +72,7 @@ def draw_optics(rng: Rng, radius: float, look: str) -> Optics:
 
 
 def draw_setting(rng: Rng, window: int, radius: float, kind: str) -> SettingLaw:
-    """Draw where cells are; one movie in three has a stage that jumps, by up to half a window."""
+    """Draw where cells are; in a third of the movies the stage jumps, by up to half a window."""
     return SettingLaw(
         kind=kind,
         colonies=int(rng.integers(1, 4)),
@@ -84,6 +85,7 @@ def draw_setting(rng: Rng, window: int, radius: float, kind: str) -> SettingLaw:
 
 
 def draw_cells(rng: Rng, radius: float, shape: str, **known: Any) -> CellLaw:
+    """Draw cells of a mean radius and a shape; fields that are given are not drawn."""
     usual = CellLaw(
         radius=radius,
         radius_spread=rng.uniform(0.03, 0.25),
@@ -109,6 +111,15 @@ def draw_cells(rng: Rng, radius: float, shape: str, **known: Any) -> CellLaw:
 def draw_scene(
     rng: Rng, window: int, cells: CellLaw, look: str, kind: str, density: float, contact: float
 ) -> MovieLaw:
+    """Draw a movie of given cells.
+
+    Args:
+        window: Side of the frame, pixels.
+        look: One of `looks.LOOKS`.
+        kind: Of `SettingLaw`.
+        density: Share of the frame that cells cover.
+        contact: Of `MovieLaw`.
+    """
     radius = cells.radius
     count = density * window**2 / (np.pi * radius**2)
     drifts = rng.random() < 0.3
@@ -126,18 +137,19 @@ def draw_scene(
 
 
 def draw_look(rng: Rng, shares: Mapping[str, float]) -> str:
+    """Draw a look by the relative shares of looks."""
     weights = np.array(list(shares.values()))
     return str(rng.choice(list(shares), p=weights / weights.sum()))
 
 
 def enlarged(movie: MovieLaw, side: int, radius: float, cells: int) -> MovieLaw:
-    """Return the law of a movie of the same kind with other sizes, in pixels.
+    """Return the law of a movie of the same kind in another size.
 
     Args:
         movie: Drawn for one window.
-        side: Of the frame.
-        radius: Of a cell.
-        cells: In view at the start, about.
+        side: Side of the frame, pixels.
+        radius: Mean radius of the cells, pixels.
+        cells: About how many are in view at the start.
     """
     scale = radius / movie.law.radius
     optics, camera, setting = movie.optics, movie.camera, movie.setting

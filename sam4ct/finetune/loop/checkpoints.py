@@ -1,8 +1,7 @@
-"""Checkpoints of a training: its state, and what it was begun with.
+"""Checkpoints of a training: its state, and its origin.
 
-Owns the file and which checkpoints are refused. A training may only go on with what
-it was begun with, its origin: weights, data, every setting on which its course
-depends. What state and origin hold is left to tune.py and training.py.
+The origin is what the training began with: weights, data, and every setting that changes its
+results. A training only goes on with the same origin; other checkpoints are refused.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _ORIGIN = "origin"
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
-    """Write a state, tensors and plain values, atomically.
+    """Write a state of tensors and plain values, completely or not at all.
 
     Raises:
         WorkError: The disk refuses.
@@ -33,21 +32,21 @@ def write_checkpoint(path: Path, state: Mapping[str, Any], origin: Mapping[str, 
 
 
 def read_checkpoint(path: Path, origin: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """Return the state that a training goes on from, its tensors on a device.
+    """Return the state of a checkpoint, with its tensors on a device.
 
     Args:
         path: The checkpoint.
-        origin: Of the training that is to go on.
-        device: Gets the tensors.
+        origin: Origin of the training that is to go on.
+        device: Where the tensors go.
 
     Raises:
-        WorkError: The file is damaged, or not of a training of this origin.
+        WorkError: The file is damaged, or of a training with another origin.
     """
     try:
         with work_errors(path):
             state = torch.load(path, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError) as error:
-        # What torch says of damage ("174812789") helps nobody; the traceback has it.
+        # torch's own text about damage ("174812789") helps no user; the traceback has it.
         raise WorkError(
             f"{path}: is damaged, or is no checkpoint. Remove it to train from the beginning, or"
             " choose another folder."

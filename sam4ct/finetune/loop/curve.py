@@ -1,4 +1,4 @@
-"""The curve of a training as a table and as a picture."""
+"""Write the curve of a training as a table and as a picture."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from sam4ct.io.files import replacing
 
 Row = Mapping[str, float | None]
-"""One epoch: figures by name; None where there is none."""
+"""One row of the curve: figures by name; None where there is none."""
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows of equal names as CSV; what is None stays empty.
+    """Write rows with the same names as CSV; None becomes an empty field.
 
     Raises:
         WorkError: The disk refuses.
@@ -30,7 +30,7 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_picture(path: Path, rows: Sequence[Row]) -> None:
-    """Draw loss and Dice over epochs as PNG; equal rows give equal bytes.
+    """Plot loss and Dice over epochs as PNG; equal rows give equal bytes.
 
     Args:
         path: The picture.
@@ -50,7 +50,7 @@ def write_picture(path: Path, rows: Sequence[Row]) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     picture = io.BytesIO()
-    # The software's version would change the bytes with every update of matplotlib.
+    # Without the software's version, which would change the bytes with matplotlib.
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
     with replacing(path) as file:
         file.write(picture.getbuffer())

@@ -1,8 +1,8 @@
-"""Several processes that train one network: `torchrun` starts them, this joins them.
+"""Several processes train one network: `torchrun` starts them, this joins them.
 
-One process by itself is the same with nothing to join. Work is shared out by
-example, and gradients are summed, so that a step is the same for any number of
-processes up to rounding. Every process holds the whole network.
+Examples are shared among the processes, and gradients are added up, so that a step is the same
+for any number of processes, except for rounding. Every process holds the whole network. A single
+process is the same without peers.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the one that writes files and speaks."""
+        """Whether this process writes the files and messages."""
         return self.rank == 0
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
-        """Return the items that are this process' part."""
+        """Return this process' share of the items."""
         return items[self.rank :: self.count]
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
-        """Replace tensors, alike in all processes, by their sums over the processes."""
+        """Replace tensors, of equal shapes in all processes, by their sums over the processes."""
         if self.count == 1:
             return
         tensors = list(tensors)
@@ -54,11 +54,11 @@ class Processes:
 
 @contextmanager
 def joined(device: str) -> Iterator[Processes]:
-    """Join the processes that `torchrun` started, or be alone without it.
+    """Join the processes that `torchrun` started; without it there is only this one.
 
     Args:
-        device: "auto", "cpu", "cuda" or "cuda:N"; of several processes on GPUs each
-            takes the one of its own number on its machine.
+        device: "auto", "cpu", "cuda" or "cuda:N"; each of several processes takes the GPU of its
+            own number on its machine.
 
     Raises:
         WeightsError: A CUDA device was asked for and is not there.
@@ -77,7 +77,7 @@ def joined(device: str) -> Iterator[Processes]:
     speaker = logging.getLogger("sam4ct")
     level = speaker.level
     if not here.is_first:
-        speaker.setLevel(logging.ERROR)  # what one has said need not be repeated
+        speaker.setLevel(logging.ERROR)  # the first process says it for all
     try:
         yield here
     finally:

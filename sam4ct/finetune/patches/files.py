@@ -4,13 +4,13 @@ Owns the format of a patch folder:
 
     index.json      what was cut from where, for which network, and the split
     patches/*.npz   `image` uint16 and `mask` bool, (P, P, P)
-    unfinished.json while patches are being cut, and after a command that was stopped
+    unfinished.json while patches are cut, and after a command that was stopped
 
-Nothing else is ever removed from such a folder, and no other folder is written to.
+Nothing else in such a folder is ever removed, and no other folder is written to.
 
-A patch is a crop (models/sam_med3d/crops.py) with a margin on each side, so that
-training can move it. Only ratios of intensities matter to a network, so that each
-image is stretched to 16 bits. Equal patches have equal bytes.
+A patch is a crop (`models.sam_med3d.crops`) with a margin on each side, so that training can
+shift it. Networks use only ratios of intensities, so each image is stretched to 16 bits. Equal
+patches have equal bytes.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from sam4ct.io.files import is_hidden, remove_leftovers, replacing, work_errors,
 INDEX, FOLDER, UNFINISHED = "index.json", "patches", "unfinished.json"
 FORMAT = 1
 MARGIN = 8
-"""A patch has a margin of the network's size over this, on each side."""
+"""The margin on each side of a patch is the network's size over this."""
 BRIGHTEST = 65535
 Part = Literal["training", "validation"]
 
 
 def margin_of(size: int) -> int:
-    """Return by how many voxels a crop of a size may be moved in its patch, each way."""
+    """Return by how many voxels a crop of a size can be shifted in its patch, each way."""
     return size // MARGIN
 
 
@@ -57,9 +57,9 @@ class Patch:
     """Number of its dataset in the index, from 0."""
     t: int
     label: int
-    """As in the mask file, whatever its size."""
+    """As in the mask file, of any size."""
     voxels: int
-    """Of the object in the patch."""
+    """Of the object, in the patch."""
     part: Part
 
 
@@ -71,16 +71,16 @@ class Index:
     weights: str
     """Name of the weights that the patches were cut for."""
     image_size: int
-    """Of their network: voxels a side of what it sees."""
+    """Side of the cube that their network sees, voxels."""
     window_diameters: float | None
-    """Of their entry: side of that cube in cell diameters; None: native voxels."""
+    """Side of that cube in cell diameters, from their entry; None: native voxels."""
     seed: int
     """Of the split."""
     validation: float
-    """Share of the frames that was asked for."""
+    """Share of the frames for validation, as asked for."""
     versions: Mapping[str, str]
     datasets: tuple[Mapping[str, Any], ...]
-    """Where each came from: paths, spacing, diameter, and the files' hashes by frame."""
+    """Paths, spacing, diameter, and the hashes of the files by frame, of each dataset."""
     patches: tuple[Patch, ...]
 
     def of(self, part: Part) -> list[Patch]:
@@ -96,14 +96,14 @@ _PATCH_NAME = re.compile(r"[0-9]+-[0-9]{4,}-[0-9]+\.npz")
 
 
 def make_room(folder: Path, *, overwrite: bool) -> None:
-    """Make a folder ready for patches; those of a command that was stopped are removed.
+    """Prepare a folder for patches; those of a command that was stopped are removed.
 
     Args:
         folder: Made if missing.
-        overwrite: Remove finished patches too.
+        overwrite: Whether to remove finished patches, too.
 
     Raises:
-        WorkError: There are finished patches, or files that are not ours, or the disk refuses.
+        WorkError: There are finished patches, or other files, or the disk refuses.
     """
     if (folder / INDEX).exists() and not overwrite:
         raise WorkError(
@@ -117,7 +117,7 @@ def make_room(folder: Path, *, overwrite: bool) -> None:
                 f"{strange}: was not made by sam4ct finetune prepare, or is damaged. Move it away,"
                 " or choose another folder."
             )
-        # Before the index goes: without either, the patches would be nobody's.
+        # Before the index is removed: without both, the patches would belong to nobody.
         write_json(folder / UNFINISHED, {"format": FORMAT})
         (folder / INDEX).unlink(missing_ok=True)
         (folder / FOLDER).mkdir(exist_ok=True)
@@ -128,7 +128,7 @@ def make_room(folder: Path, *, overwrite: bool) -> None:
 
 
 def _strange_file(folder: Path) -> Path | None:
-    """Return the first visible entry of a folder, if any, that is none of a patch folder."""
+    """Return the first visible entry that does not belong in a patch folder, if any."""
     begun = (folder / UNFINISHED).is_file()
     if (folder / INDEX).exists() and not begun:
         try:
@@ -145,7 +145,7 @@ def _strange_file(folder: Path) -> Path | None:
 
 
 def write_index(folder: Path, index: Index) -> None:
-    """Write the index: last, for a folder that has one is complete."""
+    """Write the index. It is written last: a folder that has one is complete."""
     write_json(folder / INDEX, asdict(index))
     with work_errors(folder):
         (folder / UNFINISHED).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """The images of a dataset to learn from: a folder of TIFF volumes, or an OME-Zarr.
 
-One interface for both, by frame number and window. Volumes are (z, y, x).
+Both have one interface, by frame number and window. Volumes are (z, y, x).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Images(Protocol):
         ...
 
     def file(self, t: int) -> Path:
-        """The file whose hash is recorded: the frame itself, or a Zarr's zarr.json."""
+        """The file whose hash is recorded: the frame itself, or the zarr.json of a Zarr."""
         ...
 
     def spacing_um(self, t: int) -> Spacing | None:
@@ -81,7 +81,7 @@ def numbered_files(folder: Path, *prefixes: str) -> FrameFiles:
 
 
 class _TiffImages:
-    """One file a frame. The last frame is kept: its objects are cut one after the other."""
+    """One file a frame. The last frame is kept, because its objects are cut one after the other."""
 
     def __init__(self, found: FrameFiles) -> None:
         self._found = found
@@ -112,10 +112,7 @@ class _ZarrImages:
         self._path, self._volumes = path, open_volumes(path)
 
     def file(self, t: int) -> Path:
-        """The metadata of the group, the same for all frames.
-
-        It says nothing about the voxels: those of a frame may be thousands of files.
-        """
+        """The metadata of the group, the same for all frames (voxels are in thousands of files)."""
         return next(self._path / m for m in _ZARR_MARKS if (self._path / m).is_file())
 
     def shape(self, t: int) -> tuple[int, ...]:

@@ -1,9 +1,8 @@
-"""Cuts patches from annotated volumes, one per labelled object, and splits them by frame.
+"""Cut patches from annotated volumes, one per labelled object, and split them by frame.
 
-A patch is what the network sees of an object, cut around its innermost voxel by
-models/sam_med3d/crops.py as in a run, with a margin. Whatever has no mask is left
-alone: a frame without a mask file, a cell without a label. Which frames validate
-depends on the seed, the datasets' order and the frames' numbers alone.
+A patch is what the network sees of an object in a run, a crop around its innermost voxel, with a
+margin. Frames without a mask file and cells without a label are ignored. Which frames validate
+depends only on the seed, the order of the datasets and the frame numbers.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ from sam4ct.runtime import Progress
 logger = logging.getLogger(__name__)
 
 LEAST_VOXELS = 27
-"""An object of fewer voxels in the network's view is left out: 3 a side teach no shape."""
+"""Objects with fewer voxels in the network's view are left out: 3 a side show no shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +59,14 @@ class Cutting:
     seed: int = 1
     """Of the split."""
     validation: float = 0.2
-    """Share of each dataset's annotated frames that validate; at least one frame of two."""
+    """Share of each dataset's annotated frames that validate; at least one of two frames."""
     overwrite: bool = False
-    """Replace patches that are there."""
+    """Whether to replace existing patches."""
 
 
 @dataclass(frozen=True)
 class _Image:
-    """The image of a frame, sliced without being held."""
+    """The image of a frame, read slice by slice."""
 
     source: Source
     t: int
@@ -82,7 +81,7 @@ class _Image:
 
 @dataclass(frozen=True)
 class _Object:
-    """One label of a frame as a mask of the frame's shape, sliced without being held."""
+    """One label of a frame as a mask, computed slice by slice."""
 
     labels: LabelFrame
     label: int
@@ -103,15 +102,15 @@ def prepare(
     Args:
         sources: The datasets.
         diameters: Typical in-plane diameter of the cells of each, frame pixels.
-        cutting: For which network, and the split.
+        cutting: The network, and the split.
         folder: Made if missing.
 
     Returns:
         The index, as it is in the folder.
 
     Raises:
-        SequenceError: A dataset has nothing to learn from, or there is one frame only.
-        WorkError: There are patches or other files already, or the disk refuses.
+        SequenceError: A dataset has nothing to learn from, or there is only one frame.
+        WorkError: The folder has patches or other files already, or the disk refuses.
     """
     laws = [patch_law(s, d, cutting.entry) for s, d in zip(sources, diameters, strict=True)]
     _refuse_too_little(sources, laws)
@@ -141,7 +140,7 @@ def prepare(
 
 
 def patch_law(source: Source, diameter: float, entry: Entry) -> CropLaw:
-    """Return how patches are cut: the network's crops with a margin, of the same step.
+    """Return the crops of patches: those of the network, with a margin and the same step.
 
     Raises:
         SequenceError: The spacing matters and is unknown.
@@ -164,10 +163,10 @@ def patch_law(source: Source, diameter: float, entry: Entry) -> CropLaw:
 
 
 def split(patches: Sequence[Patch], seed: int, share: float) -> tuple[Patch, ...]:
-    """Return patches with their parts: all those of a frame together, by a hash of the frame.
+    """Return patches with their parts; all patches of a frame are in one, by a hash of the frame.
 
-    Of each dataset about the share of its frames validates, at least one and never all;
-    a dataset of one frame trains.
+    About this share of the frames of each dataset validates, at least one and never all; a
+    dataset of one frame trains.
     """
     frames = sorted({(patch.dataset, patch.t) for patch in patches})
     validating = set()
@@ -186,7 +185,7 @@ def _rank(seed: int, dataset: int, t: int) -> bytes:
 def _frame_patches(
     number: int, source: Source, t: int, law: CropLaw, folder: Path
 ) -> Iterator[Patch]:
-    """Cut and store the patches of a frame."""
+    """Cut and write the patches of a frame."""
     for label, crop, mask in _objects(source, t, law):
         file = patch_name(number, t, label)
         sha256 = write_patch(folder / FOLDER / file, cut(_Image(source, t), crop), mask)
@@ -205,7 +204,7 @@ def _refuse_bad_frames(sources: Sequence[Source], laws: Sequence[CropLaw]) -> No
 
 
 def _objects(source: Source, t: int, law: CropLaw) -> Iterator[tuple[int, Crop, Tensor]]:
-    """Yield label, crop and mask of a frame's objects, but those too small for the network."""
+    """Yield label, crop and mask of the objects of a frame that are large enough."""
     labels = source.labels(t)
     for label, region in regions_of(labels).items():
         crop = law.around(innermost(region, law.spacing_um))
@@ -234,11 +233,11 @@ def _origin(source: Source, diameter: float) -> Mapping[str, Any]:
 
 
 def _refuse_too_little(sources: Sequence[Source], laws: Sequence[CropLaw]) -> None:
-    """Refuse masks that leave nothing to train or to validate with, before any patch is cut."""
+    """Refuse masks with nothing to train or to validate with, before any patch is cut."""
     most = 0
     for source, law in zip(sources, laws, strict=True):
         useful = (t for t in source.frames if any(True for _ in _objects(source, t, law)))
-        found = len(list(islice(useful, 2)))  # More need not be read.
+        found = len(list(islice(useful, 2)))  # two are enough to know
         most = max(most, found)
         if not found:
             raise SequenceError(

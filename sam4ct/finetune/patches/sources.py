@@ -1,8 +1,8 @@
 """Annotated volumes to learn from: images, and coarse masks of some of their frames.
 
-Owns what a user lists (one dataset, or many in a TOML file), what is refused of it
-before any work, and access to the frames. Volumes are (z, y, x), spacing is (z, y, x)
-in micrometres. How patches are cut is left to `prepare`.
+Reads what a user lists (one dataset, or many in a TOML file), refuses what cannot be used before
+any work, and gives access to the frames. Volumes are (z, y, x), spacing is (z, y, x) in
+micrometres.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sam4ct.profile.files import settings_from_table
 from sam4ct.regions import LabelFrame
 
 MASK_PREFIXES = ("mask", "man_seg", "man_track")
-"""How mask files are named; those of one folder alike."""
+"""Prefixes of mask files; a folder uses one of them."""
 _GOLD_SLICE = re.compile(rf"man_seg_[0-9]+_[0-9]+{TIFF}")
 """The challenge annotates some slices of volumes: man_seg_TTT_ZZZ.tif."""
 
@@ -90,7 +90,11 @@ def _listed(path: Path, number: int, table: Any) -> Dataset:
 
 
 def _mask_files(folder: Path) -> dict[int, Path]:
-    """Return the mask files of a folder by frame; what is no such folder is told apart."""
+    """Return the mask files of a folder by frame.
+
+    Raises:
+        SequenceError: It is a Zarr, or holds single annotated slices, or other files.
+    """
     if is_zarr(folder):
         raise SequenceError(
             f"{folder}: is a Zarr, but masks are read from TIFF files only. Save one volume a frame"
@@ -107,7 +111,7 @@ def _mask_files(folder: Path) -> dict[int, Path]:
 
 
 class Source:
-    """A dataset whose annotated frames were found and checked by their headers."""
+    """A dataset whose annotated frames were found, and their headers checked."""
 
     def __init__(self, dataset: Dataset) -> None:
         """Find the frames; no voxel is read.
@@ -136,7 +140,7 @@ class Source:
         return self._masks[t]
 
     def image_file(self, t: int) -> Path:
-        """The file by which the image of a frame is known again."""
+        """Return the file whose hash identifies the image of a frame."""
         return self._images.file(t)
 
     def shape(self, t: int) -> tuple[int, ...]:
@@ -153,7 +157,7 @@ class Source:
         return labels
 
     def refuse_other_labels(self) -> None:
-        """Read all masks, and refuse those that do not label cells one by one; see `instances`.
+        """Read all masks, and refuse those that do not label single cells; see `InstanceCheck`.
 
         Raises:
             SequenceError: They do not, or one is damaged.
@@ -167,7 +171,7 @@ class Source:
         """Return a part of the image of a frame, (z, y, x), in its own dtype.
 
         Raises:
-            SequenceError: The file is damaged, or not all of it are numbers.
+            SequenceError: The file is damaged, or has values that are not finite numbers.
         """
         part = self._images.window(t, window)
         if part.dtype.kind not in "uif" or not np.isfinite(part).all():
@@ -178,7 +182,7 @@ class Source:
         return part
 
     def _refuse_unfit(self, t: int) -> None:
-        """Refuse a frame whose mask is no volume of labels, or of another shape."""
+        """Refuse a mask that is not a volume of labels, or has another shape than its image."""
         mask, shape = self._masks[t], self._images.shape(t)
         info = read_label_info(mask)
         if len(info.shape) != 3:

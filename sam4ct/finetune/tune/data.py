@@ -1,7 +1,7 @@
-"""Patches as fine-tuning shows them: moved, flipped, normalised, in batches.
+"""Patches as fine-tuning shows them: shifted, flipped, normalised, in batches.
 
-What an epoch shows, and in which order, depends on the seed, the epoch and the
-patch alone: not on the number of processes, nor on what was shown before.
+An epoch and its order depend only on seed, epoch and patch: not on the number of processes, nor
+on what was shown before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sam4ct.models.sam_med3d.crops import normalised
 
 
 class Stream(IntEnum):
-    """What random numbers are for, so that none are used twice."""
+    """Purposes of random numbers, so that none are used twice."""
 
     ORDER = 0
     MOVE = 1
@@ -29,13 +29,13 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
-    """Return the random numbers of one purpose and place, e.g. an epoch and a patch."""
+    """Return the generator of one purpose and place, e.g. an epoch and a patch."""
     return np.random.default_rng([seed, stream, *place])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some patches as a network sees them."""
+    """Patches as a network sees them."""
 
     items: tuple[int, ...]
     """Their numbers in the list of patches."""
@@ -50,14 +50,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Patches(Dataset[tuple[int, Tensor, Tensor]]):
-    """Patches of a folder, cut to the network's size."""
+    """Patches of a folder, cropped to the network's size."""
 
     folder: Path
     patches: Sequence[Patch]
     size: int
-    """Voxels a side of what the network sees."""
+    """Side of the cube that the network sees, voxels."""
     moved_by: tuple[int, int] | None = None
-    """Seed and epoch of random moves and flips; None: as the segmenter sees them."""
+    """Seed and epoch of random shifts and flips; None: as in a run."""
 
     def __len__(self) -> int:
         return len(self.patches)
@@ -71,7 +71,7 @@ class Patches(Dataset[tuple[int, Tensor, Tensor]]):
         rng = generator(seed, Stream.MOVE, epoch, item)
         at = rng.integers(0, 2 * margin_of(self.size), 3, endpoint=True).tolist()
         flips = [axis for axis in range(3) if rng.random() < 0.5]
-        # Never z with y or x: slices are coarser, or blurred where they were resampled.
+        # z is never exchanged with y or x: slices are coarser, or blurred by resampling.
         axes = (0, 2, 1) if rng.random() < 0.5 else (0, 1, 2)
         image, mask = (
             _part(voxels, at, self.size).flip(flips).permute(axes) for voxels in (image, mask)
@@ -79,10 +79,10 @@ class Patches(Dataset[tuple[int, Tensor, Tensor]]):
         return item, image, mask
 
     def batches(self, parts: Sequence[list[int]], workers: int) -> Iterator[Batch]:
-        """Yield the patches of given numbers together.
+        """Yield batches of patches.
 
         Args:
-            parts: Numbers of the patches of each batch.
+            parts: Patch numbers of each batch.
             workers: Processes that read; 0 reads here.
         """
         yield from DataLoader(self, batch_sampler=parts, collate_fn=_together, num_workers=workers)

@@ -38,7 +38,8 @@ class Tuning:
     """The highest, after the warm-up."""
     weight_decay: float = 0.01
     warmup: float = 0.05
-    """Share of the steps over which the learning rate rises; then it falls as a cosine."""
+    """Share of the steps over which the learning rate rises; then it falls as a cosine
+    (Loshchilov and Hutter 2017)."""
     rounds: int = 3
     """Clicks on each patch: the first on the object, the others where the mask is wrong."""
     seed: int = 1

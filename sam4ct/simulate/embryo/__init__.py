@@ -1,8 +1,6 @@
-"""Simulated embryos: sparse nuclei in volumes too large for memory, with seeds and exact truth.
+"""An embryo: a curved sheet of cells in a large sparse volume, of which some are to be followed.
 
-Files:
-
-- `tissue`: a curved sheet of dividing cells
-- `movie`: its movie
-- `seeds`: the seeds of an imperfect detector
+- `tissue`: the sheet: where cells are, and how it flows
+- `movie`: frames, drawn tile by tile where there is light
+- `seeds`: errors of a seed detector
 """

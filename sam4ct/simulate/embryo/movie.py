@@ -1,8 +1,7 @@
-"""A simulated embryo: a curved sheet of nuclei in a large, mostly empty volume.
+"""A simulated embryo: a curved sheet of nuclei in a large, mostly empty volume, by light sheet.
 
-Owns what of it is seen under a light sheet. A frame is never held: it comes in tiles
-around the cells, and everything beyond them is 0. Equal seeds give equal voxels. Array
-order (z, y, x); units are pixels of the finest axis.
+A frame is never in memory as a whole: it comes in tiles around the cells, and everything else is
+0. Equal seeds give equal voxels. Array order (z, y, x); units are pixels of the finest axis.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from sam4ct.simulate.movie import MIN_VISIBLE, box_around, draw_fields
 Box = Sequence[slice]
 
 TILE = (32, 128, 128)
-"""Voxels of a tile. Noise is drawn by tile, so voxels depend on it, and on nothing else."""
+"""Voxels of a tile. Noise is drawn tile by tile, so that its values depend on this size."""
 BLUR_REACH = 4.0
-"""Where the blur is cut off, in standard deviations."""
+"""Cut-off of the blur, in standard deviations."""
 HAZE_RADII = 1.6
 """Standard deviation of the scattered light around a cell, in mean radii."""
 HAZE_REACH = 3.0
-"""Where it is cut off, in standard deviations."""
+"""Cut-off of the scattered light, in standard deviations."""
 
 NUCLEI = CellLaw(
     radius=7.0,
@@ -49,27 +48,27 @@ LIGHT_SHEET = Optics(look="nucleus", texture=0.25, softness=5.0, blur_px=1.2, no
 
 @dataclass(frozen=True, kw_only=True)
 class EmbryoLaw:
-    """Everything that defines a simulated embryo but the seed."""
+    """Everything that defines a simulated embryo, except the seed."""
 
     shape: tuple[int, int, int] = (32, 512, 512)
     """Frame (z, y, x), voxels."""
     frames: int = 40
     cells: int = 400
-    """At the start."""
+    """Number of cells at the start."""
     followed: int = 30
-    """Of them, drawn at random, are followed with all their descendants."""
+    """How many of them, drawn at random, are to be followed with all their descendants."""
     anisotropy: float = 3.0
     """Distance of the slices, in pixels."""
     distance: float = 2.6
-    """Of neighbours at the start, about, in mean radii."""
+    """Approximate distance of neighbours at the start, in mean radii."""
     flow: float = 0.35
-    """Speed at which the tissue flows, in mean radii per frame, root mean square."""
+    """Root-mean-square speed of the tissue, in mean radii per frame."""
     law: CellLaw = NUCLEI
     optics: Optics = LIGHT_SHEET
-    """`look`, `texture`, `softness`, `blur_px` and `noise` count. All noise is that of light:
-    where there is none, there is no noise."""
+    """Only `look`, `texture`, `softness`, `blur_px` and `noise` are used. All noise is shot noise:
+    where there is no light, there is no noise."""
     haze: float = 0.06
-    """Brightness of the scattered light at a lone cell of brightness 1."""
+    """Brightness of the light scattered by a cell of brightness 1, at its centre."""
     dimming: float = 0.4
     """Share of the light that is lost from the first slice to the last."""
 
@@ -87,7 +86,7 @@ class EmbryoLaw:
 
 @dataclass(frozen=True)
 class EmbryoFrame:
-    """One frame of an embryo: its cells, and on demand what is seen of them."""
+    """One frame of an embryo: its cells, and on demand image and regions."""
 
     t: int
     cells: tuple[Cell, ...]
@@ -95,14 +94,14 @@ class EmbryoFrame:
     """Labels of the cells to follow: those chosen at the start, and all their descendants."""
     law: EmbryoLaw
     noise: np.random.SeedSequence
-    """Of this frame's noise."""
+    """Seed of this frame's noise."""
 
     def tiles(self) -> Iterator[tuple[tuple[slice, ...], Image]]:
         """Yield the parts of the image that are not empty, in order of (z, y, x).
 
         Yields:
-            The place of a tile in the frame, and its float32 voxels: 0 without light, about
-            1 in a cell. Tiles do not overlap.
+            The slices of a tile in the frame, and its float32 voxels: 0 without light, about 1 in
+            a cell. Tiles do not overlap.
         """
         for tile, cells in self._cells_by_tile().items():
             place = tuple(
@@ -113,19 +112,19 @@ class EmbryoFrame:
             yield place, self._seen(signal, tile, place[0])
 
     def regions(self) -> dict[int, Region]:
-        """Return what is visible of the cells to follow, by label.
+        """Return the visible regions of the cells to follow, by label.
 
-        Where two cells overlap, a voxel belongs to the one in which it is deeper. Cells of
+        Where two cells overlap, a voxel belongs to the one in which it is deeper. Cells with
         fewer than `MIN_VISIBLE` voxels are left out.
         """
         found = {c.label: self._region(c) for c in self.cells if c.label in self.followed}
         return {label: region for label, region in found.items() if region.size >= MIN_VISIBLE}
 
     def _cells_by_tile(self) -> dict[tuple[int, ...], list[Cell]]:
-        """Return the cells whose light reaches a tile, by place in the grid of tiles."""
+        """Return the cells whose light reaches a tile, by index in the grid of tiles."""
         law, scale = self.law, self.law.scale()
         haze = HAZE_REACH * HAZE_RADII * law.law.radius
-        blur = BLUR_REACH * law.optics.blur_px * law.anisotropy  # along any axis, at most
+        blur = BLUR_REACH * law.optics.blur_px * law.anisotropy  # upper limit for every axis
         found: dict[tuple[int, ...], list[Cell]] = defaultdict(list)
         for cell in self.cells:
             box = box_around(cell, law.shape, scale, max(haze, cell.extent() + blur))
@@ -138,7 +137,7 @@ class EmbryoFrame:
         return dict(sorted(found.items()))
 
     def _light(self, cells: list[Cell], place: Box) -> Image:
-        """The blurred cells in a part of the frame: drawn with what the blur brings in."""
+        """Return the blurred cells of a part of the frame, with light from around it."""
         optics, scale = self.law.optics, self.law.scale()
         sigma = [0.5 * optics.blur_px, optics.blur_px, optics.blur_px]
         halo = [ceil(BLUR_REACH * s) for s in sigma]
@@ -150,7 +149,7 @@ class EmbryoFrame:
         return np.asarray(blurred[tuple(slice(h, -h or None) for h in halo)])
 
     def _haze(self, cells: list[Cell], place: Box) -> Image:
-        """Light scattered around the cells in a part of the frame."""
+        """Return the light scattered around the cells in a part of the frame."""
         scale, width = self.law.scale(), HAZE_RADII * self.law.law.radius
         shape = tuple(s.stop - s.start for s in place)
         haze = np.zeros(shape, np.float32)
@@ -165,7 +164,7 @@ class EmbryoFrame:
         return haze
 
     def _seen(self, signal: Image, tile: tuple[int, ...], depth: slice) -> Image:
-        """The light that arrives from a tile, with the noise of light."""
+        """Return the light of a tile after dimming, with shot noise."""
         lost = self.law.dimming * np.arange(depth.start, depth.stop) / self.law.shape[0]
         left = np.asarray(signal * (1.0 - lost)[:, None, None], dtype=np.float32)
         own = np.random.SeedSequence(self.noise.entropy, spawn_key=(*self.noise.spawn_key, *tile))
@@ -192,7 +191,7 @@ class EmbryoFrame:
 
 
 def _seen_from(box: Box, scale: Float, cells: list[Cell]) -> list[Cell]:
-    """Return cells with their positions counted from the first voxel of a box."""
+    """Return cells with positions relative to the first voxel of a box."""
     origin = np.array([s.start for s in box]) * scale
     return [replace(cell, position=cell.position - origin) for cell in cells]
 

@@ -1,7 +1,6 @@
-"""What a seed detector gets wrong: true centres to the seed points of an imperfect detector.
+"""Errors of a simulated seed detector: turns true centres into imperfect seeds.
 
-Pure numpy. Lengths are radii of the cells where a name does not say otherwise. Randomness
-comes from the generator passed in.
+Lengths are in radii of the cells unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -16,25 +15,25 @@ from sam4ct.simulate.cells import Cell, Float
 TWIN = 0.5
 """Distance of the second seed of a cell from its centre."""
 ASTRAY = (1.5, 4.0)
-"""Distance of a spurious seed from some cell's centre."""
+"""Range of the distance of a spurious seed from the centre of some cell."""
 CLEAR = 1.2
-"""Least distance of a spurious seed from every cell's centre."""
+"""Smallest distance of a spurious seed from the centre of every cell."""
 PLACES_TRIED = 20
-"""Random places tried for one spurious seed before it is given up."""
+"""Random positions tried for one spurious seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedErrors:
-    """How often the seeds of a simulated detector are wrong."""
+    """Error rates of a simulated seed detector."""
 
     missed: float = 0.1
     """Share of cells without a seed."""
     doubled: float = 0.03
-    """Of the cells not missed: with two seeds."""
+    """Share of the cells not missed that get two seeds."""
     spurious: float = 0.1
-    """Seeds beside the cells, per cell."""
+    """Seeds outside cells, per cell."""
     noise: float = 0.15
-    """Standard deviation of a seed's place along each axis."""
+    """Standard deviation of a seed's position along each axis."""
 
 
 def damaged_seeds(
@@ -44,17 +43,17 @@ def damaged_seeds(
     scale: Float,
     errors: SeedErrors,
 ) -> Float:
-    """Return the seeds that a detector would give for a frame.
+    """Return the imperfect seeds of a frame.
 
     Args:
         rng: Source of all randomness.
         cells: All cells of the frame.
         shape: Of the frame, (z, y, x), voxels.
         scale: Size of a voxel in units, (3,).
-        errors: How often which error happens.
+        errors: The error rates.
 
     Returns:
-        Places in voxels, (n, 3), inside the frame, in random order.
+        Positions in voxels (n, 3), inside the frame, in random order.
     """
     centres = np.array([cell.position for cell in cells]).reshape(-1, 3)
     radii = np.array([cell.radius for cell in cells])
@@ -76,7 +75,7 @@ def _directions(rng: np.random.Generator, number: int) -> Float:
 
 
 def _astray(rng: np.random.Generator, centres: Float, radii: Float, number: int) -> Float:
-    """Places near the tissue, but in no cell, (number or fewer, 3)."""
+    """Return positions near the tissue but in no cell, (number or fewer, 3)."""
     places = []
     for _ in range(number):
         for _ in range(PLACES_TRIED):

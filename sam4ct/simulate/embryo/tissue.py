@@ -1,7 +1,6 @@
-"""A curved sheet of cells, as on the surface of an embryo: where they are, how they flow.
+"""A curved sheet of cells, as on the surface of an embryo: where cells are, and how they flow.
 
-Pure numpy. Positions are (z, y, x) in units, pixels of the finest axis; times are frames.
-What a single cell does is in `cells`, how it looks is left to `embryo`.
+Positions are (z, y, x) in units, pixels of the finest axis; times are frames.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from sam4ct.simulate.movie import pushed_apart
 MARGIN = 1.5
 """Cells keep this far from the edges of the volume, in radii."""
 ROOM = 1.25
-"""Semi-axes of the shell over those of the part that is covered at the start: cells divide."""
+"""Semi-axes of the shell over those of the part covered at the start: cells need room to divide."""
 CONTACT = 0.9
 """See `pushed_apart`."""
 PULL = 0.5
-"""How much of its way back to the shell a cell makes in a frame."""
+"""Share of its distance to the shell that a cell moves back in a frame."""
 JITTER = 0.15
-"""Standard deviation of the first places from even ones, in distances of neighbours."""
+"""Standard deviation of first positions from a regular pattern, in neighbour distances."""
 WAVES = 5
 PERIODS = (20.0, 45.0)
-"""Between which periods the waves of a flow change their sign, in frames."""
+"""Range of the periods of a flow's waves, in frames."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Shell:
     def fitting(cls, size: Float, margin: float, area: float) -> Shell:
         """Return the shell for cells that cover an area at the start.
 
-        It is as long in y over x as the volume, and as deep as the volume allows, but no
+        It has the volume's proportion of y to x, and is as deep as the volume allows, but not
         deeper than wide.
 
         Raises:
@@ -69,7 +68,7 @@ class Shell:
         return np.asarray(self.size / 2.0 + [self.axes[0] / 2.0, 0.0, 0.0])
 
     def places(self, number: int) -> Float:
-        """Return places around the apex, (n, 3), as even as the seeds of a sunflower."""
+        """Return positions around the apex, (n, 3), as regular as sunflower seeds (Vogel 1979)."""
         turn = np.arange(number) * pi * (3.0 - sqrt(5.0))
         out = np.sqrt((np.arange(number) + 0.5) / number) / ROOM
         height = -np.sqrt(1.0 - out**2)
@@ -77,7 +76,7 @@ class Shell:
         return np.asarray(self.centre + unit * self.axes)
 
     def pulled(self, position: Float, share: float) -> Float:
-        """Return a position, (3,), moved by a share of its way to the shell, in the volume."""
+        """Return a position (3,), moved by a share of its way to the shell, in the volume."""
         off = position - self.centre
         depth = max(float(np.linalg.norm(off / self.axes)), 1e-6)
         moved = self.centre + off * (1.0 + share * (1.0 / depth - 1.0))
@@ -86,14 +85,14 @@ class Shell:
 
 @dataclass(frozen=True)
 class Flow:
-    """A smooth field of velocities: neighbours move alike, and nothing runs off for good.
+    """A smooth velocity field: neighbours move alike, and nothing drifts away for good.
 
-    A sum of waves in space that change their sign in time; the first has no end in
-    space, so it moves everything alike.
+    A sum of waves in space that oscillate in time; the first has infinite wavelength, and moves
+    everything alike.
     """
 
     directions: Float
-    """Velocity at the height of each wave, units per frame, in the plane, (WAVES, 3)."""
+    """Velocity at the peak of each wave, units per frame, in the plane, (WAVES, 3)."""
     vectors: Float
     """Wave vectors, (WAVES, 3)."""
     rates: Float
@@ -102,7 +101,7 @@ class Flow:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, speed: float, length: float) -> Flow:
-        """Draw a flow of a speed (units per frame, root mean square) over a length (units)."""
+        """Draw a flow of a root-mean-square speed (units per frame) and a wavelength (units)."""
         angle = rng.uniform(0.0, 2.0 * pi, WAVES)
         plane = np.stack([np.zeros(WAVES), np.sin(angle), np.cos(angle)], axis=1)
         vectors = rng.normal(size=(WAVES, 3))
@@ -122,7 +121,7 @@ class Flow:
 
 
 class Tissue:
-    """The cells of a sheet and how they change from frame to frame. None ever leaves it."""
+    """The cells of a sheet and how they change from frame to frame; none leaves it."""
 
     def __init__(
         self,
@@ -140,7 +139,7 @@ class Tissue:
             law: Of the cells.
             size: Of the volume (z, y, x), units.
             cells: At the start.
-            distance: Of neighbours at the start, about, units.
+            distance: Approximate distance of neighbours at the start, units.
             speed: Of the flow, units per frame.
 
         Raises:
@@ -162,7 +161,7 @@ class Tissue:
         return self._last
 
     def step(self) -> None:
-        """Advance every cell by one frame: divide or flow and crawl, then push apart."""
+        """Advance by one frame: cells divide, or flow and crawl, and push apart."""
         rng, law = self._rng, self._law
         after: list[Cell] = []
         for cell in self.cells:
@@ -176,7 +175,7 @@ class Tissue:
         self._t += 1
 
     def _settled(self, cells: list[Cell], share: float) -> list[Cell]:
-        """Return the cells back on the shell, apart, and inside the volume."""
+        """Return the cells pulled to the shell, pushed apart, and inside the volume."""
         shell = self._shell
         pulled = [replace(c, position=shell.pulled(c.position, share)) for c in cells]
         return [
