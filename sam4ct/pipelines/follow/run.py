@@ -25,7 +25,7 @@ from sam4ct.pipelines.follow.record import track_record
 from sam4ct.pipelines.follow.report import write_track_report
 from sam4ct.pipelines.link.plan import Options
 from sam4ct.report import facts_of_run
-from sam4ct.stages.follow import Descent, descent
+from sam4ct.stages.follow import FollowedTracks, followed_tracks
 from sam4ct.tables import Links
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def run_track(plan: TrackPlan, options: Options) -> WorkDir:
 def _finish(run: Session[TrackPlan], links: Links, options: Options) -> None:
     """Paint and report; the result takes its place last of all."""
     plan, work = run.plan, run.work
-    found = descent(plan.cells.labels, links)
+    found = followed_tracks(plan.cells.labels, links)
     last = plan.volumes.frames - 1
     logger.info(
         "%d tracks of %d cells, %d of them end before the last frame without a division",
@@ -92,7 +92,7 @@ def _finish(run: Session[TrackPlan], links: Links, options: Options) -> None:
 
 
 def _report(
-    plan: TrackPlan, work: WorkDir, found: Descent, links: Links, facts: Mapping[str, Any]
+    plan: TrackPlan, work: WorkDir, found: FollowedTracks, links: Links, facts: Mapping[str, Any]
 ) -> None:
     """Write the report, or say why there is none: it shows voxels that no cell needed."""
     try:
