@@ -19,13 +19,13 @@ from sam4ct.io.follow import find_track_sequence
 from sam4ct.io.simulated import write_embryo
 from sam4ct.io.tiff import read_frame
 from sam4ct.pipelines.common.options import Options
-from sam4ct.pipelines.follow.frames import follow_rules, horizon_rules
+from sam4ct.pipelines.follow.frames import follow_rules, window_rules
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import make_track_plan
 from sam4ct.simulate.embryo.movie import LIGHT_SHEET, NUCLEI, EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
-from sam4ct.stages.follow import HorizonRules, Sighted, first_sight, follow
-from sam4ct.stages.follow.missed_seeds import Tip
+from sam4ct.stages.follow import FrameRegions, SlidingWindowRules, first_regions, follow
+from sam4ct.stages.follow.missed_seeds import TrackEnd
 from sam4ct.tables import Evidence, Sightings
 
 FRAMES = 10
@@ -41,7 +41,7 @@ class TrackCase:
 
     rows: Sightings
     evidence: Evidence
-    rules: HorizonRules
+    rules: SlidingWindowRules
     cells: list[set[int]]
     """True tracks of which each region covers more than half."""
     parents: dict[int, int]
@@ -108,17 +108,17 @@ def _gathered(folder: Path, number: int, evidence: str) -> TrackCase:
     sequence = find_track_sequence(dataset, "01", folder / "unused")
     plan = make_track_plan(sequence, Options(profile="auto", evidence=evidence))
     engines, rules = TrackEngines(plan), follow_rules(plan)
-    seen = first_sight(engines.scope, plan.initial_um, rules.sight)
+    seen = first_regions(engines.scope, plan.initial_um, rules.region_rules)
     rows, pairs, cells = [seen.rows], [], _cells(dataset, seen)
     for _ in range(1, plan.volumes.frames):
         places = seen.places_um(plan.profile.spacing_um)
-        tips = [
-            Tip(label, place, int(not seeded))
+        track_ends = [
+            TrackEnd(label, place, int(not seeded))
             for label, place, seeded in zip(
                 seen.rows.label.tolist(), places, seen.rows.seeded.tolist(), strict=True
             )
         ]
-        seen, found = follow(engines.scope, engines.recogniser, seen, tips, rules)
+        seen, found = follow(engines.scope, engines.recogniser, seen, track_ends, rules)
         rows.append(seen.rows)
         pairs.append(found)
         cells += _cells(dataset, seen)
@@ -126,13 +126,13 @@ def _gathered(folder: Path, number: int, evidence: str) -> TrackCase:
     return TrackCase(
         Sightings.concat(rows),
         Evidence.concat(pairs),
-        horizon_rules(plan),
+        window_rules(plan),
         cells,
         {track.label: track.parent for track in tracks},
     )
 
 
-def _cells(dataset: Path, seen: Sighted) -> list[set[int]]:
+def _cells(dataset: Path, seen: FrameRegions) -> list[set[int]]:
     """Return the true tracks that each region covers by more than half."""
     gold = read_frame(dataset / "01_GT" / "TRA" / f"man_track{seen.t:03d}.tif")
     drawn = np.zeros(gold.shape, np.uint16)

@@ -34,8 +34,8 @@ from sam4ct.stages.associate.features import (
 )
 from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
 from sam4ct.stages.associate.features.links import LINK_FEATURES
-from sam4ct.stages.follow import Horizon
-from sam4ct.stages.follow.regions import FRINGE
+from sam4ct.stages.follow import SlidingWindow
+from sam4ct.stages.follow.regions import SEARCH_EDGE_DIAMETERS
 from sam4ct.tables import Floats, Links, row_numbers
 
 FOLLOWED = 15
@@ -145,7 +145,9 @@ def looked_at(case: TrackCase) -> TrackCase:
             distance[t == s] = cKDTree(around).query(places[t == s])[0]
     kept = (distance <= reach) | followed
     rows = replace(
-        case.rows, fringe=(distance > reach - FRINGE * float(np.median(diameter))) & ~followed
+        case.rows,
+        at_search_edge=(distance > reach - SEARCH_EDGE_DIAMETERS * float(np.median(diameter)))
+        & ~followed,
     )
     ends = [(case.evidence.t, case.evidence.label), (case.evidence.t2, case.evidence.label2)]
     both = np.all([kept[row_numbers(case.rows, *end)] for end in ends], axis=0)
@@ -192,11 +194,11 @@ def score(cases: list[TrackCase], costs: Costs) -> tuple[float, float]:
 
 def lineages(case: TrackCase, costs: Costs) -> Links:
     """Follow some cells of a case with the evidence that is there."""
-    horizon = Horizon(case.rows.take(case.rows.t == 0), FOLLOWED, costs, case.rules)
+    window = SlidingWindow(case.rows.take(case.rows.t == 0), FOLLOWED, costs, case.rules)
     later = np.maximum(case.evidence.t, case.evidence.t2)
     for t in range(1, int(case.rows.t.max()) + 1):
-        horizon.add(case.rows.take(case.rows.t == t), case.evidence.take(later == t))
-    return horizon.links()
+        window.add(case.rows.take(case.rows.t == t), case.evidence.take(later == t))
+    return window.links()
 
 
 def descendants(case: TrackCase) -> set[int]:

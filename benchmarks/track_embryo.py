@@ -37,7 +37,7 @@ from sam4ct.pipelines.follow.run import FollowRun
 from sam4ct.regions import Region
 from sam4ct.simulate.embryo.movie import EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
-from sam4ct.stages.follow import Descent, descent
+from sam4ct.stages.follow import FollowedTracks, followed_tracks
 from sam4ct.stages.follow.prompts import clicks_at
 from sam4ct.stages.follow.suppression import disjoint
 from sam4ct.tables import Floats, Links
@@ -74,7 +74,7 @@ def run_nearest_two(dataset: Path, result: Path) -> None:
 
 def run_nearest(dataset: Path, result: Path, most: int = 1) -> None:
     plan = planned(dataset, result).plan
-    spacing, reach = np.asarray(plan.profile.spacing_um), follow_rules(plan).sight.reach_um
+    spacing, reach = np.asarray(plan.profile.spacing_um), follow_rules(plan).region_rules.reach_um
     # By frame: the places of followed cells, and the number of each one's mother or self before.
     places = [plan.initial_um]
     sources: list[list[int]] = [[]]
@@ -92,7 +92,7 @@ def run_nearest(dataset: Path, result: Path, most: int = 1) -> None:
         places.append(seeds[[seed for seed, _ in rows]].reshape(-1, 3))
         sources.append([cell for _, cell in rows])
         around = seeds
-    found = descent(plan.cells.labels, _links(sources))
+    found = followed_tracks(plan.cells.labels, _links(sources))
     _write(plan, found, places, result)
 
 
@@ -112,13 +112,13 @@ def _links(sources: Sequence[Sequence[int]]) -> Links:
     return Links(*(np.array(c) for c in (t, label, t2, label2, division, confidence)))
 
 
-def _write(plan: TrackPlan, found: Descent, places: Sequence[Floats], result: Path) -> None:
-    engines, sight = TrackEngines(plan), follow_rules(plan).sight
+def _write(plan: TrackPlan, found: FollowedTracks, places: Sequence[Floats], result: Path) -> None:
+    engines, region_rules = TrackEngines(plan), follow_rules(plan).region_rules
     frames = VolumeFrames(result.with_name(f"{result.name}-frames"), plan.volumes.shape)
     for t, at in enumerate(places):
-        clicks = clicks_at(engines.scope, t, at, sight) if len(at) else []
-        regions = dict(enumerate(disjoint(clicks, sight), start=1))
-        frames.write(t, _with_pixels(found.in_frame(t), regions, at / sight.spacing_um))
+        clicks = clicks_at(engines.scope, t, at, region_rules) if len(at) else []
+        regions = dict(enumerate(disjoint(clicks, region_rules), start=1))
+        frames.write(t, _with_pixels(found.in_frame(t), regions, at / region_rules.spacing_um))
     with ResultWriter(
         result, found.tracks, frames=len(places), shape=plan.volumes.shape, overwrite=True
     ) as writer:

@@ -68,17 +68,17 @@ class Jumps:
         corner = np.add(region.corner, shift[-len(region.corner) :])
         return Region(region.mask, tuple(corner.tolist()))
 
-    def boxes_from(self, detections: Detections, way: int) -> Detections:
+    def boxes_from(self, detections: Detections, direction: int) -> Detections:
         """Return the regions with the boxes that they had in the frame before, or have in the next.
 
         Args:
             detections: Of any frames.
-            way: 1 for the next frame, -1 for the one before.
+            direction: 1 for the next frame, -1 for the one before.
         """
         shifts = np.zeros((len(detections), 3), dtype=np.int64)
         for at in self.by_frame:
-            source = at - 1 if way > 0 else at
-            shifts[detections.t == source] = self.between(source, source + way)
+            source = at - 1 if direction > 0 else at
+            shifts[detections.t == source] = self.between(source, source + direction)
         z, y, x = shifts.T
         return replace(
             detections,

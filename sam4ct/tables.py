@@ -115,7 +115,7 @@ class Sightings(Detections):
 
     seeded: Flags
     """There is a seed behind it; else the cell was expected there."""
-    fringe: Flags
+    at_search_edge: Flags
     """At the edge of what was looked at: it may have come from beyond, or go there."""
 
 

@@ -1,4 +1,7 @@
-"""Detect: the regions of the input masks as a table. Arrays in, rows out."""
+"""The regions of a label frame as a table.
+
+In: a label frame, ([z,] y, x). Out: one row per label: size, centroid, bounding box, contrast.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ def detect_frame(t: int, labels: LabelFrame, contrast: Floats | None = None) -> 
     Args:
         t: The frame number to write into the rows.
         labels: Label frame, integers, ([z,] y, x); 0 is background.
-        contrast: Of every region (`intensity.contrasts`); none if not measured.
+        contrast: Of every region (`intensity.contrasts`), (labels,); None if not measured.
     """
     found = np.unique(labels)
     present = found[found > 0].astype(np.int64)
     if not len(present):
         return Detections.empty()
-    # Labels may be large and sparse: number them 1..n before asking scipy for every one of them.
+    # Labels may be large and sparse, and scipy lists all numbers up to the largest: renumber.
     dense = np.searchsorted(found, labels) + (1 if found[0] > 0 else 0)
     boxes = np.array(
         [[(s.start, s.stop) for s in box] for box in ndimage.find_objects(dense)], dtype=np.int64

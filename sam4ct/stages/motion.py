@@ -1,15 +1,15 @@
-"""Motion: how the surroundings of a cell move from frame to frame, and where it goes on to.
+"""How the surroundings of a cell move from frame to frame, and where the cell is expected.
 
-Stages drift, tissues flow, embryos turn: cells that are near each other move alike. What is
-known of them grows in the course of a run, and so they are asked in three ways:
+Stages drift, tissues flow, embryos turn: neighbouring cells move alike. In: places and steps in
+micrometres, (z, y, x). Out: expected steps. There are three estimates, as more is known:
 
-    before anything is linked   `paired_motion`: regions that are each other's nearest
-    of a first lineage          `neighbours_motion`, by `course`: linked regions
-    of accepted links           `LinkedMotion`: near any place, in either direction of time
+    before anything is linked   `paired_motion`: from regions that are each other's nearest
+    after a first lineage       `neighbours_motion`: from linked regions
+    from accepted links         `LinkedMotion`: near any place, in either direction of time
 
-The first two take medians, which bear pairs and links that are wrong. The last takes a mean as
-far as it is more than chance: its links are right, but few may be near a gap or an open end.
-Pure tables, places and steps in micrometres, (z, y, x).
+The first two are medians, which bear wrong pairs and links. The last is a mean, shrunk by the part
+that chance explains (James and Stein 1961; Efron and Morris 1975): its links are right, but near
+a gap or an open end there may be few of them.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.tables import Detections, Flags, Floats, Ints, Links, row_numbers
 
 NEIGHBOURS = 8
-"""Cells that are asked how the surroundings move."""
-LEAST_SEEN = 6
-"""Cells of a frame that medians need; with fewer, nothing is taken to move."""
-LEAST_LINKED = 3
-"""The same of accepted links."""
+"""Cells whose steps give the motion of the surroundings."""
+MIN_STEPS = 6
+"""Known steps of a frame, at least, for a median; with fewer, the motion is 0."""
+MIN_LINKS = 3
+"""Accepted links of a frame, at least, for a mean; with fewer, the motion is 0."""
 PERSISTENCE = 0.5
-"""Share of a cell's last step that is expected again; the rest is that of its neighbours."""
+"""Weight of a cell's own last step, 0 to 1; the rest is that of its neighbours."""
 
 
 def gone_on(from_um: Floats, own_um: Floats, around_um: Floats) -> Floats:
-    """Return where cells are expected that go on partly as before, partly like others.
+    """Return where cells are expected, from their own last step and that of their neighbours.
 
     Args:
         from_um: Where they are, (..., 3); zeros for the step alone.
-        own_um: Their own last step; nan where it is not known, then they go like others.
-        around_um: How their surroundings move.
+        own_um: Their own last step; nan where unknown, then the neighbours' counts.
+        around_um: Motion of their surroundings.
     """
     own = np.where(np.isnan(own_um), around_um, own_um)
     return np.asarray(from_um + PERSISTENCE * own + (1.0 - PERSISTENCE) * around_um)
@@ -58,7 +58,7 @@ def paired_motion(
     """
     order = np.argsort(frames, kind="stable")
     pairs = order[nearest[order]]
-    # Rows of one region mostly follow each other, and are asked about once.
+    # Rows of one region mostly follow each other: one query serves all of them.
     begins = np.diff(frames[order], prepend=-1) != 0
     begins |= np.diff(source[order], prepend=-1) != 0
     asked, asked_by = order[begins], np.cumsum(begins) - 1
@@ -92,7 +92,7 @@ def neighbours_motion(
         steps_um: Their steps, (m, 3).
 
     Returns:
-        0 if fewer than LEAST_SEEN steps are known.
+        0 if fewer than MIN_STEPS steps are known.
     """
     found = _nearest(at_um, seen_um)
     return _median(steps_um, found, seen_region[found] == region[:, None])
@@ -101,11 +101,11 @@ def neighbours_motion(
 def _nearest(at_um: Floats, seen_um: Floats) -> Ints:
     """Return which of some places are nearest to each of others, (n, NEIGHBOURS + 1) or fewer.
 
-    None if there are fewer than LEAST_SEEN.
+    None if there are fewer than MIN_STEPS.
     """
-    if len(seen_um) < LEAST_SEEN:
+    if len(seen_um) < MIN_STEPS:
         return np.empty((len(at_um), 0), np.int64)
-    # One more than asked: the region's own step may be among them.
+    # One more, as the region's own step may be among them.
     count = min(NEIGHBOURS + 1, len(seen_um))
     return np.asarray(cKDTree(seen_um).query(at_um, k=count)[1])
 
@@ -158,23 +158,23 @@ class LinkedMotion:
         self._near = cache(self._links_of)
         """Asked for every open end, and the same for all of a frame."""
 
-    def jump_um(self, t: int, way: int) -> Floats:
-        """Return how far the picture jumps from frame t to t + way, (3,)."""
-        return self._jumps.between_um(t, t + way, self._spacing_um)
+    def jump_um(self, t: int, direction: int) -> Floats:
+        """Return the stage shift from frame t to t + direction, (3,)."""
+        return self._jumps.between_um(t, t + direction, self._spacing_um)
 
-    def step(self, t: int, at_um: Floats, way: int) -> Floats:
-        """Return the common movement near a place from frame t to t + way, (3,).
+    def step(self, t: int, at_um: Floats, direction: int) -> Floats:
+        """Return the common movement near a place from frame t to t + direction, (3,).
 
         The mean of the nearest linked cells, as far as they agree: the part of its
-        square that their spread explains is taken off (James and Stein's rule).
+        square that their spread explains is taken off (James and Stein 1961).
 
         Args:
             t: Frame.
             at_um: Place in it, (3,).
-            way: 1, or -1 for the way back in time.
+            direction: 1, or -1 for the direction back in time.
         """
-        moved, tree = self._near(t, way)
-        if len(moved) < LEAST_LINKED:
+        moved, tree = self._near(t, direction)
+        if len(moved) < MIN_LINKS:
             return np.zeros(3)
         count = min(NEIGHBOURS, len(moved))
         steps = moved[tree.query(at_um, k=count)[1]]
@@ -182,8 +182,8 @@ class LinkedMotion:
         by_chance = steps.var(axis=0, ddof=1).sum() / count
         return np.asarray(mean * max(0.0, 1.0 - by_chance / max(float(mean @ mean), 1e-12)))
 
-    def _links_of(self, t: int, way: int) -> tuple[Floats, cKDTree]:
-        """Return the steps (n, 3) of the links from frame t to t + way, and where they begin."""
-        rows = self._t == min(t, t + way)
-        here = self._from if way > 0 else self._to
-        return way * self._steps[rows], cKDTree(here[rows])
+    def _links_of(self, t: int, direction: int) -> tuple[Floats, cKDTree]:
+        """Return the steps (n, 3) of the links from frame t to t + direction, and their origins."""
+        rows = self._t == min(t, t + direction)
+        here = self._from if direction > 0 else self._to
+        return direction * self._steps[rows], cKDTree(here[rows])

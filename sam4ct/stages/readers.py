@@ -1,7 +1,4 @@
-"""Relabelled: what readers have in common that take masks in another way than they lie there.
-
-No files, no decisions.
-"""
+"""Base class of readers that change the masks of another reader."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from sam4ct.types import FrameReader, Image
 
 
 class Relabelled:
-    """Base of a `FrameReader` with masks of its own; all else is that of the one that it reads."""
+    """Base of a `FrameReader` with masks of its own; the images are those of another reader."""
 
     def __init__(self, reader: FrameReader) -> None:
         self._reader = reader

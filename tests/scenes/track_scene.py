@@ -19,8 +19,8 @@ from sam4ct.regions import Region, regions_of
 from sam4ct.stages.associate.costs import Costs, Odds, Quadratic
 from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
 from sam4ct.stages.associate.features.links import LINK_FEATURES
-from sam4ct.stages.follow.prompts import Scope, SightRules
-from sam4ct.stages.follow.sliding_window import HorizonRules
+from sam4ct.stages.follow.prompts import RegionRules, Scope
+from sam4ct.stages.follow.sliding_window import SlidingWindowRules
 from sam4ct.stages.follow.step import FollowRules
 from sam4ct.tables import Evidence, Floats, Sightings
 from sam4ct.types import Image, Propagated, Seeds
@@ -31,7 +31,7 @@ RADIUS = 5.0
 CELL = 515
 """Voxels of a ball of that radius around a voxel."""
 DARK, BRIGHT = 20.0, 100.0
-RULES = SightRules(
+RULES = RegionRules(
     spacing_um=(1.0, 1.0, 1.0),
     reach_um=15.0,
     diameter_um=2 * RADIUS,
@@ -39,7 +39,7 @@ RULES = SightRules(
     min_size_unseeded=100,
     edge=Margins(SHAPE),
 )
-FOLLOW = FollowRules(sight=RULES, max_unseeded=2)
+FOLLOW = FollowRules(region_rules=RULES, max_unseeded=2)
 NOTHING = Region(np.zeros((0, 0, 0), bool), (0, 0, 0))
 
 
@@ -176,7 +176,7 @@ def sightings(
     t: int,
     *places: At,
     unseeded: Collection[int] = (),
-    fringe: Collection[int] = (),
+    at_search_edge: Collection[int] = (),
     size: int = CELL,
 ) -> Sightings:
     """One row a place, labels from 1 in their order; those in `unseeded` have no seed."""
@@ -193,7 +193,7 @@ def sightings(
         border=np.zeros(len(at), bool),
         contrast=np.full(len(at), BRIGHT - DARK),
         seeded=~np.isin(labels, list(unseeded)),
-        fringe=np.isin(labels, list(fringe)),
+        at_search_edge=np.isin(labels, list(at_search_edge)),
     )
 
 
@@ -254,6 +254,6 @@ COSTS = Costs(
 """Plain numbers, so that a case can be reckoned by hand; the fitted ones are others."""
 
 
-def horizon_rules(ahead: int = 2, **changed: Any) -> HorizonRules:
+def window_rules(ahead: int = 2, **changed: Any) -> SlidingWindowRules:
     usual = {"spacing_um": (1.0, 1.0, 1.0), "border": Margins(SHAPE)}
-    return HorizonRules(ahead=ahead, **(usual | changed))
+    return SlidingWindowRules(ahead=ahead, **(usual | changed))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sam4ct.stages.motion import LEAST_SEEN, NEIGHBOURS, paired_motion
+from sam4ct.stages.motion import MIN_STEPS, NEIGHBOURS, paired_motion
 
 RNG = np.random.default_rng(0)
 
@@ -49,8 +49,8 @@ def test_pairs_of_frames_move_each_by_itself() -> None:
 
 
 def test_too_few_pairs_are_taken_to_stand_still() -> None:
-    assert not moved(np.array([1.0, 1.0, 1.0]), LEAST_SEEN - 1).any()
-    assert moved(np.array([1.0, 1.0, 1.0]), LEAST_SEEN).any()
+    assert not moved(np.array([1.0, 1.0, 1.0]), MIN_STEPS - 1).any()
+    assert moved(np.array([1.0, 1.0, 1.0]), MIN_STEPS).any()
 
 
 def test_no_rows_have_no_motion() -> None:

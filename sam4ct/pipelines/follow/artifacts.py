@@ -20,7 +20,7 @@ from sam4ct.io.files import work_errors, write_json
 from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_table
 from sam4ct.pipelines.common.session import read_json
 from sam4ct.regions import Region
-from sam4ct.stages.follow import Sighted
+from sam4ct.stages.follow import FrameRegions
 from sam4ct.tables import Evidence, Sightings
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def frames_done(work: WorkDir, inputs: Sequence[FrameInputs]) -> int:
 
 
 def write_frame(
-    work: WorkDir, seen: Sighted, evidence: Evidence | None, inputs: FrameInputs
+    work: WorkDir, seen: FrameRegions, evidence: Evidence | None, inputs: FrameInputs
 ) -> None:
     """Write the regions of a frame, and its evidence unless it is the first.
 
@@ -104,9 +104,9 @@ def read_regions(
     return {row.label: row.region for row in rows}
 
 
-def read_frame(work: WorkDir, t: int) -> Sighted:
+def read_frame(work: WorkDir, t: int) -> FrameRegions:
     """Return the regions of a frame with their table."""
-    return Sighted(t, read_regions(work, t), read_rows(work, t))
+    return FrameRegions(t, read_regions(work, t), read_rows(work, t))
 
 
 def _inputs_of(work: WorkDir, t: int) -> FrameInputs | None:

@@ -15,11 +15,11 @@ from sam4ct.runtime import Progress
 from sam4ct.stages.associate import load_costs
 from sam4ct.stages.follow import (
     FollowRules,
-    Horizon,
-    HorizonRules,
-    Sighted,
-    SightRules,
-    first_sight,
+    FrameRegions,
+    RegionRules,
+    SlidingWindow,
+    SlidingWindowRules,
+    first_regions,
     follow,
 )
 from sam4ct.tables import Links
@@ -38,34 +38,34 @@ def run_follow(plan: TrackPlan, work: WorkDir, done: int) -> Links:
     """
     frames, engines, rules = plan.volumes.frames, TrackEngines(plan), follow_rules(plan)
     costs = load_costs(plan.options.evidence, "track")
-    seen: Sighted | None = None
+    seen: FrameRegions | None = None
     with Progress(frames, "follow", "frames", done=done) as progress:
         if done == 0:
-            seen = first_sight(engines.scope, plan.initial_um, rules.sight)
+            seen = first_regions(engines.scope, plan.initial_um, rules.region_rules)
             keep_counts(work, "propagate", pair_part(done, 1), engines.counts())
             write_frame(work, seen, None, plan.by_frame[0])
             progress.step(note=f"{len(plan.cells)} cells")
-        horizon = Horizon(read_rows(work, 0), len(plan.cells), costs, horizon_rules(plan))
+        window = SlidingWindow(read_rows(work, 0), len(plan.cells), costs, window_rules(plan))
         for t in range(1, frames):
             if t < done:
-                horizon.add(read_rows(work, t), read_evidence(work, t))
+                window.add(read_rows(work, t), read_evidence(work, t))
                 continue
             before = seen or read_frame(work, t - 1)
             seen, evidence = follow(
-                engines.scope, engines.recogniser, before, horizon.tips(), rules
+                engines.scope, engines.recogniser, before, window.track_ends(), rules
             )
             # Before the frame counts as done: what two parts both did was done twice.
             keep_counts(work, "propagate", pair_part(done, 1), engines.counts())
             write_frame(work, seen, evidence, plan.by_frame[t])
-            horizon.add(seen.rows, evidence)
-            progress.step(note=f"{len(horizon.tips())} cells, {len(seen.regions)} regions")
-    return horizon.links()
+            window.add(seen.rows, evidence)
+            progress.step(note=f"{len(window.track_ends())} cells, {len(seen.regions)} regions")
+    return window.links()
 
 
 def follow_rules(plan: TrackPlan) -> FollowRules:
     """Return where cells are looked for, and which regions are accepted."""
     profile, pixel = plan.profile, plan.profile.spacing_um[-1]
-    sight = SightRules(
+    region_rules = RegionRules(
         spacing_um=profile.spacing_um,
         reach_um=plan.track.seed_radius_px * pixel,
         diameter_um=plan.diameter_px * pixel,
@@ -73,12 +73,12 @@ def follow_rules(plan: TrackPlan) -> FollowRules:
         min_size_unseeded=plan.track.min_size_without_seed,
         edge=plan.edge,
     )
-    return FollowRules(sight=sight, max_unseeded=profile.max_gap)
+    return FollowRules(region_rules=region_rules, max_unseeded=profile.max_gap)
 
 
-def horizon_rules(plan: TrackPlan) -> HorizonRules:
+def window_rules(plan: TrackPlan) -> SlidingWindowRules:
     """Return how lineages are decided."""
-    return HorizonRules(
+    return SlidingWindowRules(
         spacing_um=plan.profile.spacing_um,
         border=plan.edge,
         ahead=plan.track.horizon_frames,

@@ -8,10 +8,10 @@ from sam4ct.pipelines.follow.artifacts import read_regions
 from sam4ct.pipelines.follow.plan import TrackPlan
 from sam4ct.regions import Region
 from sam4ct.runtime import Progress
-from sam4ct.stages.follow import Descent
+from sam4ct.stages.follow import FollowedTracks
 
 
-def run_paint_frames(plan: TrackPlan, work: WorkDir, found: Descent) -> VolumeFrames:
+def run_paint_frames(plan: TrackPlan, work: WorkDir, found: FollowedTracks) -> VolumeFrames:
     """Paint the frames of the result that are missing in the work folder."""
     shape, digits = plan.volumes.shape, plan.sequence.digits
     painted = VolumeFrames(work.artifact("paint", "mask").parent, shape, digits)
@@ -24,7 +24,7 @@ def run_paint_frames(plan: TrackPlan, work: WorkDir, found: Descent) -> VolumeFr
     return painted
 
 
-def regions_of_tracks(work: WorkDir, found: Descent, t: int) -> dict[int, Region]:
+def regions_of_tracks(work: WorkDir, found: FollowedTracks, t: int) -> dict[int, Region]:
     """Return the regions of a frame of the result by track label."""
     tracks = found.in_frame(t)
     return {tracks[i]: region for i, region in read_regions(work, t, tracks).items()}

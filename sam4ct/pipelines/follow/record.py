@@ -8,11 +8,13 @@ from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
 from sam4ct.pipelines.follow.artifacts import read_rows
 from sam4ct.pipelines.follow.plan import TrackPlan
-from sam4ct.stages.follow import Descent
+from sam4ct.stages.follow import FollowedTracks
 from sam4ct.tables import Links
 
 
-def track_record(plan: TrackPlan, work: WorkDir, links: Links, found: Descent) -> dict[str, Any]:
+def track_record(
+    plan: TrackPlan, work: WorkDir, links: Links, found: FollowedTracks
+) -> dict[str, Any]:
     """Return the content of `run.json` that is the same for every run with the same input."""
     frames = plan.volumes.frames
     regions = 0

@@ -33,7 +33,7 @@ from sam4ct.pipelines.follow.record import track_record
 from sam4ct.pipelines.follow.report import write_track_report
 from sam4ct.pipelines.follow.summary import describe, estimate
 from sam4ct.report import facts_of_run
-from sam4ct.stages.follow import Descent, descent
+from sam4ct.stages.follow import FollowedTracks, followed_tracks
 from sam4ct.tables import Links
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class FollowRun:
 def _finish(run: Session[TrackPlan], links: Links) -> None:
     """Paint and report; the result folder appears last, when all else is written."""
     plan, work, options = run.plan, run.work, run.plan.options
-    found = descent(plan.cells.labels, links)
+    found = followed_tracks(plan.cells.labels, links)
     last = plan.volumes.frames - 1
     logger.info(
         "%d tracks of %d cells, %d of them end before the last frame without a division",
@@ -118,7 +118,7 @@ def _finish(run: Session[TrackPlan], links: Links) -> None:
 
 
 def _report(
-    plan: TrackPlan, work: WorkDir, found: Descent, links: Links, facts: Mapping[str, Any]
+    plan: TrackPlan, work: WorkDir, found: FollowedTracks, links: Links, facts: Mapping[str, Any]
 ) -> None:
     """Write the report, or warn that it cannot be made: it reads voxels that the run did not."""
     try:

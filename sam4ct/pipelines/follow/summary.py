@@ -12,7 +12,7 @@ from sam4ct.pipelines.follow.frames import follow_rules
 from sam4ct.pipelines.follow.networks import TrackEngines
 from sam4ct.pipelines.follow.plan import TrackPlan
 from sam4ct.runtime import duration
-from sam4ct.stages.follow import first_sight
+from sam4ct.stages.follow import first_regions
 
 SAMPLE_CELLS = 4
 """Number of cells that are segmented to measure the speed of this machine."""
@@ -42,18 +42,18 @@ def _regions_a_frame(plan: TrackPlan) -> int:
     if not len(places):
         return 0
     distance, _ = cKDTree(plan.initial_um).query(places)
-    return int(np.count_nonzero(distance <= follow_rules(plan).sight.reach_um))
+    return int(np.count_nonzero(distance <= follow_rules(plan).region_rules.reach_um))
 
 
 def _seconds_a_region(plan: TrackPlan) -> float:
     """Measure the seconds of a region: one click, and its propagation forth and back."""
-    engines, sight = TrackEngines(plan), follow_rules(plan).sight
+    engines, region_rules = TrackEngines(plan), follow_rules(plan).region_rules
     sample = plan.initial_um[:SAMPLE_CELLS]
-    seen = first_sight(engines.scope, sample, sight)  # warms up
+    seen = first_regions(engines.scope, sample, region_rules)  # warms up
     engines.recogniser.propagate(0, seen.regions, 0)
     engines.recogniser.forget_before(1)
     began = time.monotonic()
-    seen = first_sight(engines.scope, sample, sight)
+    seen = first_regions(engines.scope, sample, region_rules)
     for _ in range(2):
         engines.recogniser.propagate(0, seen.regions, 0)
     return (time.monotonic() - began) / max(1, len(seen.regions))

@@ -13,7 +13,7 @@ from sam4ct.geometry import WindowPlan
 from sam4ct.intensity import prepared
 from sam4ct.pipelines.common.prefetch import Ahead
 from sam4ct.pipelines.link.plan import Plan
-from sam4ct.stages.propagate import ChainEnds, Chains, Shortcut, StayPut
+from sam4ct.stages.propagate import ChainEnds, Chains, OverlapFirst, StayPut
 from sam4ct.tables import Detections
 from sam4ct.types import FrameReader, Propagator
 
@@ -44,8 +44,11 @@ def propagator_of(
     chains = Chains(reader, plan.jumps)
     ends = ChainEnds(windows.grid, windows.boxes, windows.reach, chains, jumps=plan.jumps)
     engine = sam2_engine(plan, reader, ends)
-    shortcut = Shortcut(engine, reader, chains)
-    return shortcut, lambda: {**asdict(engine.counters), "objects_settled": shortcut.settled}
+    overlap_first = OverlapFirst(engine, reader, chains)
+    return overlap_first, lambda: {
+        **asdict(engine.counters),
+        "objects_settled": overlap_first.matched,
+    }
 
 
 def sam2_engine(plan: Plan, reader: FrameReader, windows: WindowPlan) -> Sam2Propagator:

@@ -14,7 +14,7 @@ In the order of a run:
 from __future__ import annotations
 
 from sam4ct.stages.fill.expected import gaps, open_ends
-from sam4ct.stages.fill.gap_filling import SIZE_RANGE, FillRules, Generated, fill_gaps
+from sam4ct.stages.fill.gap_filling import FILL_SIZE_RATIO, FillRules, Generated, fill_gaps
 from sam4ct.stages.fill.generate import GenerateRules, Swept, sweep
 from sam4ct.stages.fill.generated import (
     AddedFrames,
@@ -27,7 +27,7 @@ from sam4ct.stages.fill.generated import (
 from sam4ct.stages.fill.interpolate import largest_part
 
 __all__ = [
-    "SIZE_RANGE",
+    "FILL_SIZE_RATIO",
     "AddedFrames",
     "FillRules",
     "GenerateRules",

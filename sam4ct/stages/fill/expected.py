@@ -1,8 +1,7 @@
-"""Missing: the places where a linked cell should be but has no mask.
+"""Where a linked cell is expected in frames in which it has no mask.
 
-Works on tables: links and the places of detections say where a cell is
-expected in the frames of a gap, and where it goes on at an open end of a track.
-What is found there is left to `generate`. Places are micrometres, (z, y, x).
+In: links and places of detections, micrometres (z, y, x). Out: places in the frames of a gap, and
+open ends of tracks, from which a cell may be followed further. `generate` segments there.
 """
 
 from __future__ import annotations
@@ -32,23 +31,23 @@ class OpenEnd:
 
     at_um: Floats
     step_um: Floats
-    """Movement a frame in the direction in which the track is followed, beside jumps of the
-    picture; nan if unknown."""
+    """Motion per frame in the direction in which the track is followed, without stage shifts; nan
+    if unknown."""
     size: float
-    left: int
+    frames_left: int
     """Frames in which it may still be followed."""
 
 
-def expected(end: OpenEnd, t: int, way: int, motion: LinkedMotion) -> Place:
-    """Return where the cell of an open end in frame t is expected in frame t + way."""
-    here, around = end.at_um + motion.jump_um(t, way), motion.step(t, end.at_um, way)
+def expected(end: OpenEnd, t: int, direction: int, motion: LinkedMotion) -> Place:
+    """Return where the cell of an open end in frame t is expected in frame t + direction."""
+    here, around = end.at_um + motion.jump_um(t, direction), motion.step(t, end.at_um, direction)
     return Place(gone_on(here, end.step_um, around), end.size)
 
 
 def gaps(
     detections: Detections, links: Links, spacing_um: Floats, jumps: Jumps = NO_JUMPS
 ) -> dict[int, list[Place]]:
-    """Return the places, by frame, on the straight way between both ends of every gap."""
+    """Return the places, by frame, on the straight line between both ends of every gap."""
     places = jumps.places_um(detections, spacing_um)
     over = links.take((links.t2 - links.t > 1) & ~links.division)
     u = row_numbers(detections, over.t, over.label)
@@ -68,27 +67,26 @@ def open_ends(
     detections: Detections,
     links: Links,
     spacing_um: Floats,
-    way: int,
+    direction: int,
     steps: int,
     jumps: Jumps = NO_JUMPS,
 ) -> dict[int, list[OpenEnd]]:
     """Return the open ends of linked cells, by frame.
 
-    An end is open if no link goes on from it; or if a division goes on from it over
-    a gap: then as many frames may be filled as the gap has. A region without any
-    link is no cell's. Whether a cell at the frame's edge has left, the image says.
+    An end is open if no link leads on from it, or if a division does over a gap: then only the
+    frames of the gap may be filled. Regions without any link do not count.
 
     Args:
         detections: All regions, ordered by frame and label.
         links: Accepted links.
         spacing_um: Voxel size (z, y, x).
-        way: 1 for the ends of tracks, -1 for their beginnings.
+        direction: 1 for the ends of tracks, -1 for their beginnings.
         steps: Frames in which an end may be followed, at most.
-        jumps: Of the picture.
+        jumps: Stage shifts.
     """
     u = row_numbers(detections, links.t, links.label)
     v = row_numbers(detections, links.t2, links.label2)
-    here, there = (u, v) if way > 0 else (v, u)
+    here, there = (u, v) if direction > 0 else (v, u)
     dt = links.t2 - links.t
     places, still = detections.places_um(spacing_um), jumps.places_um(detections, spacing_um)
     onward = np.zeros(len(detections), np.int64)

@@ -1,8 +1,7 @@
-"""Fill: regions for the frames in which a linked cell was missed.
+"""Fills gaps: regions for the frames in which a linked cell was missed.
 
-Decides what a missing region looks like and whether it may be added; where
-propagated masks lie and how the result is painted is left to others. Given
-masks keep their pixels: a generated region takes what they leave.
+In: links, masks, and propagated masks from both ends of a gap. Out: regions to add. Given masks
+keep their pixels: a generated region takes what they leave.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from sam4ct.stages.fill.interpolate import between, largest_part, together
 from sam4ct.tables import Links
 from sam4ct.types import FrameReader
 
-SIZE_RANGE = (0.4, 2.5)
-"""A propagated mask outside this range of the expected size is not believed."""
-LEAST_LEFT = 0.3
-"""Share of the expected size that must remain after given masks took their pixels."""
+FILL_SIZE_RATIO = (0.4, 2.5)
+"""Least and largest size of an accepted mask, relative to the expected size."""
+MIN_FREE_RATIO = 0.3
+"""Size outside given masks, relative to the expected size, at least."""
 
 
 class PropagatedMasks(Protocol):
-    """Looks up where region (t, label) is in frame t2 according to the propagator."""
+    """Looks up where region (t, label) is in frame t2; None if it was not propagated there."""
 
     def __call__(self, t: int, label: int, t2: int) -> Region | None: ...
 
@@ -50,11 +49,11 @@ class FillRules:
     method: str
     """"propagate", "interpolate" or "none", as in the profile."""
     min_size: int
-    """Regions this small are not added; never more than half of the cell's own size counts."""
+    """Voxels; regions of this size or less are not added, unless they have half of the cell's."""
     spacing_um: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Voxel size (z, y, x)."""
     jumps: Jumps = NO_JUMPS
-    """Of the picture."""
+    """Stage shifts."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,8 @@ def fill_gaps(
 ) -> list[Generated]:
     """Return a region for every missed frame that can be filled, in order of frame and link.
 
-    A gap is filled in all its frames or not at all, so that no track gets a hole. In
-    the gap of a division it is the mother who is filled in: missing her in one mask is
-    likelier than missing both daughters.
+    A gap is filled in all its frames or not at all, so that no track gets a hole. In the gap of
+    a division the mother is filled in: one missed mask is likelier than two.
 
     Args:
         links: Accepted links; those over more than one frame have gaps.
@@ -101,7 +99,7 @@ def fill_gaps(
         if len(whole) == len(gaps):
             found = (g for some in made.values() for g in some)
             return sorted(found, key=lambda g: (g.t, g.source_t, g.source_label))
-        # What was made for the others must not stand in the way of those that can be filled.
+        # Regions of gaps that cannot be filled must not take pixels from those that can.
         gaps = whole
     return []
 
@@ -123,7 +121,7 @@ def _made(
     masks: PropagatedMasks,
     rules: FillRules,
 ) -> dict[tuple[int, int], list[Generated]]:
-    """Return by the gaps' sources the regions that find room, each frame read once."""
+    """Return the regions that fit, by the source of their gap; reads each frame once."""
     wanted: dict[int, list[_Gap]] = {}
     for gap in gaps:
         for t in gap.missed:
@@ -168,16 +166,16 @@ def _candidates(
     if rules.method == "interpolate":
         return [middle], expected
     near = [gap.source]
-    if len(gap.after) == 1:  # a daughter's mask is not her mother's
+    if len(gap.after) == 1:  # a daughter's mask does not show her mother
         near.insert(0 if share >= 0.5 else 1, (gap.t2, gap.after[0]))
     seen = [masks(*end, t) for end in near]
-    low, high = (limit * expected for limit in SIZE_RANGE)
+    low, high = (limit * expected for limit in FILL_SIZE_RATIO)
     return [r for r in seen if r is not None and low <= r.size <= high] + [middle], expected
 
 
 def _fit(shapes: Iterable[Region], size: float, taken: Mask, rules: FillRules) -> Region | None:
-    """Return the first shape that leaves enough pixels beside the given masks, cut to them."""
-    least = max(1.0, LEAST_LEFT * size, min(rules.min_size + 1.0, 0.5 * size))
+    """Return the first shape with enough pixels outside the given masks, without the others."""
+    least = max(1.0, MIN_FREE_RATIO * size, min(rules.min_size + 1.0, 0.5 * size))
     for shape in shapes:
         inside = shape.clipped(taken.shape)
         free = largest_part(inside.mask & ~taken[inside.box])

@@ -1,8 +1,8 @@
-"""Augment: generated masks among the given ones, as if the segmenter had found them.
+"""Puts generated regions beside given ones, as if the segmenter had found them.
 
-What the association needs to link both alike: frames and a table with both, and
-a propagator that follows only what is new. Given masks keep their pixels and their
-labels; a generated one has a label above those of its frame.
+In: given and generated regions. Out: frames and tables with both, a propagator that asks the
+network about new regions only, and the tracks that have at least one given region. Given masks
+keep pixels and labels; a generated region gets a label above those of its frame.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def in_order(parts: Sequence[Detections]) -> Detections:
 
 
 class KnownFirst:
-    """A `Propagator` that asks another one only for regions of which nothing is known."""
+    """A `Propagator` that asks another one only about regions without a known answer."""
 
     def __init__(
         self, engine: Propagator, known: Callable[[int, int], Mapping[int, Propagated]]
     ) -> None:
-        """Take the engine, and a look-up of what is known of frames t and t2, by label."""
+        """Take the engine, and a look-up of known answers for frames t and t2, by label."""
         self._engine, self._known = engine, known
 
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        """Where the regions of frame t are in frame t2, from what is known or from the engine."""
+        """Where the regions of frame t are in frame t2, known or from the engine."""
         found = {i: seen for i, seen in self._known(t, t2).items() if i in regions}
         fresh = {i: region for i, region in regions.items() if i not in found}
         return found | (self._engine.propagate(t, fresh, t2) if fresh else {})
@@ -73,11 +73,11 @@ def without(detections: Detections, gone: Joins) -> Detections:
 
 
 def supported(detections: Detections, links: Links, generated: Flags) -> tuple[Flags, Links]:
-    """Say which regions stay, and return the links among them.
+    """Return which regions stay, and the links among them.
 
-    A track, from birth or division to death or division, that has no given region
-    at all is nobody's: a chain of generated regions would prove itself. A mother
-    that loses one daughter so goes on in the other.
+    A track without any given region is dropped: a chain of generated regions would prove itself.
+    (A track runs from birth or division to death or division.) A mother that loses one daughter
+    this way continues in the other.
 
     Args:
         detections: Given and generated regions, ordered by frame and label.

@@ -1,6 +1,6 @@
-"""Shapes: what lies between two regions, what two of them are together, what is left of one.
+"""Shapes between two regions (signed-distance interpolation, Raya and Udupa 1990), and unions.
 
-Pure geometry of masks, in 2D and 3D alike; regions in frame voxels, ([z,] y, x).
+In: regions in frame voxels, ([z,] y, x), in 2D and 3D alike. Out: regions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def together(regions: Sequence[Region]) -> Region:
 
 
 def largest_part(mask: Mask) -> Mask:
-    """Keep the largest connected part: what is left of a shape may be scraps."""
+    """Return the largest connected part of a mask."""
     parts, count = ndimage.label(mask)
     if count < 2:
         return mask
@@ -40,10 +40,10 @@ def between(
     share: float,
     spacing_um: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> Region:
-    """Return the shape between two regions, by their signed distances to the outline.
+    """Return the shape between two regions, by interpolating signed distances to their outlines.
 
-    Both are moved to the place between their centroids first, by whole voxels. The
-    shape has the size between theirs.
+    Both are moved first, by whole voxels, so that their centroids coincide at the place in
+    between. The shape has the interpolated size.
 
     Args:
         before: Region at share 0.
@@ -51,7 +51,7 @@ def between(
         share: Where in between, 0 to 1.
         spacing_um: Voxel size (z, y, x): distances are those in space.
     """
-    # In units of the finest pixel: then images of any scale give exactly the same numbers.
+    # In units of the pixel along x: then images of any scale give exactly the same numbers.
     sampling = [side / spacing_um[-1] for side in spacing_um[-before.mask.ndim :]]
     centres = [region.centroid for region in (before, after)]
     place = (1 - share) * centres[0] + share * centres[1]
@@ -65,10 +65,10 @@ def between(
         drawn[Region(region.mask, tuple(corner - low)).box] = region.mask
         depth += weight * _signed_depth(drawn, sampling)
     ndim = before.mask.ndim
-    # Lengths change evenly, not areas or volumes.
+    # Lengths are interpolated, not areas or volumes.
     side = (1 - share) * before.size ** (1 / ndim) + share * after.size ** (1 / ndim)
     size = max(1, round(side**ndim))
-    # Where shapes differ, the outline of depth 0 would be far smaller than both of them.
+    # Not the outline at distance 0: where shapes differ, it is far smaller than both.
     least = np.partition(depth, -size, axis=None)[-size]
     return Region(depth >= least, tuple(int(c) for c in low)).tight()
 

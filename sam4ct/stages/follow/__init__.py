@@ -18,24 +18,24 @@ In the order of a run:
 
 from __future__ import annotations
 
-from sam4ct.stages.follow.prompts import Scope, SightRules
-from sam4ct.stages.follow.regions import Sighted, first_sight
-from sam4ct.stages.follow.sliding_window import Horizon, HorizonRules
+from sam4ct.stages.follow.prompts import RegionRules, Scope
+from sam4ct.stages.follow.regions import FrameRegions, first_regions
+from sam4ct.stages.follow.sliding_window import SlidingWindow, SlidingWindowRules
 from sam4ct.stages.follow.step import FollowRules, follow
 from sam4ct.stages.follow.time_steps import COARSE, step_by_spacing
-from sam4ct.stages.follow.tracks import Descent, descent
+from sam4ct.stages.follow.tracks import FollowedTracks, followed_tracks
 
 __all__ = [
     "COARSE",
-    "Descent",
     "FollowRules",
-    "Horizon",
-    "HorizonRules",
+    "FollowedTracks",
+    "FrameRegions",
+    "RegionRules",
     "Scope",
-    "SightRules",
-    "Sighted",
-    "descent",
-    "first_sight",
+    "SlidingWindow",
+    "SlidingWindowRules",
+    "first_regions",
     "follow",
+    "followed_tracks",
     "step_by_spacing",
 ]

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sam4ct.regions import RegionSet
-from sam4ct.stages.follow.regions import Sighted
+from sam4ct.stages.follow.regions import FrameRegions
 from sam4ct.stages.propagate import Reach, compare
 from sam4ct.tables import Evidence
 from sam4ct.types import Propagated, Recogniser
 
 
-def recognise(
+def evidence_between(
     recogniser: Recogniser,
-    before: Sighted,
-    after: Sighted,
+    before: FrameRegions,
+    after: FrameRegions,
     forward: Mapping[int, Propagated],
     reach: Reach,
 ) -> Evidence:
@@ -43,8 +43,8 @@ def recognise(
 
 def _one_way(
     recogniser: Recogniser,
-    source: Sighted,
-    target: Sighted,
+    source: FrameRegions,
+    target: FrameRegions,
     found: Mapping[int, Propagated],
     reach: Reach,
 ) -> Evidence:

@@ -2,7 +2,7 @@
 
 One click there, unless a seed's region is in its place. Where a seed's region may be one
 daughter, and no seed the other's, there is one more on the other side of the mother. What
-the segmenter finds is believed if it is about as large as it should be, about where it
+the segmenter finds is fits_expected_cell if it is about as large as it should be, about where it
 was expected, and mostly beside all other regions. Regions are in frame voxels (z, y, x);
 distances in micrometres.
 """
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam4ct.regions import Region
-from sam4ct.stages.fill import SIZE_RANGE
-from sam4ct.stages.follow.prompts import Click, Scope, SightRules, clicks_at, credible
+from sam4ct.stages.fill import FILL_SIZE_RATIO
+from sam4ct.stages.follow.prompts import Click, RegionRules, Scope, clicks_at, has_cell_size
 from sam4ct.stages.follow.suppression import shared_box
 from sam4ct.tables import Floats
 from sam4ct.types import Propagated
@@ -37,7 +37,7 @@ APART = 1.0
 
 
 @dataclass(frozen=True)
-class Tip:
+class TrackEnd:
     """The last region of a cell that is followed."""
 
     label: int
@@ -48,35 +48,35 @@ class Tip:
     """Frames in a row, up to now, in which no seed was behind it."""
 
 
-def unseeded_clicks(
+def clicks_without_seeds(
     scope: Scope,
     t: int,
-    tips: Sequence[Tip],
+    track_ends: Sequence[TrackEnd],
     regions: Mapping[int, Region],
     found: Mapping[int, Propagated],
     seeded: Sequence[Region],
-    rules: SightRules,
+    rules: RegionRules,
 ) -> list[Click]:
     """Return what is found of cells without a seed.
 
     Args:
         scope: What is looked at.
         t: Frame.
-        tips: The cells that may go on without a seed.
+        track_ends: The cells that may go on without a seed.
         regions: Those of the frame before, by label.
         found: Where SAM 2 sees them in this frame.
         seeded: The regions of this frame's seeds.
-        rules: What is believed.
+        rules: What is fits_expected_cell.
     """
     spacing = np.asarray(rules.spacing_um)
     centres = np.array([r.centroid for r in seeded]).reshape(-1, 3) * spacing
-    sizes = [regions[tip.label].size for tip in tips]
-    seen = [place_of(tip, regions[tip.label], found[tip.label], rules) for tip in tips]
+    sizes = [regions[tip.label].size for tip in track_ends]
+    seen = [place_of(tip, regions[tip.label], found[tip.label], rules) for tip in track_ends]
     # SAM 2 goes on in one daughter, not in the middle between both.
-    middles = [tip.expected_um for tip in tips]
+    middles = [tip.expected_um for tip in track_ends]
     asked = [
         *_without_region(list(zip(seen, sizes, strict=True)), centres, rules),
-        *_sisters(list(zip(middles, sizes, strict=True)), centres, seeded, rules),
+        *_second_daughters(list(zip(middles, sizes, strict=True)), centres, seeded, rules),
     ]
     last = (np.array(scope.volumes.shape) - 0.5) * spacing
     asked = [a for a in asked if (a[0] >= -0.5 * spacing).all() and (a[0] <= last).all()]
@@ -85,13 +85,13 @@ def unseeded_clicks(
     clicks = clicks_at(scope, t, np.array([at for at, _ in asked]), rules)
     accepted: list[Click] = []
     for (_, size), click in zip(asked, clicks, strict=True):
-        if believed(click, size, [*seeded, *(other.region for other in accepted)], rules):
+        if fits_expected_cell(click, size, [*seeded, *(other.region for other in accepted)], rules):
             accepted.append(click)
     return accepted
 
 
 def _without_region(
-    expected: Sequence[Expected], centres_um: Floats, rules: SightRules
+    expected: Sequence[Expected], centres_um: Floats, rules: RegionRules
 ) -> Iterator[Expected]:
     """Yield the places at which there is no seed's region.
 
@@ -103,11 +103,11 @@ def _without_region(
             yield at, size
 
 
-def _sisters(
+def _second_daughters(
     mothers: Sequence[Expected],
     centres_um: Floats,
     seeded: Sequence[Region],
-    rules: SightRules,
+    rules: RegionRules,
 ) -> Iterator[Expected]:
     """Yield where the sister of a region would be that may be a daughter: opposite of it."""
     for at, size in mothers:
@@ -120,17 +120,19 @@ def _sisters(
             yield 2.0 * at - centres_um[nearest], seeded[nearest].size
 
 
-def place_of(tip: Tip, region: Region, found: Propagated, rules: SightRules) -> Floats:
+def place_of(tip: TrackEnd, region: Region, found: Propagated, rules: RegionRules) -> Floats:
     """Return where a cell should be: where SAM 2 sees it, else where it was going, (3,)."""
-    low, high = SIZE_RANGE
+    low, high = FILL_SIZE_RATIO
     plausible = low * region.size <= found.region.size <= high * region.size
     if not plausible or found.object_score <= 0.0:
         return tip.expected_um
     return np.asarray(found.region.centroid * np.asarray(rules.spacing_um))
 
 
-def believed(click: Click, size: float, others: Sequence[Region], rules: SightRules) -> bool:
-    """Whether what a click found is believed.
+def fits_expected_cell(
+    click: Click, size: float, others: Sequence[Region], rules: RegionRules
+) -> bool:
+    """Whether what a click found may be the cell that is expected.
 
     Args:
         click: At the expected place.
@@ -138,7 +140,7 @@ def believed(click: Click, size: float, others: Sequence[Region], rules: SightRu
         others: Regions of the frame.
         rules: For sizes and distances.
     """
-    if not credible(click.region, rules.min_size_unseeded, rules):
+    if not has_cell_size(click.region, rules.min_size_unseeded, rules):
         return False
     mask = click.region.mask.copy()
     for other in others:
@@ -146,8 +148,8 @@ def believed(click: Click, size: float, others: Sequence[Region], rules: SightRu
         if box is not None:
             Region(mask, click.region.corner).part(box)[other.part(box)] = False
     own = Region(mask, click.region.corner)
-    least = max(OWN * click.region.size, SIZE_RANGE[0] * size)
-    if not least <= own.size <= SIZE_RANGE[1] * size:
+    least = max(OWN * click.region.size, FILL_SIZE_RATIO[0] * size)
+    if not least <= own.size <= FILL_SIZE_RATIO[1] * size:
         return False
     off = np.linalg.norm(own.centroid * np.asarray(rules.spacing_um) - click.at_um)
     return bool(off <= FAR * rules.diameter_um)

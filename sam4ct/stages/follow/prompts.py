@@ -19,7 +19,7 @@ MOST = 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SightRules:
+class RegionRules:
     """Where cells are looked for, and what is taken for one."""
 
     spacing_um: tuple[float, float, float]
@@ -58,7 +58,7 @@ class Click:
     region: Region
 
 
-def clicks_at(scope: Scope, t: int, places_um: Floats, rules: SightRules) -> list[Click]:
+def clicks_at(scope: Scope, t: int, places_um: Floats, rules: RegionRules) -> list[Click]:
     """Return what the segmenter finds at places, one click each; empty regions among it."""
     last = np.array(scope.volumes.shape) - 1.0
     voxels = np.clip(places_um / np.asarray(rules.spacing_um), 0.0, last)
@@ -66,17 +66,17 @@ def clicks_at(scope: Scope, t: int, places_um: Floats, rules: SightRules) -> lis
     return [Click(at, region) for at, region in zip(places_um, found, strict=True)]
 
 
-def voxel_of(at_um: Floats, rules: SightRules) -> Ints:
+def voxel_of(at_um: Floats, rules: RegionRules) -> Ints:
     """Return the voxel that is clicked at a place, (3,)."""
     return np.asarray(np.floor(at_um / np.asarray(rules.spacing_um) + 0.5), dtype=np.int64)
 
 
-def credible(region: Region, least: int, rules: SightRules) -> bool:
+def has_cell_size(region: Region, least: int, rules: RegionRules) -> bool:
     """Whether a region has the size of a cell; `least` voxels are too few."""
     return least < region.size < MOST * rules.typical_size
 
 
-def ball_at(at_um: Floats, scope: Scope, rules: SightRules) -> Region:
+def ball_at(at_um: Floats, scope: Scope, rules: RegionRules) -> Region:
     """Return a ball of a typical cell's size around a place in the frame."""
     spacing = np.asarray(rules.spacing_um)
     # A place on the outer face of the frame's outermost voxels is in them.

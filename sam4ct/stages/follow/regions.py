@@ -25,22 +25,22 @@ from sam4ct.intensity import contrast_nearby
 from sam4ct.regions import Region
 from sam4ct.stages.follow.prompts import (
     Click,
+    RegionRules,
     Scope,
-    SightRules,
     ball_at,
     clicks_at,
-    credible,
+    has_cell_size,
     voxel_of,
 )
 from sam4ct.stages.follow.suppression import disjoint, without_doubles
 from sam4ct.tables import Flags, Floats, Sightings
 
-FRINGE = 0.5
+SEARCH_EDGE_DIAMETERS = 0.5
 """Diameters from the edge of what is looked at."""
 
 
 @dataclass(frozen=True)
-class Sighted:
+class FrameRegions:
     """The regions that were found in a frame."""
 
     t: int
@@ -53,7 +53,7 @@ class Sighted:
         return self.rows.places_um(spacing_um)
 
 
-def first_sight(scope: Scope, initial_um: Floats, rules: SightRules) -> Sighted:
+def first_regions(scope: Scope, initial_um: Floats, rules: RegionRules) -> FrameRegions:
     """Return the regions of frame 0: of the cells to follow, then of seeds near them.
 
     Args:
@@ -69,11 +69,11 @@ def first_sight(scope: Scope, initial_um: Floats, rules: SightRules) -> Sighted:
     ]
     others = without_doubles(near_seeds(scope, 0, initial_um, rules), rules, beside=own)
     regions = disjoint([*own, *others], rules)
-    kept = [r for r in regions[len(own) :] if credible(r, rules.min_size, rules)]
+    kept = [r for r in regions[len(own) :] if has_cell_size(r, rules.min_size, rules)]
     return described(scope, 0, [*regions[: len(own)], *kept], [], initial_um, rules)
 
 
-def near_seeds(scope: Scope, t: int, around_um: Floats, rules: SightRules) -> list[Click]:
+def near_seeds(scope: Scope, t: int, around_um: Floats, rules: RegionRules) -> list[Click]:
     """Return what the segmenter finds at the seeds near some places.
 
     Args:
@@ -90,7 +90,7 @@ def near_seeds(scope: Scope, t: int, around_um: Floats, rules: SightRules) -> li
     # Seeds come in any order; what is found must not depend on it.
     near = near[np.lexsort(near.T[::-1])]
     clicks = clicks_at(scope, t, near * np.asarray(rules.spacing_um), rules)
-    return [click for click in clicks if credible(click.region, rules.min_size, rules)]
+    return [click for click in clicks if has_cell_size(click.region, rules.min_size, rules)]
 
 
 def described(
@@ -99,8 +99,8 @@ def described(
     seeded: Sequence[Region],
     unseeded: Sequence[Region],
     around_um: Floats,
-    rules: SightRules,
-) -> Sighted:
+    rules: RegionRules,
+) -> FrameRegions:
     """Return the regions of a frame with their labels, from 1 on, and what is measured of them.
 
     Args:
@@ -113,7 +113,7 @@ def described(
     """
     regions = dict(enumerate([*seeded, *unseeded], start=1))
     if not regions:
-        return Sighted(t, {}, Sightings.empty())
+        return FrameRegions(t, {}, Sightings.empty())
     boxes = np.array([box_of(region) for region in regions.values()], dtype=np.int64)
     places = np.array([region.centroid for region in regions.values()])
     rows = Sightings(
@@ -132,24 +132,24 @@ def described(
         border=np.zeros(len(regions), dtype=bool),
         contrast=np.array([_contrast(scope, t, r, rules) for r in regions.values()]),
         seeded=np.arange(len(regions)) < len(seeded),
-        fringe=_at_fringe(places * np.asarray(rules.spacing_um), around_um, rules),
+        at_search_edge=_at_fringe(places * np.asarray(rules.spacing_um), around_um, rules),
     )
-    return Sighted(t, regions, replace(rows, border=rules.edge.holds(rows)))
+    return FrameRegions(t, regions, replace(rows, border=rules.edge.holds(rows)))
 
 
-def _is_there(click: Click, rules: SightRules) -> bool:
+def _is_there(click: Click, rules: RegionRules) -> bool:
     """Whether a click found a cell where it was."""
-    seen = credible(click.region, rules.min_size, rules)
+    seen = has_cell_size(click.region, rules.min_size, rules)
     return seen and click.region.holds(voxel_of(click.at_um, rules))
 
 
-def _at_fringe(places_um: Floats, around_um: Floats, rules: SightRules) -> Flags:
+def _at_fringe(places_um: Floats, around_um: Floats, rules: RegionRules) -> Flags:
     """Say which places are at the edge of what was looked at around others."""
     distance, _ = cKDTree(around_um).query(places_um)
-    return np.asarray(distance > rules.reach_um - FRINGE * rules.diameter_um)
+    return np.asarray(distance > rules.reach_um - SEARCH_EDGE_DIAMETERS * rules.diameter_um)
 
 
-def _contrast(scope: Scope, t: int, region: Region, rules: SightRules) -> float:
+def _contrast(scope: Scope, t: int, region: Region, rules: RegionRules) -> float:
     """Return how bright a region is, beside what lies around it."""
     margin = np.ceil(0.5 * rules.diameter_um / np.asarray(rules.spacing_um)).astype(int)
     low = np.maximum(np.subtract(region.corner, margin), 0)

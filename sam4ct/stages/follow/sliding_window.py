@@ -1,4 +1,4 @@
-"""Horizon: the lineages of the cells to follow, decided a few frames behind what is seen.
+"""SlidingWindow: the lineages of the cells to follow, decided a few frames behind what is seen.
 
 Works on tables only. Every new frame is linked together with the last ones, all regions of
 them, so that the neighbours of a cell that is followed claim what is theirs. What lies
@@ -16,7 +16,7 @@ import numpy as np
 from sam4ct.geometry import Margins
 from sam4ct.stages.associate import Costs, Scene, accepted, build_problem
 from sam4ct.stages.associate.solver import Problem, solve
-from sam4ct.stages.follow.missed_seeds import Tip
+from sam4ct.stages.follow.missed_seeds import TrackEnd
 from sam4ct.stages.motion import LinkedMotion, gone_on
 from sam4ct.tables import Evidence, Floats, Links, Sightings, row_numbers
 
@@ -30,7 +30,7 @@ gain (cases 15 and 16 of fit_track_cases.py: .869 to .911, .955 to .980)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class HorizonRules:
+class SlidingWindowRules:
     """How lineages are decided."""
 
     spacing_um: tuple[float, float, float]
@@ -77,10 +77,12 @@ class Followed:
         return Followed(t, frozenset(into.label2.tolist()), born, unseeded)
 
 
-class Horizon:
+class SlidingWindow:
     """Takes frame after frame, and tells which regions the cells to follow are."""
 
-    def __init__(self, first: Sightings, followed: int, costs: Costs, rules: HorizonRules) -> None:
+    def __init__(
+        self, first: Sightings, followed: int, costs: Costs, rules: SlidingWindowRules
+    ) -> None:
         """Begin with frame 0.
 
         Args:
@@ -110,7 +112,7 @@ class Horizon:
             self._settle()
         self._links = self._solved()
 
-    def tips(self) -> list[Tip]:
+    def track_ends(self) -> list[TrackEnd]:
         """Return the cells that are followed, in the last frame that was taken, by label."""
         followed = reduce(
             lambda before, rows: before.after(self._links, rows), self._frames[1:], self._past
@@ -118,7 +120,7 @@ class Horizon:
         last = self._frames[-1]
         chosen = last.take(np.isin(last.label, list(followed.labels)))
         return [
-            Tip(label, place, followed.unseeded.get(label, 0))
+            TrackEnd(label, place, followed.unseeded.get(label, 0))
             for label, place in zip(chosen.label.tolist(), self._expected(chosen), strict=True)
         ]
 
@@ -158,10 +160,12 @@ class Horizon:
         """Return the problem with what is known of the first frame and of what was looked at."""
         extra = np.where(window.seeded, 0.0, self._costs.unseeded)
         links, splits = problem.links, problem.splits
-        costs, fringe = self._costs, window.fringe
-        appear = np.where(fringe, np.minimum(problem.appear, costs.appear_border), problem.appear)
+        costs, at_search_edge = self._costs, window.at_search_edge
+        appear = np.where(
+            at_search_edge, np.minimum(problem.appear, costs.appear_border), problem.appear
+        )
         disappear = np.where(
-            fringe, np.minimum(problem.disappear, costs.disappear_border), problem.disappear
+            at_search_edge, np.minimum(problem.disappear, costs.disappear_border), problem.disappear
         )
         # However a region of the first frame came about, it is there.
         first = window.t == self._past.t

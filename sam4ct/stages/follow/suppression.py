@@ -11,7 +11,7 @@ import numpy as np
 
 from sam4ct.regions import Region
 from sam4ct.stages.fill import largest_part
-from sam4ct.stages.follow.prompts import Click, SightRules, voxel_of
+from sam4ct.stages.follow.prompts import Click, RegionRules, voxel_of
 from sam4ct.tables import Floats, Ints
 
 SAME = 0.7
@@ -20,7 +20,7 @@ twice, 95 % share .83 and more, of daughter_pairs just born, .59 and less."""
 
 
 def without_doubles(
-    clicks: Sequence[Click], rules: SightRules, beside: Sequence[Click] = ()
+    clicks: Sequence[Click], rules: RegionRules, beside: Sequence[Click] = ()
 ) -> list[Click]:
     """Return the clicks of different cells, in their order.
 
@@ -39,7 +39,7 @@ def without_doubles(
     return [clicks[i] for i in sorted(kept)]
 
 
-def disjoint(clicks: Sequence[Click], rules: SightRules) -> list[Region]:
+def disjoint(clicks: Sequence[Click], rules: RegionRules) -> list[Region]:
     """Return the regions of clicks such that none overlap: shared voxels go to the nearer click."""
     masks = [click.region.mask.copy() for click in clicks]
     for i, one in enumerate(clicks):
@@ -59,7 +59,7 @@ def disjoint(clicks: Sequence[Click], rules: SightRules) -> list[Region]:
     ]
 
 
-def _distances(voxels: Ints, click: Click, rules: SightRules) -> Floats:
+def _distances(voxels: Ints, click: Click, rules: RegionRules) -> Floats:
     """Return how far voxels, (n, 3), are from a click; its own voxel is nearer than any other."""
     distance = np.linalg.norm(voxels * np.asarray(rules.spacing_um) - click.at_um, axis=1)
     return np.where((voxels == voxel_of(click.at_um, rules)).all(axis=1), -1.0, distance)

@@ -1,4 +1,4 @@
-"""Descent: from the links of cells that are followed to tracks with labels.
+"""FollowedTracks: from the links of cells that are followed to tracks with labels.
 
 The cells to follow keep the labels that they were given; daughters get the next ones, in
 order of their frame and region, and those that were left out once the next ones are used up.
@@ -17,7 +17,7 @@ from sam4ct.tables import Ints, Links
 
 
 @dataclass(frozen=True)
-class Descent:
+class FollowedTracks:
     """The tracks of a movie, and the regions that they consist of."""
 
     tracks: Sequence[Track]
@@ -47,7 +47,7 @@ class Descent:
         )
 
 
-def descent(initial: Sequence[int], links: Links) -> Descent:
+def followed_tracks(initial: Sequence[int], links: Links) -> FollowedTracks:
     """Return the tracks of the cells to follow and of their descendants.
 
     Args:
@@ -82,7 +82,7 @@ def descent(initial: Sequence[int], links: Links) -> Descent:
         else:
             tracks[track] = replace(tracks[track], end=t2)
         regions.setdefault(t2, {})[label2] = track
-    return Descent([tracks[label] for label in sorted(tracks)], regions)
+    return FollowedTracks([tracks[label] for label in sorted(tracks)], regions)
 
 
 def _free_labels(taken: Sequence[int]) -> Iterator[int]:

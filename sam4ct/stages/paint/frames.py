@@ -1,4 +1,8 @@
-"""Paint: the result's label frames, one after another. Given masks keep their pixels."""
+"""Writes the result's label frames, one after another.
+
+In: input masks, and the track label of every region. Out: frames with track labels. Given masks
+keep their pixels.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Trace: from links to tracks with labels, as res_track.txt has them.
+"""Links to tracks with labels, as in res_track.txt.
 
-Labels are handed out here and nowhere else, from 1 in order of first frame and
-input label.
+In: detections, accepted links, generated regions. Out: tracks, labelled from 1 in order of first
+frame and input label.
 """
 
 from __future__ import annotations

@@ -20,15 +20,15 @@ from sam4ct.stages.propagate.evidence import (
     frame_pairs,
     propagate_pair,
 )
-from sam4ct.stages.propagate.overlap_first import ChainEnds, Chains, Shortcut
+from sam4ct.stages.propagate.overlap_first import ChainEnds, Chains, OverlapFirst
 
 __all__ = [
     "ChainEnds",
     "Chains",
     "Masks",
+    "OverlapFirst",
     "Propagations",
     "Reach",
-    "Shortcut",
     "StayPut",
     "compare",
     "frame_pairs",

@@ -1,7 +1,8 @@
-"""Propagate: evidence of which region of one frame is which region of another.
+"""Evidence of which region of one frame is which region of another.
 
-Works on one pair of frames at a time and knows nothing of the other pairs, so
-pairs may be done in any order, on any machine. Both directions of time.
+In: two label frames, detections, and a `Propagator` (SAM 2, Ravi et al. 2024; or `StayPut`).
+Out: one row for each pair of regions that may be one cell, in both directions of time.
+Pairs of frames are independent: they may be done in any order, on any machine.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from sam4ct.tables import Detections, Evidence, Floats
 from sam4ct.types import FrameReader, Propagated, Propagator
 
 NEIGHBOURS = 5
-"""Nearest regions that are considered even where nothing overlaps."""
+"""Nearest regions within reach that get a row even if nothing overlaps."""
 
 
 @dataclass(frozen=True)
 class PropagatedRow:
-    """Where region `label` of frame t is in frame t2, as the propagator sees it."""
+    """Where region `label` of frame t is in frame t2, according to the propagator."""
 
     t: int
     label: int
@@ -34,7 +35,7 @@ class PropagatedRow:
 
 @dataclass(frozen=True)
 class PairEvidence:
-    """All that was learned from one pair of frames."""
+    """The results of one pair of frames."""
 
     evidence: Evidence
     masks: list[PropagatedRow]
@@ -42,24 +43,24 @@ class PairEvidence:
 
 @dataclass(frozen=True)
 class Reach:
-    """How far apart two regions may be and still be considered."""
+    """How far apart two regions may be to get a row of evidence."""
 
     spacing_um: tuple[float, float, float]
     """Voxel size (z, y, x)."""
     radius_um: float
-    """Between centroids, for one frame; grows with the square root of the frames between."""
+    """Between centroids of neighbouring frames; grows with the square root of the time step."""
     jumps: Jumps = NO_JUMPS
-    """Of the picture; they do not count as ways that cells go."""
+    """Stage shifts; they do not count as motion of cells."""
 
     def positions(self, detections: Detections) -> Floats:
-        """Centroids in micrometres, (N, 3) as (z, y, x), had the picture never jumped."""
+        """Centroids without stage shifts, micrometres, (N, 3) as (z, y, x)."""
         return self.jumps.places_um(detections, self.spacing_um)
 
 
 class StayPut:
-    """A recogniser that looks at nothing: every region stays where it is, none are alike.
+    """The baseline without a network: every region stays in place, and similarities are 0.
 
-    With a jump of the picture they go along as they are, out of the frame, too.
+    With a stage shift regions move along, even out of the frame.
     """
 
     def __init__(self, jumps: Jumps = NO_JUMPS) -> None:
@@ -109,7 +110,7 @@ def propagate_pair(
         detections: All rows of both frames (others are ignored).
         propagator: SAM 2, or `StayPut`.
         pair: (t, dt): the frames t and t + dt.
-        reach: Voxel size, how far cells move, and where the picture jumps.
+        reach: Voxel size, how far cells move, and where the stage shifts.
     """
     frames = {s: Masks.of(reader.labels(s)) for s in (pair[0], sum(pair))}
     return Propagations.between(frames, propagator).compared(detections, reach)
@@ -130,9 +131,9 @@ class Masks:
 
 @dataclass(frozen=True)
 class Propagations:
-    """Where all regions of two frames are in the other one, before it is asked what lies there.
+    """Where all regions of two frames are in the other one, not yet compared.
 
-    To find them takes a network, to compare them does not.
+    Finding them takes a network, comparing them does not.
     """
 
     frames: Mapping[int, Masks]
@@ -155,7 +156,7 @@ class Propagations:
 
         Args:
             detections: All rows of both frames (others are ignored).
-            reach: Voxel size, how far cells move, and where the picture jumps.
+            reach: Voxel size, how far cells move, and where the stage shifts.
         """
         evidence, masks = [], []
         for source, target in zip(self.frames, reversed(list(self.frames)), strict=True):

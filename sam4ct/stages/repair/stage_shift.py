@@ -19,7 +19,7 @@ from scipy.special import bdtrc
 from sam4ct.jumps import NO_JUMPS, Jumps, Shift
 from sam4ct.tables import Detections, Flags, Floats
 
-LEAST_SEEN = 6
+MIN_STEPS = 6
 """Regions of either frame in view of both, of which most tell a jump; of fewer all must."""
 AGAIN = 0.5
 """Cell diameters; a region with another one so near to where it is expected is found again."""
@@ -102,8 +102,8 @@ def _of_most(
         share: Of regions that are found again where they were.
     """
     found = [(_found_again(before, there, step), step) for step in steps]
-    found = [(seen, step) for seen, step in found if seen.in_view >= LEAST_SEEN]
-    if not found or there.n < LEAST_SEEN:
+    found = [(seen, step) for seen, step in found if seen.in_view >= MIN_STEPS]
+    if not found or there.n < MIN_STEPS:
         return None
     best, step = max(found, key=lambda one: one[0].share)
     others = [seen.share for seen, other in found if np.linalg.norm(other - step) > 2.0 * AGAIN]

@@ -75,8 +75,8 @@ def test_a_gap_is_no_open_end_but_that_of_a_division_is() -> None:
     detections = table((60, 80), [(30, 20), (30, 60)], [], [(30, 20), (30, 54), (30, 66)])
     links = make_links((0, 1, 2, 1), divisions=[(0, 2, 2, 2), (0, 2, 2, 3)])
     (mother,) = ends(detections, links, 1)[0]
-    assert (mother.at_um[2], mother.left) == (60, 1)
-    assert [tip.left for tip in ends(detections, links, -1)[2]] == [1, 1]
+    assert (mother.at_um[2], mother.frames_left) == (60, 1)
+    assert [tip.frames_left for tip in ends(detections, links, -1)[2]] == [1, 1]
 
 
 def test_a_mother_whose_daughters_follow_at_once_is_not_open() -> None:

@@ -1,4 +1,4 @@
-"""Unseeded: where a cell without a seed is clicked, and what is believed of the answer."""
+"""Missed seeds: where a cell without a seed is clicked, and which answers are taken."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ from scenes.track_scene import (
 )
 
 from sam4ct.regions import Region
-from sam4ct.stages.follow.missed_seeds import Tip, believed, place_of, unseeded_clicks
+from sam4ct.stages.follow.missed_seeds import (
+    TrackEnd,
+    clicks_without_seeds,
+    fits_expected_cell,
+    place_of,
+)
 from sam4ct.stages.follow.prompts import Click
 from sam4ct.types import Propagated
 
@@ -30,25 +35,25 @@ EMPTY = np.zeros(SHAPE, np.int64)
 CELL_BEFORE = ball_at((10, 30, 20))
 
 
-def tip(*expected: At) -> list[Tip]:
+def tip(*expected: At) -> list[TrackEnd]:
     """Cells with the labels 1, 2, ..., and where they were going."""
-    return [Tip(i, at, 0) for i, at in enumerate(places_um(*expected), start=1)]
+    return [TrackEnd(i, at, 0) for i, at in enumerate(places_um(*expected), start=1)]
 
 
 def asked(
     *expected: At, found: Mapping[int, Propagated] | None = None, seeded: Sequence[Region] = ()
 ) -> list[tuple[float, ...]]:
     """Where cells are clicked; if nothing is said of what SAM 2 found, it found nothing."""
-    segmenter, tips = Balls(), tip(*expected)
-    nothing = {tip.label: Propagated(NOTHING, -3.0) for tip in tips}
-    regions = {tip.label: CELL_BEFORE for tip in tips}
+    segmenter, track_ends = Balls(), tip(*expected)
+    nothing = {tip.label: Propagated(NOTHING, -3.0) for tip in track_ends}
+    regions = {tip.label: CELL_BEFORE for tip in track_ends}
     scope = scope_of([EMPTY], [[]], segmenter)
-    unseeded_clicks(scope, 0, tips, regions, found or nothing, seeded, RULES)
+    clicks_without_seeds(scope, 0, track_ends, regions, found or nothing, seeded, RULES)
     return [point for _, point in segmenter.asked]
 
 
 def is_believed(at: At, region: Region, *others: Region, size: int = CELL) -> bool:
-    return believed(Click(places_um(at)[0], region), size, others, RULES)
+    return fits_expected_cell(Click(places_um(at)[0], region), size, others, RULES)
 
 
 # Where
@@ -82,7 +87,7 @@ def test_places_are_in_micrometres() -> None:
     segmenter = Balls()
     nothing = {1: Propagated(NOTHING, 0.0)}
     scope = scope_of([EMPTY], [[]], segmenter)
-    unseeded_clicks(scope, 0, [cell], {1: CELL_BEFORE}, nothing, [], flat)
+    clicks_without_seeds(scope, 0, [cell], {1: CELL_BEFORE}, nothing, [], flat)
     assert segmenter.asked == [(0, (10, 30, 24))]
 
 
@@ -122,7 +127,9 @@ def test_a_sister_is_as_large_as_her_sister() -> None:
     scope = scope_of(drawn, [[]], small)
     nothing = {1: Propagated(NOTHING, 0.0)}
     seeded = [ball_at((10, 35, 20), 3.0)]
-    found = unseeded_clicks(scope, 0, tip((10, 30, 20)), {1: CELL_BEFORE}, nothing, seeded, RULES)
+    found = clicks_without_seeds(
+        scope, 0, tip((10, 30, 20)), {1: CELL_BEFORE}, nothing, seeded, RULES
+    )
     assert [click.region for click in found] == [ball_at((10, 25, 20), 3.0)]
 
 
@@ -145,7 +152,7 @@ def test_without_cells_nothing_is_asked() -> None:
     assert asked() == []
 
 
-# What is believed
+# What may be the cell that is expected
 
 
 def test_a_region_of_about_the_size_of_the_cell_is_believed() -> None:
@@ -198,16 +205,18 @@ def test_an_empty_answer_is_not_believed() -> None:
 def test_two_cells_that_are_seen_in_one_place_get_one_region() -> None:
     """The first of them has it; nothing is left for the other."""
     drawn = drawn_cells([(10, 30, 24)])
-    tips, regions = tip((10, 30, 22), (10, 30, 26)), {1: CELL_BEFORE, 2: CELL_BEFORE}
+    track_ends, regions = tip((10, 30, 22), (10, 30, 26)), {1: CELL_BEFORE, 2: CELL_BEFORE}
     nothing = {1: Propagated(NOTHING, 0.0), 2: Propagated(NOTHING, 0.0)}
     scope = scope_of(drawn, [[]], DrawnCells(drawn))
-    found = unseeded_clicks(scope, 0, tips, regions, nothing, [], RULES)
+    found = clicks_without_seeds(scope, 0, track_ends, regions, nothing, [], RULES)
     assert [click.region for click in found] == [ball_at((10, 30, 24))]
 
 
 def test_a_cell_is_compared_with_its_own_size() -> None:
-    tips, large = tip((10, 30, 20), (10, 30, 60)), ball_at((10, 30, 60), 8)
+    track_ends, large = tip((10, 30, 20), (10, 30, 60)), ball_at((10, 30, 60), 8)
     nothing = {1: Propagated(NOTHING, 0.0), 2: Propagated(NOTHING, 0.0)}
     scope = scope_of([EMPTY], [[]], Balls())
-    found = unseeded_clicks(scope, 0, tips, {1: CELL_BEFORE, 2: large}, nothing, [], RULES)
+    found = clicks_without_seeds(
+        scope, 0, track_ends, {1: CELL_BEFORE, 2: large}, nothing, [], RULES
+    )
     assert [click.region for click in found] == [ball_at((10, 30, 20))]

@@ -30,7 +30,13 @@ from scenes.track_scene import (
 from sam4ct.geometry import Margins, box_of
 from sam4ct.regions import Region
 from sam4ct.stages.follow.prompts import MOST, Click, clicks_at
-from sam4ct.stages.follow.regions import FRINGE, Sighted, described, first_sight, near_seeds
+from sam4ct.stages.follow.regions import (
+    SEARCH_EDGE_DIAMETERS,
+    FrameRegions,
+    described,
+    first_regions,
+    near_seeds,
+)
 from sam4ct.stages.follow.suppression import disjoint, same_cell, without_doubles
 
 EMPTY = np.zeros(SHAPE, np.int64)
@@ -116,12 +122,12 @@ def test_clicks_beyond_the_frame_are_moved_into_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "believed"), [(50, False), (51, True), (LARGEST, True), (LARGEST + 1, False)]
+    ("size", "fits_expected_cell"), [(50, False), (51, True), (LARGEST, True), (LARGEST + 1, False)]
 )
-def test_regions_too_small_or_too_large_are_dropped(size: int, believed: bool) -> None:
+def test_regions_too_small_or_too_large_are_dropped(size: int, fits_expected_cell: bool) -> None:
     region = Region((np.arange(21**3) < size).reshape(21, 21, 21), (0, 0, 0))
     scope = scope_of([EMPTY], [[(10, 30, 20)]], Answers([region]))
-    assert bool(near_seeds(scope, 0, places_um((10, 30, 20)), RULES)) == believed
+    assert bool(near_seeds(scope, 0, places_um((10, 30, 20)), RULES)) == fits_expected_cell
 
 
 def test_a_typical_cell_is_a_ball() -> None:
@@ -235,14 +241,14 @@ def test_making_regions_disjoint_leaves_the_clicks_alone() -> None:
 # Frame 0
 
 
-def labels_of(found: Sighted) -> dict[int, tuple[float, ...]]:
+def labels_of(found: FrameRegions) -> dict[int, tuple[float, ...]]:
     return {label: tuple(np.round(r.centroid).tolist()) for label, r in found.regions.items()}
 
 
 def test_cells_to_follow_come_first_in_their_order() -> None:
     cells = [(10, 30, 20), (10, 30, 60), (10, 30, 34)]
     scope = scope_of(drawn_cells(cells), [[(10, 30, 34), (10, 30, 20), (10, 30, 60)]])
-    found = first_sight(scope, places_um((10, 30, 60), (10, 30, 20)), RULES)
+    found = first_regions(scope, places_um((10, 30, 60), (10, 30, 20)), RULES)
     assert labels_of(found) == {1: (10, 30, 60), 2: (10, 30, 20), 3: (10, 30, 34)}
     assert found.rows.seeded.all()
 
@@ -250,13 +256,13 @@ def test_cells_to_follow_come_first_in_their_order() -> None:
 @pytest.mark.parametrize("answer", [NOTHING, ball_at((10, 30, 20), 2), ball_at((10, 30, 45), 20)])
 def test_a_cell_to_follow_that_is_not_credible_is_a_ball(answer: Region) -> None:
     scope = scope_of([EMPTY], [[]], Answers([answer]))
-    found = first_sight(scope, places_um((10, 30, 20)), RULES)
+    found = first_regions(scope, places_um((10, 30, 20)), RULES)
     assert found.regions == {1: ball_at((10, 30, 20))}
 
 
 def test_a_ball_has_the_size_of_a_cell_in_space() -> None:
     scope = scope_of([EMPTY], [[]], Answers([NOTHING]))
-    ball = first_sight(scope, places_um((40, 30, 20)), replace(FLAT, min_size=5)).regions[1]
+    ball = first_regions(scope, places_um((40, 30, 20)), replace(FLAT, min_size=5)).regions[1]
     assert ball.mask.shape == (3, 11, 11)
     assert ball.centroid == pytest.approx([10, 30, 20])
     assert ball.size == pytest.approx(FLAT.typical_size, rel=0.15)
@@ -265,21 +271,21 @@ def test_a_ball_has_the_size_of_a_cell_in_space() -> None:
 def test_a_ball_thinner_than_a_slice_has_a_voxel_at_least() -> None:
     thick = replace(RULES, spacing_um=(30.0, 30.0, 30.0), diameter_um=2.0)
     scope = scope_of([EMPTY], [[]], Answers([NOTHING]))
-    ball = first_sight(scope, places_um((312, 912, 612)), thick).regions[1]
+    ball = first_regions(scope, places_um((312, 912, 612)), thick).regions[1]
     assert ball == Region(np.ones((1, 1, 1), bool), (10, 30, 20))
 
 
 @pytest.mark.parametrize("corner", [(0, 0, 0), (20, 59, 89)])
 def test_a_ball_at_the_edge_lies_in_the_frame(corner: At) -> None:
     scope = scope_of([EMPTY], [[]], Answers([NOTHING]))
-    found = first_sight(scope, places_um(corner), RULES)
+    found = first_regions(scope, places_um(corner), RULES)
     assert found.regions[1] == ball_at(corner)
     assert found.rows.border.all()
 
 
 def test_seeds_on_the_cells_to_follow_are_no_others() -> None:
     scope = scope_of(drawn_cells([(10, 30, 20)]), [[(10, 30, 21), (10, 29, 20)]])
-    assert list(first_sight(scope, places_um((10, 30, 20)), RULES).regions) == [1]
+    assert list(first_regions(scope, places_um((10, 30, 20)), RULES).regions) == [1]
 
 
 def test_what_is_left_of_a_neighbour_must_be_a_cell() -> None:
@@ -288,10 +294,10 @@ def test_what_is_left_of_a_neighbour_must_be_a_cell() -> None:
         scope_of([EMPTY], [[(10, 30, 22)]], Balls()),
         places_um((10, 30, 15), (10, 30, 29)),
     )
-    whole = first_sight(scope, cells, RULES).regions
+    whole = first_regions(scope, cells, RULES).regions
     assert list(whole) == [1, 2, 3]
     strict = replace(RULES, min_size=whole[3].size)
-    assert list(first_sight(scope, cells, strict).regions) == [1, 2]
+    assert list(first_regions(scope, cells, strict).regions) == [1, 2]
 
 
 # What is measured
@@ -319,12 +325,12 @@ def test_rows_say_what_the_regions_are() -> None:
 
 def test_the_fringe_is_near_the_edge_of_what_was_looked_at() -> None:
     """Cells half a diameter within the reach of a followed one, and beyond that."""
-    y = 10 + RULES.reach_um - FRINGE * RULES.diameter_um
+    y = 10 + RULES.reach_um - SEARCH_EDGE_DIAMETERS * RULES.diameter_um
     within, beyond = ball_at((10, int(y) - 1, 20)), ball_at((10, int(y) + 2, 20))
     scope, around = scope_of([EMPTY], [[]]), places_um((10, 10, 20))
-    for region, fringe in ((within, False), (beyond, True)):
+    for region, at_search_edge in ((within, False), (beyond, True)):
         found = described(scope, 0, [region], [], around, RULES)
-        assert found.rows.fringe.tolist() == [fringe]
+        assert found.rows.at_search_edge.tolist() == [at_search_edge]
 
 
 @pytest.mark.parametrize("label", [1, -1])
@@ -359,7 +365,7 @@ def test_no_cell_to_follow_is_empty() -> None:
     """Two cells to follow, of which the segmenter finds the first one twice."""
     seen_twice = Answers([ball_at((10, 30, 20), 3.0)] * 2)
     scope = scope_of([EMPTY, EMPTY], [[], []], seen_twice)
-    found = first_sight(scope, places_um((10, 30, 20), (10, 30, 30)), RULES)
+    found = first_regions(scope, places_um((10, 30, 20), (10, 30, 30)), RULES)
     assert all(region.size for region in found.regions.values())
     assert found.regions[2].holds((10, 30, 30))
 
@@ -368,7 +374,7 @@ def test_a_cell_in_the_outer_half_of_a_slice_is_a_ball_in_the_frame() -> None:
     """Cells flatter than a slice, of which the segmenter sees none."""
     flat = replace(RULES, spacing_um=(12.0, 1.0, 1.0))
     scope = scope_of([EMPTY], [[]], Answers([NOTHING]))
-    (region,) = first_sight(scope, places_um((20.5 * 12.0, 30, 20)), flat).regions.values()
+    (region,) = first_regions(scope, places_um((20.5 * 12.0, 30, 20)), flat).regions.values()
     assert region.holds((20, 30, 20))
 
 

@@ -1,4 +1,4 @@
-"""Horizon: drawn cases of what is decided when, and what holds for any evidence.
+"""SlidingWindow: drawn cases of what is decided when, and what holds for any evidence.
 
 Costs are plain: a link costs minus the log odds that a case gives it, an end or a beginning 4,
 a region that is linked to nothing 1. In the first and the last frame ends are free.
@@ -24,15 +24,15 @@ from scenes.track_scene import (
     UNSEEDED,
     At,
     evidence,
-    horizon_rules,
     sightings,
+    window_rules,
 )
 
 from sam4ct.geometry import Margins
 from sam4ct.lineage import table_problems
-from sam4ct.stages.follow.missed_seeds import Tip
-from sam4ct.stages.follow.sliding_window import Followed, Horizon
-from sam4ct.stages.follow.tracks import descent
+from sam4ct.stages.follow.missed_seeds import TrackEnd
+from sam4ct.stages.follow.sliding_window import Followed, SlidingWindow
+from sam4ct.stages.follow.tracks import followed_tracks
 from sam4ct.tables import Evidence, Links, Sightings
 
 HERE, THERE, ELSEWHERE = (10, 30, 20), (10, 30, 32), (10, 30, 60)
@@ -44,21 +44,21 @@ def movie(frames: Sequence[Sightings], *odds: Odds) -> Movie:
     return frames, [evidence(t, pairs) for t, pairs in enumerate(odds)]
 
 
-def seen(case: Movie, followed: int = 1, **rules: object) -> Horizon:
+def seen(case: Movie, followed: int = 1, **rules: object) -> SlidingWindow:
     """A horizon that took all frames of a movie."""
     frames, steps = case
-    horizon = Horizon(frames[0], followed, COSTS, horizon_rules(**rules))
+    horizon = SlidingWindow(frames[0], followed, COSTS, window_rules(**rules))
     for rows, step in zip(frames[1:], steps, strict=True):
         horizon.add(rows, step)
     return horizon
 
 
-def rows(horizon: Horizon) -> Rows:
+def rows(horizon: SlidingWindow) -> Rows:
     return link_rows(horizon.links())
 
 
-def labels(tips: Sequence[Tip]) -> list[int]:
-    return [tip.label for tip in tips]
+def labels(track_ends: Sequence[TrackEnd]) -> list[int]:
+    return [tip.label for tip in track_ends]
 
 
 # Later frames
@@ -81,7 +81,7 @@ t   0   1   2   3
 def test_a_later_frame_revises_a_link_that_is_open(ahead: int) -> None:
     frames, steps = REVISED
     early = seen((frames[:2], steps[:1]), ahead=ahead)
-    assert (rows(early), labels(early.tips())) == ([(0, 1, 1, 1, 0)], [1])
+    assert (rows(early), labels(early.track_ends())) == ([(0, 1, 1, 1, 0)], [1])
     later = seen(REVISED, ahead=ahead)
     assert rows(later) == [(0, 1, 1, 2, 0), (1, 2, 2, 1, 0), (2, 1, 3, 1, 0)]
 
@@ -89,7 +89,7 @@ def test_a_later_frame_revises_a_link_that_is_open(ahead: int) -> None:
 def test_a_later_frame_does_not_revise_a_link_that_is_settled() -> None:
     horizon = seen(REVISED, ahead=0)
     assert rows(horizon) == [(0, 1, 1, 1, 0)]
-    assert horizon.tips() == []
+    assert horizon.track_ends() == []
 
 
 @pytest.mark.parametrize(("ahead", "revised"), [(1, False), (2, True)])
@@ -112,8 +112,8 @@ def test_a_link_is_settled_when_so_many_frames_were_seen_after_it(
 # Neighbours and seeds
 
 
-@pytest.mark.parametrize(("fringe", "divides"), [([], True), ([2], False)])
-def test_what_comes_into_sight_needs_no_mother(fringe: list[int], divides: bool) -> None:
+@pytest.mark.parametrize(("at_search_edge", "divides"), [([], True), ([2], False)])
+def test_what_comes_into_sight_needs_no_mother(at_search_edge: list[int], divides: bool) -> None:
     """
     t   0   1   2
         1 - 1 - 1
@@ -121,7 +121,7 @@ def test_what_comes_into_sight_needs_no_mother(fringe: list[int], divides: bool)
     """
     frames = [
         sightings(0, HERE),
-        sightings(1, HERE, THERE, fringe=fringe),
+        sightings(1, HERE, THERE, at_search_edge=at_search_edge),
         sightings(2, HERE, THERE),
     ]
     born = evidence(0, {(1, 1): 4.9, (1, 2): 0.0}, dividing={(1, 1), (1, 2)})
@@ -175,8 +175,8 @@ def test_neighbours_are_linked_but_not_told() -> None:
     stay = {(1, 1): 4.0, (2, 2): 4.0}
     horizon = seen(movie(both, stay, stay))
     assert rows(horizon) == [(0, 1, 1, 1, 0), (1, 1, 2, 1, 0)]
-    assert labels(horizon.tips()) == [1]
-    assert labels(seen(movie(both, stay, stay), followed=2).tips()) == [1, 2]
+    assert labels(horizon.track_ends()) == [1]
+    assert labels(seen(movie(both, stay, stay), followed=2).track_ends()) == [1, 2]
 
 
 @pytest.mark.parametrize(("lead", "chosen"), [(-0.1, 1), (0.1, 2)])
@@ -209,7 +209,7 @@ def test_a_division_into_regions_without_seeds_pays_for_both(
     pair = {(1, 1), (1, 2)}
     step = evidence(0, dict.fromkeys(pair, -2.0), dividing=pair)
     dear = replace(COSTS, unseeded=4.4)
-    horizon = Horizon(sightings(0, HERE), 1, dear, horizon_rules())
+    horizon = SlidingWindow(sightings(0, HERE), 1, dear, window_rules())
     horizon.add(after, step)
     assert bool(horizon.links().division.any()) == divided
 
@@ -221,11 +221,11 @@ def test_a_run_without_seeds_is_counted() -> None:
     """
     frames = [sightings(t, HERE, unseeded=[1] * (t in (1, 2, 4))) for t in range(5)]
     for ahead in (0, 1, 5):
-        horizon = Horizon(frames[0], 1, COSTS, horizon_rules(ahead))
+        horizon = SlidingWindow(frames[0], 1, COSTS, window_rules(ahead))
         counts = []
         for t, frame in enumerate(frames[1:]):
             horizon.add(frame, evidence(t, {(1, 1): ODDS}))
-            counts += [tip.unseeded for tip in horizon.tips()]
+            counts += [tip.unseeded for tip in horizon.track_ends()]
         assert counts == [1, 2, 0, 1]
 
 
@@ -271,7 +271,7 @@ def test_daughters_are_followed(ahead: int) -> None:
         (2, 1, 3, 2, 1),
         (2, 2, 3, 3, 0),
     ]
-    assert labels(horizon.tips()) == [1, 2, 3]
+    assert labels(horizon.track_ends()) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 3])
@@ -301,7 +301,7 @@ def test_nothing_divides_where_cells_do_not() -> None:
 
 def test_a_lone_cell_is_expected_half_of_its_last_step_on() -> None:
     case = movie([sightings(0, (10, 30, 20)), sightings(1, (10, 30, 24))], {(1, 1): ODDS})
-    (tip,) = seen(case).tips()
+    (tip,) = seen(case).track_ends()
     assert tip.expected_um == pytest.approx([10, 30, 26])
 
 
@@ -310,26 +310,28 @@ def test_a_cell_moves_on_as_its_neighbours_did() -> None:
     places = [(10, 10 * i, 20) for i in range(1, 6)]
     after = [places[0], *((z, y, x + 4) for z, y, x in places[1:])]
     stay = {(i, i): ODDS for i in range(1, 6)}
-    (tip,) = seen(movie([sightings(0, *places), sightings(1, *after)], stay)).tips()
+    (tip,) = seen(movie([sightings(0, *places), sightings(1, *after)], stay)).track_ends()
     assert tip.expected_um[:2] == pytest.approx(places[0][:2])
     assert 20.5 < tip.expected_um[2] < 22.0
 
 
 def test_a_cell_just_born_is_expected_where_it_is() -> None:
     frames, steps = dividing_twice()
-    tips = seen((frames[:2], steps[:1])).tips()
-    assert [tuple(tip.expected_um) for tip in tips] == [HERE, THERE]
+    track_ends = seen((frames[:2], steps[:1])).track_ends()
+    assert [tuple(tip.expected_um) for tip in track_ends] == [HERE, THERE]
 
 
 def test_places_are_expected_in_micrometres() -> None:
     case = movie([sightings(0, (8, 30, 20)), sightings(1, (10, 30, 20))], {(1, 1): ODDS})
-    (tip,) = seen(case, spacing_um=(4.0, 1.0, 1.0)).tips()
+    (tip,) = seen(case, spacing_um=(4.0, 1.0, 1.0)).track_ends()
     assert tip.expected_um == pytest.approx([44, 30, 20])
 
 
 def test_in_frame_0_all_cells_to_follow_are_expected_where_they_are() -> None:
-    tips = Horizon(sightings(0, HERE, THERE, ELSEWHERE), 2, COSTS, horizon_rules()).tips()
-    assert [(tip.label, tuple(tip.expected_um), tip.unseeded) for tip in tips] == [
+    track_ends = SlidingWindow(
+        sightings(0, HERE, THERE, ELSEWHERE), 2, COSTS, window_rules()
+    ).track_ends()
+    assert [(tip.label, tuple(tip.expected_um), tip.unseeded) for tip in track_ends] == [
         (1, HERE, 0),
         (2, THERE, 0),
     ]
@@ -347,7 +349,7 @@ def test_a_cell_that_ended_is_not_followed_again() -> None:
     )
     for ahead in (0, 1, 9):
         horizon = seen(case, ahead=ahead)
-        assert (rows(horizon), horizon.tips()) == ([], [])
+        assert (rows(horizon), horizon.track_ends()) == ([], [])
 
 
 def test_a_cell_at_the_edge_may_leave() -> None:
@@ -385,8 +387,8 @@ def movies(draw: st.DrawFn) -> Movie:
 @given(movies(), st.integers(0, 3), st.integers(1, 4))
 def test_settled_links_never_change(case: Movie, ahead: int, min_cycle: int) -> None:
     frames, steps = case
-    rules = horizon_rules(ahead, min_cycle_frames=min_cycle)
-    horizon = Horizon(frames[0], len(frames[0]), COSTS, rules)
+    rules = window_rules(ahead, min_cycle_frames=min_cycle)
+    horizon = SlidingWindow(frames[0], len(frames[0]), COSTS, rules)
     for t, (frame, step) in enumerate(zip(frames[1:], steps, strict=True), start=1):
         before = rows(horizon)
         horizon.add(frame, step)
@@ -399,10 +401,10 @@ def test_settled_links_never_change(case: Movie, ahead: int, min_cycle: int) -> 
 def test_any_evidence_gives_valid_tracks(case: Movie, ahead: int, min_cycle: int) -> None:
     followed = (len(case[0][0]) + 1) // 2
     horizon = seen(case, followed, ahead=ahead, min_cycle_frames=min_cycle)
-    found = descent(range(1, followed + 1), horizon.links())
+    found = followed_tracks(range(1, followed + 1), horizon.links())
     assert table_problems(found.tracks) == []
     last = len(case[0]) - 1
-    assert sorted(found.in_frame(last)) == labels(horizon.tips())
+    assert sorted(found.in_frame(last)) == labels(horizon.track_ends())
 
 
 @settings(max_examples=40)
@@ -410,7 +412,7 @@ def test_any_evidence_gives_valid_tracks(case: Movie, ahead: int, min_cycle: int
 def test_a_cell_that_divides_is_old_enough(case: Movie, ahead: int, min_cycle: int) -> None:
     followed = len(case[0][0])
     links = seen(case, followed, ahead=ahead, min_cycle_frames=min_cycle).links()
-    tracks = {track.label: track for track in descent(range(1, followed + 1), links).tracks}
+    tracks = {track.label: track for track in followed_tracks(range(1, followed + 1), links).tracks}
     for mother in {track.parent for track in tracks.values()} - {0}:
         track = tracks[mother]
         assert track.parent == 0 or track.end - track.begin + 1 >= min_cycle
@@ -419,17 +421,17 @@ def test_a_cell_that_divides_is_old_enough(case: Movie, ahead: int, min_cycle: i
 @settings(max_examples=40)
 @given(movies(), st.integers(0, 3))
 def test_the_same_tables_again_give_the_same_links(case: Movie, ahead: int) -> None:
-    """A run that is resumed replays them without having asked for the tips in between."""
+    """A run that is resumed replays them without having asked for the ends of tracks in between."""
     frames, steps = case
-    asked = Horizon(frames[0], len(frames[0]), COSTS, horizon_rules(ahead))
+    asked = SlidingWindow(frames[0], len(frames[0]), COSTS, window_rules(ahead))
     for frame, step in zip(frames[1:], steps, strict=True):
         asked.add(frame, step)
-        asked.tips()
+        asked.track_ends()
         asked.links()
     replayed = seen(case, len(frames[0]), ahead=ahead)
     assert rows(replayed) == rows(asked)
     assert np.array_equal(replayed.links().confidence, asked.links().confidence)
-    assert repr(replayed.tips()) == repr(asked.tips())
+    assert repr(replayed.track_ends()) == repr(asked.track_ends())
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 2, 9])
@@ -446,7 +448,7 @@ def test_plain_cases_do_not_depend_on_when_links_are_settled(ahead: int) -> None
 @pytest.mark.parametrize("ahead", [0, 1, 3])
 def test_tables_of_frames_that_are_settled_are_let_go(ahead: int) -> None:
     first = sightings(0, HERE)
-    horizon, kept = Horizon(first, 1, COSTS, horizon_rules(ahead)), [weakref.ref(first)]
+    horizon, kept = SlidingWindow(first, 1, COSTS, window_rules(ahead)), [weakref.ref(first)]
     del first
     for t in range(1, 8):
         frame, step = sightings(t, HERE), evidence(t - 1, {(1, 1): ODDS})

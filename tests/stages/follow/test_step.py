@@ -1,4 +1,4 @@
-"""Follow: one step from frame to frame, and whole movies through the horizon."""
+"""Follow: one step from frame to frame, and whole movies through the window."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from scenes.track_scene import (
     alike,
     ball_at,
     drawn_cells,
-    horizon_rules,
     places_um,
     scope_of,
+    window_rules,
 )
 
 from sam4ct.regions import Region
-from sam4ct.stages.follow.evidence import recognise
-from sam4ct.stages.follow.missed_seeds import Tip
+from sam4ct.stages.follow.evidence import evidence_between
+from sam4ct.stages.follow.missed_seeds import TrackEnd
 from sam4ct.stages.follow.prompts import Scope
-from sam4ct.stages.follow.regions import Sighted, first_sight
-from sam4ct.stages.follow.sliding_window import Horizon
+from sam4ct.stages.follow.regions import FrameRegions, first_regions
+from sam4ct.stages.follow.sliding_window import SlidingWindow
 from sam4ct.stages.follow.step import FollowRules, follow
 from sam4ct.stages.propagate.evidence import Reach, StayPut
 from sam4ct.tables import Evidence
@@ -40,10 +40,10 @@ from sam4ct.tables import Evidence
 EMPTY = np.zeros(SHAPE, np.int64)
 
 
-def tips_of(frame: Sighted, *labels: int, unseeded: int = 0) -> list[Tip]:
+def tips_of(frame: FrameRegions, *labels: int, unseeded: int = 0) -> list[TrackEnd]:
     """Cells that stood still."""
     places = frame.places_um(RULES.spacing_um)
-    return [Tip(label, places[label - 1], unseeded) for label in labels]
+    return [TrackEnd(label, places[label - 1], unseeded) for label in labels]
 
 
 def step(
@@ -52,11 +52,11 @@ def step(
     recogniser: Any = None,
     rules: FollowRules = FOLLOW,
     unseeded: int = 0,
-) -> tuple[Sighted, Evidence]:
+) -> tuple[FrameRegions, Evidence]:
     """Follow all cells of frame 0 into frame 1."""
-    before = first_sight(scope, places_um(*cells), rules.sight)
-    tips = tips_of(before, *range(1, len(cells) + 1), unseeded=unseeded)
-    return follow(scope, recogniser or StayPut(), before, tips, rules)
+    before = first_regions(scope, places_um(*cells), rules.region_rules)
+    track_ends = tips_of(before, *range(1, len(cells) + 1), unseeded=unseeded)
+    return follow(scope, recogniser or StayPut(), before, track_ends, rules)
 
 
 def pairs(evidence: Evidence) -> list[tuple[int, int, int, int]]:
@@ -73,7 +73,7 @@ def test_seeds_near_cells_become_regions_of_the_next_frame() -> None:
     after, _ = step(scope, [(10, 30, 20)])
     assert after.t == 1
     assert after.regions == {1: ball_at((10, 30, 24))}
-    wide = replace(FOLLOW, sight=replace(RULES, reach_um=16.0))
+    wide = replace(FOLLOW, region_rules=replace(RULES, reach_um=16.0))
     near, _ = step(scope, [(10, 30, 20)], rules=wide)
     assert near.regions == {1: ball_at((10, 30, 24)), 2: ball_at((10, 30, 36))}
 
@@ -82,8 +82,8 @@ def test_seeds_near_cells_become_regions_of_the_next_frame() -> None:
 def test_seeds_are_looked_at_near_where_a_cell_is_and_where_it_is_going(x: int) -> None:
     drawn = drawn_cells([(10, 30, 20)], [(10, 30, x)])
     scope = scope_of(drawn, [[], [(10, 30, x)]])
-    before = first_sight(scope, places_um((10, 30, 20)), RULES)
-    going = [Tip(1, places_um((10, 30, 34))[0], 0)]
+    before = first_regions(scope, places_um((10, 30, 20)), RULES)
+    going = [TrackEnd(1, places_um((10, 30, 34))[0], 0)]
     after, _ = follow(scope, StayPut(), before, going, FOLLOW)
     assert after.regions == {1: ball_at((10, 30, x))}
 
@@ -99,7 +99,7 @@ def test_a_seed_whose_region_is_taken_up_by_others_gives_none() -> None:
     scope = scope_of([EMPTY, EMPTY], [[], [(10, 30, x) for x in (15, 22, 29)]], Balls())
     usual = step(scope, [(10, 30, 22)])[0].rows
     assert usual.seeded.tolist() == [True] * 3
-    strict = replace(FOLLOW, sight=replace(RULES, min_size=int(usual.size.min())))
+    strict = replace(FOLLOW, region_rules=replace(RULES, min_size=int(usual.size.min())))
     after, _ = step(scope, [(10, 30, 22)], rules=strict)
     assert np.count_nonzero(after.rows.seeded) == 2
 
@@ -144,7 +144,7 @@ def test_only_cells_that_are_followed_are_looked_for() -> None:
     drawn = drawn_cells(cells, [*cells, (10, 30, 48)])
     segmenter = DrawnCells(drawn)
     scope = scope_of(drawn, [[cells[1]], [(10, 30, 20), (10, 30, 48)]], segmenter)
-    before = first_sight(scope, places_um(cells[0]), RULES)
+    before = first_regions(scope, places_um(cells[0]), RULES)
     assert list(before.regions) == [1, 2]
     recogniser = Mover()
     after, evidence = follow(scope, recogniser, before, tips_of(before, 1), FOLLOW)
@@ -157,7 +157,7 @@ def test_only_cells_that_are_followed_are_looked_for() -> None:
 def test_a_step_depends_on_nothing_that_was_asked_before() -> None:
     cells = [(10, 30, 20), (10, 30, 34)]
     scope = scope_of(drawn_cells(cells, cells), [[], [cells[0]]])
-    before, recogniser = first_sight(scope, places_um(*cells), RULES), Mover()
+    before, recogniser = first_regions(scope, places_um(*cells), RULES), Mover()
     first, second = (
         follow(scope, recogniser, before, tips_of(before, 1, 2), FOLLOW) for _ in range(2)
     )
@@ -191,8 +191,8 @@ def test_no_frame_is_read_as_a_whole() -> None:
 # Evidence
 
 
-def seen(scope: Scope, t: int, *cells: At) -> Sighted:
-    found = first_sight(scope, places_um(*cells), RULES)
+def seen(scope: Scope, t: int, *cells: At) -> FrameRegions:
+    found = first_regions(scope, places_um(*cells), RULES)
     return replace(found, t=t, rows=replace(found.rows, t=np.full(len(found.rows), t)))
 
 
@@ -201,7 +201,7 @@ def test_evidence_goes_both_ways_and_says_how_alike_regions_are() -> None:
     scope, recogniser = scope_of(drawn_cells(cells), [[]]), Mover()
     before, after = seen(scope, 4, *cells), seen(scope, 5, *cells)
     forward = recogniser.propagate(4, before.regions, 5)
-    rows = recognise(recogniser, before, after, forward, Reach((1.0, 1.0, 1.0), 15.0))
+    rows = evidence_between(recogniser, before, after, forward, Reach((1.0, 1.0, 1.0), 15.0))
     everything = [(t, i, 9 - t, j) for t in (4, 5) for i in (1, 2) for j in (1, 2)]
     assert pairs(rows) == everything
     assert rows.similarity.tolist() == [alike(t, t2, i, j) for t, i, t2, j in everything]
@@ -212,7 +212,7 @@ def test_regions_are_compared_where_the_recogniser_sees_them() -> None:
     scope, recogniser = scope_of([EMPTY], [[]], Balls()), Mover((0, 0, 8))
     before, after = seen(scope, 0, (10, 30, 20)), seen(scope, 1, (10, 30, 28))
     forward = recogniser.propagate(0, before.regions, 1)
-    rows = recognise(recogniser, before, after, forward, Reach((1.0, 1.0, 1.0), 15.0))
+    rows = evidence_between(recogniser, before, after, forward, Reach((1.0, 1.0, 1.0), 15.0))
     assert rows.iou_prop.tolist() == [1.0, 1.0]
     assert (rows.overlap < 0.2).all()
     assert rows.distance_um.tolist() == [8.0, 8.0]
@@ -223,7 +223,7 @@ def test_without_regions_there_is_no_evidence(empty: int) -> None:
     scope = scope_of(drawn_cells([(10, 30, 20)]), [[]])
     frames = [seen(scope, t, *[(10, 30, 20)][: t != empty]) for t in (0, 1)]
     forward = StayPut().propagate(0, frames[0].regions, 1)
-    assert not len(recognise(StayPut(), *frames, forward, Reach((1.0, 1.0, 1.0), 15.0)))
+    assert not len(evidence_between(StayPut(), *frames, forward, Reach((1.0, 1.0, 1.0), 15.0)))
 
 
 # Movies
@@ -233,13 +233,13 @@ def test_without_regions_there_is_no_evidence(empty: int) -> None:
 class History:
     """What came of a movie."""
 
-    frames: list[Sighted]
-    horizon: Horizon
+    frames: list[FrameRegions]
+    window: SlidingWindow
 
     @property
     def way(self) -> list[Region]:
         """The regions of the first cell, frame by frame."""
-        onward = {(t, i): j for t, i, _, j, _ in link_rows(self.horizon.links())}
+        onward = {(t, i): j for t, i, _, j, _ in link_rows(self.window.links())}
         label, found = 1, [self.frames[0].regions[1]]
         for frame in self.frames[1:]:
             if (frame.t - 1, label) not in onward:
@@ -258,14 +258,14 @@ def course(
 ) -> History:
     """Follow cells through all frames."""
     scope = scope_of(drawn, seeds)
-    frames = [first_sight(scope, places_um(*cells), RULES)]
-    horizon = Horizon(frames[0].rows, len(cells), COSTS, horizon_rules(ahead))
+    frames = [first_regions(scope, places_um(*cells), RULES)]
+    window = SlidingWindow(frames[0].rows, len(cells), COSTS, window_rules(ahead))
     for _ in drawn[1:]:
         seen_by = recogniser or StayPut()
-        after, evidence = follow(scope, seen_by, frames[-1], horizon.tips(), FOLLOW)
-        horizon.add(after.rows, evidence)
+        after, evidence = follow(scope, seen_by, frames[-1], window.track_ends(), FOLLOW)
+        window.add(after.rows, evidence)
         frames.append(after)
-    return History(frames, horizon)
+    return History(frames, window)
 
 
 def walk(*xs: int) -> list[tuple[int, int, int]]:
@@ -295,7 +295,7 @@ def test_a_run_without_seeds_comes_to_an_end(ahead: int) -> None:
     found = course(drawn, last, walk(20), Mover(), ahead)
     assert found.way == [ball_at((10, 30, 20))] * 3
     assert [len(frame.regions) for frame in found.frames] == [1, 1, 1, 0, 0, 0, 0]
-    assert found.horizon.tips() == []
+    assert found.window.track_ends() == []
 
 
 def test_a_cell_without_a_seed_does_not_take_that_of_its_neighbour() -> None:

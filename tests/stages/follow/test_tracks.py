@@ -1,4 +1,4 @@
-"""Descent: which labels tracks have, and that any links make a table that is valid."""
+"""FollowedTracks: which labels tracks have, and that any links make a table that is valid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scenes.drawn import make_links
 
 from sam4ct.errors import ResultError
 from sam4ct.lineage import MAX_LABEL, frame_problems, table_problems
-from sam4ct.stages.follow.tracks import Descent, descent
+from sam4ct.stages.follow.tracks import FollowedTracks, followed_tracks
 from sam4ct.tables import Links
 
 DIVIDING = Links.concat(
@@ -28,18 +28,18 @@ t   0   1   2
 """
 
 
-def rows(found: Descent) -> list[tuple[int, int, int, int]]:
+def rows(found: FollowedTracks) -> list[tuple[int, int, int, int]]:
     return [track.row() for track in found.tracks]
 
 
 def test_cells_to_follow_keep_their_labels() -> None:
-    found = descent([40, 7], make_links((0, 1, 1, 1), (0, 2, 1, 3), (1, 3, 2, 1)))
+    found = followed_tracks([40, 7], make_links((0, 1, 1, 1), (0, 2, 1, 3), (1, 3, 2, 1)))
     assert rows(found) == [(7, 0, 2, 0), (40, 0, 1, 0)]
     assert [found.in_frame(t) for t in range(4)] == [{1: 40, 2: 7}, {1: 40, 3: 7}, {1: 7}, {}]
 
 
 def test_daughters_get_the_next_labels() -> None:
-    found = descent([5, 9], DIVIDING)
+    found = followed_tracks([5, 9], DIVIDING)
     assert rows(found) == [(5, 0, 2, 0), (9, 0, 1, 0), (10, 2, 2, 9), (11, 2, 2, 9)]
     assert found.in_frame(2) == {1: 10, 3: 5, 4: 11}
 
@@ -60,7 +60,7 @@ def test_daughters_are_numbered_by_frame_then_region() -> None:
             make_links((1, 2, 2, 3), (1, 3, 2, 4)),
         ]
     )
-    assert rows(descent([1, 2], links)) == [
+    assert rows(followed_tracks([1, 2], links)) == [
         (1, 0, 1, 0),
         (2, 0, 0, 0),
         (3, 1, 2, 2),
@@ -71,16 +71,16 @@ def test_daughters_are_numbered_by_frame_then_region() -> None:
 
 
 def test_a_cell_that_goes_nowhere_is_a_track_of_one_frame() -> None:
-    assert rows(descent([3], Links.empty())) == [(3, 0, 0, 0)]
+    assert rows(followed_tracks([3], Links.empty())) == [(3, 0, 0, 0)]
 
 
 def test_without_cells_there_are_no_tracks() -> None:
-    found = descent([], Links.empty())
+    found = followed_tracks([], Links.empty())
     assert (list(found.tracks), found.in_frame(0)) == ([], {})
 
 
 def test_links_are_told_by_the_labels_of_tracks() -> None:
-    found = descent([5, 9], DIVIDING)
+    found = followed_tracks([5, 9], DIVIDING)
     named = found.labelled(DIVIDING)
     assert named.label.tolist() == [5, 9, 9, 9, 5]
     assert named.label2.tolist() == [5, 9, 10, 11, 5]
@@ -92,7 +92,7 @@ def test_links_are_told_by_the_labels_of_tracks() -> None:
 def test_tracks_without_daughters_that_end_early_are_lost() -> None:
     """The first divides, one of its daughters ends in frame 1; the other cell ends in frame 0."""
     born, later = make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)]), make_links((1, 1, 2, 1))
-    found = descent([5, 9], Links.concat([born, later]))
+    found = followed_tracks([5, 9], Links.concat([born, later]))
     assert [track.label for track in found.lost_before(2)] == [9, 11]
 
 
@@ -100,7 +100,7 @@ def test_tracks_without_daughters_that_end_early_are_lost() -> None:
 def test_labels_that_were_left_out_are_used_when_there_are_no_larger_ones(
     top: int, daughters: list[int]
 ) -> None:
-    found = descent([top], make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)]))
+    found = followed_tracks([top], make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)]))
     assert [found.in_frame(1)[label] for label in (1, 2)] == daughters
     assert not table_problems(found.tracks)
 
@@ -108,7 +108,7 @@ def test_labels_that_were_left_out_are_used_when_there_are_no_larger_ones(
 def test_more_tracks_than_a_mask_can_hold_are_refused() -> None:
     links = make_links(divisions=[(0, 1, 1, 1), (0, 1, 1, 2)])
     with pytest.raises(ResultError, match="frame 1: there are more than 65535 tracks"):
-        descent(range(1, MAX_LABEL + 1), links)
+        followed_tracks(range(1, MAX_LABEL + 1), links)
 
 
 @st.composite
@@ -134,7 +134,7 @@ def lineages(draw: st.DrawFn) -> tuple[list[int], Links, list[int]]:
 @given(lineages())
 def test_any_links_of_cells_make_valid_tracks(case: tuple[list[int], Links, list[int]]) -> None:
     initial, links, counts = case
-    found = descent(initial, links)
+    found = followed_tracks(initial, links)
     tracks = {track.label: track for track in found.tracks}
     assert table_problems(found.tracks) == []
     assert list(tracks) == sorted(tracks)

@@ -1,4 +1,4 @@
-"""Shortcut: a network is asked only where the overlap of masks leaves a choice."""
+"""OverlapFirst: a network is asked only where the overlap of masks leaves a choice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from scenes.drawn import DrawnReader, Labels, detections_of, evidence_of, label_
 from sam4ct.geometry import WindowGrid, WindowPlan
 from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.regions import Region, regions_of
-from sam4ct.stages.propagate.overlap_first import SHARED, SURE, ChainEnds, Chains, Shortcut, settled
+from sam4ct.stages.propagate.overlap_first import (
+    CERTAIN_SCORE,
+    MIN_IOU,
+    ChainEnds,
+    Chains,
+    OverlapFirst,
+    certain_matches,
+)
 from sam4ct.types import Propagated
 
 SMALL = arrays.arrays(np.int64, (6, 7), elements=st.integers(0, 3))
@@ -41,16 +48,16 @@ class Asked:
         self.forgotten = t
 
 
-def shortcut(*frames: Labels, jumps: Jumps = NO_JUMPS) -> tuple[Shortcut, Asked]:
+def shortcut(*frames: Labels, jumps: Jumps = NO_JUMPS) -> tuple[OverlapFirst, Asked]:
     asked, reader = Asked(), DrawnReader(frames)
-    return Shortcut(asked, reader, Chains(reader, jumps)), asked
+    return OverlapFirst(asked, reader, Chains(reader, jumps)), asked
 
 
 def disc(*places: tuple[int, int]) -> Labels:
     return label_frames(places)[0]
 
 
-# What is settled
+# Certain matches
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -58,24 +65,24 @@ def test_a_region_that_hardly_moves_is_settled(shape: tuple[int, ...]) -> None:
     z = (4,) * (len(shape) - 2)
     one = label_frame(shape, {7: (*z, 20, 10), 2: (*z, 20, 30)})
     other = label_frame(shape, {4: (*z, 20, 11), 9: (*z, 20, 29)})
-    assert settled(one, other) == {2: 9, 7: 4}
+    assert certain_matches(one, other) == {2: 9, 7: 4}
 
 
 def test_a_region_that_shares_half_or_less_is_not() -> None:
-    assert settled(disc((20, 10)), disc((20, 13))) == {}
+    assert certain_matches(disc((20, 10)), disc((20, 13))) == {}
 
 
 def test_a_split_region_is_not_settled_though_one_part_is_nearly_all_of_it() -> None:
     parts = disc((20, 20))
     parts[:, 23:][parts[:, 23:] > 0] = 2
-    assert settled(disc((20, 20)), parts) == settled(parts, disc((20, 20))) == {}
+    assert certain_matches(disc((20, 20)), parts) == certain_matches(parts, disc((20, 20))) == {}
 
 
 def test_touching_a_neighbour_a_little_is_no_choice() -> None:
     one, other = disc((20, 10), (20, 20)), disc((20, 10), (20, 20))
     other[20, 15] = 2  # one pixel beyond, as masks are drawn anew in every frame
     one[20, 15] = 1
-    assert settled(one, other) == {1: 1, 2: 2}
+    assert certain_matches(one, other) == {1: 1, 2: 2}
 
 
 @given(SMALL, SMALL)
@@ -85,12 +92,12 @@ def test_no_other_region_shares_as_much_with_either(
     def share(i: int, j: int) -> float:
         return float(((a == i) & (b == j)).sum() / ((a == i) | (b == j)).sum())
 
-    found = settled(a, b)
+    found = certain_matches(a, b)
     for i, j in found.items():
-        assert share(i, j) > SHARED
+        assert share(i, j) > MIN_IOU
         assert all(share(k, j) < share(i, j) for k in regions_of(a) if k != i)
         assert all(share(i, k) < share(i, j) for k in regions_of(b) if k != j)
-    assert settled(b, a) == dict(sorted((j, i) for i, j in found.items()))
+    assert certain_matches(b, a) == dict(sorted((j, i) for i, j in found.items()))
 
 
 @pytest.mark.parametrize("empty", [0, 1, 2])
@@ -99,7 +106,7 @@ def test_nothing_is_settled_where_there_is_nothing(empty: int) -> None:
     for number in range(2):
         if empty in (number, 2):
             frames[number] = np.zeros_like(frames[number])
-    assert settled(*frames) == {}
+    assert certain_matches(*frames) == {}
 
 
 # What is asked, and what is answered
@@ -108,13 +115,13 @@ def test_nothing_is_settled_where_there_is_nothing(empty: int) -> None:
 def test_along_a_chain_nothing_is_asked_and_the_answer_is_its_end() -> None:
     quick, asked = shortcut(disc((20, 10)), disc((20, 11)), disc((20, 13)))
     found = quick.propagate(0, regions_of(disc((20, 10))), 2)
-    assert found[1] == Propagated(regions_of(disc((20, 13)))[1], SURE)
+    assert found[1] == Propagated(regions_of(disc((20, 13)))[1], CERTAIN_SCORE)
     assert asked.asked == {}
-    assert quick.settled == 1
+    assert quick.matched == 1
 
 
 def test_where_a_chain_ends_the_answer_is_that_of_its_end() -> None:
-    """Cell 1 is settled up to frame 1 and jumps then; cell 2 jumps at once."""
+    """Cell 1 is matched up to frame 1 and jumps then; cell 2 jumps at once."""
     frames = [disc((8, 10), (30, 10)), disc((8, 11), (30, 30)), disc((8, 30), (30, 10))]
     quick, asked = shortcut(*frames)
     found = quick.propagate(0, regions_of(frames[0]), 2)
@@ -155,8 +162,8 @@ def test_nothing_is_settled_across_a_jump_though_masks_lie_on_each_other() -> No
     found = {pair: quick.propagate(pair[0], regions_of(frames[0]), pair[1])[1].object_score
              for pair in ((0, 1), (1, 2), (0, 2), (0, 3), (2, 1), (3, 0), (2, 3))}  # fmt: skip
     assert found == {
-        (0, 1): SURE, (2, 3): SURE, (1, 2): 12.0, (0, 2): 12.0, (0, 3): 13.0, (2, 1): 21.0,
-        (3, 0): 20.0,
+        (0, 1): CERTAIN_SCORE, (2, 3): CERTAIN_SCORE, (1, 2): 12.0, (0, 2): 12.0, (0, 3): 13.0,
+        (2, 1): 21.0, (3, 0): 20.0,
     }  # fmt: skip
     across = [(1, 2), (1, 3), (2, 0), (2, 1)]
     assert asked.asked == {pair: [1, 2] for pair in across}

@@ -14,7 +14,7 @@ from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.stages.repair.stage_shift import (
     FEWEST,
     FURTHEST,
-    LEAST_SEEN,
+    MIN_STEPS,
     SHORTEST,
     find_jumps,
     jump,
@@ -215,7 +215,7 @@ def test_a_jump_of_a_few_cells_is_found_if_all_of_them_make_it(number: int, ndim
 # What is no jump
 
 
-@pytest.mark.parametrize("number", range(1, LEAST_SEEN))
+@pytest.mark.parametrize("number", range(1, MIN_STEPS))
 def test_a_jump_that_one_of_a_few_cells_does_not_make_is_none(number: int) -> None:
     """Nor is one of so few that chance may lead all of them to others."""
     for seed in range(10):
@@ -267,7 +267,7 @@ def test_frames_that_have_nothing_in_common_are_no_jump(dish: Dish) -> None:
         assert found(frames, dish) == NO_JUMPS, (seed, apart)
 
 
-@pytest.mark.parametrize("number", [FEWEST, FEWEST + 1, *range(LEAST_SEEN, 25, 3)])
+@pytest.mark.parametrize("number", [FEWEST, FEWEST + 1, *range(MIN_STEPS, 25, 3)])
 def test_a_few_cells_that_have_nothing_in_common_are_no_jump(number: int) -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -275,7 +275,7 @@ def test_a_few_cells_that_have_nothing_in_common_are_no_jump(number: int) -> Non
         assert found(frames) == NO_JUMPS, seed
 
 
-@pytest.mark.parametrize("number", range(FEWEST, LEAST_SEEN))
+@pytest.mark.parametrize("number", range(FEWEST, MIN_STEPS))
 def test_crowded_cells_that_have_nothing_in_common_are_no_jump(number: int) -> None:
     """Some step leads all of so few to others, but none of them close to it."""
     for seed in range(200):
@@ -346,7 +346,7 @@ def test_a_lattice_that_stays_is_no_jump_though_it_would_fit_again() -> None:
 def test_too_few_regions_to_jump_to_tell_nothing() -> None:
     """Every region was cut in two before, so that there are enough of those."""
     rng = np.random.default_rng(0)
-    cells = rng.uniform(0, (0, 20, 20), (LEAST_SEEN, 3))
+    cells = rng.uniform(0, (0, 20, 20), (MIN_STEPS, 3))
     before, after = np.repeat(cells, 2, axis=0), cells + np.array([0, 2, 1])
     assert jump(before, after) == pytest.approx([0, 2, 1])
     assert not jump(before[:-2], after[:-1]).any()

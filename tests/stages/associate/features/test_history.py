@@ -11,7 +11,7 @@ from scenes.drawn import detections_of, evidence_of, label_frames, make_links, s
 from sam4ct.stages.associate.features.history import MIN_DIVISIONS, History, history_of
 from sam4ct.stages.associate.features.links import Candidates, candidates
 from sam4ct.stages.associate.model import measured
-from sam4ct.stages.motion import LEAST_SEEN
+from sam4ct.stages.motion import MIN_STEPS
 from sam4ct.tables import Detections, Floats, Links, row_numbers
 
 
@@ -34,7 +34,7 @@ def drifting(count: int, step: tuple[float, float]) -> tuple[Detections, Floats,
 
 
 def test_the_surroundings_of_a_cell_tell_how_it_will_move() -> None:
-    detections, places, links = drifting(LEAST_SEEN + 1, (3.0, -2.0))
+    detections, places, links = drifting(MIN_STEPS + 1, (3.0, -2.0))
     lost = links.take(links.label != 4)
     history = history_of(detections, lost, places)
     assert history.around_um[3] == pytest.approx([0.0, 3.0, -2.0])
@@ -42,14 +42,14 @@ def test_the_surroundings_of_a_cell_tell_how_it_will_move() -> None:
 
 
 def test_a_step_of_its_own_does_not_tell_of_the_surroundings() -> None:
-    detections, places, links = drifting(LEAST_SEEN + 1, (0.0, 1.0))
+    detections, places, links = drifting(MIN_STEPS + 1, (0.0, 1.0))
     places[row_numbers(detections, np.array([1]), np.array([4]))] += [0.0, 40.0, 0.0]
     history = history_of(detections, links, places)
     assert history.around_um[3] == pytest.approx([0.0, 0.0, 1.0])
 
 
 def test_few_cells_say_nothing_of_the_surroundings() -> None:
-    detections, places, links = drifting(LEAST_SEEN - 1, (3.0, 0.0))
+    detections, places, links = drifting(MIN_STEPS - 1, (3.0, 0.0))
     assert (history_of(detections, links, places).around_um == 0.0).all()
 
 
