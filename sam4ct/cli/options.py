@@ -178,3 +178,37 @@ def track_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def movie_options(command: Command) -> Command:
+    """Add the options that say what the axes of a movie are, for `import`, `run` and `check`."""
+    for option in (
+        click.option(
+            "--axes",
+            metavar="TZYX",
+            help="The axes of IMAGES, a letter for each: T time, C channel, Z slice, Y row, X"
+            " column.  [default: as the header says]",
+        ),
+        click.option(
+            "--channel",
+            metavar="N|NAME",
+            help="The channel to take: its number, from 0 on, or name.",
+        ),
+        click.option(
+            "--spacing",
+            "spacing_um",
+            type=VOXEL,
+            metavar="Z Y X",
+            help="Size of a voxel in micrometres; of images, Z is not used.  [default: as in the"
+            " header]",
+        ),
+        click.option(
+            "--interval",
+            "interval_s",
+            type=POSITIVE,
+            metavar="SECONDS",
+            help="From frame to frame.  [default: as in the header]",
+        ),
+    ):
+        command = option(command)
+    return command

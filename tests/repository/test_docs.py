@@ -92,8 +92,8 @@ def test_there_are_commands_to_look_for() -> None:
 def test_every_option_of_run_is_listed() -> None:
     text = (ROOT / "docs" / "options.md").read_text()
     rest = text[text.index("| option of `run`") :]
-    table = rest[: rest.index("\n\n")]
+    table = rest[: rest.index("\n\n")].replace("\\|", "/")
     options = {option for p in cli.commands["run"].params for option in p.opts + p.secondary_opts}
-    firsts = re.findall(r"^\| (`--[^|]+(?:\\\|[^|]+)*)\|", table, re.MULTILINE)
+    firsts = re.findall(r"^\| (`--[^|]+)\|", table, re.MULTILINE)
     listed = {option for cell in firsts for option in re.findall(r"`(--[a-z-]+)", cell)}
     assert listed == {o for o in options if o.startswith("--")} - {"--report"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sam4ct.cli.options import OVERWRITE, POSITIVE, VOXEL, frame_range
+from sam4ct.cli.options import OVERWRITE, frame_range, movie_options
 from sam4ct.profile import Spacing
 
 
@@ -15,29 +15,7 @@ from sam4ct.profile import Spacing
 @click.argument("masks", type=click.Path(path_type=Path))
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option("--sequence", default="01", show_default=True, help="Name of the sequence.")
-@click.option(
-    "--axes",
-    metavar="TZYX",
-    help="The axes of IMAGES, a letter for each: T time, C channel, Z slice, Y row, X column."
-    "  [default: as the header says]",
-)
-@click.option(
-    "--channel", metavar="N|NAME", help="The channel to take: its number, from 0 on, or name."
-)
-@click.option(
-    "--spacing",
-    "spacing_um",
-    type=VOXEL,
-    metavar="Z Y X",
-    help="Size of a voxel in micrometres; of images, Z is not used.  [default: as in the header]",
-)
-@click.option(
-    "--interval",
-    "interval_s",
-    type=POSITIVE,
-    metavar="SECONDS",
-    help="From frame to frame.  [default: as in the header]",
-)
+@movie_options
 @click.option(
     "--frames", default=":", metavar="A:B", callback=frame_range, help="Frames A to B - 1 only."
 )

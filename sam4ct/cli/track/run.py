@@ -17,6 +17,7 @@ from sam4ct.cli.options import (
     run_options,
     track_options,
 )
+from sam4ct.cli.track.images_and_masks import movie_or_dataset
 from sam4ct.io.ctc import refuse_target
 from sam4ct.pipelines.common.options import Options
 
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 @OVERWRITE
 @REPORT
 @EXPORT
+@movie_or_dataset
 def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chosen: Any) -> None:
     """Link or track the sequences SEQ (all, if none is named) of a CTC dataset.
 
@@ -60,6 +62,7 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
 @SEQUENCES
 @run_options
 @track_options
+@movie_or_dataset
 def check(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chosen: Any) -> None:
     """Say what `run` would do, with which profile and weights, and about how long."""
     from sam4ct.pipelines.dispatch import find_runs

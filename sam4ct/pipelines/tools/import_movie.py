@@ -127,6 +127,7 @@ def import_movie(
     *,
     sequence: str = "01",
     overwrite: bool = False,
+    command: str | None = None,
 ) -> Imported:
     """Write a movie and its masks as `DATASET/01` and `01_ERR_SEG`, one frame in memory.
 
@@ -140,6 +141,7 @@ def import_movie(
         wishes: What the user says of the movie.
         sequence: Digits.
         overwrite: Replace an older sequence.
+        command: What messages tell the user to type, with `--axes` added; None: `sam4ct import`.
 
     Raises:
         SequenceError: One of them cannot be read or used, or they do not fit each other.
@@ -154,7 +156,7 @@ def import_movie(
         refuse_input_as_result(target, [Path(os.path.abspath(p)) for p in (images, masks)])
     recover(dataset, sequence)
     refuse_sequence(dataset, sequence, overwrite=overwrite)
-    command = shlex.join(["sam4ct", "import", str(images), str(masks), str(dataset)])
+    command = command or shlex.join(["sam4ct", "import", str(images), str(masks), str(dataset)])
     with ExitStack() as opened:
         look = look_at(images, masks, wishes or Wishes(), command, opened)
         with new_sequence(dataset, sequence, overwrite=overwrite) as folder:

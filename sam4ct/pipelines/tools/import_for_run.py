@@ -1,0 +1,101 @@
+"""A movie and its masks given to `run` in place of a dataset: imported beside the result, once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from sam4ct.io.ctc import refuse_target, sequence_name, work_dir_of
+from sam4ct.io.files import reading, write_json
+from sam4ct.io.movie import ZARR
+from sam4ct.io.ome_zarr import is_zarr
+from sam4ct.pipelines.tools.import_movie import Wishes, import_movie
+
+logger = logging.getLogger(__name__)
+
+SEQUENCE = "01"
+INPUT = "input"
+"""The folder in `OUT.sam4ct` that holds the dataset, and `input.json` that says of which files."""
+
+
+def are_images_and_masks(first: Path, names: Sequence[str]) -> bool:
+    """Whether what stands in the place of a dataset and a sequence are images and masks."""
+    if len(names) != 1:
+        return False
+    name = sequence_name(first, names[0])
+    if name.isdecimal() and first.is_dir() and not is_zarr(first):
+        return not any((first / n).exists() for n in (name, f"{name}{ZARR}")) and (
+            len(Path(names[0]).parts) > 1 and os.path.exists(names[0])
+        )
+    return os.path.exists(names[0]) or first.is_file()
+
+
+@contextmanager
+def dataset_of(
+    images: Path, masks: Path, out: Path | None, wishes: Wishes, *, overwrite: bool, to_run: bool
+) -> Iterator[tuple[Path, str]]:
+    """Give the dataset of a movie and its masks, and what they were taken for in words.
+
+    It lies in `OUT.sam4ct/input` and is made again where it was of other files or settings.
+
+    Args:
+        images: A file or folder, see `import_movie`.
+        masks: The same.
+        out: The result folder; None, where nothing is to be run.
+        wishes: What the user says of the movie.
+        overwrite: The result may be replaced.
+        to_run: Keep the dataset; else it is a temporary one, unless a run has kept it.
+
+    Raises:
+        Sam4ctError: See `import_movie`; or a result is there already.
+    """
+    command = shlex.join(["sam4ct", "run" if to_run else "check", str(images), str(masks)])
+    command += "" if out is None else f" --out {shlex.quote(str(out))}"
+    stamp = {"images": _stamp(images), "masks": _stamp(masks), "wishes": repr(asdict(wishes))}
+    name = images.name.split(".")[0] or "movie"
+    if out is not None:
+        out = Path(os.path.abspath(out))
+        if to_run:
+            refuse_target(out, overwrite=overwrite)
+        kept = work_dir_of(out) / INPUT
+        said = kept.with_suffix(".json")
+        if (kept / name / SEQUENCE).is_dir() and (before := _read(said)).get("stamp") == stamp:
+            logger.info("%s: imported before", kept / name)
+            yield kept / name, str(before["words"])
+            return
+        if to_run:
+            words = import_movie(
+                images, masks, kept / name, wishes, overwrite=True, command=command
+            ).words
+            write_json(said, {"stamp": stamp, "words": words})
+            yield kept / name, words
+            return
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = Path(folder) / name
+        yield dataset, import_movie(images, masks, dataset, wishes, command=command).words
+
+
+def _stamp(path: Path) -> list[list[str | int]]:
+    """The files that a path is of: name, size and time of the last change."""
+    path = Path(os.path.abspath(path))
+    with reading(path):
+        # An image in a file of several has no path of its own.
+        real = path if path.exists() else path.parent
+        files = sorted(real.rglob("*")) if real.is_dir() else [real]
+        facts = [(file, file.stat()) for file in files if file.is_file()]
+    rows: list[list[str | int]] = [[str(f), s.st_size, s.st_mtime_ns] for f, s in facts]
+    return [[str(path)], *rows]
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):  # It is written again.
+        return {}
