@@ -16,7 +16,7 @@ from scenes.commands import sam4ct
 from sam4ct.io.work import read_table
 from sam4ct.regions import regions_of
 from sam4ct.simulate import SegmentationErrors, damaged, movie_law, simulate
-from sam4ct.stages.propagate.overlap_first import SURE
+from sam4ct.stages.propagate.overlap_first import CERTAIN_SCORE
 from sam4ct.tables import Evidence
 
 FRAMES, AT, STEP = 4, 2, (-40, 32)
@@ -97,7 +97,7 @@ def test_cells_are_linked_across_a_jump(
     evidence = Evidence.concat(read_table(file, Evidence) for file in files)
     for pair in ((AT - 1, AT), (AT, AT - 1)):
         rows = evidence.take((evidence.t == pair[0]) & (evidence.t2 == pair[1]))
-        assert not (rows.object_score == SURE).any()
+        assert not (rows.object_score == CERTAIN_SCORE).any()
         assert np.count_nonzero(rows.iou_prop > 0.3) >= 15
     assert [jumping.share_kept(result, t) for t in range(FRAMES - 1)] == pytest.approx(
         [1.0] * (FRAMES - 1), abs=0.1
