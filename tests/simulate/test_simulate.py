@@ -414,7 +414,7 @@ def test_a_dataset_is_not_written_over_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "a/b"])
 def test_a_dataset_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SequenceError, match="no name of a folder"):
+    with pytest.raises(SequenceError, match="not the name of a folder"):
         write_dataset(tmp_path, name, small(2), NO_ERRORS, 1)
     assert list(tmp_path.iterdir()) == []
 
