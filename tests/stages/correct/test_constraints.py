@@ -108,12 +108,15 @@ def test_tracks_begin_and_end_where_they_are_said_to() -> None:
 
 
 def test_an_answer_outranks_the_shortest_cell_cycle() -> None:
-    """Both divisions are known: the person saw a cell divide sooner than the rule allows."""
+    """Where all of it was said: the person saw a cell divide sooner than the rule allows."""
     times, links = [0, 1, 1, 2, 2], {(1, 3): -1.0, (2, 4): -1.0}
     splits = {(0, 1, 2): -6.0, (1, 3, 4): -4.0}
     given = problem(times, links, splits, min_cycle=3)
     assert corrected(given)[1] == {(0, 1, 2)}
-    assert corrected(given, answer(given, Kind.DIVIDES, 1, 3, 4))[1] == {(0, 1, 2), (1, 3, 4)}
+    late = answer(given, Kind.DIVIDES, 1, 3, 4)
+    assert corrected(given, late)[1] == {(1, 3, 4)}
+    both = corrected(given, late, answer(given, Kind.DIVIDES, 0, 1, 2))
+    assert both[1] == {(0, 1, 2), (1, 3, 4)}
 
 
 def test_answered_links_are_certain_and_marked() -> None:
