@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from scenes.commands import sam4ct, tree
+from scenes.resting import FRAMES, PLACES, SHAPES, box, place, write_movie
 
 from sam4ct.corrections import Correction, End, Kind
 from sam4ct.io.corrections import write_corrections
@@ -18,34 +19,7 @@ from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.work.tables import read_table
 from sam4ct.tables import Joins, Links
 
-FRAMES, SIDE = 5, 14
-PLACES = {1: (20, 20), 2: (20, 60), 3: (60, 20), 4: (60, 60)}
-"""Four resting cells by label; cell 4 is at the same place in all frames but the third."""
-SHAPES = [(90, 90), (8, 90, 90)]
 OPTIONS = ("--evidence", "overlap", "--no-report")
-
-
-def box(label: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    y, x = PLACES[label]
-    return (*(slice(1, 7),) * (len(shape) - 2), slice(y, y + SIDE), slice(x, x + SIDE))
-
-
-def place(label: int, shape: tuple[int, ...]) -> tuple[float, ...]:
-    return tuple((s.start + s.stop - 1) / 2 for s in box(label, shape))
-
-
-def write_movie(folder: Path, shape: tuple[int, ...]) -> Path:
-    rng = np.random.default_rng(2)
-    for name in ("01", "01_ERR_SEG"):
-        (folder / name).mkdir(parents=True)
-    for t in range(FRAMES):
-        mask = np.zeros(shape, np.uint16)
-        for label in PLACES:
-            mask[box(label, shape)] = label
-        image = (mask > 0) * 1000 + rng.normal(100, 5, shape)
-        tifffile.imwrite(folder / "01" / f"t{t:03d}.tif", image.astype(np.uint16))
-        tifffile.imwrite(folder / "01_ERR_SEG" / f"mask{t:03d}.tif", mask)
-    return folder
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=["images", "volumes"])
