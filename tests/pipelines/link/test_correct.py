@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from sam4ct.io.corrections import write_corrections
 from sam4ct.io.ctc.track_table import read_tracks
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.work.tables import read_table
+from sam4ct.pipelines.link import correct as correcting
+from sam4ct.pipelines.link import networks
 from sam4ct.tables import Joins, Links
 
 OPTIONS = ("--evidence", "overlap", "--no-report")
@@ -304,3 +307,69 @@ def test_stages_obey_answers_too(movie: Path, tmp_path: Path) -> None:
         ended = sam4ct("stage", stage, movie, "01", *options, movie / "01_CORRECTIONS.csv")
         assert ended.status == 0, ended.err
     assert tree(out) == tree(movie / "01_RES")
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run whose evidence is of the compact network."""
+    movie = write_movie(tmp_path_factory.mktemp("seen") / "Rest", SHAPES[0])
+    assert sam4ct("run", movie, "01", "--no-report", "--device", "cpu").status == 0
+    return movie
+
+
+def test_no_network_looks_at_anything_twice(
+    looked_at: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    movie = shutil.copytree(looked_at, tmp_path / "Rest")
+    before = record(movie)["engine"]
+    assert before["encoder_windows"] > 0  # type: ignore[index]
+
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("a network was set up")
+
+    run = ("run", movie, "01", "--no-report", "--device", "cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(networks, "sam2_engine", refuse)
+        say(
+            movie,
+            Correction(Kind.SAME_CELL, (End(1, 1), End(2, 2))),
+            Correction(Kind.NO_CELL, (End(0, 3),)),
+            Correction(Kind.ONE_CELL, (End(3, 3), End(3, 4))),
+        )
+        done = sam4ct(*run)
+        assert done.status == 0, done.err
+    assert record(movie)["engine"] == before
+    assert (1, 1, 2, 2) in pairs(links_of(movie))
+    say(movie, Correction(Kind.TWO_CELLS, (End(2, 4),)))
+    assert sam4ct(*run).status == 0
+    after = record(movie)["engine"]
+    halves = 2 * 2 * 2  # two halves, two frames before and two after
+    assert after["objects_recalled"] - before["objects_recalled"] <= 2 * halves  # type: ignore[index]
+    assert after["encoder_windows"] > before["encoder_windows"]  # type: ignore[index]
+
+
+class Stopped(BaseException):
+    """As a kill: nobody catches it."""
+
+
+@pytest.mark.parametrize("step", ["resolve", "answered", "debris", "write_table"])
+def test_a_run_that_is_stopped_while_it_corrects_goes_on(
+    movie: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(movie, Correction(Kind.SAME_CELL, (End(1, 1), End(2, 2))))
+    said = (movie / "01_CORRECTIONS.csv").read_bytes()
+    whole = shutil.copytree(movie, movie.parent / "whole" / movie.name)
+    run(whole)
+
+    def stopped(*_: object, **__: object) -> NoReturn:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(correcting, step, stopped)
+        with pytest.raises(Stopped):
+            sam4ct("run", movie, "01", *OPTIONS)
+    assert (movie / "01_CORRECTIONS.csv").read_bytes() == said
+    run(movie)
+    assert tree(movie / "01_RES") == tree(whole / "01_RES")
+    links = movie / "01_RES.sam4ct" / "links.parquet"
+    assert links.read_bytes() == (whole / "01_RES.sam4ct" / "links.parquet").read_bytes()
