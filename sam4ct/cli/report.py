@@ -27,7 +27,7 @@ def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
     scores = None
     if gt_dir is not None:
         # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
-        from sam4ct.evaluate import evaluate
+        from sam4ct.metrics import evaluate
 
         scores = evaluate(res_dir, gt_dir)
     click.echo(rebuild_report(res_dir, images, scores))

@@ -6,7 +6,7 @@ In the order of a run:
 - `link`: masks to lineage
 - `follow`: chosen cells through a large movie
 - `batch`: every sequence below a folder
-- `arrays`: `sam4ct.link`, arrays in and out
+- `arrays`: `sam4ct.link` and `sam4ct.evaluate`, for arrays
 - `tools`: demo, selftest, convert, seeds, initial cells, fine-tuning
 - `package`: the `SW` folder of a submission
 - `common`: what the modes share

@@ -102,7 +102,7 @@ def test_every_imported_package_is_a_declared_requirement() -> None:
         ("sam4ct.report.html", "import sam4ct.models.sam2", "no other adapter but io"),
         ("sam4ct.models.sam2", "from sam4ct.finetune import pairs", "no other adapter but io"),
         ("sam4ct.stages.fill", "def f():\n    import torch", "torch belongs to models"),
-        ("sam4ct.evaluate.ctc", "from torch.nn import functional", "torch belongs to models"),
+        ("sam4ct.metrics.ctc", "from torch.nn import functional", "torch belongs to models"),
         ("sam4ct.cli.run", "from sam2.build_sam import x", "sam2 belongs to models"),
         ("sam4ct.report.html", "import tifffile as tf", "tifffile belongs to io"),
         ("sam4ct.pipelines.link", "import pyarrow.parquet", "pyarrow belongs to io"),

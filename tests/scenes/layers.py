@@ -1,7 +1,7 @@
 """The rules of the house, as a checker of source text. Which modules there are is not its concern.
 
 Layers, and imports go down only:
-    cli, __main__ > pipelines > io models finetune evaluate report > stages >
+    cli, __main__ > pipelines > io models finetune metrics report > stages >
     regions lineage geometry intensity profile derive simulate tables runtime > errors types
 Stages and adapters do not import each other: they meet in the Protocols of `types`.
 An adapter imports `io` and no other adapter. `EXCEPTIONS` lists what may differ, and why.
@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"", "errors", "types"}),
     PURE,
     frozenset({"stages"}),
-    frozenset({"io", "models", "finetune", "evaluate", "report"}),
+    frozenset({"io", "models", "finetune", "metrics", "report"}),
     frozenset({"pipelines"}),
     frozenset({"cli", "__main__"}),
 )

@@ -78,6 +78,12 @@ class ZarrVolumes(StoredMovie):
         """Size of a voxel (z, y, x) as the metadata say; 1 where they do not."""
         self.frames_of = self._image.frames_of
 
+    @property
+    def array_folder(self) -> Path | None:
+        """Folder of the array, if it has the axes t, [z,] y, x and no others."""
+        plain = self._image.array.shape == (self.frames, *self.shape)
+        return self._image.folder if plain else None
+
     def _read(self, t: int, window: Sequence[slice]) -> tuple[str, Frame]:
         part: Frame = self._image.window([slice(t, t + 1), *window])[0]
         return f"{self._image.path}: frame {t}", part

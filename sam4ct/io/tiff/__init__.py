@@ -26,7 +26,12 @@ from sam4ct.io.tiff.frame import (
     write_image,
     write_planes,
 )
-from sam4ct.io.tiff.label_frames import read_label_frame, read_label_info, read_label_planes
+from sam4ct.io.tiff.label_frames import (
+    read_label_frame,
+    read_label_info,
+    read_label_planes,
+    whole_numbers,
+)
 from sam4ct.io.tiff.movie import PREFIX, TiffVolumes
 from sam4ct.io.tiff.paint import write_regions
 from sam4ct.io.tiff.shapes import (
@@ -73,6 +78,7 @@ __all__ = [
     "warn_of_cubes",
     "warn_of_odd_spacing",
     "warn_of_unsaid_stack",
+    "whole_numbers",
     "write_image",
     "write_planes",
     "write_regions",

@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.ctc import CtcSequence, text_of_name
@@ -19,6 +22,9 @@ from sam4ct.io.export import (
     write_ome_zarr,
     write_trackmate,
 )
+from sam4ct.io.movie import Volumes
+from sam4ct.io.ome_zarr import ZarrVolumes
+from sam4ct.io.tiff import TiffVolumes
 from sam4ct.pipelines.common.run import Run
 from sam4ct.pipelines.tools.result_graph import read_result
 from sam4ct.profile import Spacing
@@ -81,7 +87,7 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
             " their folder with --images."
         )
     writers: dict[str, Callable[[Path], None]] = {
-        "geff": lambda place: write_geff(place, graph, options.zarr_format),
+        "geff": lambda place: write_geff(place, graph, options.zarr_format, _shown(images)),
         "napari": lambda place: write_napari(place, graph),
         "csv": lambda place: write_csv(place, graph, images),
         "trackmate": lambda place: write_trackmate(place, graph, images),
@@ -93,6 +99,13 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
         with placed(targets[name]) as place:
             writers[name](place)
     return [targets[name] for name in formats]
+
+
+def _shown(images: Volumes | None) -> Callable[[int], NDArray[Any]] | Path | None:
+    """Return what GEFF shows of images: copies of TIFF files, a Zarr array where it lies."""
+    if isinstance(images, TiffVolumes):
+        return images.frame
+    return images.array_folder if isinstance(images, ZarrVolumes) else None
 
 
 def export_run(run: Run) -> list[Path]:

@@ -39,8 +39,7 @@ from sam4ct.io.formats import (
     write_image,
     write_labels,
 )
-from sam4ct.io.tiff import SPACING_UNKNOWN, read_info, read_label_info
-from sam4ct.io.tiff.label_frames import whole_numbers
+from sam4ct.io.tiff import SPACING_UNKNOWN, read_info, read_label_info, whole_numbers
 from sam4ct.profile import Spacing
 from sam4ct.runtime import Progress
 

@@ -48,7 +48,7 @@ def package(tmp_path: Path) -> Path:
         ("stages/paint/tracks.py", "paint"),
         ("report/page.py", None),
         ("cli/track/run.py", None),
-        ("pipelines/arrays.py", None),
+        ("pipelines/arrays/linking.py", None),
     ],
 )
 def test_changed_code_changes_the_keys_of_its_stage_and_all_later_ones(

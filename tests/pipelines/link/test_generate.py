@@ -13,8 +13,8 @@ import pytest
 from scenes.bad_inputs import make_dataset
 from scenes.commands import sam4ct
 
-from sam4ct.evaluate import evaluate
 from sam4ct.io.tiff.frame import read_frame
+from sam4ct.metrics import evaluate
 from sam4ct.models.weights.entry import Entry
 from sam4ct.pipelines.common import options
 from sam4ct.pipelines.link import generate
