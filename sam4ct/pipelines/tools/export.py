@@ -119,6 +119,12 @@ def refuse_exports(run: Run) -> None:
     export_places(run.sequence.result_dir, _options_of(run))
 
 
+def missing_exports(res_dir: Path, formats: Sequence[str]) -> list[str]:
+    """Return the formats whose folder is not beside the result."""
+    out, name = res_dir.with_name(f"{res_dir.name}{EXPORT}"), text_of_name(res_dir)
+    return [key for key in formats if not (out / PLACES[key].format(name)).exists()]
+
+
 def _options_of(run: Run) -> ExportOptions:
     sequence, chosen = run.sequence, run.options
     return ExportOptions(
