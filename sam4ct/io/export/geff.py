@@ -57,7 +57,7 @@ def write_geff(
         shown = os.path.relpath(images.resolve(), folder.resolve() / GEFF)
     elif images is not None:
         shown = f"../{IMAGES}"
-        _write_frames(folder / IMAGES, graph, images, images(0).dtype, zarr_format)
+        _write_frames(folder / IMAGES, graph, IMAGES, images, images(0).dtype, zarr_format)
     group = top.create_group(GEFF, attributes={"geff": _metadata(graph, shown)})
     edges, ids = graph.edges, graph.ids.astype(np.uint64)
     ends = np.stack([ids[edges.source], ids[edges.target]], axis=1)
@@ -78,12 +78,13 @@ def write_geff(
 
 def write_labels(path: Path, graph: TrackGraph, dtype: str, zarr_format: ZarrFormat) -> None:
     """Write the masks of a result as a bare array (t, [z,] y, x), frame by frame."""
-    _write_frames(path, graph, graph.labels, np.dtype(dtype), zarr_format)
+    _write_frames(path, graph, "masks", graph.labels, np.dtype(dtype), zarr_format)
 
 
 def _write_frames(
     path: Path,
     graph: TrackGraph,
+    what: str,
     frames: Callable[[int], NDArray[Any]],
     dtype: np.dtype[Any],
     zarr_format: ZarrFormat,
@@ -96,7 +97,7 @@ def _write_frames(
         zarr_format=zarr_format,
         dimension_names=("t", *graph.axes) if zarr_format == 3 else None,
     )
-    with Progress(graph.frames, f"export {path.name}", "frames") as progress:
+    with Progress(graph.frames, f"export {what}", "frames") as progress:
         for t in range(graph.frames):
             array[t] = frames(t).astype(dtype, copy=False)
             progress.step()

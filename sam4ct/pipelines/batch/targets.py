@@ -111,9 +111,7 @@ class Job:
 
     def export_arguments(self) -> list[str]:
         """Return the same for the exports that a finished result lacks; [] if it lacks none."""
-        missing = [
-            word for name in self.target.missing_exports(self.options) for word in ("--to", name)
-        ]
+        missing = self.target.missing_exports(self.options)
         images = self.target.dataset_dir / self.target.name
         words = ["export", str(self.target.result_dir), "--images", str(images)]
         return [*words, *(f"--to={name}" for name in missing)] if missing else []
