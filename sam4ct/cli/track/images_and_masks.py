@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sam4ct.cli.options import Command, movie_options
+from sam4ct.io.ctc import IMPORTED
 
 _OPTIONS = ("axes", "channel", "spacing_um", "interval_s")
 
@@ -39,7 +40,6 @@ def _dataset(
     more: dict[str, Any],
 ) -> tuple[Path, tuple[str, ...]]:
     from sam4ct.pipelines.tools.import_for_run import (  # zarr takes a moment to import
-        SEQUENCE,
         are_images_and_masks,
         dataset_of,
     )
@@ -66,4 +66,4 @@ def _dataset(
     )
     dataset, words = click.get_current_context().with_resource(imported)
     click.echo(words)
-    return dataset, (SEQUENCE,)
+    return dataset, (IMPORTED,)

@@ -48,6 +48,7 @@ from sam4ct.io.tiff.spacing import (
     encode_stack,
     spacing_of,
     stack_options,
+    stated_sizes,
     warn_of_cubes,
     warn_of_odd_spacing,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "remedy_for_shape",
     "spacing_of",
     "stack_options",
+    "stated_sizes",
     "unlike",
     "warn_of_cubes",
     "warn_of_odd_spacing",

@@ -6,23 +6,20 @@ import json
 import logging
 import os
 import shlex
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from sam4ct.io.ctc import refuse_target, sequence_name, work_dir_of
-from sam4ct.io.files import reading, write_json
+from sam4ct.io.ctc import IMPORTED, INPUT, refuse_target, sequence_name, work_dir_of
+from sam4ct.io.files import reading, work_errors, write_json
 from sam4ct.io.movie import ZARR
 from sam4ct.io.ome_zarr import is_zarr
 from sam4ct.pipelines.tools.import_movie import Wishes, import_movie
 
 logger = logging.getLogger(__name__)
-
-SEQUENCE = "01"
-INPUT = "input"
-"""The folder in `OUT.sam4ct` that holds the dataset, and `input.json` that says of which files."""
 
 
 def are_images_and_masks(first: Path, names: Sequence[str]) -> bool:
@@ -43,7 +40,8 @@ def dataset_of(
 ) -> Iterator[tuple[Path, str]]:
     """Give the dataset of a movie and its masks, and what they were taken for in words.
 
-    It lies in `OUT.sam4ct/input` and is made again where it was of other files or settings.
+    It lies in `OUT.sam4ct/input`, beside `input.json` that says of which files, and is made again
+    where it was of others, or of other settings.
 
     Args:
         images: A file or folder, see `import_movie`.
@@ -66,7 +64,7 @@ def dataset_of(
             refuse_target(out, overwrite=overwrite)
         kept = work_dir_of(out) / INPUT
         said = kept.with_suffix(".json")
-        if (kept / name / SEQUENCE).is_dir() and (before := _read(said)).get("stamp") == stamp:
+        if (kept / name / IMPORTED).is_dir() and (before := _read(said)).get("stamp") == stamp:
             logger.info("%s: imported before", kept / name)
             yield kept / name, str(before["words"])
             return
@@ -74,12 +72,21 @@ def dataset_of(
             words = import_movie(
                 images, masks, kept / name, wishes, overwrite=True, command=command
             ).words
+            _remove_others(kept, name)
             write_json(said, {"stamp": stamp, "words": words})
             yield kept / name, words
             return
     with tempfile.TemporaryDirectory() as folder:
         dataset = Path(folder) / name
         yield dataset, import_movie(images, masks, dataset, wishes, command=command).words
+
+
+def _remove_others(kept: Path, name: str) -> None:
+    """Remove what was imported from another movie, whose result is replaced."""
+    with work_errors(kept):
+        for other in kept.iterdir():
+            if other.name != name:
+                shutil.rmtree(other)
 
 
 def _stamp(path: Path) -> list[list[str | int]]:
