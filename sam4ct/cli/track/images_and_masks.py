@@ -43,7 +43,7 @@ def _dataset(
         are_images_and_masks,
         dataset_of,
     )
-    from sam4ct.pipelines.tools.import_movie import Wishes
+    from sam4ct.pipelines.tools.import_look import Wishes
 
     given = [option for option, value in said.items() if value is not None]
     if not are_images_and_masks(first, names):

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from sam4ct.io.ctc import IMPORTED, INPUT, refuse_target, sequence_name, work_di
 from sam4ct.io.files import reading, work_errors, write_json
 from sam4ct.io.movie import ZARR
 from sam4ct.io.ome_zarr import is_zarr
-from sam4ct.pipelines.tools.import_movie import Wishes, import_movie
+from sam4ct.pipelines.tools.import_look import Wishes
+from sam4ct.pipelines.tools.import_movie import import_movie
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +70,10 @@ def dataset_of(
             yield kept / name, str(before["words"])
             return
         if to_run:
-            words = import_movie(
-                images, masks, kept / name, wishes, overwrite=True, command=command
-            ).words
+            with _no_empty_folders(kept, work_dir_of(out)):
+                words = import_movie(
+                    images, masks, kept / name, wishes, overwrite=True, command=command
+                ).words
             _remove_others(kept, name)
             write_json(said, {"stamp": stamp, "words": words})
             yield kept / name, words
@@ -79,6 +81,18 @@ def dataset_of(
     with tempfile.TemporaryDirectory() as folder:
         dataset = Path(folder) / name
         yield dataset, import_movie(images, masks, dataset, wishes, command=command).words
+
+
+@contextmanager
+def _no_empty_folders(*folders: Path) -> Iterator[None]:
+    """Remove folders that hold nothing if the block fails, the first one first."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for folder in folders:
+                folder.rmdir()
+        raise
 
 
 def _remove_others(kept: Path, name: str) -> None:
