@@ -75,7 +75,7 @@ def check_napari_geff(place: Path, wanted: nx.DiGraph) -> None:
     assert reader is not None, "is refused"
     layers = reader(str(place))
     assert [kind for _, _, kind in layers] == ["image", "labels", "tracks"]
-    assert len(layers[1][0]) == wanted.number_of_nodes()
+    assert len(layers[-1][0]) == wanted.number_of_nodes()
 
 
 def check_traccuracy(place: Path, result: Path) -> None:
