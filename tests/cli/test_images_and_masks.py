@@ -199,3 +199,11 @@ def test_a_result_of_other_files_leaves_no_copy_of_the_first(
     assert [path.name for path in kept.iterdir()] == ["other"]
     assert sam4ct("export", out, "--to", "csv").status == 0
     assert "confidence" in (out.with_name(f"{out.name}.export") / "csv/links.csv").read_text()
+
+
+def test_exports_of_a_result_that_is_there_are_told(files: tuple[Path, Path]) -> None:
+    out = files[0].parent / "OUT"
+    run(*files, "--out", out)
+    done = run(*files, "--out", out, "--export", "csv")
+    assert done.status == 2
+    assert f"To make the exports it lacks: sam4ct export {out} --to=csv" in done.err

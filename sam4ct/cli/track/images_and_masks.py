@@ -61,6 +61,7 @@ def _dataset(
         Path(names[0]),
         out,
         Wishes(**said),
+        exports=more.get("export", ()),
         overwrite=more.get("overwrite", False),
         to_run=to_run,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, SequenceError
-from sam4ct.io.ctc import CtcSequence, text_of_name
+from sam4ct.io.ctc import TRACKS, CtcSequence, images_of_result, refuse_target, text_of_name
 from sam4ct.io.export import (
     ZarrFormat,
     placed,
@@ -114,8 +115,31 @@ def export_run(run: Run) -> list[Path]:
     return export(run.sequence.result_dir, options) if options.formats else []
 
 
+def refuse_run(run: Run) -> None:
+    """Refuse what the run and `export_run` would refuse after hours; changes nothing."""
+    refuse_result(run.sequence.result_dir, _options_of(run))
+    refuse_exports(run)
+
+
+def refuse_result(res_dir: Path, options: ExportOptions) -> None:
+    """Refuse a result that is there, as `refuse_target`; tell how to make the exports it lacks.
+
+    A run that was killed while it exported has its result.
+    """
+    try:
+        refuse_target(res_dir, overwrite=options.overwrite)
+    except ResultError as error:
+        missing = missing_exports(res_dir, options.formats)
+        if not missing or not (res_dir / TRACKS).is_file():
+            raise
+        words = ["sam4ct", "export", str(res_dir), *(f"--to={name}" for name in missing)]
+        if options.images is not None and options.images != images_of_result(res_dir):
+            words += ["--images", str(options.images)]
+        raise ResultError(f"{error} To make the exports it lacks: {shlex.join(words)}") from error
+
+
 def refuse_exports(run: Run) -> None:
-    """Refuse what `export_run` would refuse after hours; changes nothing."""
+    """Refuse exports that are in the way of those that `export_run` will write."""
     export_places(run.sequence.result_dir, _options_of(run))
 
 

@@ -13,10 +13,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from sam4ct.io.ctc import IMPORTED, INPUT, refuse_target, sequence_name, work_dir_of
+from sam4ct.io.ctc import IMPORTED, INPUT, sequence_name, work_dir_of
 from sam4ct.io.files import reading, work_errors, write_json
 from sam4ct.io.movie import ZARR
 from sam4ct.io.ome_zarr import is_zarr
+from sam4ct.pipelines.tools.export import ExportOptions, refuse_result
 from sam4ct.pipelines.tools.import_look import Wishes
 from sam4ct.pipelines.tools.import_movie import import_movie
 
@@ -37,7 +38,14 @@ def are_images_and_masks(first: Path, names: Sequence[str]) -> bool:
 
 @contextmanager
 def dataset_of(
-    images: Path, masks: Path, out: Path | None, wishes: Wishes, *, overwrite: bool, to_run: bool
+    images: Path,
+    masks: Path,
+    out: Path | None,
+    wishes: Wishes,
+    *,
+    exports: Sequence[str],
+    overwrite: bool,
+    to_run: bool,
 ) -> Iterator[tuple[Path, str]]:
     """Give the dataset of a movie and its masks, and what they were taken for in words.
 
@@ -49,6 +57,7 @@ def dataset_of(
         masks: The same.
         out: The result folder; None, where nothing is to be run.
         wishes: What the user says of the movie.
+        exports: Formats that the result is to be exported to.
         overwrite: The result may be replaced.
         to_run: Keep the dataset; else it is a temporary one, unless a run has kept it.
 
@@ -62,7 +71,7 @@ def dataset_of(
     if out is not None:
         out = Path(os.path.abspath(out))
         if to_run:
-            refuse_target(out, overwrite=overwrite)
+            refuse_result(out, ExportOptions(formats=exports, overwrite=overwrite))
         kept = work_dir_of(out) / INPUT
         said = kept.with_suffix(".json")
         if (kept / name / IMPORTED).is_dir() and (before := _read(said)).get("stamp") == stamp:

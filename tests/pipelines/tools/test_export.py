@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -276,6 +277,21 @@ def test_an_export_in_the_way_is_refused_before_the_run(tmp_path: Path) -> None:
     assert ran.status == 2
     assert f"{dataset / '01_RES.export' / 'csv'}: is there already" in ran.err
     assert tree(dataset) == before
+
+
+def test_a_run_that_was_killed_while_it_exported_is_told_how_to_go_on(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    out = tmp_path / "else where" / "RES"
+    told = ["run", dataset, "--out", out, "--evidence", "overlap", "--no-report"]
+    assert sam4ct(*told).status == 0
+    ran = sam4ct(*told, "--export", "csv", "--export", "geff")
+    assert ran.status == 2
+    _, _, command = ran.err.rstrip().rpartition("To make the exports it lacks: sam4ct ")
+    done = sam4ct(*shlex.split(command))
+    assert done.status == 0, done.err
+    links = pd.read_csv(out.with_name("RES.export") / "csv" / "links.csv")
+    assert links["confidence"].notna().all()
+    assert "exports it lacks" not in sam4ct(*told, "--export", "csv").err
 
 
 def test_masks_beside_the_images_are_not_those_of_cells_that_were_followed(result: Path) -> None:
