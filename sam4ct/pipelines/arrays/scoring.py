@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc import MASK, RESULT, TRACKS, write_tracks
-from sam4ct.io.files import frame_name
+from sam4ct.io.files import frame_name, refuse_label_type
 from sam4ct.io.tiff import whole_numbers, write_image
 from sam4ct.lineage import MAX_LABEL, Track
 from sam4ct.pipelines.arrays.frames import Movie, digits, temporary
@@ -69,7 +69,7 @@ def _on_disk(tracks: Tracks, folder: Path, prefix: str, table: str) -> Path:
         return Path(tracks)
     if isinstance(tracks, Tracking):
         tracks = tracks.labels, tracks.tracks
-    labels, rows = tracks
+    labels, rows = _refuse_unlike_tracks(tracks)
     folder.mkdir(parents=True)
     frames = labels.shape[0]
     for t in range(frames):
@@ -79,8 +79,22 @@ def _on_disk(tracks: Tracks, folder: Path, prefix: str, table: str) -> Path:
     return folder
 
 
+def _refuse_unlike_tracks(tracks: object) -> tuple[Movie, Rows]:
+    """Return labels and rows of tracks; refuse what is no pair of these."""
+    if isinstance(tracks, tuple) and len(tracks) == 2:
+        labels, rows = tracks
+        shape = getattr(labels, "shape", ())
+        if len(shape) in (3, 4) and all(len(row) == 4 for row in rows):
+            return labels, rows
+    raise SequenceError(
+        "tracks: are given as something else. Give what sam4ct.link returned, a folder, or a pair:"
+        " an array of labels (t, [z,] y, x), and rows of label, first frame, last frame, mother."
+    )
+
+
 def _labels(where: Path, frame: NDArray[np.generic]) -> NDArray[np.uint16]:
     """Return a frame as 16-bit labels; refuse what they cannot hold."""
+    refuse_label_type(where, frame.dtype)
     labels = whole_numbers(where, frame)
     low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
     if low < 0 or high > MAX_LABEL:
