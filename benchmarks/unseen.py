@@ -18,8 +18,8 @@ import numpy as np
 
 from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import Frame, MovieLaw, SegmentationErrors
-from sam4ct.simulate.cells import Cell, Float
-from sam4ct.simulate.looks import LOOKS, Fields, Image, Optics, Stage, image
+from sam4ct.simulate.cells.cell import Cell, Float
+from sam4ct.simulate.imaging.looks import LOOKS, Fields, Image, Optics, Stage, image
 from sam4ct.simulate.movie import MIN_VISIBLE, Colony, draw_fields, pushed_apart
 
 

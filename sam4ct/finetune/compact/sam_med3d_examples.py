@@ -21,7 +21,7 @@ from sam4ct.finetune.compact.examples import Examples
 from sam4ct.finetune.compact.sam2_examples import draw_optics, log_uniform
 from sam4ct.intensity import stretched
 from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask, normalised
-from sam4ct.simulate.cells import CellLaw
+from sam4ct.simulate.cells.cell import CellLaw
 from sam4ct.simulate.movie import MovieLaw, simulate
 
 LOOK_SHARES = {"nucleus": 0.85, "membrane": 0.1, "dark": 0.05}

@@ -36,7 +36,7 @@ from sam4ct.regions import Region
 from sam4ct.simulate import Truth
 from sam4ct.simulate.embryo.movie import EmbryoFrame, EmbryoLaw, simulate_embryo
 from sam4ct.simulate.embryo.seeds import SeedErrors, damaged_seeds
-from sam4ct.simulate.looks import Image
+from sam4ct.simulate.imaging.looks import Image
 from sam4ct.tables import Flags, Floats, Ints, Table
 
 logger = logging.getLogger(__name__)

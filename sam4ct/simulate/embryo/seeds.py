@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.simulate.cells import Cell, Float
+from sam4ct.simulate.cells.cell import Cell, Float
 
 TWIN = 0.5
 """Distance of the second seed of a cell from its centre."""

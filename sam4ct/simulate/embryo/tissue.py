@@ -11,7 +11,7 @@ from math import pi, sqrt
 import numpy as np
 
 from sam4ct.errors import SequenceError
-from sam4ct.simulate.cells import Cell, CellLaw, Float, advance, divide, spawn
+from sam4ct.simulate.cells.cell import Cell, CellLaw, Float, advance, divide, spawn
 from sam4ct.simulate.movie import pushed_apart
 
 MARGIN = 1.5

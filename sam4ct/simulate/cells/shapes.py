@@ -13,7 +13,7 @@ from math import ceil, log2, pi, sqrt
 
 import numpy as np
 
-from sam4ct.simulate.cells import N_BUMPS, Cell, CellLaw, Float, divide, spawn
+from sam4ct.simulate.cells.cell import N_BUMPS, Cell, CellLaw, Float, divide, spawn
 
 EMERGES = 0.25
 """Age at which a bud appears, as a share of the lifetime."""

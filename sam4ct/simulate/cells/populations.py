@@ -13,10 +13,10 @@ from math import sqrt
 
 import numpy as np
 
-from sam4ct.simulate.cells import Cell, CellLaw, Float, advance, spawn
-from sam4ct.simulate.channels import Channels
-from sam4ct.simulate.pushing import apart, settled
-from sam4ct.simulate.shapes import FAMILIES
+from sam4ct.simulate.cells.cell import Cell, CellLaw, Float, advance, spawn
+from sam4ct.simulate.cells.channels import Channels
+from sam4ct.simulate.cells.pushing import apart, settled
+from sam4ct.simulate.cells.shapes import FAMILIES
 
 PACKED = 0.82
 """Share of a colony's area that its cells fill."""

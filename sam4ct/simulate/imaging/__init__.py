@@ -1,0 +1,7 @@
+"""Simulated microscopes: from the cells of a frame to its camera image.
+
+In: fields of the cells, such as the depth of each pixel in its cell. Out: a float32 image.
+
+- `looks`: how cells look in each kind of microscopy
+- `camera`: specks, dirt, uneven light, compression
+"""
