@@ -37,7 +37,7 @@ from sam4ct.models.weights.manifest import MANIFEST
 from sam4ct.regions import Region, labels_under, regions_of
 from sam4ct.simulate import MovieLaw, SegmentationErrors
 from sam4ct.simulate.cells.cell import CellLaw
-from sam4ct.simulate.imaging.looks import Optics
+from sam4ct.simulate.imaging.optics import Optics
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, str(ROOT / "entrypoint.py")]

@@ -14,7 +14,7 @@ from sam4ct.simulate.cells.cell import CellLaw
 from sam4ct.simulate.cells.channels import Channels
 from sam4ct.simulate.cells.populations import SettingLaw
 from sam4ct.simulate.imaging.camera import CameraLaw
-from sam4ct.simulate.imaging.looks import Optics
+from sam4ct.simulate.imaging.optics import Optics
 from sam4ct.simulate.movie import MovieLaw
 
 SLICE_SPACING = 5.0

@@ -23,7 +23,7 @@ from sam4ct.finetune.compact.scenes import (
     draw_setting,
 )
 from sam4ct.simulate.cells.channels import Channels
-from sam4ct.simulate.cells.shapes import rod_half_width
+from sam4ct.simulate.cells.rods import rod_half_width
 from sam4ct.simulate.movie import MovieLaw
 
 ROD_LOOKS = {"halo": 5, "rim": 2, "nucleus": 2, "dark": 1, "phase": 1, "stain": 1}

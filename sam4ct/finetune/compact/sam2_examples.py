@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from sam4ct.intensity import stretched
 from sam4ct.simulate.cells.cell import CellLaw
-from sam4ct.simulate.imaging.looks import Optics
+from sam4ct.simulate.imaging.optics import Optics
 from sam4ct.simulate.movie import Frame, MovieLaw, simulate
 
 LOOK_SHARES = {

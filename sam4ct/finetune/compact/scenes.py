@@ -16,7 +16,7 @@ from sam4ct.finetune.compact.sam2_examples import log_uniform
 from sam4ct.simulate.cells.cell import CellLaw
 from sam4ct.simulate.cells.populations import SettingLaw
 from sam4ct.simulate.imaging.camera import CameraLaw
-from sam4ct.simulate.imaging.looks import Optics
+from sam4ct.simulate.imaging.optics import Optics
 from sam4ct.simulate.movie import MovieLaw
 
 Rng = np.random.Generator

@@ -3,7 +3,8 @@
 In: a `CellLaw` and a random generator. Out: the cells of the next frame, as `Cell` objects.
 
 - `cell`: one round cell: outline, motion, growth, division
-- `shapes`: rods, budding cells, cells with protrusions
+- `rods`, `budding`, `crawlers`: cells of other shapes
+- `shapes`: all shapes by name
 - `pushing`: cells pushed apart until they hardly overlap
 - `channels`: the channels of a mother machine
 - `populations`: cells that touch each other, frame by frame

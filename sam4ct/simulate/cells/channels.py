@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
+from sam4ct.intensity import Image
 from sam4ct.simulate.cells.cell import Cell, Float
-from sam4ct.simulate.imaging.looks import Image
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sam4ct.simulate.cells.budding import Budding
 from sam4ct.simulate.cells.cell import Cell, CellLaw, advance, spawn
 from sam4ct.simulate.cells.channels import Channels
 from sam4ct.simulate.cells.populations import Population, SettingLaw
 from sam4ct.simulate.cells.pushing import apart, settled
-from sam4ct.simulate.cells.shapes import FAMILIES, Budding, Rod
+from sam4ct.simulate.cells.rods import Rod
+from sam4ct.simulate.cells.shapes import FAMILIES
 from sam4ct.simulate.movie import draw_fields
 
 both_dimensions = pytest.mark.parametrize("ndim", [2, 3])
