@@ -1,8 +1,8 @@
 """Compute 1 x 1 convolutions with the same result for any number of threads.
 
-PyTorch computes small batches of them with one library if it has one thread and with another
-if it has several (`use_mkldnn` in ATen's Convolution.cpp); their last bits differ. As linear
-maps of the channels, they are always computed in the same way.
+For small batches of them, PyTorch uses one library with one thread and another library with
+several threads (`use_mkldnn` in ATen's Convolution.cpp), and the last bits differ. Here they are
+computed as linear maps of the channels, which gives the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
     Args:
         weight: (D, C), or the weight of a convolution, (D, C, 1, 1[, 1]).
-        bias: (D,), if any.
+        bias: (D,), or None.
 
     Returns:
         Maps (N, D, [D,] H, W).
@@ -31,7 +31,7 @@ def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def same_for_any_threads(network: Any) -> None:
-    """Make a network compute its 1 x 1 convolutions by `pointwise`, from now on."""
+    """Let a network compute all its 1 x 1 convolutions by `pointwise`."""
     for module in network.modules():
         if _is_pointwise(module):
             module.forward = partial(_forward, module)

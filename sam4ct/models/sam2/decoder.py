@@ -1,9 +1,10 @@
-"""Mask decoder of SAM 2 (Ravi et al. 2024), computing only the outputs that are read.
+"""Mask decoder of SAM 2 (Ravi et al. 2024); only the outputs that are used are computed.
 
-The package's step computes every mask at two resolutions, a pointer, and the scores of all
-tokens. Here an object given by its mask gets a pointer and no mask; an object that is looked
-for gets a mask, at the decoder's resolution, and no pointer. Both equal the package's result
-for a configuration of SAM 2.1 (object scores, a fixed pointer for absent objects, fine levels).
+For every object, the package computes masks at two resolutions, an object pointer and the scores
+of all tokens. Here `pointers` computes only the pointer of an object whose mask is given, and
+`found_masks` computes only the mask of a remembered object, at the resolution of the decoder, and
+its object score. The results equal those of the package for configurations of SAM 2.1 (object
+scores, a fixed pointer for absent objects, high-resolution feature levels).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 OBJECT, MASK = 0, 2
-"""Indices of two of the decoder's tokens: object score, and single mask."""
+"""Indices of two tokens of the decoder: that of the object score, and that of the single mask."""
 
 
 def pointers(network: Any, top: Tensor, masks: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ def found_masks(network: Any, at: Tensor, fine: Sequence[Tensor]) -> tuple[Tenso
     """Return mask logits (K, S/4, S/4) and object score logits (K,) of remembered objects.
 
     Args:
-        at: Coarsest level of the windows where they are looked for, after `attention.fused`,
+        at: Coarsest feature level of the windows to search, after `attention.fused`,
             (K, C, H, W).
         fine: The finer levels, from fine to coarse.
     """
@@ -56,7 +57,7 @@ def found_masks(network: Any, at: Tensor, fine: Sequence[Tensor]) -> tuple[Tenso
 
 
 def _best(network: Any, at: Tensor, fine: Sequence[Tensor], several: bool) -> tuple[Tensor, Tensor]:
-    """Return the same, if the decoder chooses among several masks."""
+    """Return the same for a decoder that predicts several masks: the mask of best quality."""
     count = len(at)
     masks, quality, _, scores = network.sam_mask_decoder(
         image_embeddings=at,
@@ -72,7 +73,7 @@ def _best(network: Any, at: Tensor, fine: Sequence[Tensor], several: bool) -> tu
 
 
 def _asked(network: Any, count: int) -> tuple[Tensor, Tensor]:
-    """Return the map's positional encoding (1, C, H, W) and the tokens (count, tokens, C)."""
+    """Return positional encodings (1, C, H, W), and tokens (count, tokens, C) without a prompt."""
     decoder = network.sam_mask_decoder
     own = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight])
     tokens = torch.cat([own, decoder.mask_tokens.weight, _nowhere(network)])
@@ -80,6 +81,6 @@ def _asked(network: Any, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _nowhere(network: Any) -> Tensor:
-    """Return the embedding of no point, (2, C): the package pads with two of them."""
+    """Return the embedding of a missing point, twice, (2, C), as the package pads prompts."""
     nowhere: Tensor = network.sam_prompt_encoder.not_a_point_embed.weight
     return nowhere.expand(2, -1)

@@ -1,9 +1,9 @@
-"""The SAM 2 engine: looks for all regions of a frame in another frame, in batches.
+"""The SAM 2 engine: finds all regions of a frame in another frame, in batches.
 
-Holds a network on a device, and a cache. Every window of a frame is encoded once and kept while
-memory allows; every region is remembered once and recalled in each frame asked for. A batch
-holds windows of one frame, or objects of one pair of frames, so that a result does not depend on
-what was asked before.
+The engine has a network on a device, and a cache. It encodes each window of a frame once and
+caches the result as long as memory suffices. It encodes each region into SAM 2's memory once, and
+then finds it in any number of other frames. A batch consists of windows of one frame, or of
+objects of one pair of frames, so that a result does not depend on earlier calls.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PROMPTS = ("mask", "points")
 
 @dataclass
 class Counters:
-    """Counts of what the engine did, for run.json."""
+    """How much the engine has computed, for run.json."""
 
     encoder_windows: int = 0
     """Windows encoded."""
@@ -57,7 +57,7 @@ class Counters:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
-    """How the engine uses its device, and how objects are shown to it."""
+    """Device, batch sizes, cache and prompt of the engine."""
 
     device: str = "cpu"
     bf16: bool = True
@@ -65,11 +65,11 @@ class EngineSettings:
     window_batch: int = 16
     object_batch: int = 32
     cache_bytes: int = 4 << 30
-    """Size of the cache of frames; the two frames in use are kept in any case."""
+    """Largest size of the cache of frames. The two frames in use stay in any case."""
     prompt: str = "mask"
     """"mask", or "points" for the box and points of Chen et al. 2025."""
     gated: bool = False
-    """Whether to empty the masks of objects whose score says that they are absent."""
+    """Whether objects with a score of 0 or less, which are probably absent, get empty masks."""
 
     def __post_init__(self) -> None:
         if self.prompt not in PROMPTS:
@@ -78,13 +78,13 @@ class EngineSettings:
 
 @dataclass
 class _Seen:
-    """Cached data of one frame: its encoded windows, and its regions once they are remembered."""
+    """Cached data of one frame: encodings of its windows, and memories of its regions."""
 
     features: Features
     rows: dict[Window, int]
     """Row of each window in the features."""
     regions: dict[int, Region] = field(default_factory=dict)
-    """The remembered objects, in the order of the memory's rows."""
+    """The objects in memory, in the order of its rows; none before the first call."""
     memory: Memory | None = None
 
     @property
@@ -102,7 +102,7 @@ class Sam2Propagator:
         plan: WindowPlan,
         settings: EngineSettings,
     ) -> None:
-        """Move the network to its device; nothing is read yet.
+        """Move the network to its device. No frame is read yet.
 
         Args:
             network: A SAM 2 network (see `network.build_network`).
@@ -131,7 +131,7 @@ class Sam2Propagator:
 
     @torch.inference_mode()
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        """Return for every region of frame t, by label, where it is in frame t2.
+        """Find all regions of frame t in frame t2; return the result by label.
 
         Args:
             t: Frame of the regions.
@@ -169,7 +169,7 @@ class Sam2Propagator:
         return torch.tensor(numbers, dtype=torch.long, device=self._device)
 
     def _seen(self, t: int) -> _Seen:
-        """Return the encodings of all windows that the plan has in frame t."""
+        """Return the encodings of all windows that the plan has in frame t, cached or new."""
         if t not in self._cache:
             windows = self._plan.needed(t)
             image = torch.from_numpy(self._image(t)).to(self._device)
@@ -196,7 +196,7 @@ class Sam2Propagator:
     def _memory(
         self, source: _Seen, regions: dict[int, Region], windows: Sequence[Window]
     ) -> Memory:
-        """Return the memory of these regions; they are remembered now unless they were before."""
+        """Return the memory of these regions; it is computed unless it is cached."""
         if source.memory is None or source.regions != regions:
             shapes = list(regions.values())
             places = self._index([source.rows[w] for w in windows])
@@ -216,7 +216,7 @@ class Sam2Propagator:
     def _recalled(
         self, memory: Memory, target: _Seen, views: Sequence[Sequence[Window]]
     ) -> list[list[Section]]:
-        """Look for every object of a memory in its windows of the target frame."""
+        """Find every object of a memory in its windows of the target frame."""
         asked = [(row, window) for row, windows in enumerate(views) for window in windows]
         objects = self._index([row for row, _ in asked])
         places = self._index([target.rows[window] for _, window in asked])
@@ -240,7 +240,7 @@ class Sam2Propagator:
         return sections
 
     def _remember(self, there: Features, masks: Tensor) -> Memory:
-        """Remember objects (K, S, S) by the prompt of the settings."""
+        """Encode the masks of objects (K, S, S) into memory, by the prompt of the settings."""
         if self._settings.prompt == "points":
             points, kinds = (torch.from_numpy(a) for a in prompt_points(masks.numpy() > 0))
             return remember_points(

@@ -1,8 +1,10 @@
 """SAM 2 (Ravi et al. 2024) in three batched steps: encode windows, remember objects, recall them.
 
-Builds the architecture from a configuration of the `sam2` package, and calls its parts. The
-result is that of the package's `SAM2VideoPredictor` on a video of two frames, source and target,
-but for all objects at once. Images and masks are square, of the network's image size.
+To remember an object is to encode it into SAM 2's memory; to recall it is to find it in another
+window. The architecture is built from a configuration of the `sam2` package, and its parts are
+called. The results equal those of the package's `SAM2VideoPredictor` on a video of two frames,
+source and target, but all objects are computed together. Images and masks are square, of the
+network's image size.
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Channel mean and deviation of SAM 2's training: the defaults of its `load_video_frames`."""
 SURE = 10.0
-"""Logit of pixels and objects that a prompt says are there; negative for those that are not."""
+"""Logit of pixels inside a mask prompt and of a prompted object; others have the negative.
+
+As in the package, `SAM2Base._use_mask_as_output`.
+"""
 GONE = -1024.0
-"""Mask logit that the package sets for an absent object."""
+"""Mask logit of an absent object; the package calls it NO_OBJ_SCORE."""
 
 
 @dataclass(frozen=True)
@@ -171,13 +176,13 @@ def remember_points(network: Any, source: Features, points: Tensor, labels: Tens
 
 
 def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tuple[Tensor, Tensor]:
-    """Look for remembered objects in other windows.
+    """Find remembered objects in other windows.
 
     Args:
         memory: K objects.
         target: Encodings, one per object: K windows.
-        gated: Whether to empty the mask of an object whose score says that it is absent, as
-            the package does.
+        gated: Whether an object with a score of 0 or less, which is probably absent, gets an
+            empty mask, as in the package.
 
     Returns:
         Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
@@ -191,7 +196,7 @@ def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tu
 
 
 def _flat(maps: Tensor) -> Tensor:
-    """(N, C, H, W) to SAM 2's (HW, N, C)."""
+    """Reshape (N, C, H, W) to SAM 2's (HW, N, C)."""
     return maps.flatten(2).permute(2, 0, 1)
 
 

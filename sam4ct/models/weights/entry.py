@@ -1,4 +1,4 @@
-"""One entry of the weights manifest, checked when it is made; from and to JSON."""
+"""One entry of the weights manifest: checks its fields; reads and writes JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Entry:
 
     name: str
     file: str
-    """File name without folder; it is looked for in `search_folders`."""
+    """File name without folder; `search_folders` says where the file may be."""
     role: str
     """"sam2" or "sam_med3d"."""
     config: str
@@ -55,7 +55,7 @@ class Entry:
     prompts: tuple[str, ...] = PROMPTS
     """Prompts it was trained with; for SAM 2 "mask" and "points"."""
     default_on: str | None = None
-    """Default of its role: "cuda", if its file is here and a CUDA device is; "any", otherwise."""
+    """Default of its role: "cuda", if its file and a CUDA device are present; "any", otherwise."""
     note: str = ""
     folder: Path | None = field(default=None, compare=False)
     """Folder of the manifest that lists it; searched first, not written to the manifest."""
@@ -109,14 +109,14 @@ class Entry:
         return cls(**raw)
 
     def to_json(self) -> dict[str, Any]:
-        """The entry's JSON object."""
+        """Return the JSON object of the entry."""
         raw = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "folder"}
         lists = {name: list(raw[name]) for name in ("used_by", "prompts")}
         return {**raw, **lists, "overrides": dict(self.overrides)}
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """Return ". Did you mean …?" for the nearest known word, or a list of those known."""
+    """Return ". Did you mean …?" with the nearest known word; without one, all known words."""
     known = list(known)
     near = difflib.get_close_matches(word, known, n=1)
     return f". Did you mean {near[0]!r}?" if near else f". Known: {', '.join(known)}."

@@ -1,8 +1,8 @@
 """Find, verify, choose and load weights.
 
-No file is opened as a checkpoint before its size and SHA-256 match the manifest, none can run
-code, and none is loaded in part. torch is imported where a file is loaded: that takes seconds,
-and listing, choosing and verifying weights do without it.
+A file is opened as a checkpoint only after its size and SHA-256 matched the manifest. It cannot run
+code, and it is never loaded in part. torch takes seconds to import, so it is imported only where
+a file is loaded; to list, choose and verify weights does not need it.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ STATE_KEY = {"sam2": "model", "sam_med3d": "model_state_dict"}
 def find_file(entry: Entry) -> Path | None:
     """Return an entry's file, or None.
 
-    The first folder that has it wins; a file of another size counts only if no folder has one
-    of the right size.
+    The first folder with a file of the right size wins. If there is none, the first file of
+    another size is returned.
     """
     # Not Path.is_file(): it fails in a folder that this user may not enter.
     paths = [p for f in search_folders(entry) if os.path.isfile(p := f / entry.file)]
@@ -64,7 +64,7 @@ def sha256_of(path: Path) -> str:
 
 
 def defect(entry: Entry, path: Path) -> str | None:
-    """Return how a file differs from its entry, for a message; None if it does not.
+    """Return how a file differs from its entry, as part of a message; None if it does not differ.
 
     Raises:
         WeightsError: The file cannot be read.
@@ -113,9 +113,9 @@ def verified(entry: Entry) -> Path:
 def choose(manifest: Manifest, names: Sequence[str], cuda: bool) -> dict[str, Entry]:
     """Return the weights of a run by role, without opening a file.
 
-    A role takes the entry named for it; else the manifest's default on "cuda" (the large
-    published one), if there is a CUDA device and the file is here; else the default on "any"
-    (the compact one). A role with none of these is left out.
+    A role gets the first of these: the entry that is named; the manifest's default on "cuda"
+    (the large published network), if there are a CUDA device and the file; the default on "any"
+    (the compact network). A role with none of them is left out.
 
     Args:
         names: Names of entries, at most one per role.
@@ -144,7 +144,7 @@ def choose(manifest: Manifest, names: Sequence[str], cuda: bool) -> dict[str, En
 
 
 def _tensors(path: Path, role: str) -> object:
-    """Read what a checkpoint holds as its weights; code in it is not run."""
+    """Read the content of a checkpoint that should be its weights, without running code."""
     import pickle
 
     import torch
@@ -153,7 +153,7 @@ def _tensors(path: Path, role: str) -> object:
 
     try:
         if path.suffix == ".safetensors":
-            # Its own reader opens no path whose bytes are no UTF-8.
+            # The reader of safetensors cannot open a path whose bytes are not UTF-8.
             return load_file(path) if _is_utf8(path) else load(path.read_bytes())
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as fault:
@@ -169,7 +169,7 @@ def _tensors(path: Path, role: str) -> object:
 
 
 def _is_utf8(path: Path) -> bool:
-    """Whether the bytes of a path are UTF-8, as those of another system's may not be."""
+    """Whether the bytes of a path are UTF-8; names from other systems may not be."""
     return not any("\udc80" <= letter <= "\udcff" for letter in str(path))
 
 
