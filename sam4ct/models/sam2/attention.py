@@ -21,7 +21,7 @@ LAST = -1
 """Index of the temporal position for a memory that was made from a prompt."""
 
 
-def settled(network: Any, top: Tensor, position: Tensor) -> Tensor:
+def self_attended(network: Any, top: Tensor, position: Tensor) -> Tensor:
     """Apply the first self-attention to windows; it does not use any memory.
 
     Args:
@@ -39,13 +39,13 @@ def settled(network: Any, top: Tensor, position: Tensor) -> Tensor:
     return attended
 
 
-def fused(
+def memory_attended(
     network: Any, windows: Tensor, position: Tensor, memory: tuple[Tensor, Tensor, Tensor]
 ) -> Tensor:
     """Apply memory attention: the tokens of each window attend to the memory of one object.
 
     Args:
-        windows: Tokens from `settled`, one window per object, (K, HW, C).
+        windows: Tokens from `self_attended`, one window per object, (K, HW, C).
         position: Positional encoding of the coarsest feature level, (1, C, H, W).
         memory: Spatial memory (K, M, H, W), its positional encoding (1, M, H, W), and object
             pointers (K, C).

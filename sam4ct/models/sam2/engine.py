@@ -77,7 +77,7 @@ class EngineSettings:
 
 
 @dataclass
-class _Seen:
+class _CachedFrame:
     """Cached data of one frame: encodings of its windows, and memories of its regions."""
 
     features: Features
@@ -117,7 +117,7 @@ class Sam2Propagator:
         self._image, self._plan, self._settings = image, plan, settings
         self._window_batches = Batches(settings.window_batch)
         self._object_batches = Batches(settings.object_batch)
-        self._cache: OrderedDict[int, _Seen] = OrderedDict()
+        self._cache: OrderedDict[int, _CachedFrame] = OrderedDict()
         """By frame, the least recently used first."""
         self._encoded: set[int] = set()
         self._counters = Counters()
@@ -149,10 +149,10 @@ class Sam2Propagator:
         windows = [self._plan.window(t, label) for label in labels]
         views = [self._plan.views(t, label, t2) for label in labels]
         with precision(self._device, bf16=self._settings.bf16):
-            source, target = self._seen(t), self._seen(t2)
+            source, target = self._cached(t), self._cached(t2)
             memory = self._memory(source, {i: regions[i] for i in labels}, windows)
             self._shrink(keep=(t, t2))
-            found = self._recalled(memory, target, views)
+            found = self._sections(memory, target, views)
         grid = self._plan.grid
         return {i: assembled(seen, grid) for i, seen in zip(labels, found, strict=True)}
 
@@ -168,7 +168,7 @@ class Sam2Propagator:
     def _index(self, numbers: Sequence[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.long, device=self._device)
 
-    def _seen(self, t: int) -> _Seen:
+    def _cached(self, t: int) -> _CachedFrame:
         """Return the encodings of all windows that the plan has in frame t, cached or new."""
         if t not in self._cache:
             windows = self._plan.needed(t)
@@ -189,12 +189,12 @@ class Sam2Propagator:
             if t in self._encoded:
                 self._counters.encoder_windows_again += len(windows)
             self._encoded.add(t)
-            self._cache[t] = _Seen(features, {w: row for row, w in enumerate(windows)})
+            self._cache[t] = _CachedFrame(features, {w: row for row, w in enumerate(windows)})
         self._cache.move_to_end(t)
         return self._cache[t]
 
     def _memory(
-        self, source: _Seen, regions: dict[int, Region], windows: Sequence[Window]
+        self, source: _CachedFrame, regions: dict[int, Region], windows: Sequence[Window]
     ) -> Memory:
         """Return the memory of these regions; it is computed unless it is cached."""
         if source.memory is None or source.regions != regions:
@@ -213,29 +213,29 @@ class Sam2Propagator:
             self._counters.objects_remembered += len(regions)
         return source.memory
 
-    def _recalled(
-        self, memory: Memory, target: _Seen, views: Sequence[Sequence[Window]]
+    def _sections(
+        self, memory: Memory, target: _CachedFrame, views: Sequence[Sequence[Window]]
     ) -> list[list[Section]]:
         """Find every object of a memory in its windows of the target frame."""
-        asked = [(row, window) for row, windows in enumerate(views) for window in windows]
-        objects = self._index([row for row, _ in asked])
-        places = self._index([target.rows[window] for _, window in asked])
+        searches = [(row, window) for row, windows in enumerate(views) for window in windows]
+        objects = self._index([row for row, _ in searches])
+        places = self._index([target.rows[window] for _, window in searches])
 
         def find(part: range) -> tuple[list[Found], Tensor]:
             rows = slice(part.start, part.stop)
             known, there = memory.take(objects[rows]), target.features.take(places[rows])
             logits, scores = recall(self._network, known, there, gated=self._settings.gated)
-            return enlarged(logits, [window for _, window in asked[rows]]), scores
+            return enlarged(logits, [window for _, window in searches[rows]]), scores
 
         # Results are fetched after the last batch, so that the device never waits for the CPU.
-        batches = self._object_batches.run(len(asked), find)
-        self._counters.objects_recalled += len(asked)
+        batches = self._object_batches.run(len(searches), find)
+        self._counters.objects_recalled += len(searches)
         sections: list[list[Section]] = [[] for _ in views]
-        left = iter(asked)
+        rest = iter(searches)
         for found, scores in batches:
             masks = {row: mask for part in found for row, mask in part.fetched()}
             for i, score in enumerate(scores.tolist()):
-                row, window = next(left)
+                row, window = next(rest)
                 sections[row].append(Section(window, masks[i], score))
         return sections
 

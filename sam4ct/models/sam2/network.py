@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam4ct.models.sam2.attention import fused, settled
+from sam4ct.models.sam2.attention import memory_attended, self_attended
 from sam4ct.models.sam2.decoder import found_masks, pointers
 from sam4ct.models.sam2.neck import levels_of
 
@@ -45,8 +45,8 @@ class Features:
 
     levels: tuple[Tensor, ...]
     """Feature levels from fine to coarse, each (N, C, H, W)."""
-    settled: Tensor
-    """Tokens (N, HW, C) after the self-attention of memory attention, see `attention.settled`."""
+    tokens: Tensor
+    """Tokens (N, HW, C) from `attention.self_attended`."""
     position: Tensor
     """Positional encoding of the coarsest level, (1, C, H, W)."""
 
@@ -56,18 +56,18 @@ class Features:
         levels = zip(*(p.levels for p in parts), strict=True)
         return cls(
             tuple(torch.cat(level) for level in levels),
-            torch.cat([p.settled for p in parts]),
+            torch.cat([p.tokens for p in parts]),
             parts[0].position,
         )
 
     def take(self, index: Tensor) -> Features:
         """Return the encodings of the windows `index`, (K,); an index may be repeated."""
         levels = tuple(level[index] for level in self.levels)
-        return Features(levels, self.settled[index], self.position)
+        return Features(levels, self.tokens[index], self.position)
 
     @property
     def nbytes(self) -> int:
-        return sum(x.nbytes for x in (*self.levels, self.settled, self.position))
+        return sum(x.nbytes for x in (*self.levels, self.tokens, self.position))
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def normalised(windows: Tensor) -> Tensor:
 def encode(network: Any, windows: Tensor) -> Features:
     """Encode grey windows (N, S, S), values 0 to 1."""
     levels, position = levels_of(network, normalised(windows))
-    return Features(levels, settled(network, levels[-1], position), position)
+    return Features(levels, self_attended(network, levels[-1], position), position)
 
 
 def remember(network: Any, source: Features, masks: Tensor) -> Memory:
@@ -188,7 +188,7 @@ def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tu
         Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
     """
     known = memory.features, memory.position, memory.pointers
-    at = fused(network, target.settled, target.position, known)
+    at = memory_attended(network, target.tokens, target.position, known)
     logits, scores = found_masks(network, at, target.levels[:-1])
     if gated:
         logits = torch.where(scores[:, None, None] > 0, logits, GONE)

@@ -115,14 +115,15 @@ class Sam2Recogniser:
             def find(part: range) -> tuple[Tensor, Tensor]:
                 rows = torch.tensor(part, device=self._device)
                 here = known.windows[part.start : part.stop]
-                there = encode(self._network, self._look(t2, here))
+                there = encode(self._network, self._images(t2, here))
                 return recall(self._network, known.memory.take(rows), there, gated=False)
 
             found = self._batches.run(len(known.windows), find)
         logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
         return {
             label: Propagated(
-                self._deep(logits[row], known.windows[row], regions[label]), float(scores[row])
+                self._with_depth(logits[row], known.windows[row], regions[label]),
+                float(scores[row]),
             )
             for label, row in known.rows.items()
         }
@@ -176,7 +177,7 @@ class Sam2Recogniser:
         def keep(part: range) -> Memory:
             here = [windows[i] for i in part]
             sections = [regions[labels[i]].section(self._middle(windows[i])) for i in part]
-            there = encode(self._network, self._look(t, here))
+            there = encode(self._network, self._images(t, here))
             masks = drawn(sections, here, size)
             return remember(self._network, there, masks.to(self._device))
 
@@ -185,7 +186,7 @@ class Sam2Recogniser:
         self._kept[t] = _Remembered(dict(regions), rows, windows, memory)
         return self._kept[t]
 
-    def _look(self, t: int, windows: Sequence[Window]) -> Tensor:
+    def _images(self, t: int, windows: Sequence[Window]) -> Tensor:
         """Read windows of a frame, and return them as input of the network, (N, S, S)."""
         size, (height, width) = self._network.image_size, self._grid.shape[-2:]
         parts = []
@@ -201,7 +202,7 @@ class Sam2Recogniser:
         self._windows += len(windows)
         return shown(parts, windows, size)
 
-    def _deep(self, logits: Tensor, window: Window, source: Region) -> Region:
+    def _with_depth(self, logits: Tensor, window: Window, source: Region) -> Region:
         """Return the region found in a window, with the depth of the source region."""
         section = located(logits, window, self._grid.shape[-2:])
         depth = len(source.mask) if section.size else 0
