@@ -32,8 +32,8 @@ from sam4ct.io.tiff import read_frame
 from sam4ct.models.sam_med3d.crops import CropLaw
 from sam4ct.models.sam_med3d.engine import SamMed3dSegmenter, SegmenterSettings
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import load_manifest, load_sam_med3d
-from sam4ct.models.weights.manifest import MANIFEST
+from sam4ct.models.weights.load import load_sam_med3d
+from sam4ct.models.weights.manifest import MANIFEST, load_manifest
 from sam4ct.regions import Region, labels_under, regions_of
 from sam4ct.simulate import MovieLaw, SegmentationErrors
 from sam4ct.simulate.cells.cell import CellLaw

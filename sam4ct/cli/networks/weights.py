@@ -14,7 +14,6 @@ from sam4ct.errors import WeightsError
 from sam4ct.models.weights.add import add
 from sam4ct.models.weights.entry import ROLES, Entry
 from sam4ct.models.weights.fetch import adopt, fetch
-from sam4ct.models.weights.load import find_file, verified
 from sam4ct.models.weights.manifest import (
     MANIFEST,
     VARIABLE,
@@ -23,6 +22,7 @@ from sam4ct.models.weights.manifest import (
     search_folders,
     setting_with,
 )
+from sam4ct.models.weights.verify import find_file, verified
 
 EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

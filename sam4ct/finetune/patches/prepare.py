@@ -40,7 +40,7 @@ from sam4ct.finetune.patches.sources import Source
 from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN, warn_of_odd_spacing
 from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import sha256_of
+from sam4ct.models.weights.verify import sha256_of
 from sam4ct.regions import LabelFrame, Region, regions_of
 from sam4ct.runtime import Progress
 

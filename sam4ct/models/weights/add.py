@@ -14,7 +14,7 @@ from typing import Any
 from sam4ct.errors import WeightsError
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.fetch import adopt
-from sam4ct.models.weights.load import network_from_state, read_state, sha256_of
+from sam4ct.models.weights.load import network_from_state, read_state
 from sam4ct.models.weights.manifest import (
     PACKAGED_WEIGHTS,
     Manifest,
@@ -23,6 +23,7 @@ from sam4ct.models.weights.manifest import (
     read_manifest,
     write_manifest,
 )
+from sam4ct.models.weights.verify import sha256_of
 
 
 def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: bool) -> Entry:

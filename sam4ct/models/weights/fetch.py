@@ -27,8 +27,8 @@ from sam4ct.models.weights.download import (
     silent,
 )
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import defect
 from sam4ct.models.weights.manifest import writing
+from sam4ct.models.weights.verify import defect
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from sam4ct.geometry import WindowGrid, WindowPlan
 from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.models.sam2.engine import EngineSettings, Sam2Propagator
 from sam4ct.models.sam2.network import build_network, encode
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.regions import Region
 from sam4ct.types import Propagated
 

@@ -17,7 +17,8 @@ from scenes.sam2_scene import iou, nearly_same
 from sam4ct.geometry import Slabs, WindowGrid, WindowPlan
 from sam4ct.models.sam2.engine import EngineSettings, Sam2Propagator
 from sam4ct.models.sam2.recogniser import RecogniserSettings, Sam2Recogniser
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.regions import Region, regions_of
 from sam4ct.types import Propagated
 

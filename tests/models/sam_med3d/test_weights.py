@@ -16,8 +16,9 @@ from sam4ct.models.sam_med3d.crops import CropLaw
 from sam4ct.models.sam_med3d.engine import SamMed3dSegmenter, SegmenterSettings
 from sam4ct.models.sam_med3d.network import build_sam_med3d
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import load_sam2, load_sam_med3d, sha256_of
+from sam4ct.models.weights.load import load_sam2, load_sam_med3d
 from sam4ct.models.weights.manifest import Manifest, load_manifest, write_manifest
+from sam4ct.models.weights.verify import sha256_of
 
 SMALL = {
     "encoder_embed_dim": 24,
