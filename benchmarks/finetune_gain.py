@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from sam4ct.finetune.patches.files import read_index
-from sam4ct.finetune.patches.prepare import innermost
+from sam4ct.finetune.patches.objects import innermost
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tiff import read_frame
 from sam4ct.models.sam_med3d.crops import CropLaw
