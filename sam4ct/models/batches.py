@@ -22,7 +22,7 @@ class Batches:
 
     def __init__(self, size: int) -> None:
         if size < 1:
-            raise ValueError(f"batch size is {size}: give 1 or more")
+            raise ValueError(f"a batch has {size} items: give 1 or more")
         self.size = size
         """Items in a batch. Running out of device memory halves it for all later calls."""
         self.halved = 0
