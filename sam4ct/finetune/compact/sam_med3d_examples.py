@@ -112,7 +112,7 @@ def draw_crops(rng: np.random.Generator, law: MovieLaw, drawing: Drawing) -> Cro
 
     Args:
         rng: Source of all randomness.
-        law: Of the volume, see `draw_volume`.
+        law: Law of the volume, see `draw_volume`.
         drawing: Number and size of crops.
     """
     usual = _ball(GROWN * law.law.radius) / float(np.prod(law.scale()))

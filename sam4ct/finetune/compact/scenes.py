@@ -116,9 +116,9 @@ def draw_scene(
     Args:
         window: Side of the frame, pixels.
         look: One of `looks.LOOKS`.
-        kind: Of `SettingLaw`.
+        kind: `SettingLaw.kind`.
         density: Share of the frame that cells cover.
-        contact: Of `MovieLaw`.
+        contact: `MovieLaw.contact`.
     """
     radius = cells.radius
     count = density * window**2 / (np.pi * radius**2)

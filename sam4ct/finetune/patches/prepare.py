@@ -52,7 +52,7 @@ class Cutting:
     entry: Entry
     """The weights whose crops are cut."""
     seed: int = 1
-    """Of the split."""
+    """Seed of the split."""
     validation: float = 0.2
     """Share of each dataset's annotated frames that validate; at least one of two frames."""
     overwrite: bool = False

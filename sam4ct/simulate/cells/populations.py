@@ -63,11 +63,11 @@ class Population:
 
         Args:
             rng: Source of all randomness.
-            law: Of the cells.
+            law: Law of the cells.
             setting: Where they are.
-            size: Of the view ([z,] y, x), units.
+            size: Size of the view ([z,] y, x), units.
             cells: About how many are in view at the start.
-            drift: Of the stage, radii per frame.
+            drift: Drift of the stage, radii per frame.
             contact: See `pushing.settled`.
         """
         self._rng, self._law, self._setting = rng, law, setting

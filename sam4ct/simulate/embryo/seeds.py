@@ -48,7 +48,7 @@ def damaged_seeds(
     Args:
         rng: Source of all randomness.
         cells: All cells of the frame.
-        shape: Of the frame, (z, y, x), voxels.
+        shape: Shape of the frame, (z, y, x), voxels.
         scale: Size of a voxel in units, (3,).
         errors: The error rates.
 

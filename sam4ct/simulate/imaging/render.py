@@ -53,8 +53,8 @@ def image(
 
     Args:
         rng: Source of all randomness.
-        fields: Of the frame's cells.
-        optics: How they look.
+        fields: Fields of the cells in the frame.
+        optics: Optics of the movie.
         stage: What stays the same in the movie.
         backdrop: What the sample shows besides cells, of the frame's shape.
     """
