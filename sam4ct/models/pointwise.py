@@ -61,8 +61,12 @@ def same_for_any_threads(network: Any) -> None:
     for module in network.modules():
         if _is_pointwise(module):
             module.forward = partial(_forward, pointwise, module)
-        elif isinstance(module, nn.Linear):
+        elif _is_linear(module):
             module.forward = partial(_forward, linear, module)
+
+
+def _is_linear(module: Any) -> bool:
+    return isinstance(module, nn.Linear)
 
 
 def _is_pointwise(module: Any) -> bool:

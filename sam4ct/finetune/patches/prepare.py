@@ -36,10 +36,10 @@ from sam4ct.finetune.patches.files import (
 )
 from sam4ct.finetune.patches.objects import LEAST_VOXELS, FrameImage, large_objects
 from sam4ct.finetune.patches.sources import Source
+from sam4ct.io.files import sha256_of
 from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN, warn_of_odd_spacing
 from sam4ct.models.sam_med3d.crops import CropLaw, cut
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.verify import sha256_of
 from sam4ct.runtime import Progress
 
 logger = logging.getLogger(__name__)

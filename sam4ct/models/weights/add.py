@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import WeightsError
+from sam4ct.io.files import sha256_of
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.fetch import adopt
 from sam4ct.models.weights.load import network_from_state, read_state
@@ -23,7 +24,6 @@ from sam4ct.models.weights.manifest import (
     read_manifest,
     write_manifest,
 )
-from sam4ct.models.weights.verify import sha256_of
 
 
 def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: bool) -> Entry:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sam4ct.errors import WeightsError
+from sam4ct.errors import WeightsError, suggestion
 
 ROLES = ("sam2", "sam_med3d")
 PROMPTS = ("mask", "points")
@@ -101,7 +100,9 @@ class Entry:
         name = raw.get("name", "(unnamed)")
         for key in raw:
             if key not in known:
-                raise WeightsError(f"weights entry {name!r}: unknown key {key!r}{hint(key, known)}")
+                raise WeightsError(
+                    f"weights entry {name!r}: unknown key {key!r}. {suggestion(key, known)}"
+                )
         needed = {f.name for f in known.values() if f.default is f.default_factory is MISSING}
         missing = needed - set(raw)
         if missing:
@@ -113,10 +114,3 @@ class Entry:
         raw = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "folder"}
         lists = {name: list(raw[name]) for name in ("used_by", "prompts")}
         return {**raw, **lists, "overrides": dict(self.overrides)}
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """Return ". Did you mean …?" with the nearest known word; without one, all known words."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1)
-    return f". Did you mean {near[0]!r}?" if near else f". Known: {', '.join(known)}."

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from sam4ct.errors import WeightsError
-from sam4ct.models.weights.entry import Entry, hint
+from sam4ct.errors import WeightsError, suggestion
+from sam4ct.models.weights.entry import Entry
 
 MANIFEST = "weights_manifest.json"
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ class Manifest:
         by_name = {e.name: e for e in self.entries}
         if name not in by_name:
             told = "".join(f" {note}" for note in self.notes)
-            raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}{told}")
+            raise WeightsError(f"weights {name!r} are unknown. {suggestion(name, by_name)}{told}")
         entry = by_name[name]
         if pinned and wanted != entry.sha256:
             raise WeightsError(

@@ -6,13 +6,13 @@ takes seconds.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from sam4ct.errors import WeightsError
+from sam4ct.io.files import sha256_of
 from sam4ct.models.weights.entry import ROLES, Entry
 from sam4ct.models.weights.manifest import Manifest, search_folders
 
@@ -29,12 +29,6 @@ def find_file(entry: Entry) -> Path | None:
     paths = [p for f in search_folders(entry) if os.path.isfile(p := f / entry.file)]
     whole = [path for path in paths if path.stat().st_size == entry.bytes]
     return next(iter(whole or paths), None)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 lower-case hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def defect(entry: Entry, path: Path) -> str | None:

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from sam4ct.cli.networks.weights import weights
 from sam4ct.errors import WeightsError
+from sam4ct.io.files import sha256_of
 from sam4ct.models.sam2.network import build_network
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.load import load_sam2, load_state, read_state
@@ -30,7 +31,7 @@ from sam4ct.models.weights.manifest import (
     packaged_manifest,
     write_manifest,
 )
-from sam4ct.models.weights.verify import choose, find_file, sha256_of, verified
+from sam4ct.models.weights.verify import choose, find_file, verified
 
 pytestmark = pytest.mark.who
 
