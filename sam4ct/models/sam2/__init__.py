@@ -9,6 +9,7 @@ In: images, regions and windows. Out: propagated regions with object scores.
 - `attention`: memory attention with one memory for each object
 - `decoder`: the mask decoder
 - `network`: encode windows, encode objects into memory, find them in other windows
+- `cache`: encodings and memories of frames
 - `engine`: finds all regions of a frame in another frame
 - `recogniser`: the same for frames that do not fit in memory
 """

@@ -8,9 +8,8 @@ objects of one pair of frames, so that a result does not depend on earlier calls
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from sam4ct.geometry import Window, WindowPlan
 from sam4ct.models.batches import Batches, Prepared
 from sam4ct.models.device import precision
 from sam4ct.models.pointwise import same_for_any_threads
+from sam4ct.models.sam2.cache import CachedFrame, FrameCache
 from sam4ct.models.sam2.network import (
     Features,
     Memory,
@@ -76,22 +76,6 @@ class EngineSettings:
             raise ValueError(f"prompt is {self.prompt!r}, not one of {PROMPTS}")
 
 
-@dataclass
-class _CachedFrame:
-    """Cached data of one frame: encodings of its windows, and memories of its regions."""
-
-    features: Features
-    rows: dict[Window, int]
-    """Row of each window in the features."""
-    regions: dict[int, Region] = field(default_factory=dict)
-    """The objects in memory, in the order of its rows; none before the first call."""
-    memory: Memory | None = None
-
-    @property
-    def nbytes(self) -> int:
-        return self.features.nbytes + (self.memory.nbytes if self.memory else 0)
-
-
 class Sam2Propagator:
     """Implements `types.Propagator` with a SAM 2 network."""
 
@@ -117,8 +101,7 @@ class Sam2Propagator:
         self._image, self._plan, self._settings = image, plan, settings
         self._window_batches = Batches(settings.window_batch)
         self._object_batches = Batches(settings.object_batch)
-        self._cache: OrderedDict[int, _CachedFrame] = OrderedDict()
-        """By frame, the least recently used first."""
+        self._cache = FrameCache(settings.cache_bytes)
         self._encoded: set[int] = set()
         self._counters = Counters()
 
@@ -151,15 +134,14 @@ class Sam2Propagator:
         with precision(self._device, bf16=self._settings.bf16):
             source, target = self._cached(t), self._cached(t2)
             memory = self._memory(source, {i: regions[i] for i in labels}, windows)
-            self._shrink(keep=(t, t2))
+            self._cache.shrink(keep=(t, t2))
             found = self._sections(memory, target, views)
         grid = self._plan.grid
         return {i: assembled(seen, grid) for i, seen in zip(labels, found, strict=True)}
 
     def forget_before(self, t: int) -> None:
         """Drop frames before t from the cache."""
-        for frame in [frame for frame in self._cache if frame < t]:
-            del self._cache[frame]
+        self._cache.forget_before(t)
 
     def _middle(self, window: Window) -> int:
         """Return the slice of the frame that a window shows."""
@@ -168,9 +150,10 @@ class Sam2Propagator:
     def _index(self, numbers: Sequence[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.long, device=self._device)
 
-    def _cached(self, t: int) -> _CachedFrame:
+    def _cached(self, t: int) -> CachedFrame:
         """Return the encodings of all windows that the plan has in frame t, cached or new."""
-        if t not in self._cache:
+        cached = self._cache.get(t)
+        if cached is None:
             windows = self._plan.needed(t)
             image = torch.from_numpy(self._image(t)).to(self._device)
             slices = image.reshape(-1, *image.shape[-2:])
@@ -189,12 +172,12 @@ class Sam2Propagator:
             if t in self._encoded:
                 self._counters.encoder_windows_again += len(windows)
             self._encoded.add(t)
-            self._cache[t] = _CachedFrame(features, {w: row for row, w in enumerate(windows)})
-        self._cache.move_to_end(t)
-        return self._cache[t]
+            cached = CachedFrame(features, {w: row for row, w in enumerate(windows)})
+            self._cache.add(t, cached)
+        return cached
 
     def _memory(
-        self, source: _CachedFrame, regions: dict[int, Region], windows: Sequence[Window]
+        self, source: CachedFrame, regions: dict[int, Region], windows: Sequence[Window]
     ) -> Memory:
         """Return the memory of these regions; it is computed unless it is cached."""
         if source.memory is None or source.regions != regions:
@@ -214,7 +197,7 @@ class Sam2Propagator:
         return source.memory
 
     def _sections(
-        self, memory: Memory, target: _CachedFrame, views: Sequence[Sequence[Window]]
+        self, memory: Memory, target: CachedFrame, views: Sequence[Sequence[Window]]
     ) -> list[list[Section]]:
         """Find every object of a memory in its windows of the target frame."""
         searches = [(row, window) for row, windows in enumerate(views) for window in windows]
@@ -247,11 +230,3 @@ class Sam2Propagator:
                 self._network, there, points.to(self._device), kinds.to(self._device)
             )
         return remember(self._network, there, masks.to(self._device))
-
-    def _shrink(self, keep: tuple[int, int]) -> None:
-        """Drop the least recently used frames until the cache fits its size."""
-        used = sum(seen.nbytes for seen in self._cache.values())
-        for t in [t for t in self._cache if t not in keep]:
-            if used <= self._settings.cache_bytes:
-                break
-            used -= self._cache.pop(t).nbytes
