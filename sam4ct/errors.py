@@ -10,6 +10,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return "Did you mean ...?" with the known word nearest to a wrong one, or all known words."""
+    known = list(known)
+    near = get_close_matches(word, known, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(known)}."
+
+
 class Sam4ctError(Exception):
     """Base of all errors caused by input, options or the machine."""
 
@@ -32,10 +39,3 @@ class ResultError(Sam4ctError):
 
 class WorkError(Sam4ctError):
     """A work folder that is locked, read-only, full, or of another run."""
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return "Did you mean ...?" with the known word nearest to a wrong one, or all known words."""
-    known = list(known)
-    near = get_close_matches(word, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(known)}."
