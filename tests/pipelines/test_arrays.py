@@ -129,9 +129,7 @@ def test_labels_and_frames_that_cannot_be_scored_are_refused() -> None:
         package.evaluate((masks, [(1, 0, 2, 0)]), good)
     with pytest.raises(SequenceError, match=r"^truth_GT/TRA/man_track000\.tif: .*0\.5"):
         package.evaluate(good, (good[0] / 2, good[1]))
-    with pytest.raises(
-        SequenceError, match=r"man_track000\.tif: the mask is only yes"
-    ):
+    with pytest.raises(SequenceError, match=r"man_track000\.tif: the mask is only yes"):
         package.evaluate(good, (good[0] > 0, good[1]))
     for odd in (good[0], (good[0][0], good[1]), (good[0].tolist(), good[1]), (good[0], [(1, 0)])):
         with pytest.raises(SequenceError, match=r"^tracks: .* Give what sam4ct\.link returned"):
