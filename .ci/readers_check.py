@@ -74,8 +74,8 @@ def check_napari_geff(place: Path, wanted: nx.DiGraph) -> None:
     reader = get_geff_reader(str(place))
     assert reader is not None, "is refused"
     layers = reader(str(place))
-    assert [kind for _, _, kind in layers] == ["labels", "tracks"]
-    assert len(layers[1][0]) == wanted.number_of_nodes()
+    assert [kind for _, _, kind in layers] == ["image", "labels", "tracks"]
+    assert len(layers[-1][0]) == wanted.number_of_nodes()
 
 
 def check_traccuracy(place: Path, result: Path) -> None:

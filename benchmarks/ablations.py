@@ -31,10 +31,10 @@ from unittest import mock
 import numpy as np
 from conditions import Movie, add_choice, chosen
 
-from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import find_sequences, work_dir_of
 from sam4ct.io.work import WorkDir
 from sam4ct.jumps import NO_JUMPS
+from sam4ct.metrics import evaluate
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link import associate as linking

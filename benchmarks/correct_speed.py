@@ -21,7 +21,7 @@ from speed_tables import MAX_GAP, SHAPE, Crowd
 from sam4ct.corrections import Correction, End, Kind
 from sam4ct.geometry import Margins
 from sam4ct.io.work import WorkDir, write_table
-from sam4ct.pipelines.link.solved import keep_solved, read_solved
+from sam4ct.pipelines.link.lineage.solved import keep_solved, read_solved
 from sam4ct.stages.associate import Scene, accepted, best_lineage, load_costs
 from sam4ct.stages.associate.solver import Solved
 from sam4ct.stages.correct import answered, resolve

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam4ct.evaluate.files import find_result, find_truth, read_truth
-from sam4ct.evaluate.matching import Match, match
 from sam4ct.lineage import Track
+from sam4ct.metrics.files import find_result, find_truth, read_truth
+from sam4ct.metrics.matching import Match, match
 
 Node = tuple[int, int]
 """Frame and label."""

@@ -39,12 +39,12 @@ import numpy as np
 from conditions import add_choice, chosen
 from edge_errors import WEIGHTS, Compared, EdgeError, Node, compare
 
-from sam4ct.evaluate import evaluate
-from sam4ct.evaluate.files import find_truth, read_truth
-from sam4ct.evaluate.matching import match
 from sam4ct.io.ctc import MASK
 from sam4ct.io.files import frame_files
 from sam4ct.io.tiff import read_frame
+from sam4ct.metrics import evaluate
+from sam4ct.metrics.files import find_truth, read_truth
+from sam4ct.metrics.matching import match
 from sam4ct.regions import LabelFrame
 
 CAUSES = (

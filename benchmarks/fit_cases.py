@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sam4ct.evaluate.matching import match
 from sam4ct.finetune.compact.laws import draw_trained
 from sam4ct.finetune.compact.sam2_examples import draw_movie, log_uniform
 from sam4ct.finetune.compact.scenes import enlarged
@@ -22,6 +21,7 @@ from sam4ct.io.ctc import CtcReader, find_sequences, read_tracks
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tiff import read_frame
 from sam4ct.io.work import WorkDir, read_table
+from sam4ct.metrics.matching import match
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Plan, make_plan

@@ -37,8 +37,8 @@ from fit_cases import FIRST_WIDER, Case, are_daughters, are_kin, are_one_cell, g
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import CtcReader, ResultWriter
+from sam4ct.metrics import evaluate
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.link.repair import scene_of
 from sam4ct.stages.associate import Costs, associate, load_costs, measured

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sam4ct.evaluate.matching import match
 from sam4ct.io.ctc import read_tracks
 from sam4ct.io.follow import find_track_sequence
 from sam4ct.io.simulated import write_embryo
 from sam4ct.io.tiff import read_frame
+from sam4ct.metrics.matching import match
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.follow.frames import follow_rules, window_rules
 from sam4ct.pipelines.follow.networks import TrackEngines

@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sam4ct.evaluate import evaluate
+from sam4ct.metrics import evaluate
 
 PROGRAM = [sys.executable, str(Path(__file__).resolve().parents[1] / "entrypoint.py"), "-q"]
 SEEDS = (801, 802, 803)

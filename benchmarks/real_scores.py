@@ -25,7 +25,7 @@ from pathlib import Path
 
 from traccuracy.loaders import load_ctc_data
 
-from sam4ct.evaluate import evaluate
+from sam4ct.metrics import evaluate
 
 FLOORS = Path(__file__).with_name("floors.json")
 SHOWN = ("DET", "TRA", "LNK", "CT", "TF", "BC(1)", "BIO", "OP_CLB")

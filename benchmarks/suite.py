@@ -31,7 +31,7 @@ import numpy as np
 from conditions import Movie, add_choice, chosen
 from linkers import LINKERS, OURS, PEERS, link
 
-from sam4ct.evaluate import evaluate
+from sam4ct.metrics import evaluate
 
 SHOWN = ("OP_CLB", "LNK", "BIO")
 Row = dict[str, tuple[float, ...]]

@@ -24,10 +24,10 @@ from unittest import mock
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import ResultWriter, VolumeFrames
 from sam4ct.io.follow import find_track_sequence
 from sam4ct.io.simulated import write_embryo
+from sam4ct.metrics import evaluate
 from sam4ct.models.sam2.recogniser import Sam2Recogniser
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.follow.frames import follow_rules

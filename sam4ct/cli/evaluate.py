@@ -28,7 +28,7 @@ def evaluate(ctx: click.Context, res_dir: Path, gt_dir: Path, json_file: Path | 
     A result that breaks the rules of the challenge has no scores: Valid is 0, exit status 2.
     """
     # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
-    from sam4ct.evaluate import evaluate as scores_of
+    from sam4ct.metrics import evaluate as scores_of
 
     scores = scores_of(res_dir, gt_dir)
     for name, score in scores.items():

@@ -16,7 +16,11 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("res_dir", type=_FOLDER)
-@click.option("--images", type=_FOLDER, help="Images of the result.  [default: SS beside SS_RES]")
+@click.option(
+    "--images",
+    type=_FOLDER,
+    help="Images of the result.  [default: SS beside SS_RES, or what `run IMAGES MASKS` imported]",
+)
 @click.option("--gt", "gt_dir", type=_FOLDER, help="Ground truth, DATASET/SS_GT, to show scores.")
 def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
     """Write RES_DIR.sam4ct/report.html: frames, lineages, least certain links.
@@ -27,7 +31,7 @@ def report(res_dir: Path, images: Path | None, gt_dir: Path | None) -> None:
     scores = None
     if gt_dir is not None:
         # Imported here: py-ctcmetrics takes seconds to load, and every command loads this module.
-        from sam4ct.evaluate import evaluate
+        from sam4ct.metrics import evaluate
 
         scores = evaluate(res_dir, gt_dir)
     click.echo(rebuild_report(res_dir, images, scores))

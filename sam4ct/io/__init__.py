@@ -8,7 +8,6 @@ Files:
 - `tiff`: TIFF frames and movies
 - `ome_zarr`: OME-Zarr movies
 - `movie`: opens a movie in either format
-- `cache`: keeps blocks of a movie in memory
 - `formats`: images and masks in the files of other programs
 - `ctc`: folders and results of the Cell Tracking Challenge
 - `corrections`: answers of a person, and edited lineages

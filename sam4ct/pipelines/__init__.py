@@ -7,7 +7,7 @@ In the order of a run:
 - `follow`: chosen cells through a large movie
 - `correct`: an edited lineage to corrections
 - `batch`: every sequence below a folder
-- `arrays`: `sam4ct.link`, arrays in and out
+- `arrays`: `sam4ct.link` and `sam4ct.evaluate`, for arrays
 - `tools`: demo, selftest, convert, seeds, initial cells, fine-tuning
 - `package`: the `SW` folder of a submission
 - `common`: what the modes share

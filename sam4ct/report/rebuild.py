@@ -24,6 +24,7 @@ from sam4ct.io.ctc import (
     TRACKS,
     CtcReader,
     CtcSequence,
+    images_of_result,
     read_tracks,
     text_of_name,
     validate_result,
@@ -99,17 +100,17 @@ def rebuild_report(
 
 def _images_of(res_dir: Path) -> Path:
     list_folder(res_dir)
+    if images := images_of_result(res_dir):
+        return images
     images = res_dir.with_name(res_dir.name.removesuffix(RESULT))
     if images == res_dir:
         raise SequenceError(
             f"{res_dir}: its name is not SS{RESULT}, so its images are not known. Name their folder"
             " with --images."
         )
-    if not images.is_dir():
-        raise SequenceError(
-            f"{images}: the images of {res_dir.name} are missing. Name their folder with --images."
-        )
-    return images
+    raise SequenceError(
+        f"{images}: the images of {res_dir.name} are missing. Name their folder with --images."
+    )
 
 
 def _sequence(res_dir: Path, images: Path) -> CtcSequence:

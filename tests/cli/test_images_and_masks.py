@@ -146,3 +146,64 @@ def test_size_and_interval_reach_the_run_of_volumes(tmp_path: Path) -> None:
     facts = tmp_path / "OUT.sam4ct" / "input" / "movie" / "01.json"
     assert json.loads(facts.read_text())["interval_s"] == 120.0
     assert tifffile.imread(tmp_path / "OUT" / "mask000.tif").shape == SHAPES["3D"]
+
+
+# What people type
+
+
+def test_files_in_the_wrong_order_are_told_as_such(files: tuple[Path, Path]) -> None:
+    images, masks = files
+    before = tree(images.parent)
+    done = run(masks, images, "--out", images.parent / "OUT")
+    assert done.status == 2
+    assert f"{masks} looks like masks: if {images} are the images, give them first." in done.err
+    assert tree(images.parent) == before
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_file_for_both_is_refused(files: tuple[Path, Path], which: int) -> None:
+    other = files[which].with_name("link.tif")
+    other.symlink_to(files[which])
+    done = run(files[which], other, "--out", files[0].parent / "OUT")
+    assert done.status == 2
+    assert f"{files[which]}: is given for the images and for the masks" in done.err
+
+
+@pytest.mark.parametrize("labels", [0, 2.5, -3, 3_000_000_000])
+def test_masks_that_are_refused_leave_nothing(files: tuple[Path, Path], labels: float) -> None:
+    images, masks = files
+    np.save(masks.with_suffix(".npy"), np.full(scene("2D")[1].shape, labels))
+    before = tree(images.parent)
+    done = run(images, masks.with_suffix(".npy"), "--out", images.parent / "OUT")
+    assert done.status == 2
+    assert "masks.npy" in done.err
+    assert "looks like masks" not in done.err
+    assert tree(images.parent) == before
+
+
+def test_one_file_alone_is_told_of_both(files: tuple[Path, Path]) -> None:
+    done = run(files[0], "--out", files[0].parent / "OUT")
+    assert done.status == 2
+    assert "sam4ct run IMAGES MASKS --out OUT" in done.err
+
+
+@pytest.mark.parametrize("suffix", ["", "_RES"])
+def test_a_result_of_other_files_leaves_no_copy_of_the_first(
+    files: tuple[Path, Path], suffix: str
+) -> None:
+    out = files[0].parent / f"OUT{suffix}"
+    run(*files, "--out", out)
+    other = files[0].rename(files[0].with_name("other.tif"))
+    assert run(other, files[1], "--out", out, "--overwrite").status == 0
+    kept = out.with_name(f"{out.name}.sam4ct") / "input"
+    assert [path.name for path in kept.iterdir()] == ["other"]
+    assert sam4ct("export", out, "--to", "csv").status == 0
+    assert "confidence" in (out.with_name(f"{out.name}.export") / "csv/links.csv").read_text()
+
+
+def test_exports_of_a_result_that_is_there_are_told(files: tuple[Path, Path]) -> None:
+    out = files[0].parent / "OUT"
+    run(*files, "--out", out)
+    done = run(*files, "--out", out, "--export", "csv")
+    assert done.status == 2
+    assert f"To make the exports it lacks: sam4ct export {out} --to=csv" in done.err

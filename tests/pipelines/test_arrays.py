@@ -1,4 +1,4 @@
-"""`sam4ct.link`: arrays in, the bytes of `sam4ct run` out."""
+"""`sam4ct.link`: arrays in, the bytes of `sam4ct run` out; `sam4ct.evaluate`; GEFF of arrays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ import zarr
 from scenes.commands import ROOT, environment, sam4ct
 
 import sam4ct as package
-from sam4ct.errors import SequenceError
+from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.ctc import read_tracks
 from sam4ct.io.tiff import read_frame, spacing_of
 from sam4ct.io.work import read_table
-from sam4ct.pipelines import arrays
+from sam4ct.metrics import evaluate as scores_of
+from sam4ct.pipelines.arrays import linking, scoring
 from sam4ct.tables import Links
 
 SHAPES = pytest.mark.parametrize("shape", [(96, 112), (8, 64, 64)], ids=["2D", "3D"])
@@ -94,15 +96,81 @@ def test_graph_has_every_cell_and_an_edge_for_every_link(tmp_path: Path) -> None
     assert (data["y"], data["x"]) == pytest.approx(tuple(place))
 
 
-def test_scores_of_arrays_are_those_of_the_files(tmp_path: Path) -> None:
-    dataset, images, masks = simulated(tmp_path, (96, 112))
+def truth_of(dataset: Path) -> tuple[Any, list[tuple[int, int, int, int]]]:
+    """True labels and rows of tracks."""
+    folder = dataset / "01_GT" / "TRA"
+    labels = np.stack([read_frame(file) for file in sorted(folder.glob("*.tif"))])
+    return labels, [track.row() for track in read_tracks(folder / "man_track.txt")]
+
+
+@SHAPES
+def test_scores_of_arrays_are_those_of_the_files(shape: tuple[int, ...], tmp_path: Path) -> None:
+    dataset, images, masks = simulated(tmp_path, shape)
     tracking = package.link(images, masks, evidence="overlap")
-    truth = dataset / "01_GT" / "TRA"
-    labels = np.stack([read_frame(file) for file in sorted(truth.glob("*.tif"))])
-    rows = [track.row() for track in read_tracks(truth / "man_track.txt")]
-    scores = tracking.score(labels, rows)
-    assert scores["Valid"] == 1.0
-    assert 0.5 < (scores["TRA"] or 0) <= 1.0
+    tracking.to_ctc(dataset / "01_RES")
+    wanted = scores_of(dataset / "01_RES", dataset / "01_GT")
+    assert package.evaluate(dataset / "01_RES", str(dataset / "01_GT")) == wanted
+    assert 0.5 < (wanted["TRA"] or 0) < 1.0
+    labels, rows = truth_of(dataset)
+    # Arrays have no segmentation truth of their own.
+    wanted |= {"SEG": None, "OP_CTB": None}
+    for result in (tracking, (tracking.labels.astype(float), tracking.tracks.tolist())):
+        assert package.evaluate(result, (labels, np.array(rows))) == wanted
+    assert package.evaluate(tracking, tracking)["TRA"] == 1.0
+
+
+def test_labels_and_frames_that_cannot_be_scored_are_refused() -> None:
+    masks = np.zeros((3, 16, 16), np.int64)
+    masks[:, 2:8, 2:8] = 70_000
+    good = masks // 70_000, [(1, 0, 2, 0)]
+    with pytest.raises(
+        SequenceError, match=r"^result_RES/mask000\.tif: has labels from 0 to 70000"
+    ):
+        package.evaluate((masks, [(1, 0, 2, 0)]), good)
+    with pytest.raises(SequenceError, match=r"^truth_GT/TRA/man_track000\.tif: .*0\.5"):
+        package.evaluate(good, (good[0] / 2, good[1]))
+    with pytest.raises(SequenceError, match=r"man_track000\.tif: the mask is only yes"):
+        package.evaluate(good, (good[0] > 0, good[1]))
+    for odd in (good[0], (good[0][0], good[1]), (good[0].tolist(), good[1]), (good[0], [(1, 0)])):
+        with pytest.raises(SequenceError, match=r"^tracks: .* Give what sam4ct\.link returned"):
+            package.evaluate(good, odd)
+    with pytest.raises(ResultError, match=r"has 2 frames, but .* has 3"):
+        package.evaluate((good[0][:2], [(1, 0, 1, 0)]), good)
+
+
+def geff_of(place: Path) -> dict[str, Any]:
+    return dict(zarr.open_group(place, mode="r").attrs["geff"])  # type: ignore[arg-type]
+
+
+@SHAPES
+def test_geff_of_arrays_has_masks_images_places_and_confidences(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    _, images, masks = simulated(tmp_path, shape)
+    size = (2.0, 0.5, 0.5)
+    tracking = package.link(images, masks, spacing=size, interval=60.0, evidence="overlap")
+    place = tracking.to_geff(tmp_path / "cells.zarr", images)
+    assert place == tmp_path / "cells.zarr" / "tracks.geff"
+    meta = geff_of(place)
+    scales = [axis["scale"] for axis in meta["axes"]]
+    assert scales == [60.0, *size[-len(shape) :]]
+    related = {kept["type"]: kept["path"] for kept in meta["related_objects"]}
+    for kind, wanted in (("labels", tracking.labels), ("image", images)):
+        found = zarr.open_array(place / related[kind], mode="r")
+        np.testing.assert_array_equal(found[:], wanted)  # type: ignore[arg-type]
+        assert found.dtype == wanted.dtype
+    group = zarr.open_group(place, mode="r")
+    graph = tracking.to_networkx()
+    assert group["nodes/ids"].shape == (len(graph),)  # type: ignore[union-attr]
+    edges = group["edges/props/confidence/values"][:]  # type: ignore[index]
+    assert sorted(edges.tolist()) == sorted(c for *_, c in graph.edges.data("confidence"))  # type: ignore[union-attr]
+    with pytest.raises(ResultError, match="is there already"):
+        tracking.to_geff(tmp_path / "cells.zarr")
+    tracking.to_geff(tmp_path / "cells.zarr", zarr_format=3, overwrite=True)
+    assert zarr.open_group(place, mode="r").metadata.zarr_format == 3
+    assert [kept["type"] for kept in geff_of(place)["related_objects"]] == ["labels"]
+    with pytest.raises(SequenceError, match="Give the images that were linked"):
+        tracking.to_geff(tmp_path / "other.zarr", images[:2])
 
 
 @pytest.mark.parametrize(
@@ -131,9 +199,10 @@ def test_error_names_the_frame_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_example_of_the_docstring_runs() -> None:
-    done = doctest.testmod(arrays)
-    assert done.attempted >= 8
+@pytest.mark.parametrize("module", [linking, scoring])
+def test_examples_of_the_docstrings_run(module: ModuleType) -> None:
+    done = doctest.testmod(module)
+    assert done.attempted >= 7
     assert done.failed == 0
 
 

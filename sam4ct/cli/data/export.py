@@ -27,7 +27,8 @@ from sam4ct.cli.options import FOLDER, FORMATS, OVERWRITE, POSITIVE, VOXEL
 @click.option(
     "--images",
     type=FOLDER,
-    help="Images of the result, a folder or Zarr.  [default: SS or SS.zarr beside SS_RES]",
+    help="Images of the result, a folder or Zarr.  [default: SS or SS.zarr beside SS_RES,"
+    " or what `run IMAGES MASKS` imported]",
 )
 @click.option(
     "--zarr-format",
@@ -49,7 +50,7 @@ from sam4ct.cli.options import FOLDER, FORMATS, OVERWRITE, POSITIVE, VOXEL
     "interval_s",
     type=POSITIVE,
     metavar="SECONDS",
-    help="Time between frames.  [default: as `sam4ct import` was told, else unknown]",
+    help="Time between frames.  [default: as the import or the images say, else unknown]",
 )
 @OVERWRITE
 def export_command(res_dir: Path, zarr_format: str, **chosen: Any) -> None:

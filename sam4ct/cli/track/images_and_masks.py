@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sam4ct.cli.options import Command, movie_options
+from sam4ct.io.ctc import IMPORTED
 
 _OPTIONS = ("axes", "channel", "spacing_um", "interval_s")
 
@@ -42,11 +43,10 @@ def _dataset(
     from sam4ct.pipelines.common.answers import answers_changed
     from sam4ct.pipelines.common.options import Options
     from sam4ct.pipelines.tools.import_for_run import (  # zarr takes a moment to import
-        SEQUENCE,
         are_images_and_masks,
         dataset_of,
     )
-    from sam4ct.pipelines.tools.import_movie import Wishes
+    from sam4ct.pipelines.tools.import_look import Wishes
 
     given = [option for option, value in said.items() if value is not None]
     if not are_images_and_masks(first, names):
@@ -69,9 +69,10 @@ def _dataset(
         Path(names[0]),
         out,
         Wishes(**said),
+        exports=more.get("export", ()),
         overwrite=replaces,
         to_run=to_run,
     )
     dataset, words = click.get_current_context().with_resource(imported)
     click.echo(words)
-    return dataset, (SEQUENCE,)
+    return dataset, (IMPORTED,)

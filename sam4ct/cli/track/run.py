@@ -18,7 +18,6 @@ from sam4ct.cli.options import (
     track_options,
 )
 from sam4ct.cli.track.images_and_masks import movie_or_dataset
-from sam4ct.io.ctc import refuse_target
 from sam4ct.pipelines.common.options import Options
 
 logger = logging.getLogger(__name__)
@@ -40,12 +39,11 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
     these are followed through volumes. The same command continues a run that was stopped.
     """
     from sam4ct.pipelines.dispatch import find_runs  # zarr takes a moment to import
-    from sam4ct.pipelines.tools.export import export_run, refuse_exports
+    from sam4ct.pipelines.tools.export import export_run, refuse_run
 
     runs = find_runs(dataset_dir, sequences, out, Options(**chosen))
     for run in runs:
-        refuse_target(run.sequence.result_dir, overwrite=run.replaces)
-        refuse_exports(run)
+        refuse_run(run)
     # All are planned before the first is run: what is wrong with any is said before any work.
     for run, description in [(run, run.describe()) for run in runs]:
         logger.info("%s", description)

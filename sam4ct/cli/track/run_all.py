@@ -12,6 +12,7 @@ import click
 from sam4ct.cli.options import (
     EDIT,
     EVIDENCE,
+    EXPORT,
     FAST,
     GENERATE,
     OVERWRITE,
@@ -40,13 +41,14 @@ from sam4ct.pipelines.common.options import Options
 @EDIT
 @OVERWRITE
 @REPORT
+@EXPORT
 @click.pass_context
 def run_all_command(ctx: click.Context, /, root: Path, out: Path | None, **chosen: Any) -> None:
     """Run every sequence below ROOT that has masks, or seeds and initial tracks.
 
-    Datasets are looked for up to three folders deep. Results that are there are kept, so the
-    same command continues what was stopped. A sequence that fails does not stop the others. A
-    line for each says how it ended; the exit status is 2 if one failed, and 1 after a fault of
+    Datasets are looked for up to three folders deep. Results and exports that are there are kept,
+    so the same command continues what was stopped. A sequence that fails does not stop the others.
+    A line for each says how it ended; the exit status is 2 if one failed, and 1 after a fault of
     the program.
     """
     outcomes = run_all(root, Options(**chosen), out)

@@ -22,10 +22,13 @@ from sam4ct.io.ctc.painted_frames import VolumeFrames
 from sam4ct.io.ctc.preflight import Preflight, preflight
 from sam4ct.io.ctc.result import MASK, ResultWriter, refuse_target
 from sam4ct.io.ctc.sequence import (
+    IMPORTED,
+    INPUT,
     RESULT,
     CtcReader,
     CtcSequence,
     find_sequences,
+    images_of_result,
     refuse_input_as_result,
     text_of_name,
     work_dir_of,
@@ -35,6 +38,8 @@ from sam4ct.io.ctc.track_table import TRACKS, read_tracks, write_tracks
 from sam4ct.io.ctc.validate import validate_result
 
 __all__ = [
+    "IMPORTED",
+    "INPUT",
     "MASK",
     "MASKS",
     "RESULT",
@@ -46,6 +51,7 @@ __all__ = [
     "ResultWriter",
     "VolumeFrames",
     "find_sequences",
+    "images_of_result",
     "preflight",
     "read_tracks",
     "refuse_input_as_result",

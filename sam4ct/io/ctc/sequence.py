@@ -28,6 +28,8 @@ from sam4ct.io.files import (
 from sam4ct.io.tiff import Frame, read_frame, read_info, read_label_frame, remedy_for_shape
 
 RESULT = "_RES"
+INPUT, IMPORTED = "input", "01"
+"""In the work folder: the datasets that `run IMAGES MASKS` imports, and the name of a sequence."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ class CtcSequence:
 def work_dir_of(result_dir: Path) -> Path:
     """Return the work folder of a result: `SS_RES.sam4ct` beside it."""
     return result_dir.with_name(f"{result_dir.name}.sam4ct")
+
+
+def images_of_result(result_dir: Path) -> Path | None:
+    """Return the folder of the images that a result is of; None where there is none.
+
+    It is `SS` (or `SS.zarr`) beside `SS_RES`, or what `sam4ct run IMAGES MASKS` imported.
+    """
+    beside = result_dir.with_name(result_dir.name.removesuffix(RESULT))
+    for folder in (beside, beside.with_name(f"{beside.name}.zarr")):
+        if beside != result_dir and folder.is_dir():
+            return folder
+    imported = sorted((work_dir_of(result_dir) / INPUT).glob(f"*/{IMPORTED}"))
+    return imported[0] if len(imported) == 1 else None
 
 
 def find_sequences(

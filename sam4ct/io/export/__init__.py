@@ -18,7 +18,7 @@ Files:
 from __future__ import annotations
 
 from sam4ct.io.export.csv import write_csv
-from sam4ct.io.export.geff import ZarrFormat, write_geff
+from sam4ct.io.export.geff import GEFF, ZarrFormat, write_geff
 from sam4ct.io.export.graph import TrackGraph, build_graph
 from sam4ct.io.export.napari import write_napari
 from sam4ct.io.export.ome_zarr import write_ome_zarr
@@ -26,6 +26,7 @@ from sam4ct.io.export.place import placed, refuse_place
 from sam4ct.io.export.trackmate import write_trackmate
 
 __all__ = [
+    "GEFF",
     "TrackGraph",
     "ZarrFormat",
     "build_graph",

@@ -1,6 +1,7 @@
 """GEFF, the graph exchange format for tracks, version 1.3, written with zarr alone.
 
     NAME.zarr/
+        images              the images, (t, [z,] y, x), if they are known
         labels/tracks       the masks of the result, (t, [z,] y, x)
         tracks.geff         nodes, edges, and what they mean
 
@@ -9,7 +10,8 @@ https://liveimagetrackingtools.org/geff/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,24 +27,38 @@ from sam4ct.runtime import Progress
 VERSION = "1.3.0"
 LABELS = "labels/tracks"
 GEFF = "tracks.geff"
+IMAGES = "images"
 
 ZarrFormat = Literal[2, 3]
 Columns = Mapping[str, tuple[NDArray[Any], dict[str, str]]]
 """Values and metadata of each property."""
 
 
-def write_geff(folder: Path, graph: TrackGraph, zarr_format: ZarrFormat = 2) -> None:
-    """Write the graph and the masks of a result; one frame is held at a time.
+def write_geff(
+    folder: Path,
+    graph: TrackGraph,
+    zarr_format: ZarrFormat = 2,
+    images: Callable[[int], NDArray[Any]] | Path | None = None,
+) -> None:
+    """Write the graph, the masks and the images of a result; one frame is held at a time.
 
     Args:
         folder: Becomes a Zarr group.
         graph: The result.
         zarr_format: Programs in Java read 2 alone.
+        images: The image of a frame, to be copied; or a Zarr array (t, [z,] y, x), which is
+            named by its path from `folder`.
     """
     top = zarr.create_group(folder, zarr_format=zarr_format)
     top.create_group(LABELS.partition("/")[0])
     write_labels(folder / LABELS, graph, "uint16", zarr_format)
-    group = top.create_group(GEFF, attributes={"geff": _metadata(graph)})
+    shown = None
+    if isinstance(images, Path):
+        shown = os.path.relpath(images.resolve(), folder.resolve() / GEFF)
+    elif images is not None:
+        shown = f"../{IMAGES}"
+        _write_frames(folder / IMAGES, graph, IMAGES, images, images(0).dtype, zarr_format)
+    group = top.create_group(GEFF, attributes={"geff": _metadata(graph, shown)})
     edges, ids = graph.edges, graph.ids.astype(np.uint64)
     ends = np.stack([ids[edges.source], ids[edges.target]], axis=1)
     for name, numbers, columns in (
@@ -62,17 +78,28 @@ def write_geff(folder: Path, graph: TrackGraph, zarr_format: ZarrFormat = 2) -> 
 
 def write_labels(path: Path, graph: TrackGraph, dtype: str, zarr_format: ZarrFormat) -> None:
     """Write the masks of a result as a bare array (t, [z,] y, x), frame by frame."""
+    _write_frames(path, graph, "masks", graph.labels, np.dtype(dtype), zarr_format)
+
+
+def _write_frames(
+    path: Path,
+    graph: TrackGraph,
+    what: str,
+    frames: Callable[[int], NDArray[Any]],
+    dtype: np.dtype[Any],
+    zarr_format: ZarrFormat,
+) -> None:
     array = zarr.create_array(
         path,
         shape=(graph.frames, *graph.shape),
-        chunks=chunk_shape(graph.shape, np.dtype(dtype).itemsize),
-        dtype=dtype,
+        chunks=chunk_shape(graph.shape, dtype.itemsize),
+        dtype=dtype.newbyteorder("="),
         zarr_format=zarr_format,
         dimension_names=("t", *graph.axes) if zarr_format == 3 else None,
     )
-    with Progress(graph.frames, "export masks", "frames") as progress:
+    with Progress(graph.frames, f"export {what}", "frames") as progress:
         for t in range(graph.frames):
-            array[t] = graph.labels(t).astype(dtype, copy=False)
+            array[t] = frames(t).astype(dtype, copy=False)
             progress.step()
 
 
@@ -116,7 +143,7 @@ def edge_columns(graph: TrackGraph) -> Columns:
     return columns
 
 
-def _metadata(graph: TrackGraph) -> dict[str, Any]:
+def _metadata(graph: TrackGraph, images: str | None) -> dict[str, Any]:
     shown = {"horizontal": "x", "vertical": "y", "depth": "z", "time": "t"}
     return {
         "geff_version": VERSION,
@@ -128,17 +155,17 @@ def _metadata(graph: TrackGraph) -> dict[str, Any]:
             f"display_{way}": axis for way, axis in shown.items() if axis in ("t", *graph.axes)
         },
         "track_node_props": {"tracklet": "tracklet", "lineage": "lineage"},
-        # traccuracy knows the property by the name that it had up to version 1.2.
-        "related_objects": [
-            {
-                "type": "labels",
-                "path": f"../{LABELS}",
-                "node_prop": "seg_id",
-                "label_prop": "seg_id",
-            }
-        ],
+        "related_objects": _related(images),
         "extra": _extra(graph),
     }
+
+
+def _related(images: str | None) -> list[dict[str, str]]:
+    """Return the masks, and the images by their path from the graph, None without."""
+    # traccuracy knows the property by the name that it had up to version 1.2.
+    names = {"node_prop": "seg_id", "label_prop": "seg_id"}
+    labels = {"type": "labels", "path": f"../{LABELS}", **names}
+    return [labels, *([{"type": "image", "path": images}] if images else [])]
 
 
 def _extra(graph: TrackGraph) -> dict[str, Any]:

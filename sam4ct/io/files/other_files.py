@@ -54,6 +54,7 @@ def file_given_for_folder(path: Path) -> str:
     return (
         f"{path}: is a file in format {kind}, not a folder. Save one single-channel TIFF a frame"
         f" as DATASET/01/t000.tif, t001.tif, ..., and give the folder; {GUIDE} does it."
+        " With masks in a file too, `sam4ct run IMAGES MASKS --out OUT` takes both."
     )
 
 

@@ -16,7 +16,6 @@ from sam4ct.io.ome_zarr import is_collection, is_zarr, open_node
 from sam4ct.io.ome_zarr.array import ImageArray, whole_array
 from sam4ct.io.ome_zarr.metadata import describes_image
 from sam4ct.io.tiff import Frame
-from sam4ct.io.tiff.spacing import SECONDS
 from sam4ct.profile import Spacing
 
 LABELS = "labels"
@@ -95,7 +94,7 @@ def _facts(image: ImageArray, node: zarr.Group | zarr.Array[Any]) -> Facts:
     else:
         axes = "".join(_letter(axis) for axis in image.ome.axes)
     return Facts(
-        axes, info.shape, info.dtype, _channels(said), _spacing(said, image), _interval(said)
+        axes, info.shape, info.dtype, _channels(said), _spacing(said, image), image.ome.interval_s
     )
 
 
@@ -123,20 +122,3 @@ def _spacing(said: Mapping[str, Any], image: ImageArray) -> Spacing:
                 x if "x" in known else nan,
             )
     return NO_SPACING
-
-
-def _interval(said: Mapping[str, Any]) -> float:
-    match said:
-        case {
-            "multiscales": [
-                {
-                    "axes": [*axes],
-                    "datasets": [{"coordinateTransformations": [{"scale": [*scale]}, *_]}, *_],
-                },
-                *_,
-            ]
-        }:
-            for axis, step in zip(axes, scale, strict=False):
-                if isinstance(axis, Mapping) and axis.get("name") == "t":
-                    return float(step) * SECONDS.get(str(axis.get("unit")), nan)
-    return nan

@@ -7,6 +7,7 @@ Files:
 - `metadata`: reads and writes axes and voxel size
 - `array`: opens, checks and reads one array
 - `chunks`: which file holds which part of an array
+- `cache`: keeps blocks of a movie in memory
 - `movie`: a movie in one array, or in one array a frame
 - `create`: makes an empty movie
 - `writer`: writes a movie by planes; continues after a kill

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import SequenceError
+from sam4ct.io.tiff.spacing import SECONDS
 from sam4ct.profile import Spacing
 
 VERSION = "0.5"
@@ -34,6 +36,8 @@ class OmeImage:
     """Name of each axis of the array, e.g. t, z, y, x."""
     spacing_um: Spacing
     """Size of a voxel (z, y, x) in micrometres; 1 along an axis that is absent or has no scale."""
+    interval_s: float = nan
+    """Seconds between frames; nan if it is unknown."""
 
 
 def movie_axes(ndim: int) -> tuple[str, ...]:
@@ -102,7 +106,9 @@ def read_ome(path: Path, attributes: Mapping[str, Any]) -> OmeImage:
     for axis, name in zip(known, names, strict=True):
         if name in size:
             size[name] = scale[name] * _micrometres(path, name, axis.get("unit"))
-    return OmeImage(array, names, (size["z"], size["y"], size["x"]))
+    units = {str(axis.get("name")): str(axis.get("unit")) for axis in known}
+    interval = scale.get("t", nan) * SECONDS.get(units.get("t", ""), nan)
+    return OmeImage(array, names, (size["z"], size["y"], size["x"]), interval)
 
 
 def _scale(path: Path, image: Mapping[str, Any], axes: int) -> list[float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 
 import zarr
@@ -76,7 +77,15 @@ class ZarrVolumes(StoredMovie):
         super().__init__(frames, FrameInfo(tuple(shape), self._image.info.dtype), piece)
         self.spacing_um = self._image.ome.spacing_um
         """Size of a voxel (z, y, x) as the metadata say; 1 where they do not."""
+        self.interval_s = self._image.ome.interval_s
+        """Seconds between frames as the metadata say; nan where they do not."""
         self.frames_of = self._image.frames_of
+
+    @property
+    def array_folder(self) -> Path | None:
+        """Folder of the array, if it has the axes t, [z,] y, x and no others."""
+        plain = self._image.array.shape == (self.frames, *self.shape)
+        return self._image.folder if plain else None
 
     def _read(self, t: int, window: Sequence[slice]) -> tuple[str, Frame]:
         part: Frame = self._image.window([slice(t, t + 1), *window])[0]
@@ -101,6 +110,8 @@ class ZarrFrames(StoredMovie):
         super().__init__(len(places), first.info, first.piece)
         self.spacing_um = first.ome.spacing_um
         """Size of a voxel (z, y, x) as the first frame says; 1 where it does not."""
+        self.interval_s = nan
+        """Seconds between frames; images of single frames say none."""
         for image in self._images:
             if image.info != first.info:
                 raise SequenceError(unlike(image.path, image.info, first.path, first.info))

@@ -26,7 +26,12 @@ from sam4ct.io.tiff.frame import (
     write_image,
     write_planes,
 )
-from sam4ct.io.tiff.label_frames import read_label_frame, read_label_info, read_label_planes
+from sam4ct.io.tiff.label_frames import (
+    read_label_frame,
+    read_label_info,
+    read_label_planes,
+    whole_numbers,
+)
 from sam4ct.io.tiff.movie import PREFIX, TiffVolumes
 from sam4ct.io.tiff.paint import write_regions
 from sam4ct.io.tiff.shapes import (
@@ -43,6 +48,7 @@ from sam4ct.io.tiff.spacing import (
     encode_stack,
     spacing_of,
     stack_options,
+    stated_sizes,
     warn_of_cubes,
     warn_of_odd_spacing,
 )
@@ -69,10 +75,12 @@ __all__ = [
     "remedy_for_shape",
     "spacing_of",
     "stack_options",
+    "stated_sizes",
     "unlike",
     "warn_of_cubes",
     "warn_of_odd_spacing",
     "warn_of_unsaid_stack",
+    "whole_numbers",
     "write_image",
     "write_planes",
     "write_regions",

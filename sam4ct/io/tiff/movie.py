@@ -17,7 +17,7 @@ from sam4ct.io.files import (
 )
 from sam4ct.io.tiff.frame import read_info
 from sam4ct.io.tiff.shapes import unlike
-from sam4ct.io.tiff.spacing import spacing_of
+from sam4ct.io.tiff.spacing import spacing_of, stated_sizes
 from sam4ct.io.tiff.windows import Layout, read_layout
 from sam4ct.profile import Spacing
 
@@ -53,6 +53,11 @@ class TiffVolumes(StoredMovie):
     def spacing_um(self) -> Spacing:
         """Size of a voxel (z, y, x) in micrometres by the first file; 1 where it does not say."""
         return spacing_of(self.files[0]) or (1.0, 1.0, 1.0)
+
+    @cached_property
+    def interval_s(self) -> float:
+        """Seconds between frames by the first file; nan where it does not say."""
+        return stated_sizes(self.files[0])[1]
 
     def refuse_unlike(self) -> None:
         """Refuse a movie if the headers of its frames differ.

@@ -106,9 +106,21 @@ def spacing_of(path: Path) -> Spacing | None:
     Raises:
         SequenceError: The file cannot be read.
     """
-    with opened(path) as tif:
-        sizes = voxel_sizes(tif)
+    sizes, _ = stated_sizes(path)
     return None if any(map(isnan, sizes)) else sizes
+
+
+def stated_sizes(path: Path) -> tuple[Spacing, float]:
+    """Return the size of a voxel (z, y, x) in micrometres, and the seconds between time points.
+
+    Returns:
+        nan for what the file does not say.
+
+    Raises:
+        SequenceError: The file cannot be read.
+    """
+    with opened(path) as tif:
+        return voxel_sizes(tif), frame_interval(tif)
 
 
 def voxel_sizes(tif: tifffile.TiffFile) -> Spacing:

@@ -64,7 +64,11 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
     refused: dict[str, str] = {}
     with problems.noted():
         targets, refused = find_targets(root, out)
-    todo = [target for target in targets if options.overwrite or not target.stands(options)]
+    todo = [
+        target
+        for target in targets
+        if options.overwrite or not target.stands(options) or target.missing_exports(options)
+    ]
     if targets and not todo:
         return Preparation(targets, refused)
     reasons = {target.label: target.write_problem() for target in todo}

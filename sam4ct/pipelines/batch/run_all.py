@@ -54,7 +54,7 @@ class Ending:
 
 
 def run_all(root: Path, options: Options, out: Path | None = None) -> list[Outcome]:
-    """Run all sequences below a folder whose results are not there.
+    """Run all sequences below a folder whose results, or exports asked for, are not there.
 
     Args:
         root: Holds datasets, or is one.
@@ -82,13 +82,15 @@ def run_all(root: Path, options: Options, out: Path | None = None) -> list[Outco
 def _run(job: Job) -> Outcome:
     label, overwrite = job.target.label, job.options.overwrite
     # Hours may have passed, and another process may have been at it.
-    if not overwrite and job.target.stands(job.options):
+    there = job.target.stands(job.options) and not overwrite
+    command = job.export_arguments() if there else job.arguments()
+    if not command:
         return Outcome(label, Kind.THERE)
-    ending = run_command(job.arguments())
+    ending = run_command(command)
     if ending.problem is None:
         return Outcome(label, Kind.WRITTEN, str(job.target.result_dir))
     # A result takes its place last of all, so this one is of another process that was faster.
-    if job.target.stands(job.options) and not (overwrite or ending.unexpected):
+    if job.target.stands(job.options) and not (there or overwrite or ending.unexpected):
         return Outcome(label, Kind.THERE)
     return _failed(label, ending.problem, unexpected=ending.unexpected)
 

@@ -19,6 +19,7 @@ from sam4ct.io.follow import INITIAL, SEEDS, count_images
 from sam4ct.pipelines.common.answers import answers_changed
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.dispatch import find_run
+from sam4ct.pipelines.tools.export import missing_exports, refuse_exports
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ class Target:
         """Whether the result is there, and obeys the corrections that there are now."""
         return self.done and not self._answers_changed(options)
 
+    def missing_exports(self, options: Options) -> list[str]:
+        """Formats that are asked for and not there yet."""
+        return missing_exports(self.result_dir, options.export)
+
     def write_problem(self) -> str | None:
         """Return why the result or the work folder cannot be written; None if both can be."""
         result, work = self.result_dir, work_dir_of(self.result_dir)
@@ -68,8 +73,10 @@ class Target:
                 f"{self.result_dir}: has {masks} masks for {images} images: it is incomplete, or"
                 " was made from other images. Add --overwrite to replace it."
             )
-        replaces = options.overwrite or self._answers_changed(options)
-        refuse_target(self.result_dir, overwrite=replaces)
+        # Whether a result with other answers may be replaced, the run itself finds out.
+        if options.overwrite or not self.done:
+            refuse_target(self.result_dir, overwrite=options.overwrite)
+            refuse_exports(find_run(*where, used))
         return used, find_run(*where, used).settle()
 
     def _answers_changed(self, options: Options) -> bool:
@@ -110,7 +117,16 @@ class Job:
         for flag in ("generate_masks", "edit_masks", "report"):
             if (chosen := getattr(options, flag)) is not None:
                 words.append(f"--{'' if chosen else 'no-'}{flag.replace('_', '-')}")
+        for name in options.export:
+            words += ["--export", name]
         return words + [f"--{flag}" for flag in ("fast", "overwrite") if getattr(options, flag)]
+
+    def export_arguments(self) -> list[str]:
+        """Return the same for the exports that a finished result lacks; [] if it lacks none."""
+        missing = self.target.missing_exports(self.options)
+        images = self.target.dataset_dir / self.target.name
+        words = ["export", str(self.target.result_dir), "--images", str(images)]
+        return [*words, *(f"--to={name}" for name in missing)] if missing else []
 
 
 def find_targets(root: Path, out: Path | None = None) -> tuple[list[Target], dict[str, str]]:

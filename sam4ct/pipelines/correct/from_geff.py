@@ -20,7 +20,7 @@ from sam4ct.io.corrections.geff import read_geff
 from sam4ct.io.ctc import work_dir_of
 from sam4ct.io.files import work_errors
 from sam4ct.io.work import WorkDir, read_table
-from sam4ct.pipelines.link.solved import read_solved, solved_stage
+from sam4ct.pipelines.link.lineage.solved import read_solved, solved_stage
 from sam4ct.stages.correct.differences import (
     differences,
     matched,

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from sam4ct.derive.track import FRAMES_SEEN
 from sam4ct.errors import ProfileError
 from sam4ct.geometry import Margins
-from sam4ct.io.cache import CachedVolumes
 from sam4ct.io.follow import (
     InitialCells,
     SeedFiles,
@@ -23,6 +22,7 @@ from sam4ct.io.follow import (
     refuse_background,
 )
 from sam4ct.io.movie import open_volumes, refuse_unlike
+from sam4ct.io.ome_zarr.cache import CachedVolumes
 from sam4ct.io.tiff import warn_of_cubes
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.manifest import load_manifest

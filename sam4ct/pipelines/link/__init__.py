@@ -6,17 +6,13 @@ In the order of a run:
 
 - `survey`: one look at all frames, kept for later commands; the derived profile
 - `plan`: everything a run needs, settled before it begins
-- `planned`: the plan with the corrections of a person
 - `summary`: what `check` prints
 - `networks`: the propagator of a run
 - `masks`: the masks as they are now, passed from stage to stage
 - `propagate`: the given masks, and the evidence between their regions
 - `repair`: fragments joined, merged masks cut, specks dropped
-- `associate`: the links of the sequence
+- `lineage`: the links of the sequence, and a person's answers to them
 - `generate`: missed cells of volumes segmented, and linked
-- `solved`: keeps the problem of the last linking, and its optimum
-- `edit`: masks joined and cut as a person has said
-- `correct`: links that obey a person's answers; debris dropped
 - `fill`: regions for frames in which linked cells were missed
 - `paint`: the result folder, and `run.json`
 - `run`: the stages in order

@@ -27,7 +27,7 @@ from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_t
 from sam4ct.pipelines.common.engine_counts import keep_counts, whole_numbers
 from sam4ct.pipelines.common.segmenter import Remembered, segmenter_of
 from sam4ct.pipelines.common.session import Session, read_json
-from sam4ct.pipelines.link.associate import linked
+from sam4ct.pipelines.link.lineage.associate import linked
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, propagate_new
 from sam4ct.regions import Region

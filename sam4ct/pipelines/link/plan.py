@@ -36,10 +36,10 @@ SOURCES = {
     "detect": "sam4ct.pipelines.link.survey",
     "propagate": "sam4ct.pipelines.link.propagate",
     "repair": "sam4ct.pipelines.link.repair",
-    "associate": "sam4ct.pipelines.link.associate",
+    "associate": "sam4ct.pipelines.link.lineage.associate",
     "generate": "sam4ct.pipelines.link.generate",
-    "edit": "sam4ct.pipelines.link.edit",
-    "correct": "sam4ct.pipelines.link.correct",
+    "edit": "sam4ct.pipelines.link.lineage.edit",
+    "correct": "sam4ct.pipelines.link.lineage.correct",
     "fill": "sam4ct.pipelines.link.fill",
     "paint": "sam4ct.pipelines.link.paint",
 }

@@ -6,21 +6,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from sam4ct.io.corrections import refuse_unknown
 from sam4ct.io.ctc import CtcReader, CtcSequence, refuse_target
 from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir
-from sam4ct.pipelines.common.answers import answers_changed, keep_answered
+from sam4ct.pipelines.common.answers import (
+    answers_changed,
+    answers_path,
+    keep_answered,
+    read_answers,
+)
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.link.associate import associate
-from sam4ct.pipelines.link.correct import correct
-from sam4ct.pipelines.link.edit import edit
 from sam4ct.pipelines.link.fill import fill
 from sam4ct.pipelines.link.generate import generate, generation_counts
+from sam4ct.pipelines.link.lineage.associate import associate
+from sam4ct.pipelines.link.lineage.correct import correct
+from sam4ct.pipelines.link.lineage.edit import edit
 from sam4ct.pipelines.link.paint import paint, record_of
-from sam4ct.pipelines.link.plan import Plan, settle_profile
-from sam4ct.pipelines.link.planned import planned
+from sam4ct.pipelines.link.plan import Plan, make_plan, settle_profile
 from sam4ct.pipelines.link.propagate import detect, propagate
 from sam4ct.pipelines.link.repair import Repaired, repair
 from sam4ct.pipelines.link.summary import describe, estimate
@@ -103,6 +108,22 @@ class LinkRun:
         if self.options.overwrite or not answers_changed(self.sequence.result_dir, self.options):
             return self.options.overwrite
         return WorkDir(self.sequence.work_dir).run_key() == self.plan.key()
+
+
+def planned(sequence: CtcSequence, options: Options) -> Plan:
+    """Settle a run with its corrections; see `make_plan`.
+
+    Raises:
+        Sam4ctError: As `make_plan`; and a correction names a frame or a label that is not there.
+    """
+    answers = read_answers(sequence.result_dir, options)
+    plan = make_plan(sequence, options)
+    path = answers_path(sequence.result_dir, options)
+    if path is None:
+        return plan
+    checked = plan.survey.checked
+    refuse_unknown(path, answers, plan.survey.detections, checked.frames, len(checked.shape))
+    return replace(plan, answers=answers, answers_file=path)
 
 
 def finish(run: Session[Plan], masks: Repaired, links: Links, filled: Sequence[Generated]) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam4ct.errors import ResultError
-from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import MASKS, RESULT, find_sequences
 from sam4ct.io.files import list_folder, work_errors
 from sam4ct.io.simulated import SEQUENCE, write_dataset
+from sam4ct.metrics import evaluate
 from sam4ct.pipelines.common.options import Options, choose_network
 from sam4ct.pipelines.link.run import LinkRun
 from sam4ct.report.rebuild import rebuild_report

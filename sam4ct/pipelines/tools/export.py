@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError, SequenceError
-from sam4ct.io.ctc import CtcSequence, text_of_name
+from sam4ct.io.ctc import TRACKS, CtcSequence, images_of_result, refuse_target, text_of_name
 from sam4ct.io.export import (
     ZarrFormat,
     placed,
@@ -19,6 +23,9 @@ from sam4ct.io.export import (
     write_ome_zarr,
     write_trackmate,
 )
+from sam4ct.io.movie import Volumes
+from sam4ct.io.ome_zarr import ZarrVolumes
+from sam4ct.io.tiff import TiffVolumes
 from sam4ct.pipelines.common.run import Run
 from sam4ct.pipelines.tools.result_graph import read_result
 from sam4ct.profile import Spacing
@@ -81,7 +88,7 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
             " their folder with --images."
         )
     writers: dict[str, Callable[[Path], None]] = {
-        "geff": lambda place: write_geff(place, graph, options.zarr_format),
+        "geff": lambda place: write_geff(place, graph, options.zarr_format, _shown(images)),
         "napari": lambda place: write_napari(place, graph),
         "csv": lambda place: write_csv(place, graph, images),
         "trackmate": lambda place: write_trackmate(place, graph, images),
@@ -95,15 +102,51 @@ def export(res_dir: Path, options: ExportOptions) -> list[Path]:
     return [targets[name] for name in formats]
 
 
+def _shown(images: Volumes | None) -> Callable[[int], NDArray[Any]] | Path | None:
+    """Return what GEFF shows of images: copies of TIFF files, a Zarr array where it lies."""
+    if isinstance(images, TiffVolumes):
+        return images.frame
+    return images.array_folder if isinstance(images, ZarrVolumes) else None
+
+
 def export_run(run: Run) -> list[Path]:
     """Export the result of a run in the formats that its options name; see `export`."""
     options = _options_of(run)
     return export(run.sequence.result_dir, options) if options.formats else []
 
 
+def refuse_run(run: Run) -> None:
+    """Refuse what the run and `export_run` would refuse after hours; changes nothing."""
+    refuse_result(run.sequence.result_dir, _options_of(run))
+    refuse_exports(run)
+
+
+def refuse_result(res_dir: Path, options: ExportOptions) -> None:
+    """Refuse a result that is there, as `refuse_target`; tell how to make the exports it lacks.
+
+    A run that was killed while it exported has its result.
+    """
+    try:
+        refuse_target(res_dir, overwrite=options.overwrite)
+    except ResultError as error:
+        missing = missing_exports(res_dir, options.formats)
+        if not missing or not (res_dir / TRACKS).is_file():
+            raise
+        words = ["sam4ct", "export", str(res_dir), *(f"--to={name}" for name in missing)]
+        if options.images is not None and options.images != images_of_result(res_dir):
+            words += ["--images", str(options.images)]
+        raise ResultError(f"{error} To make the exports it lacks: {shlex.join(words)}") from error
+
+
 def refuse_exports(run: Run) -> None:
-    """Refuse what `export_run` would refuse after hours; changes nothing."""
+    """Refuse exports that are in the way of those that `export_run` will write."""
     export_places(run.sequence.result_dir, _options_of(run))
+
+
+def missing_exports(res_dir: Path, formats: Sequence[str]) -> list[str]:
+    """Return the formats whose folder is not beside the result."""
+    out, name = res_dir.with_name(f"{res_dir.name}{EXPORT}"), text_of_name(res_dir)
+    return [key for key in formats if not (out / PLACES[key].format(name)).exists()]
 
 
 def _options_of(run: Run) -> ExportOptions:

@@ -6,23 +6,22 @@ import json
 import logging
 import os
 import shlex
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from sam4ct.io.ctc import refuse_target, sequence_name, work_dir_of
-from sam4ct.io.files import reading, write_json
+from sam4ct.io.ctc import IMPORTED, INPUT, sequence_name, work_dir_of
+from sam4ct.io.files import reading, work_errors, write_json
 from sam4ct.io.movie import ZARR
 from sam4ct.io.ome_zarr import is_zarr
-from sam4ct.pipelines.tools.import_movie import Wishes, import_movie
+from sam4ct.pipelines.tools.export import ExportOptions, refuse_result
+from sam4ct.pipelines.tools.import_look import Wishes
+from sam4ct.pipelines.tools.import_movie import import_movie
 
 logger = logging.getLogger(__name__)
-
-SEQUENCE = "01"
-INPUT = "input"
-"""The folder in `OUT.sam4ct` that holds the dataset, and `input.json` that says of which files."""
 
 
 def are_images_and_masks(first: Path, names: Sequence[str]) -> bool:
@@ -39,17 +38,26 @@ def are_images_and_masks(first: Path, names: Sequence[str]) -> bool:
 
 @contextmanager
 def dataset_of(
-    images: Path, masks: Path, out: Path | None, wishes: Wishes, *, overwrite: bool, to_run: bool
+    images: Path,
+    masks: Path,
+    out: Path | None,
+    wishes: Wishes,
+    *,
+    exports: Sequence[str],
+    overwrite: bool,
+    to_run: bool,
 ) -> Iterator[tuple[Path, str]]:
     """Give the dataset of a movie and its masks, and what they were taken for in words.
 
-    It lies in `OUT.sam4ct/input` and is made again where it was of other files or settings.
+    It lies in `OUT.sam4ct/input`, beside `input.json` that says of which files, and is made again
+    where it was of others, or of other settings.
 
     Args:
         images: A file or folder, see `import_movie`.
         masks: The same.
         out: The result folder; None, where nothing is to be run.
         wishes: What the user says of the movie.
+        exports: Formats that the result is to be exported to.
         overwrite: The result may be replaced.
         to_run: Keep the dataset; else it is a temporary one, unless a run has kept it.
 
@@ -63,23 +71,45 @@ def dataset_of(
     if out is not None:
         out = Path(os.path.abspath(out))
         if to_run:
-            refuse_target(out, overwrite=overwrite)
+            refuse_result(out, ExportOptions(formats=exports, overwrite=overwrite))
         kept = work_dir_of(out) / INPUT
         said = kept.with_suffix(".json")
-        if (kept / name / SEQUENCE).is_dir() and (before := _read(said)).get("stamp") == stamp:
+        if (kept / name / IMPORTED).is_dir() and (before := _read(said)).get("stamp") == stamp:
             logger.info("%s: imported before", kept / name)
             yield kept / name, str(before["words"])
             return
         if to_run:
-            words = import_movie(
-                images, masks, kept / name, wishes, overwrite=True, command=command
-            ).words
+            with _no_empty_folders(kept, work_dir_of(out)):
+                words = import_movie(
+                    images, masks, kept / name, wishes, overwrite=True, command=command
+                ).words
+            _remove_others(kept, name)
             write_json(said, {"stamp": stamp, "words": words})
             yield kept / name, words
             return
     with tempfile.TemporaryDirectory() as folder:
         dataset = Path(folder) / name
         yield dataset, import_movie(images, masks, dataset, wishes, command=command).words
+
+
+@contextmanager
+def _no_empty_folders(*folders: Path) -> Iterator[None]:
+    """Remove folders that hold nothing if the block fails, the first one first."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for folder in folders:
+                folder.rmdir()
+        raise
+
+
+def _remove_others(kept: Path, name: str) -> None:
+    """Remove what was imported from another movie, whose result is replaced."""
+    with work_errors(kept):
+        for other in kept.iterdir():
+            if other.name != name:
+                shutil.rmtree(other)
 
 
 def _stamp(path: Path) -> list[list[str | int]]:

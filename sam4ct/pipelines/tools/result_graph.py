@@ -12,23 +12,31 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite, isnan, nan
 from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
-from sam4ct.io.ctc import MASK, MASKS, RESULT, TRACKS, read_tracks, text_of_name, work_dir_of
+from sam4ct.io.ctc import (
+    MASK,
+    MASKS,
+    RESULT,
+    TRACKS,
+    images_of_result,
+    read_tracks,
+    text_of_name,
+    work_dir_of,
+)
+from sam4ct.io.ctc.new_sequence import facts_file
 from sam4ct.io.export import TrackGraph, build_graph
-from sam4ct.io.files import FrameFiles, frame_files, holds_tiff, in_one_message, work_errors
+from sam4ct.io.files import FrameFiles, frame_files, in_one_message, work_errors
 from sam4ct.io.movie import ZARR, Volumes, open_volumes
-from sam4ct.io.tiff import UNKNOWN, TiffVolumes, read_label_frame, spacing_of
+from sam4ct.io.tiff import UNKNOWN, TiffVolumes, read_label_frame, stated_sizes
 from sam4ct.io.work import WorkDir, read_table
 from sam4ct.profile import Spacing
 from sam4ct.tables import Links
 
 logger = logging.getLogger(__name__)
-
-IMPORTED = ".json"
-"""Suffix of what `sam4ct import` writes beside images: `DATASET/SS.json`."""
 
 
 def read_result(
@@ -42,7 +50,7 @@ def read_result(
 
     Args:
         res_dir: The result, `SS_RES`, an absolute path.
-        images: Its images; None: `SS` or `SS.zarr` beside it.
+        images: Its images; None: `SS` or `SS.zarr` beside it, or those that the run imported.
         spacing_um: Size of a voxel (z, y, x); None: as the import, the run or the images say.
         interval_s: Seconds between frames; None: as the import says.
 
@@ -52,20 +60,22 @@ def read_result(
         WorkError: What the run left is damaged.
     """
     masks = _masks(res_dir)
-    folder = _images_of(res_dir, images)
+    given = None if images is None else Path(os.path.abspath(images))
+    folder = given or images_of_result(res_dir)
     movie = None if folder is None else open_volumes(folder)
     _refuse_misfits(masks, movie, folder)
     record = _record(WorkDir(work_dir_of(res_dir)).run_json)
-    imported = {} if folder is None else _record(folder.with_suffix(IMPORTED))
+    imported = {} if folder is None else _record(facts_file(folder.parent, folder.stem))
     graph = _graph(res_dir, masks, folder, record)
-    size = spacing_um or _spacing(imported, record, movie, folder)
+    size = spacing_um or _spacing(imported, record, movie)
     if size is None:
         logger.info(
             "%s: nothing says the size of a pixel, so lengths are in pixels; --spacing Z Y X"
             " says it",
             res_dir,
         )
-    interval = interval_s or imported.get("interval_s")
+    said = nan if movie is None else movie.interval_s
+    interval = interval_s or imported.get("interval_s") or (said if isfinite(said) else None)
     return replace(graph, spacing_um=size, interval_s=interval), movie
 
 
@@ -90,17 +100,6 @@ def _masks(res_dir: Path) -> FrameFiles:
             " first; `sam4ct validate` lists all problems."
         )
     return found
-
-
-def _images_of(res_dir: Path, images: Path | None) -> Path | None:
-    """Return the folder (or Zarr) of the images; None if they are not beside the result."""
-    if images is not None:
-        return Path(os.path.abspath(images))
-    beside = res_dir.with_name(res_dir.name.removesuffix(RESULT))
-    if beside == res_dir:
-        return None
-    movie = beside.with_name(f"{beside.name}{ZARR}")
-    return beside if beside.is_dir() or movie.is_dir() else None
 
 
 def _refuse_misfits(masks: FrameFiles, images: Volumes | None, folder: Path | None) -> None:
@@ -179,7 +178,6 @@ def _spacing(
     imported: Mapping[str, Any],
     record: Mapping[str, Any],
     images: Volumes | None,
-    folder: Path | None,
 ) -> Spacing | None:
     """Return the size of a voxel (z, y, x) as the import, the run's profile or the images say."""
     stated: Spacing | None = None
@@ -191,9 +189,10 @@ def _spacing(
     if sizes:
         z, y, x = (float(size or 1.0) for size in sizes)
         stated = (z, y, x)
-    elif images is not None and folder is not None:
-        if not isinstance(images, TiffVolumes):
-            stated = images.spacing_um
-        elif holds_tiff(folder):
-            stated = spacing_of(min(frame_files(folder, "t").files.items())[1])
+    elif isinstance(images, TiffVolumes):
+        z, y, x = stated_sizes(images.files[0])[0]
+        z = 1.0 if len(images.shape) == 2 and isnan(z) else z
+        stated = None if any(map(isnan, (z, y, x))) else (z, y, x)
+    elif images is not None:
+        stated = images.spacing_um
     return None if stated == UNKNOWN else stated

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc import CtcReader, CtcSequence, find_sequences
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.io.simulated import write_dataset
+from sam4ct.metrics import evaluate
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.link.networks import propagator_of
 from sam4ct.pipelines.link.plan import make_plan

@@ -31,6 +31,7 @@ from sam4ct.io.export import (
 )
 from sam4ct.io.export import csv as csv_tables
 from sam4ct.io.movie import Volumes, open_volumes
+from sam4ct.io.ome_zarr import ZarrVolumes
 
 SPACING, INTERVAL = (2.0, 0.5, 0.25), 60.0
 shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -82,6 +83,26 @@ def test_geff_names_axes_with_units_and_the_masks_by_their_labels(
     for t in range(FRAMES):
         np.testing.assert_array_equal(masks[t], frame(t, shape))
     assert masks.chunks[0] == 1
+
+
+@shapes
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_geff_holds_images_or_names_the_array_that_they_are_in(
+    tmp_path: Path, shape: tuple[int, ...], zarr_format: int
+) -> None:
+    images = movie(tmp_path, shape)
+    write_ome_zarr(tmp_path / "movie.zarr", known(shape), images)
+    stored = open_volumes(tmp_path / "movie.zarr")
+    assert isinstance(stored, ZarrVolumes)
+    for name, shown in (("copied", images.frame), ("named", stored.array_folder)):
+        place = tmp_path / name
+        write_geff(place, known(shape), zarr_format, shown)  # type: ignore[arg-type]
+        _, related = geff_of(place)["related_objects"]  # type: ignore[misc]
+        assert related["type"] == "image"
+        found = zarr.open_array(place / "tracks.geff" / related["path"], mode="r")
+        assert (found.dtype, found.shape) == (images.dtype, (FRAMES, *shape))
+        np.testing.assert_array_equal(found[2], images.frame(2))
+        assert (place / "images").exists() == (name == "copied")
 
 
 @shapes
@@ -251,7 +272,7 @@ def writers(
 ) -> dict[str, Callable[[Path, TrackGraph], None]]:
     images = movie(tmp_path, shape)
     return {
-        "geff": write_geff,
+        "geff": lambda place, found: write_geff(place, found, 2, images.frame),
         "napari": write_napari,
         "csv": lambda place, found: write_csv(place, found, images),
         "trackmate": lambda place, found: write_trackmate(place, found, images),

@@ -21,7 +21,7 @@ from sam4ct.io.files import temporary
 temporary.VARIABLES, temporary.USUAL = (), ()
 temporary.SHARED_MEMORY = Path("/proc/self")
 temporary.settle_temporary_folder()
-import sam4ct.evaluate, sam4ct.models.sam2.engine, sam4ct.models.sam_med3d.engine
+import sam4ct.metrics, sam4ct.models.sam2.engine, sam4ct.models.sam_med3d.engine
 """
 
 

@@ -384,6 +384,37 @@ def test_result_with_masks_missing_is_not_done(tmp_path: Path) -> None:
     assert tree(result) == whole
 
 
+# Exports
+
+
+@pytest.mark.usefixtures("at_home")
+def test_every_run_exports_and_exports_that_are_missing_are_made_up_for(
+    root: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["-q", "run-all", root / "Mine", "--out", out, *OVERLAP]
+    assert sam4ct(*words, "--export", "csv").status == 0
+    places = [out / "Mine" / f"0{n}_RES.export" for n in (1, 2)]
+    whole = tree(out)
+    assert all("confidence" in (place / "csv/links.csv").read_text() for place in places)
+    shutil.rmtree(places[1] / "csv")
+    ran = sam4ct(*words, "--export", "csv")
+    assert ran.out.splitlines()[-1] == "1 written, 1 there already, 0 failed", ran.err
+    assert tree(out) == whole
+    ran = sam4ct(*words, "--export", "csv", "--export", "geff")
+    assert ran.out.splitlines()[-1] == "2 written, 0 there already, 0 failed", ran.err
+    assert all((place / "01_RES.zarr").exists() != (n > 0) for n, place in enumerate(places))
+
+
+def test_an_export_in_the_way_is_told_before_anything_runs(tmp_path: Path) -> None:
+    dataset = add(tmp_path, "Mine")
+    (dataset / "01_RES.export" / "csv").mkdir(parents=True)
+    ran = sam4ct("-q", "run-all", tmp_path, *OVERLAP, "--export", "csv")
+    assert ran.status == 2
+    assert f"{dataset / '01_RES.export' / 'csv'}: is there already" in ran.out
+    assert not (dataset / "01_RES").exists()
+
+
 # How it is stopped
 
 

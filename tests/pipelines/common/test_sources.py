@@ -41,14 +41,14 @@ def package(tmp_path: Path) -> Path:
         ("stages/repair/stage_shift.py", "propagate"),
         ("stages/repair/undersegmentation.py", "repair"),
         ("stages/associate/costs.json", "repair"),
-        ("pipelines/link/associate.py", "associate"),
+        ("pipelines/link/lineage/associate.py", "associate"),
         ("stages/fill/generate.py", "generate"),
         ("models/sam_med3d/crops.py", "generate"),
         ("pipelines/link/fill.py", "fill"),
         ("stages/paint/tracks.py", "paint"),
         ("report/page.py", None),
         ("cli/track/run.py", None),
-        ("pipelines/arrays.py", None),
+        ("pipelines/arrays/linking.py", None),
     ],
 )
 def test_changed_code_changes_the_keys_of_its_stage_and_all_later_ones(

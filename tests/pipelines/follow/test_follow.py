@@ -35,8 +35,8 @@ from scenes.embryo_runs import (
     written,
 )
 
-from sam4ct.evaluate import evaluate
 from sam4ct.io.follow.centroids import read_centroids
+from sam4ct.metrics import evaluate
 
 SAM2 = ["--evidence", "sam2"]
 """With its report."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scenes.report_fakes import FACTS, LINKS, TRACKS, FakeSequence, Page
 
-from sam4ct.io.cache import CachedVolumes
+from sam4ct.io.ome_zarr.cache import CachedVolumes
 from sam4ct.lineage import Track
 from sam4ct.pipelines.follow.report import read_extract, write_track_report
 from sam4ct.regions import Region, regions_of

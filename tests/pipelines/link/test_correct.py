@@ -18,8 +18,8 @@ from sam4ct.io.corrections import write_corrections
 from sam4ct.io.ctc.track_table import read_tracks
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.work.tables import read_table
-from sam4ct.pipelines.link import correct as correcting
 from sam4ct.pipelines.link import networks
+from sam4ct.pipelines.link.lineage import correct as correcting
 from sam4ct.tables import Joins, Links
 
 OPTIONS = ("--evidence", "overlap", "--no-report")

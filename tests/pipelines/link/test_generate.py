@@ -14,10 +14,10 @@ from scenes.bad_inputs import make_dataset
 from scenes.commands import sam4ct
 
 from sam4ct.corrections import Correction, End, Kind
-from sam4ct.evaluate import evaluate
 from sam4ct.io.corrections import write_corrections
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.work.tables import read_table
+from sam4ct.metrics import evaluate
 from sam4ct.models.weights.entry import Entry
 from sam4ct.pipelines.common import options
 from sam4ct.pipelines.link import generate

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import zarr
 from scenes.bad_inputs import make_dataset
 from scenes.commands import sam4ct, tree
 from scenes.drawn_result import SHAPES, save, write_result
+from scenes.input_forms import SHAPES as input_shapes
+from scenes.input_forms import ome, ome_zarr_with_labels, plain, scene
 
 from sam4ct.errors import ResultError, SequenceError, WorkError
 from sam4ct.io.ctc import work_dir_of
@@ -177,6 +182,78 @@ def test_an_unknown_format_is_named_with_those_there_are(result: Path) -> None:
     assert all(name in ran.err for name in ("excel", *ALL))
 
 
+# What headers say
+
+
+def facts_of_exports(out: Path) -> tuple[list[float | None], list[float], dict[str, str], float]:
+    """Scales in GEFF and OME-Zarr, the axes of TrackMate, and the seconds of the last frame."""
+    (geff,), (movie,) = out.glob("*.zarr/tracks.geff"), out.glob("*.ome.zarr")
+    axes = zarr.open_group(geff, mode="r").attrs["geff"]["axes"]  # type: ignore[index, call-overload]
+    ome = zarr.open_group(movie, mode="r").attrs["ome"]["multiscales"][0]  # type: ignore[index, call-overload]
+    (scale,) = ome["datasets"][0]["coordinateTransformations"]  # type: ignore[index, call-overload]
+    root = ElementTree.parse(*(out / "trackmate").glob("*.xml")).getroot()
+    image = root.find("Settings/ImageData")
+    assert image is not None
+    wanted = "pixelwidth", "timeinterval"
+    cells = pd.read_csv(out / "csv" / "cells.csv")
+    return (
+        [axis.get("scale") for axis in axes],  # type: ignore[union-attr]
+        scale["scale"],  # type: ignore[index, call-overload, return-value]
+        {name: image.attrib[name] for name in wanted},
+        cells["time_s"].max(),
+    )
+
+
+def stating_files(root: Path, form: str, kind: str) -> tuple[Path, Path]:
+    """A movie whose header says voxels of 3 x 0.5 x 0.5 um and 120 s, and its masks."""
+    movie, labels = scene(kind)
+    if form == "ome_zarr":
+        images, masks, _ = ome_zarr_with_labels(root, (movie, labels))
+        return images, masks
+    axes, path = "T" + "ZYX"[-(movie.ndim - 1) :], root / "movie.tif"
+    if form == "ome_tiff":
+        size = {f"PhysicalSize{axis}": 3.0 if axis == "Z" else 0.5 for axis in axes[1:]}
+        ome(path, movie, axes, **size, TimeIncrement=2.0, TimeIncrementUnit="min")
+    else:
+        said = {"axes": axes, "unit": "um", "spacing": 3.0, "finterval": 120.0, "tunit": "sec"}
+        tifffile.imwrite(path, movie, imagej=True, resolution=(2, 2), metadata=said)
+    return path, plain(root / "masks.tif", labels)
+
+
+@pytest.mark.parametrize("kind", ["2D", "3D"])
+@pytest.mark.parametrize("form", ["ome_tiff", "imagej", "ome_zarr"])
+def test_size_and_interval_of_headers_reach_every_export(
+    kind: str, form: str, tmp_path: Path
+) -> None:
+    images, masks = stating_files(tmp_path, form, kind)
+    out = tmp_path / "OUT"
+    ran = sam4ct("run", images, masks, "--out", out, "--evidence", "overlap", "--no-report")
+    assert ran.status == 0, ran.err
+    words = [word for name in ALL for word in ("--to", name)]
+    told = sam4ct("export", out, *words)
+    assert told.status == 0, told.err
+    assert "without confidences" not in told.err
+    size = [3.0, 0.5, 0.5][-len(input_shapes[kind]) :]
+    trackmate = {"pixelwidth": "0.5", "timeinterval": "120"}
+    everywhere = ([120.0, *size], [120.0, *size], trackmate, 360.0)
+    assert facts_of_exports(tmp_path / "OUT.export") == everywhere
+    # What is written into the frames is enough, where they are moved without 01.json.
+    (dataset,) = (tmp_path / "OUT.sam4ct" / "input").glob("*/01")
+    moved = dataset.rename(tmp_path / "moved")
+    words += ["--images", moved, "--out", tmp_path / "again"]
+    assert sam4ct("export", out, *words).status == 0
+    assert facts_of_exports(tmp_path / "again") == everywhere
+
+
+def test_a_movie_in_zarr_says_size_and_interval_itself(result: Path, tmp_path: Path) -> None:
+    export(result, ExportOptions(formats=["ome-zarr"], spacing_um=(1, 0.5, 0.5), interval_s=30))
+    movie = result.with_name("01_RES.export") / "01_RES.ome.zarr"
+    options = ExportOptions(formats=ALL, images=movie, out=tmp_path / "o", spacing_um=None)
+    export(result, options)
+    scale, _, image, last = facts_of_exports(tmp_path / "o")
+    assert (scale, image["timeinterval"], last) == ([30.0, 0.5, 0.5], "30", 90.0)
+
+
 # `sam4ct run --export`
 
 
@@ -200,6 +277,21 @@ def test_an_export_in_the_way_is_refused_before_the_run(tmp_path: Path) -> None:
     assert ran.status == 2
     assert f"{dataset / '01_RES.export' / 'csv'}: is there already" in ran.err
     assert tree(dataset) == before
+
+
+def test_a_run_that_was_killed_while_it_exported_is_told_how_to_go_on(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    out = tmp_path / "else where" / "RES"
+    told = ["run", dataset, "--out", out, "--evidence", "overlap", "--no-report"]
+    assert sam4ct(*told).status == 0
+    ran = sam4ct(*told, "--export", "csv", "--export", "geff")
+    assert ran.status == 2
+    _, _, command = ran.err.rstrip().rpartition("To make the exports it lacks: sam4ct ")
+    done = sam4ct(*shlex.split(command))
+    assert done.status == 0, done.err
+    links = pd.read_csv(out.with_name("RES.export") / "csv" / "links.csv")
+    assert links["confidence"].notna().all()
+    assert "exports it lacks" not in sam4ct(*told, "--export", "csv").err
 
 
 def test_masks_beside_the_images_are_not_those_of_cells_that_were_followed(result: Path) -> None:

@@ -27,7 +27,8 @@ from sam4ct.io.ctc import CtcReader, find_sequences, new_sequence, preflight
 from sam4ct.io.formats.tiff_stack import TiffStack
 from sam4ct.io.tiff import spacing_of
 from sam4ct.pipelines.tools import import_movie as module
-from sam4ct.pipelines.tools.import_movie import Wishes, import_movie
+from sam4ct.pipelines.tools.import_look import Wishes
+from sam4ct.pipelines.tools.import_movie import import_movie
 
 CASES = [
     pytest.param(name, kind, id=f"{name}-{kind}")

@@ -14,7 +14,8 @@ from typing import Any
 from ctc_metrics.metrics import valid
 from ctc_metrics.scripts.evaluate import calculate_metrics
 
-from sam4ct.evaluate.files import (
+from sam4ct.lineage import frame_problems, table_problems
+from sam4ct.metrics.files import (
     Gold,
     Masks,
     find_gold,
@@ -25,8 +26,7 @@ from sam4ct.evaluate.files import (
     refuse_swapped,
     refuse_truth,
 )
-from sam4ct.evaluate.matching import Match, match
-from sam4ct.lineage import frame_problems, table_problems
+from sam4ct.metrics.matching import Match, match
 
 Scores = dict[str, float | None]
 

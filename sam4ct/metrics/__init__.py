@@ -5,6 +5,6 @@
 - `scores`: the scores
 """
 
-from sam4ct.evaluate.scores import KEYS, Scores, evaluate
+from sam4ct.metrics.scores import KEYS, Scores, evaluate
 
 __all__ = ["KEYS", "Scores", "evaluate"]

@@ -23,9 +23,9 @@ from sam4ct.errors import CorrectionsError
 from sam4ct.io.corrections import Regions, settled
 from sam4ct.io.work import read_table, write_table
 from sam4ct.pipelines.common.session import Session
+from sam4ct.pipelines.link.lineage.solved import read_solved
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, costs_of, scene_of
-from sam4ct.pipelines.link.solved import read_solved
 from sam4ct.stages.associate import accepted
 from sam4ct.stages.correct import answered, regions_said, resolve
 from sam4ct.stages.fill import as_background, supported

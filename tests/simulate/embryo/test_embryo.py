@@ -13,7 +13,6 @@ from scenes.commands import sam4ct, tree
 from scipy.spatial import cKDTree
 
 from sam4ct.errors import SequenceError
-from sam4ct.evaluate import evaluate
 from sam4ct.io.ctc.track_table import read_tracks
 from sam4ct.io.ctc.validate import validate_result
 from sam4ct.io.follow.centroids import read_centroids
@@ -25,9 +24,10 @@ from sam4ct.io.simulated.seeds import SEED_FORMATS
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.tiff.spacing import spacing_of
 from sam4ct.io.work.tables import read_table
+from sam4ct.metrics import evaluate
 from sam4ct.pipelines.tools.init_tracks import init_tracks
 from sam4ct.regions import regions_of
-from sam4ct.simulate.cells import Cell, spawn
+from sam4ct.simulate.cells.cell import Cell, spawn
 from sam4ct.simulate.embryo.movie import (
     LIGHT_SHEET,
     NUCLEI,

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from sam4ct.io.work import WorkDir, read_table, write_table
 from sam4ct.pipelines.common.session import Session
+from sam4ct.pipelines.link.lineage.solved import keep_solved
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, costs_of, scene_of
-from sam4ct.pipelines.link.solved import keep_solved
 from sam4ct.stages.associate import accepted, best_lineage
 from sam4ct.tables import Links
 

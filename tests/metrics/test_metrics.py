@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from sam4ct.cli.evaluate import evaluate as evaluate_command
 from sam4ct.cli.evaluate import validate as validate_command
 from sam4ct.errors import ResultError, Sam4ctError, SequenceError
-from sam4ct.evaluate import KEYS, evaluate
-from sam4ct.evaluate.matching import match
-from sam4ct.evaluate.scores import MEASURED
 from sam4ct.io.ctc.validate import validate_result
 from sam4ct.io.simulated.movie import write_dataset
 from sam4ct.io.tiff.frame import encode_frame
+from sam4ct.metrics import KEYS, evaluate
+from sam4ct.metrics.matching import match
+from sam4ct.metrics.scores import MEASURED
 from sam4ct.simulate import NO_ERRORS, PRESETS, movie_law
 
 DIVISION = ["11.44.", "11.44.", "23.44.", "23.44."]

@@ -21,7 +21,7 @@ from sam4ct.errors import CorrectionsError
 from sam4ct.io.corrections import Regions, settled
 from sam4ct.io.work import read_table, write_table
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.link.associate import linked
+from sam4ct.pipelines.link.lineage.associate import linked
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, halves_of, propagate_new
 from sam4ct.regions import regions_of
