@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scenes.tracked_movie import movie, save, write_zarr
 
-from sam4ct.io.ome_zarr import cache as cached_volumes
 from sam4ct.io.movie import open_volumes
+from sam4ct.io.ome_zarr import cache as cached_volumes
 from sam4ct.io.ome_zarr.cache import CachedVolumes, block_shape
 from sam4ct.types import VolumeReader
 
