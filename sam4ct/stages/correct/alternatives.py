@@ -1,7 +1,7 @@
 """All that regions could do instead of what the lineage has, in one table.
 
-In: the linking problem, its solution, where regions are. Out: a table of alternatives, by slot. Every
-region has two slots, as in the solver: where it goes, and where it comes from.
+In: the linking problem, its solution, where regions are. Out: a table of alternatives, by slot.
+Every region has two slots, as in the solver: where it goes, and where it comes from.
 
 Besides the candidates of the problem there are *far* ones, which association did not consider:
 the end of one track and the beginning of another up to `REACH` frames later, and a track that
@@ -19,13 +19,15 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from sam4ct.stages.associate.solver import Problem, Selection
-from sam4ct.stages.correct.exchanges import NONE, Chosen, exchanges
+from sam4ct.stages.correct.exchanges import NONE, Chosen, Costed, exchanges
 from sam4ct.tables import Flags, Floats, Ints, Table
 
 REACH = 4
 """Frames; the far end of a gap is looked for in so many."""
 FAR = 3.0
 """Cell diameters; and no further away."""
+IMPOSSIBLE = 500.0
+"""Log odds; what answers exclude costs more than this."""
 NEAREST = 3
 """Far alternatives of one region and frame."""
 
@@ -63,7 +65,7 @@ class Alternatives(Table):
 
 @dataclass(frozen=True)
 class Slots:
-    """What the lineage has in each slot, (2 * count,) each."""
+    """What the lineage has in each slot, and its region, (2 * count,) each."""
 
     does: Ints
     """`Does.LINK`, `DIVISION` or `NOTHING`."""
@@ -94,13 +96,13 @@ def alternatives(
     links, splits, rows = problem.links, problem.splits, np.arange(count)
     now, none = Chosen.of(problem, selection), np.full(count, NONE)
     near = [
-        _rows(Does.LINK, (links.u, links.v, None), *_values(found.links), count),
-        _rows(Does.DIVISION, (splits.u, splits.v, splits.w), *_values(found.splits), count),
-        _one(Does.NOTHING, rows, (rows, none, none), *_values(found.ends)),
-        _one(Does.NOTHING, count + rows, (none, rows, none), *_values(found.begins)),
+        _rows(Does.LINK, (links.u, links.v, None), found.links, count),
+        _rows(Does.DIVISION, (splits.u, splits.v, splits.w), found.splits, count),
+        _one(Does.NOTHING, rows, (rows, none, none), found.ends),
+        _one(Does.NOTHING, count + rows, (none, rows, none), found.begins),
     ]
     table = Alternatives.concat([*near, *_far(problem, now, places_um, diameter_um)])
-    return table.take(np.isfinite(table.score))
+    return table.take(table.score < IMPOSSIBLE)
 
 
 def slots_of(problem: Problem, selection: Selection, size: Ints) -> Slots:
@@ -125,28 +127,19 @@ def slots_of(problem: Problem, selection: Selection, size: Ints) -> Slots:
     )
 
 
-def _values(costed: object) -> tuple[Floats, Floats]:
-    return costed.cost, costed.changes  # type: ignore[attr-defined]
-
-
-def _one(
-    does: Does, slot: Ints, ends: tuple[Ints, Ints, Ints], score: Floats, changes: Floats
-) -> Alternatives:
-    return Alternatives(slot, np.full(len(slot), does, np.int64), *ends, score, changes)
+def _one(does: Does, slot: Ints, ends: tuple[Ints, Ints, Ints], costed: Costed) -> Alternatives:
+    kinds = np.full(len(slot), does, np.int64)
+    return Alternatives(slot, kinds, *ends, costed.cost, costed.changes)
 
 
 def _rows(
-    does: Does,
-    ends: tuple[Ints, Ints, Ints | None],
-    score: Floats,
-    changes: Floats,
-    count: int,
+    does: Does, ends: tuple[Ints, Ints, Ints | None], costed: Costed, count: int
 ) -> Alternatives:
     """Return candidates in all slots that they use."""
     u, v, w = ends
     whole = u, v, np.full(len(u), NONE) if w is None else w
     used = [u, count + v, *([] if w is None else [count + w])]
-    return Alternatives.concat(_one(does, slot, whole, score, changes) for slot in used)
+    return Alternatives.concat(_one(does, slot, whole, costed) for slot in used)
 
 
 def _far(problem: Problem, now: Chosen, places: Floats, diameter: Floats) -> list[Alternatives]:
@@ -155,12 +148,10 @@ def _far(problem: Problem, now: Chosen, places: Floats, diameter: Floats) -> lis
     begins = np.flatnonzero(now.begins & (t > t.min(initial=0)))
     ends = np.flatnonzero(now.ends & (t < t.max(initial=0)))
     mothers = np.flatnonzero(now.out_link >= 0)
-    frame = np.split(np.arange(count), np.flatnonzero(np.diff(t)) + 1) if count else []
-    del frame
     u, v, far = _near(ends, begins, t, places, diameter, range(1, REACH + 1))
     known = _known(problem.links.u, problem.links.v, u, v, count)
     u, v, far = u[~known], v[~known], far[~known]
-    found = [_rows(Does.FAR_LINK, (u, v, None), far, np.ones(len(u)), count)]
+    found = [_rows(Does.FAR_LINK, (u, v, None), Costed(far, np.ones(len(u))), count)]
     u, v, far = _near(mothers, begins, t, places, diameter, range(1, 2))
     w = problem.links.v[now.out_link[u]]
     fits = t[w] == t[v]
@@ -168,13 +159,13 @@ def _far(problem: Problem, now: Chosen, places: Floats, diameter: Floats) -> lis
     pairs = np.concatenate([splits.u, splits.u]), np.concatenate([splits.v, splits.w])
     fits &= ~_known(*pairs, u, v, count)
     u, v, w, far = u[fits], v[fits], w[fits], far[fits]
-    return [*found, _rows(Does.FAR_DIVISION, (u, v, w), far, np.ones(len(u)), count)]
+    return [*found, _rows(Does.FAR_DIVISION, (u, v, w), Costed(far, np.ones(len(u))), count)]
 
 
 def _near(
     first: Ints, later: Ints, t: Ints, places: Floats, diameter: Floats, steps: range
 ) -> tuple[Ints, Ints, Floats]:
-    """Return pairs of regions that are near each other some frames apart, and how far, diameters."""
+    """Return pairs of regions that are near each other, and how far, in diameters."""
     none = np.empty(0, np.int64)
     parts = [(none, none, np.empty(0))]
     scale = float(np.median(diameter)) if len(diameter) else 1.0

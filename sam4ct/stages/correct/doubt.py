@@ -2,10 +2,10 @@
 
 In: alternatives. Out: their probabilities, and the expected gain of asking about each slot.
 
-Of each slot, one is right: what the lineage has, an alternative, something that is not listed, or the
-region is no cell. Their weights are 1, exp(bias - slope * score), and exp(bias + ...) of the slot
-(conditional logit, McFadden 1974), fitted to simulated movies by `benchmarks/fit_doubts.py`. The gain
-is the sum over the alternatives of their probability times the links that they change.
+Of each slot, one is right: what the lineage has, an alternative, something that is not listed, or
+the region is no cell. Their weights are 1, exp(bias - slope * score), and exp(bias + ...) of the
+slot (conditional logit, McFadden 1974), fitted to simulated movies (`benchmarks/fit_doubts.py`).
+The gain is the sum over the alternatives of their probability times the links that they change.
 """
 
 from __future__ import annotations
@@ -32,19 +32,23 @@ NO_CELL_CHANGES = (0.5, 1.0, 0.1)
 
 @dataclass(frozen=True)
 class Weights:
-    """The fitted numbers. The first axis is the side: 0 where a region goes, 1 where it comes from;
-    the second what the lineage has there."""
+    """The fitted numbers.
+
+    The first axis is the side: 0 where a region goes, 1 where it comes from; the second is what the
+    lineage has there.
+    """
 
     bias: NDArray[np.float64]
     """(2, 3, 5), by what the alternative does."""
     slope: NDArray[np.float64]
     """(2, 3, 5), logarithms."""
     gap: NDArray[np.float64]
-    """(2,) logits by missed frame of a far link."""
+    """(2,) logits, by side, that each missed frame costs a far link."""
     unlisted: NDArray[np.float64]
     """(2, 3, 2), the last axis is whether the region may end there."""
     no_cell: NDArray[np.float64]
-    """(3, 5): bias, alone, small, large, long."""
+    """(3, 5), by what the lineage has: bias, and factors of `Slots.alone`, of the logarithmic size
+    below and above the median, and of `Slots.length`."""
 
 
 @cache
@@ -87,22 +91,22 @@ def doubts(table: Alternatives, slots: Slots, t: Ints, weights: Weights | None =
     gain += nothing * np.take(NO_CELL_CHANGES, slots.does)
     np.add.at(gain, table.slot, weight * table.changes)
     gain = np.where(slots.outermost, 0.0, gain / total)
-    return Doubts(
-        weight / total[table.slot], 1.0 / total, others / total, nothing / total, gain
-    )
+    return Doubts(weight / total[table.slot], 1.0 / total, others / total, nothing / total, gain)
 
 
 def logits(
     table: Alternatives, slots: Slots, t: Ints, weights: Weights
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the logits against what the lineage has: of alternatives, of none of them and of no
-    cell; the latter two by slot."""
+    """Return the logits of alternatives, and by slot of none of them and of no cell.
+
+    What the lineage has is 0. Args as of `doubts`.
+    """
     count = len(t)
     side, has = (table.slot >= count).astype(int), slots.does[table.slot]
     far = (table.does == Does.FAR_LINK) & (table.u >= 0)
     missed = np.where(far, t[table.v] - t[table.u] - 1, 0)
     at = side, has, table.does
-    score = np.minimum(table.score, HIGHEST_SCORE)
+    score = np.clip(table.score, 0.0, HIGHEST_SCORE)  # below 0, exchanges got in each other's way
     logit = weights.bias[at] - np.exp(weights.slope[at]) * score - weights.gap[side] * missed
     sides = (np.arange(2 * count) >= count).astype(int)
     unlisted = weights.unlisted[sides, slots.does, slots.may_end.astype(int)]

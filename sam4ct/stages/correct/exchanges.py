@@ -12,12 +12,15 @@ lineage with the alternative, as longer chains of exchanges are not tried.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam4ct.stages.associate.solver import Problem, Selection
 from sam4ct.tables import Flags, Floats, Ints
 
+T = TypeVar("T", np.int64, np.float64)
 NONE = -1
 
 
@@ -40,7 +43,9 @@ class Chosen:
     def of(cls, problem: Problem, selection: Selection) -> Chosen:
         """Return what a selection chooses."""
         links, splits = problem.links, problem.splits
-        out_link, out_split, source, sister = (np.full(problem.count, NONE) for _ in range(4))
+        out_link, out_split, source, sister = (
+            np.full(problem.count, NONE, np.int64) for _ in range(4)
+        )
         e, s = selection.links, selection.splits
         out_link[links.u[e]], source[links.v[e]] = e, links.u[e]
         out_split[splits.u[s]], source[splits.v[s]] = s, splits.u[s]
@@ -96,6 +101,8 @@ def exchanges(problem: Problem, selection: Selection) -> Exchanges:
 
 
 class _Exchanger:
+    """Works out exchanges; `_in` and `_out` are the best that a region without a partner can do."""
+
     def __init__(self, problem: Problem, selection: Selection) -> None:
         self._problem, self._selection = problem, selection
         self._now = now = Chosen.of(problem, selection)
@@ -103,11 +110,11 @@ class _Exchanger:
         order = np.argsort(links.u * problem.count + links.v)
         self._key, self._order = (links.u * problem.count + links.v)[order], order
         self._first = self._targets()
-        free_in = _least(problem.appear, links.v, problem.link_cost - problem.disappear[links.u],
-                         now.ends[links.u])
-        free_out = _least(problem.disappear, links.u, problem.link_cost - problem.appear[links.v],
-                          now.begins[links.v])
-        self._in, self._out = self._second_daughters(free_in), free_out
+        extra = problem.link_cost - problem.disappear[links.u]
+        found = _least(problem.appear, links.v, extra, now.ends[links.u])
+        self._in = self._second_daughters(found)
+        extra = problem.link_cost - problem.appear[links.v]
+        self._out = _least(problem.disappear, links.u, extra, now.begins[links.v])
 
     def _targets(self) -> tuple[Ints, Ints]:
         """Return the one or two regions that each region leads to, -1 for none."""
@@ -154,6 +161,7 @@ class _Exchanger:
         return Costed(np.where(there, alone, 0.0), np.where(there, changes, 0.0))
 
     def all(self) -> Exchanges:
+        """Return all exchanges; what is chosen costs infinity."""
         found = Exchanges(self._links(), self._splits(), self._ends(), self._begins())
         found.links.cost[self._selection.links] = np.inf
         found.splits.cost[self._selection.splits] = np.inf
@@ -171,8 +179,9 @@ class _Exchanger:
         cost = cost + sum(one.cost for one in (*orphans, widow))
         changes = np.where(mine, 0.0, 1.0) + sum(one.changes for one in (*orphans, widow))
         # Two cells swap: the source of v takes what u had.
-        swap = self._link_cost(np.where(mine | (now.sister[v] >= 0), NONE, now.source[v]),
-                               np.where(a2 >= 0, NONE, a))
+        swap = self._link_cost(
+            np.where(mine | (now.sister[v] >= 0), NONE, now.source[v]), np.where(a2 >= 0, NONE, a)
+        )
         swapped = problem.link_cost - now.out_cost[u] - now.in_cost[v] + swap
         better = swapped < cost
         return Costed(np.where(better, swapped, cost), np.where(better, 4.0, changes))
@@ -206,7 +215,7 @@ class _Exchanger:
         return Costed(np.where(now.begins, np.inf, cost), lost.changes)
 
 
-def _at(values: Ints | Floats, rows: Ints) -> Ints | Floats:
+def _at(values: NDArray[T], rows: Ints) -> NDArray[T]:
     """Return values by row; the last one, whatever it is, for rows of -1."""
     return values[rows] if len(values) else np.zeros(len(rows), values.dtype)
 
