@@ -122,7 +122,7 @@ def write_page(
 
 
 def _asset(name: str) -> Template:
-    return Template(files("sam4ct.report").joinpath(name).read_text(encoding="utf-8"))
+    return Template(files("sam4ct.report").joinpath("assets", name).read_text(encoding="utf-8"))
 
 
 def _sampled(shown: int, frames: int) -> str:
