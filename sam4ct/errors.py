@@ -27,3 +27,7 @@ class ResultError(Sam4ctError):
 
 class WorkError(Sam4ctError):
     """A work folder that is locked, read-only, full, or of another run."""
+
+
+class CorrectionsError(Sam4ctError):
+    """A file of corrections that cannot be read, contradicts itself, or does not fit the masks."""

@@ -2,7 +2,8 @@
 
 Layers, and imports go down only:
     cli, __main__ > pipelines > io models finetune evaluate report > stages >
-    regions lineage geometry intensity profile derive simulate tables runtime > errors types
+    regions corrections lineage geometry intensity profile derive simulate tables
+    runtime > errors types
 Stages and adapters do not import each other: they meet in the Protocols of `types`.
 An adapter imports `io` and no other adapter. `EXCEPTIONS` lists what may differ, and why.
 """
@@ -17,6 +18,7 @@ PACKAGE = "sam4ct"
 PURE = frozenset(
     {
         "regions",
+        "corrections",
         "lineage",
         "geometry",
         "intensity",

@@ -1,0 +1,26 @@
+"""Read and write `SS_CORRECTIONS.csv`, and find the regions that corrections name.
+
+- `table`: the file
+- `settle`: labels and places to the regions of the masks as they now are
+"""
+
+from __future__ import annotations
+
+from sam4ct.io.corrections.settle import Regions, settled
+from sam4ct.io.corrections.table import (
+    COLUMNS,
+    corrections_file,
+    fields_of,
+    read_corrections,
+    write_corrections,
+)
+
+__all__ = [
+    "COLUMNS",
+    "Regions",
+    "corrections_file",
+    "fields_of",
+    "read_corrections",
+    "settled",
+    "write_corrections",
+]
