@@ -53,10 +53,8 @@ def pictures_of(
     return [limited_uri(_grey(crop, part, contrast), size) for crop, part in crops]
 
 
-def _grey(
-    crop: Plane, part: Window, contrast: Contrast
-) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-    grey = np.zeros(crop.shape, np.uint8)
+def _grey(crop: Plane, part: Window, contrast: Contrast) -> NDArray[np.uint8]:
+    grey: NDArray[np.uint8] = np.zeros(crop.shape, np.uint8)
     grey[part] = contrast.apply(crop[part])
     return grey
 

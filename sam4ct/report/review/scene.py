@@ -67,7 +67,8 @@ def scene_of(question: Asked, shape: Sequence[int], frames: int, regions: Region
     named = {(e.t, e.label): regions(e.t)[e.label] for e in ends if e.label in regions(e.t)}
     own = named.get((question.about.t, question.about.label))
     slices = _slices(question, shape, named, shown)
-    return Scene(left, right, tuple(shown), _window(ends, list(named.values()), own), slices)
+    window = _inside(_window(ends, list(named.values()), own), shape[-2:])
+    return Scene(left, right, tuple(shown), window, slices)
 
 
 def _large(question: Asked, frames: int) -> tuple[int, int]:
@@ -92,6 +93,18 @@ def _window(ends: Sequence[Ended], named: Sequence[Region], own: Region | None) 
     side = round(max(LEAST_WINDOW_PX, ROOM * float((high - low).max()), least))
     y, x = ((low + high - side) // 2).tolist()
     return slice(y, y + side), slice(x, x + side)
+
+
+def _inside(window: Window, shape: Sequence[int]) -> Window:
+    """Return a window moved into the frame along each axis; in the middle where it does not fit."""
+    y, x = (_moved(part, n) for part, n in zip(window, shape, strict=True))
+    return y, x
+
+
+def _moved(part: slice, n: int) -> slice:
+    side = part.stop - part.start
+    low = min(max(part.start, 0), n - side) if side <= n else (n - side) // 2
+    return slice(low, low + side)
 
 
 def _slices(

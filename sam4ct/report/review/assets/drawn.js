@@ -77,10 +77,10 @@ const drawn = (() => {
       const own = mark.roles.get(`${frame.t}:${label}`);
       const numbers = own ?? (around ? mark.tracks.get(track) : undefined);
       const line = shape("path", { d: path, "data-label": label, class: numbers ? "role" : "cell" });
+      paths.push(shape("path", { d: path, class: numbers ? "halo" : "halo faint" }));
       if (numbers) {
         line.setAttribute("style", styleOf(numbers));
         if (!numbers[0]) line.classList.add("about");
-        paths.push(shape("path", { d: path, class: "halo" }));
       }
       if (!inside) line.classList.add("away");
       if (numbers?.includes(mark.lit)) line.classList.add("lit");
@@ -100,21 +100,34 @@ const drawn = (() => {
     svg.append(...paths);
     svg.append(...mark.places.filter((place) => place.t === frame.t).map((place) => cross(place, question, units)));
     const box = make("div", { class: "picture" }, make("img", { src: view.image, alt: "" }), svg);
-    return { box, write: () => texts.forEach((each) => svg.append(text(each, svg, units))) };
+    return { box, write: () => write(texts, svg, units) };
   }
 
-  // A number beside its region, where it hides nothing; needs the place on the screen.
-  function text({ line, text: words, style, x }, svg, units) {
-    const size = 19 * units / Math.max(1, svg.clientWidth);
-    const { y, height } = line.getBBox();
-    const above = y > size * 1.1;
-    const node = shape("text", {
-      x: Math.min(units - size / 2, Math.max(size / 2, x)),
-      y: above ? y - size * 0.3 : Math.min(units - 4, y + height + size * 0.95), style: `${style}; --text: ${size}`,
-    });
-    if (!style) node.classList.add("name");
-    node.textContent = words;
-    return node;
+  // Numbers beside their regions, where they hide nothing and not each other. Needs the places on
+  // the screen, so that they are of one size in all windows.
+  function write(texts, svg, units) {
+    const size = 19 * units / Math.max(1, svg.clientWidth), taken = [];
+    const free = (box) => taken.every((other) => box.right < other.left || other.right < box.left
+      || box.bottom < other.top || other.bottom < box.top);
+    for (const { line, text: words, style } of texts) {
+      const node = shape("text", { style: `${style}; --text: ${size}` });
+      if (!style) node.classList.add("name");
+      node.textContent = words;
+      svg.append(node);
+      const box = line.getBBox(), half = node.getComputedTextLength() / 2 + size * 0.2;
+      const [middle, centre] = [box.x + box.width / 2, box.y + box.height / 2];
+      const spots = [[middle, box.y - size * 0.3], [middle, box.y + box.height + size * 0.95],
+        [box.x + box.width + half, centre], [box.x - half, centre]].map(([x, y]) => {
+        const [x1, y1] = [Math.min(units - half, Math.max(half, x)), Math.min(units - 4, Math.max(size, y))];
+        return { x: x1, y: y1, left: x1 - half, right: x1 + half, top: y1 - size * 0.8, bottom: y1 + size * 0.1 };
+      });
+      const inside = (spot) => Math.abs(spot.x - middle) < half + box.width / 2 - 1
+        && spot.bottom > box.y + 2 && spot.top < box.y + box.height - 2;
+      const spot = spots.find((each) => free(each) && !inside(each)) ?? spots.find(free) ?? spots[0];
+      taken.push(spot);
+      node.setAttribute("x", spot.x);
+      node.setAttribute("y", spot.y);
+    }
   }
 
   function cross({ place, number }, question, units) {

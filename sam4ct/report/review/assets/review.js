@@ -301,7 +301,7 @@
   function view(name) {
     const reviewing = name === "review";
     document.body.classList.toggle("reviewing", reviewing);
-    byId("review").hidden = !reviewing;
+    byId("review-view").hidden = !reviewing;
     byId("overview").hidden = reviewing;
     for (const tab of tabs) {
       tab.setAttribute("aria-selected", String(tab.dataset.view === name));
@@ -326,7 +326,7 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (byId("review").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (byId("review-view").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest?.(".views")) return;
     const typing = event.target === byId("labels");
     const key = event.key.length > 1 ? event.key : event.key.toLowerCase();
