@@ -19,6 +19,7 @@ PURE = frozenset(
     {
         "regions",
         "corrections",
+        "questions",
         "lineage",
         "geometry",
         "intensity",
