@@ -9,7 +9,7 @@ in pixels; positions in array order, z is 0 in 2D.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,6 +28,8 @@ class Table:
     """Base: checks dtypes and lengths, selects and joins rows."""
 
     KINDS: ClassVar[dict[str, type]] = {"Ints": np.int64, "Floats": np.float64, "Flags": np.bool_}
+    OPTIONAL: ClassVar[tuple[str, ...]] = ()
+    """Columns that files of earlier versions lack, the last ones."""
 
     def __post_init__(self) -> None:
         lengths = set()
@@ -155,6 +157,8 @@ class Evidence(Table):
 class Links(Table):
     """One row an accepted link from (t, label) forward to (t2, label2), t < t2."""
 
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("answered",)
+
     t: Ints
     label: Ints
     t2: Ints
@@ -163,6 +167,13 @@ class Links(Table):
     """One of the two links from a mother to its daughters."""
     confidence: Floats
     """Probability that the link is right, 0 to 1."""
+    answered: Flags = field(default_factory=lambda: np.empty(0, np.bool_))
+    """A person said that it is right; nowhere, if the column is left out."""
+
+    def __post_init__(self) -> None:
+        if not len(self.answered):
+            object.__setattr__(self, "answered", np.zeros(len(self.t), np.bool_))
+        super().__post_init__()
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,14 @@ def write_table(path: Path, table: Table) -> None:
 
 
 def read_table(path: Path, kind: type[T]) -> T:
-    """Read a table that `write_table` wrote.
+    """Read a table that `write_table` wrote, also one of an earlier version (`Table.OPTIONAL`).
 
     Raises:
         WorkError: The file is missing or damaged, or holds other columns than `kind`.
     """
-    columns = read_columns(path, _schema(kind))
+    schema = _schema(kind)
+    earlier = pa.schema([field for field in schema if field.name not in kind.OPTIONAL])
+    columns = read_columns(path, schema, earlier=earlier)
     return kind(**{name: columns.column(name).to_numpy() for name in columns.column_names})
 
 
@@ -68,15 +70,17 @@ def read_columns(
     schema: pa.Schema,
     names: list[str] | None = None,
     groups: list[int] | None = None,
+    earlier: pa.Schema | None = None,
 ) -> pa.Table:
     """Read some columns (default: all) of some row groups (default: all) of a file.
 
     Raises:
-        WorkError: The file is missing or damaged, or its columns are not those of `schema`.
+        WorkError: The file is missing or damaged, or its columns are not those of `schema`, nor
+            those of `earlier`.
     """
     with disk_errors(path), path.open("rb") as opened, _damage_named(path):
         file = pq.ParquetFile(opened, page_checksum_verification=True)
-        if not file.schema_arrow.equals(schema):
+        if not any(file.schema_arrow.equals(known) for known in (schema, earlier or schema)):
             raise WorkError(
                 f"{path}: holds {_described(file.schema_arrow)}, but this version expects"
                 f" {_described(schema)}. {REMEDY}"

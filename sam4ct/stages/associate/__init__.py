@@ -19,7 +19,14 @@ from __future__ import annotations
 from sam4ct.stages.associate.breaks import find_breaks
 from sam4ct.stages.associate.chunks import Chunks
 from sam4ct.stages.associate.costs import Costs, load_costs
-from sam4ct.stages.associate.model import Scene, accepted, associate, build_problem, measured
+from sam4ct.stages.associate.model import (
+    Scene,
+    accepted,
+    associate,
+    best_lineage,
+    build_problem,
+    measured,
+)
 
 __all__ = [
     "Chunks",
@@ -27,6 +34,7 @@ __all__ = [
     "Scene",
     "accepted",
     "associate",
+    "best_lineage",
     "build_problem",
     "find_breaks",
     "load_costs",

@@ -20,10 +20,17 @@ from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.runtime import each
 from sam4ct.stages.associate.chunks import Chunk, Chunks
 from sam4ct.stages.associate.costs import Costs
-from sam4ct.stages.associate.features import Divisions, Ends, History, diameters, history_of
+from sam4ct.stages.associate.features import (
+    Divisions,
+    Ends,
+    Features,
+    History,
+    diameters,
+    history_of,
+)
 from sam4ct.stages.associate.marginals import marginals, pruned
 from sam4ct.stages.associate.scoring import Regions, Scored, scored
-from sam4ct.stages.associate.solver import Problem, Selection, solve
+from sam4ct.stages.associate.solver import Problem, Solved, solved
 from sam4ct.tables import Detections, Evidence, Flags, Floats, Links
 
 logger = logging.getLogger(__name__)
@@ -59,21 +66,27 @@ def associate(detections: Detections, evidence: Evidence, costs: Costs, scene: S
         costs: Turns features into log odds.
         scene: Length, dimensions and voxel size of the sequence.
     """
+    return accepted(detections, best_lineage(detections, evidence, costs, scene), costs)
+
+
+def best_lineage(detections: Detections, evidence: Evidence, costs: Costs, scene: Scene) -> Solved:
+    """Return the last problem of the sequence and its optimum; see `associate`."""
     if not len(detections) or not len(evidence):
-        return Links.empty()
+        return solved(_without_candidates(detections, costs, scene))
     places, diameter = measured(detections, scene)
     chunks = Chunks(detections, evidence, diameter)
-    links = _solve_pass(detections, chunks, costs, scene)
+    found = _solve_pass(detections, chunks, costs, scene)
     if costs.second is not None:
-        history = history_of(detections, links, places)
-        links = _solve_pass(detections, chunks, costs, scene, history)
+        history = history_of(detections, accepted(detections, found, costs), places)
+        found = _solve_pass(detections, chunks, costs, scene, history)
+    chosen = found.selection
     logger.info(
         "associated %d regions: %d links, %d divisions",
         len(detections),
-        len(links),
-        int(links.division.sum()) // 2,
+        len(chosen.links) + 2 * len(chosen.splits),
+        len(chosen.splits),
     )
-    return links
+    return found
 
 
 def _solve_pass(
@@ -82,10 +95,9 @@ def _solve_pass(
     costs: Costs,
     scene: Scene,
     history: History | None = None,
-) -> Links:
-    """Return the links of one pass."""
-    problem = pruned(_build_problem(detections, chunks, costs, scene, history))
-    return accepted(detections, problem, solve(problem), costs)
+) -> Solved:
+    """Return the optimum of one pass."""
+    return solved(pruned(_build_problem(detections, chunks, costs, scene, history)))
 
 
 def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
@@ -146,6 +158,24 @@ def _build_problem(
     )
 
 
+def _without_candidates(detections: Detections, costs: Costs, scene: Scene) -> Problem:
+    """Return the problem of regions about which there is no evidence."""
+    appear, disappear = _ends(detections, costs, scene)
+    none = np.empty(0, np.int64)
+    return Problem(
+        len(detections),
+        Ends(none, none),
+        np.empty(0),
+        Divisions(none, none, none, Features.none(0)),
+        np.empty(0),
+        appear,
+        disappear,
+        np.minimum(costs.alone, appear + disappear),
+        detections.t,
+        scene.min_cycle_frames,
+    )
+
+
 def _useful(
     found: Scored, link_cost: Floats, split_cost: Floats, appear: Floats, disappear: Floats
 ) -> tuple[Flags, Flags]:
@@ -175,8 +205,9 @@ def _ends(detections: Detections, costs: Costs, scene: Scene) -> tuple[Floats, F
     return appear, np.where(detections.t == scene.frames - 1, 0.0, disappear)
 
 
-def accepted(detections: Detections, problem: Problem, chosen: Selection, costs: Costs) -> Links:
+def accepted(detections: Detections, found: Solved, costs: Costs) -> Links:
     """Return the chosen links, ordered by target, with their confidence."""
+    problem, chosen = found.problem, found.selection
     links, splits = problem.links, problem.splits
     e, s = chosen.links, chosen.splits
     u = np.concatenate([links.u[e], splits.u[s], splits.u[s]])

@@ -15,7 +15,7 @@ import numpy as np
 
 from sam4ct.geometry import Margins
 from sam4ct.stages.associate import Costs, Scene, accepted, build_problem
-from sam4ct.stages.associate.solver import Problem, solve
+from sam4ct.stages.associate.solver import Problem, solved
 from sam4ct.stages.follow.missed_seeds import TrackEnd
 from sam4ct.stages.motion import LinkedMotion, gone_on
 from sam4ct.tables import Evidence, Floats, Links, Sightings, row_numbers
@@ -154,7 +154,7 @@ class SlidingWindow:
             min_cycle_frames=rules.min_cycle_frames,
         )
         problem = self._settled_first(build_problem(window, evidence, self._costs, scene), window)
-        return accepted(window, problem, solve(problem), self._costs)
+        return accepted(window, solved(problem), self._costs)
 
     def _settled_first(self, problem: Problem, window: Sightings) -> Problem:
         """Return the problem with what is known of the first frame and of what was looked at."""

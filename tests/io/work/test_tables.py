@@ -304,3 +304,15 @@ def test_kill_9_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
         assert len(set(table.t) | set(table.label2) | set(table.confidence)) == 1
         others = [file for file in tmp_path.iterdir() if file != path]
         assert all(file.match(TEMPORARY) for file in others)
+
+
+def test_links_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    """They lack the column that says which were answered: none was."""
+    path, one = tmp_path / "links.parquet", np.array([1])
+    links = Links(one, one, one + 1, one, one > 0, one * 0.5, one > 0)
+    write_table(path, links)
+    assert read_table(path, Links).answered.all()
+    pq.write_table(pq.read_table(path).drop_columns(["answered"]), path, store_schema=False)
+    older = read_table(path, Links)
+    assert not older.answered.any()
+    assert older.confidence.tolist() == [0.5]

@@ -29,14 +29,19 @@ Weak duality: no x saves more than any such p costs. So x is optimal if there is
 - `cell_cycle`: adds the rows (3) that a solution violates
 - `lineage`: builds (1) and (2) for links and divisions; solves an active set: LP relaxation,
   reduced-cost fixing, integer program
+- `changes`: solves a problem again whose costs have changed, from its optimum before
 """
 
 from __future__ import annotations
 
-from sam4ct.stages.associate.solver.lineage import Problem, Selection, solve
+from sam4ct.stages.associate.solver.changes import solved_again
+from sam4ct.stages.associate.solver.lineage import Problem, Selection, Solved, solve, solved
 
 __all__ = [
     "Problem",
     "Selection",
+    "Solved",
     "solve",
+    "solved",
+    "solved_again",
 ]

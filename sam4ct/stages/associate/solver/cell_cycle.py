@@ -10,7 +10,7 @@ of these, one fewer than a whole path may be chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ class CellCycle:
     """Frames from a cell's birth to its own division, at least."""
     born: Mapping[int, int]
     """Frame of birth by region, of cells that were born before the first frame."""
+    early: Container[int] = frozenset()
+    """Regions that may divide however young their cell is."""
 
     def cuts(self, chosen: Flags) -> tuple[list[Ints], list[int]]:
         """Return the candidates of each violated row, and how many of them may be chosen."""
@@ -56,7 +58,7 @@ class CellCycle:
         for first, birth, seen in births:
             region, path = first, list[int]()
             while t[region] - birth + 1 < self.min_frames:
-                if divides[region]:
+                if divides[region] and region not in self.early:
                     yield first, region, np.array(path, np.int64), seen
                 if onward[region] < 0:
                     break

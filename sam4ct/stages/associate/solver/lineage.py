@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sam4ct.stages.associate.features import Divisions, Ends
 from sam4ct.stages.associate.solver.cell_cycle import CellCycle
-from sam4ct.stages.associate.solver.decomposition import optimum, reoptimized
+from sam4ct.stages.associate.solver.decomposition import Optimum, optimum, reoptimized
 from sam4ct.stages.associate.solver.highs import solve_lp, solve_milp
 from sam4ct.stages.associate.solver.set_packing import SetPacking
 from sam4ct.tables import Flags, Floats, Ints
@@ -61,6 +61,8 @@ class Problem:
     """Frames from a cell's birth to its own division, at least."""
     born: Mapping[int, int] = field(default_factory=dict)
     """Frame of birth by region, of cells born before the first frame; others have no known age."""
+    early: frozenset[int] = frozenset()
+    """Regions that may divide however young their cell is."""
 
 
 @dataclass(frozen=True)
@@ -71,43 +73,80 @@ class Selection:
     splits: Ints
 
 
+@dataclass(frozen=True)
+class Solved:
+    """A problem with its optimum, from which a changed problem is solved again."""
+
+    problem: Problem
+    optimum: Optimum
+    """Candidates are links, divisions and lone regions; slots as in `packing_of`, then the rows."""
+    rows: tuple[Ints, ...] = ()
+    """The candidates of each row (3) that was needed."""
+    most: tuple[int, ...] = ()
+    """How many of them may be chosen."""
+
+    @property
+    def selection(self) -> Selection:
+        n, k = len(self.problem.links.u), len(self.problem.splits.u)
+        chosen = self.optimum.chosen
+        return Selection(np.flatnonzero(chosen[:n]), np.flatnonzero(chosen[n : n + k]))
+
+
 def solve(problem: Problem) -> Selection:
     """Return the links and divisions with the least total cost."""
-    packing = _packing(problem)
-    links, splits = problem.links, problem.splits
-    cycle = CellCycle(links, splits, problem.t, problem.min_cycle, problem.born)
+    return solved(problem).selection
+
+
+def solved(problem: Problem) -> Solved:
+    """Return the problem with the links and divisions of the least total cost."""
+    packing = packing_of(problem)
     # The LP relaxation is mostly integral, and solved sooner.
-    best = optimum(packing, _relaxed)
+    return in_whole_numbers(Solved(problem, optimum(packing, relaxed)), packing)
+
+
+def in_whole_numbers(found: Solved, packing: SetPacking) -> Solved:
+    """Return the optimum in whole numbers, in which no cell divides too early."""
+    problem, best, rows, most = found.problem, found.optimum, found.rows, found.most
+    cycle = CellCycle(
+        problem.links, problem.splits, problem.t, problem.min_cycle, problem.born, problem.early
+    )
     while True:
         if (fractional := packing.overused(best.chosen)).any():
             best = reoptimized(packing, fractional, best, _integral)
             continue
-        paths, most = cycle.cuts(best.chosen)
+        paths, limits = cycle.cuts(best.chosen)
         if not paths:
-            n, k = len(links.u), len(splits.u)
-            chosen = best.chosen
-            return Selection(np.flatnonzero(chosen[:n]), np.flatnonzero(chosen[n : n + k]))
-        packing = packing.with_cuts(paths, most)
-        best = reoptimized(packing, packing.slots_of(np.concatenate(paths)), best, _relaxed)
+            return Solved(problem, best, rows, most)
+        rows, most = (*rows, *paths), (*most, *limits)
+        packing = packing.with_cuts(paths, limits)
+        best = reoptimized(packing, packing.slots_of(np.concatenate(paths)), best, relaxed)
 
 
-def _packing(problem: Problem) -> SetPacking:
-    """Return rows (1) and (2): candidates are links, divisions and lone regions.
+def rewards(problem: Problem) -> Floats:
+    """Return what each candidate saves: links, divisions, lone regions.
 
-    The slots are first where regions go, then where they come from.
+    A region whose slot stays free appears or disappears. A candidate saves these costs at the slots
+    that it uses, so appearing and disappearing need no candidates of their own. A region with both
+    slots free may pay for being alone instead.
     """
-    links, splits, count = problem.links, problem.splits, problem.count
-    # A region whose slot stays free appears or disappears. A candidate saves these costs at the
-    # slots that it uses, so appearing and disappearing need no candidates of their own. A region
-    # with both slots free may pay for being alone instead.
+    links, splits = problem.links, problem.splits
     appear, disappear = problem.appear, problem.disappear
-    reward = np.concatenate(
+    return np.concatenate(
         [
             disappear[links.u] + appear[links.v] - problem.link_cost,
             disappear[splits.u] + appear[splits.v] + appear[splits.w] - problem.split_cost,
             appear + disappear - problem.alone,
         ]
     )
+
+
+def packing_of(problem: Problem) -> SetPacking:
+    """Return rows (1) and (2): candidates are links, divisions and lone regions.
+
+    The slots are first where regions go, then where they come from.
+    """
+    links, splits, count = problem.links, problem.splits, problem.count
+    reward = rewards(problem)
     n, k, every = len(links.u), len(splits.u), np.arange(count)
     slot = np.concatenate(
         [links.u, splits.u, every, *(count + v for v in (links.v, splits.v, every, splits.w))]
@@ -118,7 +157,7 @@ def _packing(problem: Problem) -> SetPacking:
     return SetPacking(reward, coo_array((ones, (candidate, slot)), shape).tocsr())
 
 
-def _relaxed(reward: Floats, incidence: csr_array, capacity: Ints) -> Flags:
+def relaxed(reward: Floats, incidence: csr_array, capacity: Ints) -> Flags:
     """Return the candidates that the LP relaxation chooses, wholly or in part."""
     return solve_lp(reward, incidence, capacity).x > INTEGRAL
 
