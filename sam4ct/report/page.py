@@ -14,14 +14,16 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from sam4ct.corrections import Correction
 from sam4ct.io.files import replacing
 from sam4ct.lineage import Track
+from sam4ct.questions import Question
 from sam4ct.report.frames.viewer import ShownFrames, viewer_data
 from sam4ct.report.frames.whole import ResultFrames, WholeFrames, ends_in
 from sam4ct.report.lineage.charts import cells_over_time, confidence_histogram
 from sam4ct.report.lineage.colours import families_of, hues_of
 from sam4ct.report.lineage.tree import Tree, lineage_tree
-from sam4ct.report.review import Asked, Corrected, parts_of, review_data
+from sam4ct.report.review import parts_of, review_data
 from sam4ct.report.uncertain import LinkEnds, uncertain_links
 from sam4ct.report.words import (
     facts_html,
@@ -46,8 +48,8 @@ def write_report(
     links: Links,
     facts: Mapping[str, Any],
     scores: Mapping[str, float | None] | None = None,
-    questions: Sequence[Asked] = (),
-    corrections: Sequence[Corrected] = (),
+    questions: Sequence[Question] = (),
+    corrections: Sequence[Correction] = (),
 ) -> None:
     """Write the report of a run whose frames can be read whole.
 
@@ -74,8 +76,8 @@ def write_page(
     links: Links,
     facts: Mapping[str, Any],
     scores: Mapping[str, float | None] | None = None,
-    questions: Sequence[Asked] = (),
-    corrections: Sequence[Corrected] = (),
+    questions: Sequence[Question] = (),
+    corrections: Sequence[Correction] = (),
 ) -> None:
     """Write the report of a run, see `page_html`.
 
@@ -151,10 +153,10 @@ def page_html(
 
 
 def _review(
-    questions: Sequence[Asked],
+    questions: Sequence[Question],
     ends: LinkEnds,
     facts: Mapping[str, Any],
-    corrections: Sequence[Corrected],
+    corrections: Sequence[Correction],
 ) -> dict[str, Any]:
     """Return the data of the review view; {} if there is no question."""
     if not questions:

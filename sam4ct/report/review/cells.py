@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sam4ct.regions import Region
 from sam4ct.report.frames.crop import Window
-from sam4ct.report.frames.outlines import outline_paths
+from sam4ct.report.frames.outlines import PlacedMask, outline_paths
 
 UNITS = 600
 """Side of a picture in units of its outlines."""
@@ -41,38 +40,32 @@ def cells_in(frame: Frame, z: int, window: Window, most: int) -> list[list[Any]]
         most: Of regions, unless more are named.
 
     Returns:
-        Rows of label, track label (0: none), x and y of the middle, in units, path, whether the
-        region has pixels in this slice, and a pixel of the region near its middle, ([z,] y, x).
+        Rows of label, track label (0: none), path, whether the region has pixels in this slice,
+        and a pixel of the region near its middle, "y x" or "z y x".
     """
     here = [label for label in frame.named if label in frame.regions]
     room = max(0, most - len(here))
     labels = sorted(here) + _nearest(frame, z, window, room)
-    sections = [frame.regions[label].section(z) for label in labels]
+    regions = [frame.regions[label] for label in labels]
     scale = UNITS / (window[0].stop - window[0].start)
-    corner = np.array([part.start for part in window])
-    masks = [
-        (s.mask, (s.corner[0] - window[0].start, s.corner[1] - window[1].start)) for s in sections
+    paths = outline_paths([_placed(each.section(z), window) for each in regions], (scale, scale))
+    return [
+        [label, frame.tracks.get(label, 0), path, _cut_by(region, z), middle_pixel(region)]
+        for label, region, path in zip(labels, regions, paths, strict=True)
+        if path
     ]
-    rows: list[list[Any]] = []
-    for label, section, path in zip(
-        labels, sections, outline_paths(masks, (scale, scale)), strict=True
-    ):
-        if path:
-            y, x = np.rint((section.centroid + 0.5 - corner) * scale).astype(int).tolist()
-            region = frame.regions[label]
-            place = middle_pixel(region)
-            rows.append([label, frame.tracks.get(label, 0), x, y, path, _cut_by(region, z), place])
-    return rows
 
 
-def middle_pixel(region: Region) -> list[int]:
-    """Return the pixel of a region that is nearest to its centroid, ([z,] y, x)."""
+def middle_pixel(region: Region) -> str:
+    """Return the pixel of a region that is nearest to its centroid, as text: "[z ]y x"."""
     at = np.argwhere(region.mask) + np.asarray(region.corner)
-    return _list(at[((at - region.centroid) ** 2).sum(axis=1).argmin()])
+    nearest = at[((at - region.centroid) ** 2).sum(axis=1).argmin()]
+    return " ".join(map(str, nearest.tolist()))
 
 
-def _list(values: NDArray[np.int64]) -> list[int]:
-    return [int(value) for value in values]
+def _placed(section: Region, window: Window) -> PlacedMask:
+    y, x = (c - part.start for c, part in zip(section.corner, window, strict=True))
+    return section.mask, (y, x)
 
 
 def _nearest(frame: Frame, z: int, window: Window, most: int) -> list[int]:

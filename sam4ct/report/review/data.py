@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sam4ct.report.review.asked import Asked, Corrected, correction_row, ends_of
+from sam4ct.corrections import Correction
+from sam4ct.questions import Question, as_json, row_of
 from sam4ct.report.review.cells import UNITS, Frame, cells_in
 from sam4ct.report.review.pictures import LARGE, SLICE, SMALL, pictures_of
-from sam4ct.report.review.scene import LONGEST_GAP, Scene, scene_of
+from sam4ct.report.review.scene import LONGEST_GAP, Scene, ends_of, scene_of
 from sam4ct.report.uncertain import LinkEnds
 
 FRAMES_KEPT = LONGEST_GAP + 3
@@ -39,10 +40,10 @@ class Served:
 
 
 def review_data(
-    questions: Sequence[Asked],
+    questions: Sequence[Question],
     ends: LinkEnds,
     names: tuple[str, str],
-    earlier: Sequence[Corrected] = (),
+    earlier: Sequence[Correction] = (),
     served: Served | None = None,
 ) -> dict[str, Any]:
     """Return the data of the review view.
@@ -55,8 +56,8 @@ def review_data(
         served: Of a page that `sam4ct review` sends; None of a file.
     """
     dataset, sequence = names
-    rows = [correction_row(correction) for correction in earlier]
-    asked = [_plain(question) for question in questions]
+    rows = [row_of(correction) for correction in earlier]
+    asked = [as_json(question) for question in questions]
     identity = hashlib.sha256(json.dumps([dataset, sequence, asked, rows]).encode()).hexdigest()
     data: dict[str, Any] = {
         "identity": identity[:16],
@@ -70,7 +71,7 @@ def review_data(
     return data
 
 
-def questions_data(questions: Sequence[Asked], ends: LinkEnds) -> list[dict[str, Any]]:
+def questions_data(questions: Sequence[Question], ends: LinkEnds) -> list[dict[str, Any]]:
     """Return questions with pictures and outlines, in the order of the questions.
 
     Args:
@@ -89,13 +90,13 @@ def questions_data(questions: Sequence[Asked], ends: LinkEnds) -> list[dict[str,
             cells[n, t] = _outlines(questions[n], scenes[n], t, kept)
     pictures = _pictures(scenes, ends)
     return [
-        _plain(question)
+        as_json(question)
         | _seen(question, scenes[n], [cells[n, t] for t in scenes[n].shown], pictures[n])
         for n, question in enumerate(questions)
     ]
 
 
-def _outlines(question: Asked, scene: Scene, t: int, ends: LinkEnds) -> list[list[list[Any]]]:
+def _outlines(question: Question, scene: Scene, t: int, ends: LinkEnds) -> list[list[list[Any]]]:
     """Return the cells of each slice of a frame."""
     named = {end.label for end in ends_of(question) if end.t == t}
     frame = Frame(ends.regions(t), ends.track_of(t), named)
@@ -130,28 +131,8 @@ def _pictures(scenes: dict[int, Scene], ends: LinkEnds) -> dict[int, list[list[s
     return pictures
 
 
-def _plain(question: Asked) -> dict[str, Any]:
-    """Return a question as `questions.json` has it."""
-    about = question.about
-    return {
-        "text": question.text,
-        "t": int(about.t),
-        "label": int(about.label),
-        "place": [round(float(value), 1) for value in about.place],
-        "gain": round(float(question.gain), 4),
-        "answers": [
-            {
-                "text": answer.text,
-                "probability": round(float(answer.probability), 4),
-                "corrections": [correction_row(each) for each in answer.corrections],
-            }
-            for answer in question.answers
-        ],
-    }
-
-
 def _seen(
-    question: Asked, scene: Scene, cells: list[list[list[Any]]], pictures: list[list[str]]
+    question: Question, scene: Scene, cells: list[list[list[Any]]], pictures: list[list[str]]
 ) -> dict[str, Any]:
     """Return what the page shows of a question."""
     about = question.about

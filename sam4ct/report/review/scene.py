@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sam4ct.corrections import End
+from sam4ct.questions import Question
 from sam4ct.regions import Region
 from sam4ct.report.frames.crop import Window
 from sam4ct.report.frames.projection import largest_plane
-from sam4ct.report.review.asked import Asked, Ended, ends_of
 
 LEAST_WINDOW_PX = 48
 ROOM = 2.0
@@ -51,14 +52,20 @@ class Scene:
         return int(self.window[0].stop - self.window[0].start)
 
 
-def scene_of(question: Asked, shape: Sequence[int], frames: int, regions: Regions) -> Scene:
+def ends_of(question: Question) -> list[End]:
+    """Return all regions that a question and its answers name, that in question first."""
+    corrections = [c for answer in question.answers for c in answer.corrections]
+    return [question.about, *(end for correction in corrections for end in correction.ends)]
+
+
+def scene_of(question: Question, shape: Sequence[int], frames: int, regions: Regions) -> Scene:
     """Return the scene of a question.
 
     Args:
         question: The question.
         shape: Of every frame, ([z,] y, x).
         frames: Number of frames of the movie.
-        regions: Asked for the two large frames only.
+        regions: Question for the two large frames only.
     """
     left, right = _large(question, frames)
     between = range(left, right + 1) if right - left <= LONGEST_GAP else (left, right)
@@ -71,7 +78,7 @@ def scene_of(question: Asked, shape: Sequence[int], frames: int, regions: Region
     return Scene(left, right, tuple(shown), window, slices)
 
 
-def _large(question: Asked, frames: int) -> tuple[int, int]:
+def _large(question: Question, frames: int) -> tuple[int, int]:
     """Return the two large frames, in order of time."""
     t = question.about.t
     others = Counter(end.t for end in ends_of(question) if end.t != t)
@@ -81,7 +88,7 @@ def _large(question: Asked, frames: int) -> tuple[int, int]:
     return min(t, other), max(t, other)
 
 
-def _window(ends: Sequence[Ended], named: Sequence[Region], own: Region | None) -> Window:
+def _window(ends: Sequence[End], named: Sequence[Region], own: Region | None) -> Window:
     """Return the square around all regions and places, with a margin."""
     boxes = [[(s.start, s.stop) for s in region.box[-2:]] for region in named]
     boxes += [[(int(v), int(v) + 1) for v in end.place[-2:]] for end in ends if end.place]
@@ -108,7 +115,7 @@ def _moved(part: slice, n: int) -> slice:
 
 
 def _slices(
-    question: Asked,
+    question: Question,
     shape: Sequence[int],
     named: Mapping[tuple[int, int], Region],
     shown: Sequence[int],

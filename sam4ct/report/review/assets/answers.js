@@ -1,5 +1,5 @@
 // What was answered: kept in the browser, and written as corrections.csv. Knows no page elements.
-// A row is a correction with the names of the columns; places are lists of numbers.
+// A row is a correction with the names of the columns; places are texts, "y x" or "z y x".
 "use strict";
 const answering = (() => {
   const COLUMNS = ["kind", "t", "label", "place", "t2", "label2", "place2", "label3", "place3", "note"];
@@ -10,7 +10,7 @@ const answering = (() => {
   const PACE_OF = 20;
 
   function csvField(value) {
-    const text = Array.isArray(value) ? value.join(" ") : String(value ?? "");
+    const text = String(value ?? "");
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 
@@ -45,10 +45,11 @@ const answering = (() => {
   // The answers of a result: records by key of the question, in the order of answering.
   // A record: { choice (number of the answer, -1: something else, null: skipped), rows, ms }.
   class Book {
+    // Without an identity nothing is kept: then a server has the answers.
     constructor(identity, earlier) {
       this.name = `sam4ct.review.${identity}`;
       this.earlier = earlier;
-      this.storage = storageOf(this.name);
+      this.storage = identity ? storageOf(this.name) : null;
       this.records = new Map();
       this.saved = 0; // Records that were in the file when it was last saved.
       try {
@@ -57,6 +58,16 @@ const answering = (() => {
         this.saved = kept.saved ?? 0;
       } catch {
         // What another version kept, or nothing: begin anew.
+      }
+    }
+
+    // Take the answers that a server has: rows by key of the question.
+    adopt(answered, questions) {
+      const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+      for (const [key, rows] of Object.entries(answered)) {
+        const question = questions.find((each) => each.key === key);
+        const choice = question?.answers.findIndex((answer) => same(answer.corrections, rows)) ?? -1;
+        this.records.set(key, { choice: rows.length ? choice : null, rows, ms: 0 });
       }
     }
 

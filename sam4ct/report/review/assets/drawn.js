@@ -1,5 +1,5 @@
 // Draws the pictures of a question: images with outlines as SVG, the regions of answers in colours.
-// Cells are rows of the data: label, track, x, y, path, whether it is in this slice, place.
+// Cells are rows of the data: label, track, path, whether it is in this slice, place.
 "use strict";
 const drawn = (() => {
   const SVG = "http://www.w3.org/2000/svg";
@@ -23,12 +23,13 @@ const drawn = (() => {
 
   const colourOf = (number) => `--a${(number - 1) % MOST_COLOURS + 1}`;
 
-  // The regions that a correction names: [frame, label, place].
+  const numbersOf = (place) => (place ? place.split(" ").map(Number) : []);
+
+  // The regions that a correction names.
   function endsOf(row) {
-    return ["", "2", "3"].filter((n) => row[`place${n}`] !== undefined || row[`label${n}`])
-      .map((n) => ({
-        t: row[`t${n}`] ?? row.t2 ?? row.t, label: row[`label${n}`] ?? 0, place: row[`place${n}`] ?? [],
-      }));
+    return ["", "2", "3"].filter((n) => row[`label${n}`] || row[`place${n}`]).map((n) => ({
+      t: n ? row.t2 : row.t, label: row[`label${n}`] ?? 0, place: numbersOf(row[`place${n}`]),
+    }));
   }
 
   // What each region of a question is: by "frame:label" the numbers of its answers; 0 is the
@@ -73,7 +74,7 @@ const drawn = (() => {
     const around = frame.t !== question.left && frame.t !== question.right;
     const svg = shape("svg", { viewBox: `0 0 ${units} ${units}`, "aria-hidden": "true" });
     const texts = [], paths = [];
-    for (const [label, track, x, y, path, inside] of view.cells) {
+    for (const [label, track, path, inside] of [...view.cells].reverse()) {
       const own = mark.roles.get(`${frame.t}:${label}`);
       const numbers = own ?? (around ? mark.tracks.get(track) : undefined);
       const line = shape("path", { d: path, "data-label": label, class: numbers ? "role" : "cell" });
@@ -93,10 +94,10 @@ const drawn = (() => {
         line.append(title);
       }
       paths.push(line);
-      if (own?.[0]) texts.push({ line, text: own.join(" · "), style: styleOf(own), x, y });
-      else if (mark.names) texts.push({ line, text: String(label), style: "", x, y });
+      if (own?.[0] && !mark.names) texts.push({ line, text: own.join(" · "), style: styleOf(own) });
+      else if (mark.names) texts.push({ line, text: String(label), style: own?.[0] ? styleOf(own) : "" });
     }
-    // Small lines on top of large ones, so that all can be clicked.
+    // Named regions come first in the data, and are drawn on top.
     svg.append(...paths);
     svg.append(...mark.places.filter((place) => place.t === frame.t).map((place) => cross(place, question, units)));
     const box = make("div", { class: "picture" }, make("img", { src: view.image, alt: "" }), svg);

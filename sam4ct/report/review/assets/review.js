@@ -6,9 +6,9 @@
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("questions").textContent);
   const file = `${data.sequence}_CORRECTIONS.csv`;
-  const book = new Book(data.identity, data.earlier);
+  const book = new Book(data.served ? "" : data.identity, data.earlier);
   const server = data.served ? new serving.Server(data.served) : null;
-  if (server) book.adopt(data.served.answered);
+  if (server) book.adopt(data.served.answered, data.questions);
   let questions = data.questions;
   // `lit`: number of the answer that y takes; `shift`: large frames before (-1) or after (1);
   // `slice`: above (-1) or below (1); `taken`: labels that were picked; `since`: when it was shown.
@@ -128,8 +128,8 @@
     const rows = book.rows.length;
     byId("save").textContent = `Save ${rows} ${rows === 1 ? "correction" : "corrections"}`;
     byId("save").disabled = rows === 0;
-    byId("save").hidden = server !== null;
-    byId("solve").hidden = server === null;
+    byId("save").hidden = server !== null && !server.lost;
+    byId("solve").hidden = server === null || server.lost;
     if (server) {
       byId("solve").disabled = server.busy;
       byId("kept").textContent = server.words;
@@ -237,12 +237,17 @@
   }
 
   const placeOf = (t, label) => now().frames.find((frame) => frame.t === t)
-    ?.views.flatMap((view) => view.cells).find(([other]) => other === label)?.[6] ?? [];
-  const about = () => ({ t: now().t, label: now().label, place: now().label ? placeOf(now().t, now().label) : now().place });
+    ?.views.flatMap((view) => view.cells).find(([other]) => other === label)?.[4] ?? "";
+  const about = () => ({ t: now().t, label: now().label, place: now().label ? placeOf(now().t, now().label) : now().place.join(" ") });
 
   function rowOf(kind, ends) {
-    return Object.assign({ kind, note: "" }, ...ends.map((end, n) => Object.fromEntries(
-      Object.entries(end).map(([name, value]) => [`${name}${n ? n + 1 : ""}`, value]))));
+    const row = { kind };
+    ends.forEach(({ t, label, place }, n) => {
+      const number = n ? n + 1 : "";
+      if (n < 2) row[`t${number}`] = t;
+      Object.assign(row, { [`label${number}`]: label, [`place${number}`]: place });
+    });
+    return row;
   }
 
   function decide(kind) { settle(-1, [rowOf(kind, [about()])], `Answered: ${kind}.`); }
@@ -356,7 +361,7 @@
   for (const [id, action] of Object.entries({
     previous: keys.ArrowLeft, next: keys.ArrowRight, skip, undo, save, solve, above: keys.ArrowUp, below: keys.ArrowDown,
   })) byId(id).addEventListener("click", action);
-  addEventListener("beforeunload", (event) => { if (!server && !book.keeps && book.unsaved) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (server ? server.pending.size : !book.keeps && book.unsaved) event.preventDefault(); });
   const first = questions.findIndex((question) => !recordOf(question));
   show(Math.max(0, first), book.records.size ? "Your earlier answers are still here." : "");
   view(location.hash === "#review" || (server && !location.hash) ? "review" : "overview");
