@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-SCRIPTS = ("answers.js", "drawn.js", "server.js", "review.js")
+SCRIPTS = ("answers.js", "drawn.js", "desk.js", "server.js", "review.js")
 
 
 @dataclass(frozen=True)

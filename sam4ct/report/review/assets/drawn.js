@@ -110,6 +110,9 @@ const drawn = (() => {
     const size = 19 * units / Math.max(1, svg.clientWidth), taken = [];
     const free = (box) => taken.every((other) => box.right < other.left || other.right < box.left
       || box.bottom < other.top || other.bottom < box.top);
+    const regions = texts.map(({ line }) => line.getBBox());
+    const clear = (spot) => regions.every(({ x, y, width, height }) => spot.right < x + 2
+      || x + width - 2 < spot.left || spot.bottom < y + 2 || y + height - 2 < spot.top);
     for (const { line, text: words, style } of texts) {
       const node = shape("text", { style: `${style}; --text: ${size}` });
       if (!style) node.classList.add("name");
@@ -122,9 +125,7 @@ const drawn = (() => {
         const [x1, y1] = [Math.min(units - half, Math.max(half, x)), Math.min(units - 4, Math.max(size, y))];
         return { x: x1, y: y1, left: x1 - half, right: x1 + half, top: y1 - size * 0.8, bottom: y1 + size * 0.1 };
       });
-      const inside = (spot) => Math.abs(spot.x - middle) < half + box.width / 2 - 1
-        && spot.bottom > box.y + 2 && spot.top < box.y + box.height - 2;
-      const spot = spots.find((each) => free(each) && !inside(each)) ?? spots.find(free) ?? spots[0];
+      const spot = spots.find((each) => free(each) && clear(each)) ?? spots.find(free) ?? spots[0];
       taken.push(spot);
       node.setAttribute("x", spot.x);
       node.setAttribute("y", spot.y);
