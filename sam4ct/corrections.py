@@ -7,6 +7,7 @@ array order, ([z,] y, x).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -130,6 +131,15 @@ def contradictions(corrections: Iterable[Correction]) -> Iterator[tuple[Correcti
                 if _exclude(before, one):
                     yield before, one
             seen.setdefault(end, []).append(one)
+
+
+def digest(corrections: Iterable[Correction]) -> str:
+    """Return a digest of what answers say, whatever their order and notes; "" if there are none."""
+    said = [
+        (one.kind.value, *map(str, one.ends), *(e.place for e in one.ends))
+        for one in in_order(corrections)
+    ]
+    return hashlib.sha256(repr(said).encode()).hexdigest() if said else ""
 
 
 def text_of(place: tuple[float, ...]) -> str:

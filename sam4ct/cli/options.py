@@ -99,6 +99,20 @@ EDIT = click.option(
     default=None,
     help="Whether given masks may be joined, cut or dropped.  [default: as the profile says]",
 )
+CORRECTIONS = click.option(
+    "--corrections",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answers of a person that the lineage obeys, for one sequence; see docs/correcting.md."
+    "  [default: SS_CORRECTIONS.csv beside the result, if it is there]",
+)
+NO_CORRECTIONS = click.option(
+    "--no-corrections",
+    "use_corrections",
+    flag_value=False,
+    default=True,
+    help="Obey no answers, although there is such a file.",
+)
 
 
 def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -151,7 +165,18 @@ def frame_range(_: click.Context, __: click.Parameter, value: str) -> slice:
 
 def run_options(command: Command) -> Command:
     """Add the options for what is computed, the same in `run`, `check` and `stage`."""
-    for option in (EDIT, GENERATE, FAST, EVIDENCE, DEVICE, OUT, WEIGHTS, PROFILE):
+    for option in (
+        NO_CORRECTIONS,
+        CORRECTIONS,
+        EDIT,
+        GENERATE,
+        FAST,
+        EVIDENCE,
+        DEVICE,
+        OUT,
+        WEIGHTS,
+        PROFILE,
+    ):
         command = option(command)
     return command
 

@@ -35,6 +35,7 @@ from sam4ct.lineage import Track
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.associate import associate
+from sam4ct.pipelines.link.correct import correct
 from sam4ct.pipelines.link.fill import fill
 from sam4ct.pipelines.link.generate import generate
 from sam4ct.pipelines.link.propagate import detect, propagate
@@ -234,6 +235,7 @@ def _links_of_tracks(run: LinkRun) -> Links:
         session = Session(run.plan, work)
         masks = repair(session, propagate(session, detect(session)))
         masks, links = generate(session, *associate(session, masks))
+        masks, links = correct(session, masks, links)
         filled = fill(session, masks, links)
     detections, _ = masks.painted
     track = trace(detections, links, filled).of_detection

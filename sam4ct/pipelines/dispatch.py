@@ -49,6 +49,11 @@ def find_runs(
             f"{dataset_dir}: --seeds and --init-tracks are for one sequence, but there are"
             f" {', '.join(chosen)}. Name one of them."
         )
+    if len(chosen) > 1 and options.corrections:
+        raise SequenceError(
+            f"{dataset_dir}: --corrections is for one sequence, but there are {', '.join(chosen)}."
+            " Name one of them, or put each file beside its result, as SS_CORRECTIONS.csv."
+        )
     found: list[Run] = []
     for name in chosen:
         below = dataset_dir if out is None else Path(os.path.abspath(out)) / dataset_dir.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ def _dataset(
         are_images_and_masks,
         dataset_of,
     )
+    from sam4ct.pipelines.common.answers import answers_changed
+    from sam4ct.pipelines.common.options import Options
     from sam4ct.pipelines.tools.import_movie import Wishes
 
     given = [option for option, value in said.items() if value is not None]
@@ -54,14 +57,19 @@ def _dataset(
             )
         return first, names
     to_run = "overwrite" in more
+    replaces = more.get("overwrite", False)
     if to_run and out is None:
         raise click.UsageError("Add --out OUT: the folder that the result of IMAGES is written to.")
+    if to_run and out is not None and not replaces:
+        answers = Options(corrections=more["corrections"], use_corrections=more["use_corrections"])
+        # Whether the rest is as before, the run itself will ask.
+        replaces = answers_changed(Path(os.path.abspath(out)), answers)
     imported = dataset_of(
         first,
         Path(names[0]),
         out,
         Wishes(**said),
-        overwrite=more.get("overwrite", False),
+        overwrite=replaces,
         to_run=to_run,
     )
     dataset, words = click.get_current_context().with_resource(imported)

@@ -44,7 +44,7 @@ def run(dataset_dir: Path, sequences: tuple[str, ...], out: Path | None, **chose
 
     runs = find_runs(dataset_dir, sequences, out, Options(**chosen))
     for run in runs:
-        refuse_target(run.sequence.result_dir, overwrite=run.options.overwrite)
+        refuse_target(run.sequence.result_dir, overwrite=run.replaces)
         refuse_exports(run)
     # All are planned before the first is run: what is wrong with any is said before any work.
     for run, description in [(run, run.describe()) for run in runs]:

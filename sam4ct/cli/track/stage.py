@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,15 @@ from sam4ct.io.ctc import find_sequences, refuse_target, sequence_name
 from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.session import Session
-from sam4ct.pipelines.link.plan import Plan, make_plan
-from sam4ct.pipelines.link.run import stages
+from sam4ct.pipelines.link.plan import Plan
+from sam4ct.pipelines.link.run import LinkRun, stages
 
 NO_FRAMES = range(0)
 
 
 @click.group()
 def stage() -> None:
-    """Run single stages: propagate (in shards), then repair, associate, generate, fill, paint.
+    """Run single stages: propagate (in shards), then repair, associate, ..., correct, fill, paint.
 
     Each first does what is missing of the stages before it, except the evidence of propagate.
     """
@@ -32,13 +33,13 @@ def _stage_options(command: Command) -> Command:
     return DATASET(click.argument("sequence", metavar="SEQ")(run_options(command)))
 
 
-def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Options) -> Plan:
+def _planned(dataset_dir: Path, sequence: str, out: Path | None, options: Options) -> LinkRun:
     from sam4ct.pipelines.dispatch import refuse_stages  # zarr takes a moment to import
 
     name = sequence_name(dataset_dir, sequence)
     refuse_stages(dataset_dir, name, options)
     (found,) = find_sequences(dataset_dir, [name], out)
-    return make_plan(found, options)
+    return LinkRun(found, options)
 
 
 def _do(last: str, plan: Plan, frames: range = NO_FRAMES, *, shared: bool = False) -> None:
@@ -67,7 +68,7 @@ def _simple(name: str, text: str) -> None:
     @stage.command(name, help=text)
     @_stage_options
     def command(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
-        plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+        plan = _planned(dataset_dir, sequence, out, Options(**chosen)).plan
         _do(name, plan, shared=name == "detect")
 
 
@@ -87,7 +88,7 @@ def propagate(
     dataset_dir: Path, sequence: str, out: Path | None, frames: slice, **chosen: Any
 ) -> None:
     """Gather the evidence of frame pairs; several shards may run at once."""
-    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
+    plan = _planned(dataset_dir, sequence, out, Options(**chosen)).plan
     _do("propagate", plan, _frames_of(plan, frames), shared=True)
 
 
@@ -98,6 +99,7 @@ _simple(
     "Segment missed cells, and link the sequence with them, if masks are to be generated."
     "\n\nOne process does all frames, because a cell is followed from one into the next.",
 )
+_simple("correct", "Obey the corrections of a person, and drop what is no cell.")
 _simple("fill", "Generate regions for the frames in which linked cells were missed.")
 
 
@@ -107,6 +109,7 @@ _simple("fill", "Generate regions for the frames in which linked cells were miss
 @REPORT
 def paint(dataset_dir: Path, sequence: str, out: Path | None, **chosen: Any) -> None:
     """Write the result, run.json and the report; first does all that is left after propagate."""
-    plan = _planned(dataset_dir, sequence, out, Options(**chosen))
-    refuse_target(plan.sequence.result_dir, overwrite=plan.options.overwrite)
-    _do("paint", plan)
+    run = _planned(dataset_dir, sequence, out, Options(**chosen))
+    refuse_target(run.sequence.result_dir, overwrite=run.replaces)
+    options = replace(run.options, overwrite=run.replaces)
+    _do("paint", replace(run.plan, options=options))

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from sam4ct.io.corrections.settle import Regions, settled
+from sam4ct.io.corrections.settle import Regions, refuse_unknown, settled
 from sam4ct.io.corrections.table import (
     COLUMNS,
     corrections_file,
@@ -21,6 +21,7 @@ __all__ = [
     "corrections_file",
     "fields_of",
     "read_corrections",
+    "refuse_unknown",
     "settled",
     "write_corrections",
 ]

@@ -29,7 +29,9 @@ logger = logging.getLogger(__name__)
 Key = Mapping[str, str]
 """What a run or a stage depends on: part → digest; readable for people, too."""
 
-STAGES = ("detect", "propagate", "repair", "associate", "generate", "fill", "paint")
+STAGES = (
+    "detect", "propagate", "repair", "associate", "generate", "edit", "correct", "fill", "paint",
+)  # fmt: skip
 BY_MACHINE = ("weights.", "device")
 """Beginnings of parts of a key that may differ between machines: `weights.sam2`, `device`."""
 
@@ -98,6 +100,14 @@ class WorkDir:
             stored["stages"][name] = dict(key)
             write_json(self._key_path, stored)
 
+    def run_key(self) -> dict[str, str]:
+        """Return the key of the run that was here; {} if there was none.
+
+        Raises:
+            WorkError: It cannot be read.
+        """
+        return {part: str(value) for part, value in self._stored()["run"].items()}
+
     def has(self, path: Path) -> bool:
         """Whether a file exists; then it is whole."""
         with disk_errors(path):
@@ -146,8 +156,7 @@ class WorkDir:
         more = {
             "detect": [self.detections],
             "propagate": [self._work / "evidence", self._work / "masks"],
-            # The last stage that links writes it; it goes with the files of earlier stages, too.
-            "generate": [self.links],
+            "correct": [self.links],
             "paint": [self.run_json, self.report],
         }
         return [self._work / stage, *more.get(stage, [])]

@@ -14,7 +14,7 @@ from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.session import read_json
 
-STAGES = ("propagate", "repair", "generate")
+STAGES = ("propagate", "repair", "generate", "edit")
 """Those that use a network."""
 
 

@@ -31,6 +31,10 @@ class Options:
     """Whether SAM-Med3D segments missed cells of volumes; None: as the profile says."""
     edit_masks: bool | None = None
     """Whether given masks may be joined, cut or dropped; None: as the profile says."""
+    corrections: Path | None = None
+    """Mode "link": answers of a person; None: `SS_CORRECTIONS.csv`, if it is there."""
+    use_corrections: bool = True
+    """Whether that file is taken."""
     overwrite: bool = False
     report: bool = True
     seeds: Path | None = None

@@ -33,6 +33,11 @@ class Run(Protocol):
     @property
     def options(self) -> Options: ...
 
+    @property
+    def replaces(self) -> bool:
+        """Whether a result that is there may be replaced: asked for, or only answers are new."""
+        ...
+
     def used(self) -> Options:
         """The options without those that change nothing for this sequence."""
         ...

@@ -17,6 +17,7 @@ from sam4ct.io.ctc import ResultWriter, refuse_target
 from sam4ct.io.files import write_json
 from sam4ct.io.follow import TrackSequence
 from sam4ct.io.work import WorkDir, write_table
+from sam4ct.pipelines.common.answers import refuse_answers
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
@@ -50,7 +51,12 @@ class FollowRun:
         # Every region is generated, and SAM 2 looks at each.
         return replace(self.options, generate_masks=None, edit_masks=None, fast=False)
 
+    @property
+    def replaces(self) -> bool:
+        return self.options.overwrite
+
     def settle(self) -> frozenset[str]:
+        refuse_answers(self.sequence.result_dir, self.options)
         settle_track_profile(self.sequence, self.options)
         sam2 = {"sam2"} if self.options.evidence == "sam2" else set()
         return frozenset({"sam_med3d", *sam2})

@@ -27,7 +27,7 @@ from sam4ct.io.work import WorkDir, read_masks, read_table, write_masks, write_t
 from sam4ct.pipelines.common.engine_counts import keep_counts, whole_numbers
 from sam4ct.pipelines.common.segmenter import Remembered, segmenter_of
 from sam4ct.pipelines.common.session import Session, read_json
-from sam4ct.pipelines.link.associate import linked, with_debris, without_debris
+from sam4ct.pipelines.link.associate import linked
 from sam4ct.pipelines.link.plan import Plan
 from sam4ct.pipelines.link.repair import Repaired, propagate_new
 from sam4ct.regions import Region
@@ -37,21 +37,19 @@ from sam4ct.stages.fill import (
     AddedFrames,
     GenerateRules,
     Swept,
-    as_background,
     gaps,
     in_order,
     open_ends,
-    supported,
     sweep,
 )
 from sam4ct.stages.motion import LinkedMotion
 from sam4ct.stages.repair import joined_detections
-from sam4ct.tables import Detections, Joins, Links, row_numbers
+from sam4ct.tables import Detections, Links
 from sam4ct.types import FrameReader, VolumeSegmenter
 
 WAYS = {1: "forward", -1: "backward"}
 """Directions in time, in the order in which they are searched."""
-MADE, DROPPED, COUNTS = "detections.parquet", "dropped.parquet", "counts.json"
+MADE, COUNTS = "detections.parquet", "counts.json"
 
 
 def generate(run: Session[Plan], masks: Repaired, links: Links) -> tuple[Repaired, Links]:
@@ -77,28 +75,7 @@ def generate(run: Session[Plan], masks: Repaired, links: Links) -> tuple[Repaire
         generated=made,
     )
     masks = propagate_new(run, "generate", masks, made)
-    if not (work.has(work.links) and work.has(file_of(work, DROPPED))):
-        _link_again(masks, work)
-    dropped = read_table(file_of(work, DROPPED), Joins)
-    masks = _without(masks, dropped)
-    return with_debris(work, "generate", masks), read_table(work.links, Links)
-
-
-def _link_again(masks: Repaired, work: WorkDir) -> None:
-    """Link given and generated regions; write the links, and the regions that no link supports."""
-    found, made = linked(masks), masks.generated
-    generated = np.zeros(len(masks.detections), dtype=bool)
-    generated[row_numbers(masks.detections, made.t, made.label)] = True
-    kept, found = supported(masks.detections, found, generated)
-    dropped = as_background(masks.detections.take(~kept))
-    write_table(file_of(work, DROPPED), dropped)
-    write_table(work.links, without_debris(work, "generate", _without(masks, dropped), found))
-
-
-def _without(masks: Repaired, dropped: Joins) -> Repaired:
-    """Return masks that know which generated regions are no cells."""
-    rows = row_numbers(masks.detections, dropped.t, dropped.label)
-    return replace(masks, dropped=masks.detections.take(rows))
+    return linked(work, "generate", masks)
 
 
 def file_of(work: WorkDir, name: str) -> Path:

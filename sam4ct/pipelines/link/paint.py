@@ -13,6 +13,7 @@ import numpy as np
 
 from sam4ct.io.ctc import MASK, ResultWriter
 from sam4ct.io.files import frame_files
+from sam4ct.pipelines.common.answers import recorded
 from sam4ct.pipelines.common.record import LIBRARIES, LIBRARIES_OF_CLICKS, settings_of
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.plan import Plan
@@ -123,6 +124,7 @@ def record_of(
     libraries = LIBRARIES + (LIBRARIES_OF_CLICKS if clicked else ())
     return {
         **settings_of(plan, libraries),
+        **recorded(plan.answers),
         "fast": plan.options.fast,
         "inputs": {"images_sha256": checked.images_sha256, "masks_sha256": checked.masks_sha256},
         "window": asdict(plan.grid),

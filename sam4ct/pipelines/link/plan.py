@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from sam4ct.corrections import OF_MASKS, Correction, Kind, digest
 from sam4ct.derive import cell_diameter, cell_height
 from sam4ct.errors import ProfileError
 from sam4ct.geometry import Margins, Slabs, WindowGrid
@@ -36,6 +38,8 @@ SOURCES = {
     "repair": "sam4ct.pipelines.link.repair",
     "associate": "sam4ct.pipelines.link.associate",
     "generate": "sam4ct.pipelines.link.generate",
+    "edit": "sam4ct.pipelines.link.edit",
+    "correct": "sam4ct.pipelines.link.correct",
     "fill": "sam4ct.pipelines.link.fill",
     "paint": "sam4ct.pipelines.link.paint",
 }
@@ -49,6 +53,10 @@ class Plan(RunPlan):
 
     sequence: CtcSequence
     survey: Survey
+    answers: tuple[Correction, ...] = ()
+    """Corrections of a person (`answers`)."""
+    answers_file: Path = Path()
+    """Where they were read, for messages."""
 
     @property
     def diameter_px(self) -> float:
@@ -86,10 +94,17 @@ class Plan(RunPlan):
         }
 
     def stage_key(self, stage: str) -> dict[str, str]:
-        """The same for one stage, with a digest of its code and of all earlier stages."""
+        """The same for one stage, with a digest of its code and of all earlier stages.
+
+        Answers are in the keys of the stages that they concern. When these begin, files of later
+        stages are removed, so their keys need no answers.
+        """
         stages = list(SOURCES)
         modules = (SOURCES[name] for name in stages[: stages.index(stage) + 1])
-        return {**self.key(), "code": digest_of_sources(*modules)}
+        concerned = {"edit": OF_MASKS, "correct": tuple(Kind)}.get(stage, ())
+        answers = [one for one in self.answers if one.kind in concerned]
+        said = {"answers": digest(answers)} if answers else {}
+        return {**self.key(), **said, "code": digest_of_sources(*modules)}
 
 
 def make_plan(sequence: CtcSequence, options: Options) -> Plan:

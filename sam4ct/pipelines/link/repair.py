@@ -12,7 +12,7 @@ Masks are cut only if the profile has `edit_masks`. Stage shifts are found earli
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -66,7 +66,7 @@ def repair(run: Session[Plan], masks: Masks) -> Repaired:
         return repaired
     reader = CutFrames(masks.reader, cuts, plan.profile.spacing_um)
     if not work.has(halved):
-        write_table(halved, _halves(reader, cuts))
+        write_table(halved, halves_of(reader, cuts))
     halves = read_table(halved, Detections)
     whole = Joins(cuts.t, cuts.label, np.zeros(len(cuts), np.int64))
     detections = in_order([without(masks.detections, whole), halves])
@@ -88,6 +88,10 @@ class Repaired(Masks):
     """Generated regions that are not cells."""
     debris: Joins = field(default_factory=Joins.empty)
     """Given or generated regions of lineages that are not cells, once these are known."""
+    asked: Joins = field(default_factory=Joins.empty)
+    """Fragments that a person has joined: they are always painted as one region."""
+    solved_in: str = "associate"
+    """The stage whose links are the last ones so far."""
 
     def linked(self) -> tuple[Detections, Evidence]:
         """Return regions and evidence to link: fragments joined; without specks if masks may
@@ -96,14 +100,14 @@ class Repaired(Masks):
         Raises:
             WorkError: The evidence of some frame pair is missing.
         """
-        return _joined(self, self.joins, self.evidence())
+        return _joined(self, self.joins, self.evidence(), self.asked)
 
     @cached_property
     def painted(self) -> tuple[Detections, FrameReader]:
         """The regions that are painted, and a reader of their masks.
 
         With `edit_masks`, fragments are joined, and specks and debris are removed. Without, all
-        are painted: a fragment is then a track of its own.
+        are painted but what a person has joined or removed: a fragment is then a track of its own.
         """
         plan, edits = self.plan, as_background(self.dropped)
         detections = without(self.detections, edits)
@@ -111,8 +115,12 @@ class Repaired(Masks):
             detections = joined_detections(detections, self.joins)
             small = specks(detections, plan.profile.min_size, plan.edge)
             small_ones = as_background(detections.take(small))
-            edits = Joins.concat([self.joins, edits, small_ones, self.debris])
-            detections = without(detections.take(~small), self.debris)
+            edits = Joins.concat([self.joins, edits, small_ones])
+            detections = detections.take(~small)
+        for some in _one_by_one(self.asked):
+            detections = joined_detections(detections, some)
+        edits = Joins.concat([self.asked, edits, self.debris])
+        detections = without(detections, self.debris)
         return detections, JoinedFrames(self.reader, edits) if len(edits) else self.reader
 
     def counts(self) -> dict[str, int]:
@@ -122,11 +130,24 @@ class Repaired(Masks):
         return {"joined": len(self.joins), "cut": self.cuts, "debris": len(self.debris)}
 
 
-def _joined(masks: Masks, joins: Joins, evidence: Evidence) -> tuple[Detections, Evidence]:
+def _joined(
+    masks: Masks, joins: Joins, evidence: Evidence, asked: Joins | None = None
+) -> tuple[Detections, Evidence]:
     """Return regions and evidence with fragments joined, and specks removed (see `linked`)."""
     plan, profile = masks.plan, masks.plan.profile
     found = join(masks.detections, evidence, joins, profile.spacing_um, plan.jumps)
+    for some in _one_by_one(asked or Joins.empty()):
+        found = join(*found, some, profile.spacing_um, plan.jumps)
     return without_specks(*found, profile.min_size, plan.edge) if profile.edit_masks else found
+
+
+def _one_by_one(joins: Joins) -> Iterator[Joins]:
+    """Yield joins so that of each cell one fragment is joined at a time."""
+    while len(joins):
+        cells = np.stack([joins.t, joins.into])
+        first = np.unique(cells, axis=1, return_index=True)[1]
+        yield joins.take(np.sort(first))
+        joins = joins.take(np.setdiff1d(np.arange(len(joins)), first))
 
 
 def _errors(masks: Masks) -> tuple[Joins, Cuts]:
@@ -200,7 +221,7 @@ def worth_cutting(cuts: Cuts, cells: Detections, joins: Joins, min_size: int) ->
     return whole & (np.minimum(cuts.share, 1.0 - cuts.share) * size > min_size + 1)
 
 
-def _halves(reader: FrameReader, cuts: Cuts) -> Detections:
+def halves_of(reader: FrameReader, cuts: Cuts) -> Detections:
     """Return the table rows of the halves, ordered by frame and label."""
     rows = []
     for t in np.unique(cuts.t).tolist():

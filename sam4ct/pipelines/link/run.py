@@ -9,14 +9,18 @@ from functools import cached_property
 from sam4ct.io.ctc import CtcReader, CtcSequence, refuse_target
 from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir
+from sam4ct.pipelines.common.answers import answers_changed
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.associate import associate
+from sam4ct.pipelines.link.correct import correct
+from sam4ct.pipelines.link.edit import edit
 from sam4ct.pipelines.link.fill import fill
 from sam4ct.pipelines.link.generate import generate, generation_counts
 from sam4ct.pipelines.link.paint import paint, record_of
-from sam4ct.pipelines.link.plan import Plan, make_plan, settle_profile
+from sam4ct.pipelines.link.plan import Plan, settle_profile
+from sam4ct.pipelines.link.planned import planned
 from sam4ct.pipelines.link.propagate import detect, propagate
 from sam4ct.pipelines.link.repair import Repaired, repair
 from sam4ct.pipelines.link.summary import describe, estimate
@@ -27,7 +31,7 @@ from sam4ct.tables import Links
 
 
 def stages(run: Session[Plan], frames: range | None = None) -> Iterator[str]:
-    """Do the seven stages in order, each as far as it is not done; yield its name afterwards.
+    """Do the stages in order, each as far as it is not done; yield its name afterwards.
 
     Args:
         run: At work.
@@ -43,6 +47,9 @@ def stages(run: Session[Plan], frames: range | None = None) -> Iterator[str]:
     yield "associate"
     masks, links = generate(run, masks, links)
     yield "generate"
+    masks, links = edit(run, masks, links)
+    masks, links = correct(run, masks, links)
+    yield "correct"
     filled = fill(run, masks, links)
     yield "fill"
     finish(run, masks, links, filled)
@@ -69,7 +76,7 @@ class LinkRun:
     @cached_property
     def plan(self) -> Plan:
         """Profile, networks and key; every frame is read."""
-        return make_plan(self.sequence, self.options)
+        return planned(self.sequence, self.options)
 
     def describe(self) -> str:
         return describe(self.plan)
@@ -81,12 +88,21 @@ class LinkRun:
         return self.plan.key()
 
     def execute(self) -> WorkDir:
-        plan, overwrite = self.plan, self.options.overwrite
-        refuse_target(self.sequence.result_dir, overwrite=overwrite)
+        overwrite, replaces = self.options.overwrite, self.replaces
+        refuse_target(self.sequence.result_dir, overwrite=replaces)
+        plan = replace(self.plan, options=replace(self.options, overwrite=replaces))
         with WorkDir.open(self.sequence.work_dir, plan.key(), overwrite=overwrite) as work:
             for _ in stages(Session(plan, work)):
                 pass
         return work
+
+    @cached_property
+    def replaces(self) -> bool:
+        # A result that this run has made, before there were other answers, can be made again by
+        # taking the answers back. Asked before the run begins, for the run records its answers.
+        if self.options.overwrite or not answers_changed(self.sequence.result_dir, self.options):
+            return self.options.overwrite
+        return WorkDir(self.sequence.work_dir).run_key() == self.plan.key()
 
 
 def finish(run: Session[Plan], masks: Repaired, links: Links, filled: Sequence[Generated]) -> None:

@@ -112,7 +112,7 @@ def _options_of(run: Run) -> ExportOptions:
         formats=chosen.export,
         images=sequence.images[0].parent if isinstance(sequence, CtcSequence) else sequence.source,
         spacing_um=chosen.spacing_um,
-        overwrite=chosen.overwrite,
+        overwrite=run.replaces,
     )
 
 

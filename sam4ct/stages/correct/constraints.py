@@ -80,14 +80,16 @@ def answered(links: Links, corrections: Iterable[Correction]) -> Links:
     return replace(links, answered=marked, confidence=np.where(marked, 1.0, links.confidence))
 
 
-def kept_cells(detections: Detections, corrections: Iterable[Correction]) -> tuple[Flags, Flags]:
-    """Return which regions were said to be cells, and which to be none, (N,) each."""
-    found = {True: np.zeros(len(detections), bool), False: np.zeros(len(detections), bool)}
+def regions_said(
+    corrections: Iterable[Correction],
+) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    """Return which regions (t, label) were said to be cells, and which to be none."""
+    cells, others = set[tuple[int, int]](), set[tuple[int, int]]()
     for correction in corrections:
         if correction.kind is not Kind.NOT_SAME_CELL:
-            rows = _rows(detections, correction)
-            found[correction.kind is not Kind.NO_CELL][rows] = True
-    return found[True], found[False]
+            found = others if correction.kind is Kind.NO_CELL else cells
+            found.update((end.t, end.label) for end in correction.ends)
+    return cells, others
 
 
 @dataclass(frozen=True)

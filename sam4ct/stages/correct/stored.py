@@ -1,7 +1,7 @@
 """A solved problem as tables, so that a later command can solve it again from its optimum.
 
-In: a solved problem. Out: tables that hold all of it but the shortest cell cycle, and back, equal to
-the last bit.
+In: a solved problem. Out: tables that hold all of it but the shortest cell cycle, and back, equal
+to the last bit.
 """
 
 from __future__ import annotations

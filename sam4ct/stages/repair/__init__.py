@@ -24,7 +24,7 @@ from sam4ct.stages.repair.joined_masks import (
 )
 from sam4ct.stages.repair.oversegmentation import find_fragments
 from sam4ct.stages.repair.stage_shift import find_jumps
-from sam4ct.stages.repair.undersegmentation import CutFrames, find_merged
+from sam4ct.stages.repair.undersegmentation import CutFrames, find_merged, numbered
 
 __all__ = [
     "CutFrames",
@@ -35,6 +35,7 @@ __all__ = [
     "find_merged",
     "join",
     "joined_detections",
+    "numbered",
     "specks",
     "without_specks",
 ]
