@@ -156,7 +156,7 @@ const desk = (() => {
       byId("kept").textContent = server ? server.words : !book.keeps
         ? "This browser keeps nothing for this page: save before you close it."
         : book.unsaved ? `Kept in this browser. Save them as ${file} beside the result; the next run obeys them.`
-          : rows ? `Saved. Run sam4ct again with --overwrite: it obeys ${file} beside the result.`
+          : rows ? `Saved. Run sam4ct again: it obeys ${file} beside the result.`
             : "Answers are kept in this browser until you save them.";
     }
 
