@@ -50,6 +50,8 @@ class UncertainLink:
     after: Thumbnail
     confidence: float
     division: bool
+    answered: bool = False
+    """A person said that it is right."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def uncertain_links(links: Links, ends: LinkEnds) -> list[UncertainLink]:
                 after=_thumbnail(ends, t2, label2, window),
                 confidence=float(chosen.confidence[row]),
                 division=bool(chosen.division[row]),
+                answered=bool(chosen.answered[row]),
             )
     return [cards[row] for row in sorted(cards)]
 

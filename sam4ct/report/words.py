@@ -32,6 +32,7 @@ SCORES = {
 _KEPT = ("dataset", "sequence", "version", "date", "mode", "device", "generated")
 """Facts that are taken from `run.json` as they are."""
 FACTS = {
+    "answers": "Answers",
     "mode": "Mode",
     "profile": "Profile",
     "weights": "Weights",
@@ -71,6 +72,8 @@ def facts_of_run(run: Mapping[str, Any]) -> dict[str, Any]:
         facts["profile"] = "auto" if run.get("reasons") else run["profile"]["dataset"]
         if "spacing_um" in run["profile"]:
             facts["spacing_um"] = tuple(run["profile"]["spacing_um"])
+    if "answers" in run:
+        facts["answers"] = f"{run['answers']['count']:,} obeyed"
     if "weights" in run:
         names = ", ".join(entry["name"] for entry in run["weights"].values())
         facts["weights"] = names or "none (overlap)"
@@ -187,6 +190,8 @@ def _card(link: UncertainLink, hues: Mapping[int, int]) -> str:
     kind = "division" if link.division else ""
     if link.after.t > link.before.t + 1:
         kind = f"over {link.after.t - link.before.t} frames"
+    if link.answered:
+        kind = f"{kind}, answered".removeprefix(", ")
     return (
         f'<li><button type="button" data-t="{link.after.t}" data-track="{link.after.track}">'
         f'<span class="pair">{_picture(link.before, hues)}{_picture(link.after, hues)}</span>'

@@ -39,13 +39,13 @@ def _dataset(
     said: dict[str, Any],
     more: dict[str, Any],
 ) -> tuple[Path, tuple[str, ...]]:
+    from sam4ct.pipelines.common.answers import answers_changed
+    from sam4ct.pipelines.common.options import Options
     from sam4ct.pipelines.tools.import_for_run import (  # zarr takes a moment to import
         SEQUENCE,
         are_images_and_masks,
         dataset_of,
     )
-    from sam4ct.pipelines.common.answers import answers_changed
-    from sam4ct.pipelines.common.options import Options
     from sam4ct.pipelines.tools.import_movie import Wishes
 
     given = [option for option, value in said.items() if value is not None]

@@ -1,4 +1,4 @@
-"""The confidence of each edge of a result, from the links that the run accepted.
+"""Which link of the run each edge of a result is a part of: it has the confidence.
 
 A link speaks of regions as they were when they were linked. Most are given masks, which are
 found again in the result. The others (halves of a cut mask, generated regions) are found by
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sam4ct.tables import Floats, Ints, Links
+from sam4ct.tables import Ints, Links
 
 
-def confidences(
+def link_of_edges(
     times: Ints, source: Ints, target: Ints, links: Links, named: tuple[Ints, Ints, Ints]
-) -> Floats:
-    """Return the confidence of each edge; nan where no link says it.
+) -> Ints:
+    """Return the row of the link that each edge is a part of; -1 where there is none.
 
     Args:
         times: Frame of each node.
@@ -35,7 +35,7 @@ def confidences(
     after[np.bincount(source, minlength=n) != 1] = -1
 
     first, last = _ends(times, links, named, before, after)
-    result = np.full(len(target), np.nan)
+    result = np.full(len(target), -1)
     rows = np.flatnonzero(last >= 0)
     steps, node = [], last[rows]
     moving = np.arange(len(rows))
@@ -47,7 +47,7 @@ def confidences(
     # A link that the result does not contain says nothing about its edges.
     true = (node >= 0) & ((first[rows] < 0) | (first[rows] == node))
     for link, edge in steps:
-        result[edge[true[link]]] = links.confidence[rows[link[true[link]]]]
+        result[edge[true[link]]] = rows[link[true[link]]]
     return result
 
 

@@ -44,6 +44,8 @@ def write_csv(folder: Path, graph: TrackGraph, images: Volumes | None = None) ->
     }
     if np.isfinite(edges.confidence).any():
         columns["confidence"] = edges.confidence
+    if edges.answered.any():
+        columns["answered"] = edges.answered.astype(np.int64)
     write_rows(folder / FILES[1], columns)
 
 

@@ -110,6 +110,9 @@ def edge_columns(graph: TrackGraph) -> Columns:
     if np.isfinite(edges.confidence).any():
         what = "Probability that the link is right, 0 to 1"
         columns["confidence"] = edges.confidence, {"name": "Confidence", "description": what}
+    if edges.answered.any():
+        what = "A person said that the link is right"
+        columns["answered"] = edges.answered, {"name": "Answered", "description": what}
     return columns
 
 

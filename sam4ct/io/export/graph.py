@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import ResultError
-from sam4ct.io.export.confidences import confidences
+from sam4ct.io.export.confidences import link_of_edges
 from sam4ct.io.files import in_one_message
 from sam4ct.lineage import Track, frame_problems, table_problems
 from sam4ct.profile import Spacing
@@ -53,6 +53,8 @@ class Edges(Table):
     division: Flags
     confidence: Floats
     """Probability that the link is right; nan where it is unknown."""
+    answered: Flags
+    """A person said that it is right."""
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,10 @@ def build_graph(
         here = _keys(nodes.t, nodes.label)
         graph = replace(graph, generated=np.isin(here, _keys(*keys.T)))
     if links is not None and len(links):
-        known = confidences(nodes.t, edges.source, edges.target, links, named)
-        graph = replace(graph, edges=replace(edges, confidence=known))
+        row = link_of_edges(nodes.t, edges.source, edges.target, links, named)
+        known = np.where(row < 0, np.nan, links.confidence[row])
+        said = (row >= 0) & links.answered[row]
+        graph = replace(graph, edges=replace(edges, confidence=known, answered=said))
     return graph
 
 
@@ -220,7 +224,8 @@ def _edges(nodes: Nodes, tracks: Sequence[Track]) -> Edges:
     by_target = np.argsort(target)
     source, target = source[by_target], target[by_target]
     division = np.bincount(source, minlength=len(nodes))[source] > 1
-    return Edges(source, target, division, np.full(len(source), np.nan))
+    unknown = np.full(len(source), np.nan)
+    return Edges(source, target, division, unknown, np.zeros(len(source), bool))
 
 
 def _shares(frame: NDArray[np.integer], given: NDArray[np.integer]) -> Ints:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sam4ct.corrections import OF_MASKS, Correction
+from sam4ct.corrections import OF_MASKS, Correction, Kind
 from sam4ct.errors import CorrectionsError
 from sam4ct.io.corrections import Regions, settled
 from sam4ct.io.work import read_table, write_table
@@ -72,7 +72,14 @@ def _settled(masks: Repaired) -> tuple[Correction, ...]:
     plan = masks.plan
     frames, ndim = plan.survey.checked.frames, plan.profile.ndim
     regions = Regions(masks.detections, masks.reader, ndim, frames, Joins.empty())
-    answers = [one for one in plan.answers if one.kind in OF_MASKS]
+    # Masks that the program has cut by itself are two cells already.
+    cut = set(zip(masks.whole.t.tolist(), masks.whole.label.tolist(), strict=True))
+    answers = [
+        one
+        for one in plan.answers
+        if one.kind in OF_MASKS
+        and not (one.kind is Kind.TWO_CELLS and (one.ends[0].t, one.ends[0].label) in cut)
+    ]
     return settled(plan.answers_file, answers, regions)
 
 

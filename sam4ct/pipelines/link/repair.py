@@ -70,7 +70,7 @@ def repair(run: Session[Plan], masks: Masks) -> Repaired:
     halves = read_table(halved, Detections)
     whole = Joins(cuts.t, cuts.label, np.zeros(len(cuts), np.int64))
     detections = in_order([without(masks.detections, whole), halves])
-    repaired = replace(repaired, detections=detections, reader=reader)
+    repaired = replace(repaired, detections=detections, reader=reader, whole=whole)
     return propagate_new(run, "repair", repaired, halves)
 
 
@@ -82,6 +82,8 @@ class Repaired(Masks):
     """Fragments: linked as one region; painted as one, too, if masks may be edited."""
     cuts: int
     """How many of the given masks were cut."""
+    whole: Joins = field(default_factory=Joins.empty)
+    """These masks, which are no regions any more."""
     generated: Detections = field(default_factory=Detections.empty)
     """The generated regions among them."""
     dropped: Detections = field(default_factory=Detections.empty)

@@ -48,19 +48,21 @@ def constrained(
         for cost, candidates in ((problem.link_cost, links), (problem.split_cost, splits))
     )
     link_cost[said.no_out[links.u] | said.no_in[links.v] | _among(links, said.apart)] = CERTAIN
-    link_cost[_among(links, said.links)] = -CERTAIN
+    sure = _among(links, said.links)
+    link_cost[sure] = -CERTAIN
     u, v, w = splits.u, splits.v, splits.w
     out = said.no_out[u] | said.no_in[v] | said.no_in[w] | said.no_split[u]
     out |= _among(Ends(u, v), said.apart) | _among(Ends(u, w), said.apart)
     split_cost[out] = CERTAIN
-    split_cost[_are(splits, said.splits)] = -CERTAIN
+    divided = _are(splits, said.splits)
+    split_cost[divided] = -CERTAIN
     return replace(
         problem,
         links=links,
         link_cost=link_cost,
         splits=splits,
         split_cost=split_cost,
-        early=problem.early | {mother for mother, _, _ in said.splits},
+        forced=np.flatnonzero(np.concatenate([sure, divided])),
     )
 
 

@@ -10,8 +10,8 @@ of these, one fewer than a whole path may be chosen.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,8 +31,8 @@ class CellCycle:
     """Frames from a cell's birth to its own division, at least."""
     born: Mapping[int, int]
     """Frame of birth by region, of cells that were born before the first frame."""
-    early: Container[int] = frozenset()
-    """Regions that may divide however young their cell is."""
+    forced: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Candidates that outrank the rule: a path of these alone is no breach."""
 
     def cuts(self, chosen: Flags) -> tuple[list[Ints], list[int]]:
         """Return the candidates of each violated row, and how many of them may be chosen."""
@@ -41,8 +41,10 @@ class CellCycle:
         for first, last, links, seen in self._too_early(chosen) if self.min_frames > 1 else ():
             into = np.flatnonzero((splits.v == first) | (splits.w == first)) if seen else links[:0]
             out = np.flatnonzero(splits.u == last)
-            paths.append(np.concatenate([n + into, links, n + out]))
-            most.append(len(links) + seen)
+            path, limit = np.concatenate([n + into, links, n + out]), len(links) + seen
+            if np.isin(path, self.forced).sum() <= limit:
+                paths.append(path)
+                most.append(limit)
         return paths, most
 
     def _too_early(self, chosen: Flags) -> Iterator[tuple[int, int, Ints, bool]]:
@@ -58,7 +60,7 @@ class CellCycle:
         for first, birth, seen in births:
             region, path = first, list[int]()
             while t[region] - birth + 1 < self.min_frames:
-                if divides[region] and region not in self.early:
+                if divides[region]:
                     yield first, region, np.array(path, np.int64), seen
                 if onward[region] < 0:
                     break

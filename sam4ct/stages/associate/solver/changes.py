@@ -20,7 +20,7 @@ from sam4ct.stages.associate.solver.lineage import (
     rewards,
 )
 from sam4ct.stages.associate.solver.set_packing import SetPacking
-from sam4ct.tables import Flags, Floats, Ints
+from sam4ct.tables import Floats, Ints
 
 
 def solved_again(before: Solved, problem: Problem) -> Solved:
@@ -35,7 +35,9 @@ def solved_again(before: Solved, problem: Problem) -> Solved:
     chosen, reward = np.zeros(len(plain.reward), bool), np.zeros(len(plain.reward))
     chosen[index], reward[index] = before.optimum.chosen, rewards(before.problem)
     rows = [index[row] for row in before.rows]
-    holds = _still_hold(rows, problem)
+    # Others are paths of forced candidates now.
+    limits = zip(rows, before.most, strict=True)
+    holds = np.array([np.isin(row, problem.forced).sum() <= n for row, n in limits], dtype=bool)
     kept = tuple(row for row, stays in zip(rows, holds, strict=True) if stays)
     lost = [row for row, stays in zip(rows, holds, strict=True) if not stays]
     most = tuple(m for m, stays in zip(before.most, holds, strict=True) if stays)
@@ -57,13 +59,6 @@ def _new_numbers(old: Problem, new: Problem) -> Ints:
     index[n:] += len(new.links.u) - n
     index[n + k :] += len(new.splits.u) - k
     return index
-
-
-def _still_hold(rows: list[Ints], problem: Problem) -> Flags:
-    """Return which rows (3) end in divisions that may not be early now either."""
-    early = np.zeros(len(problem.links.u) + len(problem.splits.u), bool)
-    early[len(problem.links.u) :] = np.isin(problem.splits.u, sorted(problem.early))
-    return np.array([not early[row].any() for row in rows], dtype=bool)
 
 
 def _raise_prices(start: Optimum, packing: SetPacking, change: Floats) -> None:

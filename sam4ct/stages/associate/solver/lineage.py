@@ -61,8 +61,8 @@ class Problem:
     """Frames from a cell's birth to its own division, at least."""
     born: Mapping[int, int] = field(default_factory=dict)
     """Frame of birth by region, of cells born before the first frame; others have no known age."""
-    early: frozenset[int] = frozenset()
-    """Regions that may divide however young their cell is."""
+    forced: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Candidates, links and then divisions, that outrank the shortest cell cycle."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def in_whole_numbers(found: Solved, packing: SetPacking) -> Solved:
     """Return the optimum in whole numbers, in which no cell divides too early."""
     problem, best, rows, most = found.problem, found.optimum, found.rows, found.most
     cycle = CellCycle(
-        problem.links, problem.splits, problem.t, problem.min_cycle, problem.born, problem.early
+        problem.links, problem.splits, problem.t, problem.min_cycle, problem.born, problem.forced
     )
     while True:
         if (fractional := packing.overused(best.chosen)).any():
