@@ -61,7 +61,7 @@ def as_json(question: Question) -> dict[str, Any]:
             {
                 "text": answer.text,
                 "probability": round(answer.probability, _DIGITS),
-                "corrections": [_row_of(one) for one in answer.corrections],
+                "corrections": [row_of(one) for one in answer.corrections],
             }
             for answer in question.answers
         ],
@@ -77,7 +77,7 @@ def question_of(row: Mapping[str, Any]) -> Question:
     answers = tuple(
         Answer(
             str(answer["text"]),
-            tuple(_correction_of(one) for one in answer["corrections"]),
+            tuple(correction_of(one) for one in answer["corrections"]),
             float(answer["probability"]),
         )
         for answer in row["answers"]
@@ -87,7 +87,7 @@ def question_of(row: Mapping[str, Any]) -> Question:
     return Question(str(row["text"]), about, answers, float(row["gain"]))
 
 
-def _row_of(correction: Correction) -> dict[str, Any]:
+def row_of(correction: Correction) -> dict[str, Any]:
     """Return the columns of a correction that are not empty."""
     row: dict[str, Any] = {"kind": correction.kind.value}
     for number, end in zip(("", "2", "3"), correction.ends, strict=False):
@@ -102,7 +102,12 @@ def _row_of(correction: Correction) -> dict[str, Any]:
     return row
 
 
-def _correction_of(row: Mapping[str, Any]) -> Correction:
+def correction_of(row: Mapping[str, Any]) -> Correction:
+    """Return a correction from its JSON object, see `row_of`.
+
+    Raises:
+        KeyError, TypeError, ValueError: Something is missing, or of the wrong kind.
+    """
     ends = []
     for number in ("", "2", "3"):
         label, place = int(row.get(f"label{number}", 0)), str(row.get(f"place{number}", ""))

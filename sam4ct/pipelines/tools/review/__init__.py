@@ -1,0 +1,10 @@
+"""Review a result in a browser: answers are saved at once, and the lineage is solved again.
+
+- `session`: the answers, their file, and the questions after each solution
+- `server`: the page and its messages, for this machine only
+"""
+
+from sam4ct.pipelines.tools.review.server import ReviewServer
+from sam4ct.pipelines.tools.review.session import ReviewSession, Solution
+
+__all__ = ["ReviewServer", "ReviewSession", "Solution"]
