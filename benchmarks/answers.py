@@ -4,16 +4,16 @@
         [--evidence overlap] [--counts N ...] [--orders ORDER ...]
 
 Movies are simulated or real, as in suite.py, and linked below OUT where they are not yet. A
-simulated proofreader (proofreader.py) answers questions in batches of 25; after each, the lineage is
-solved again and asked about again. Orders of questions:
+simulated proofreader (proofreader.py) answers questions in batches of 25; after each, the lineage
+is solved again and asked about again. Orders of questions:
 
     gain        as `sam4ct questions` ranks them
     confidence  where the source of the least certain link goes
     random      where the source of any link goes
 
 After so many answers the result is painted and scored: OP_CLB, and the wrong and missing edges
-(edge_errors.py). Those that the same masks would have without wrong answers, with all links as in the
-truth, cannot be removed; the shares are of the others. Sequences without any are not in the means.
+(edge_errors.py). Those that are left where all links of these masks are as in the truth cannot be
+removed; the shares are of the others. Sequences without any are not in the mean shares.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """A simulated proofreader: answers questions about a lineage by the truth.
 
 A mask that covers more than half of a true cell is that cell; of several cells, the one of which it
-covers most pixels. A mask that is no cell, or a fragment beside the mask of its cell, is no cell. What
-the truth does not tell is skipped, and so is a gap longer than a person would follow.
+covers most pixels. A mask that is no cell, or a fragment beside the mask of its cell, is no cell.
+What the truth does not tell is skipped, and so is a gap longer than a person would follow.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ class Proofreader:
         self._next: dict[int, _Rows] = {}
         self._before: dict[int, _Rows] = {}
         for rows in by_cell.values():
-            self._next |= {a: (a, b) for a, b in zip(rows, rows[1:], strict=False)}
+            self._next |= {a: (a, b) for a, b in pairwise(rows)}
         daughters = defaultdict(list)
         for track in truth.tracks:
             if track.parent in by_cell and track.label in by_cell:
