@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import click
 
 from sam4ct import __version__
+from sam4ct.cli.correct.review import review_command
 from sam4ct.cli.data.convert import convert_command
 from sam4ct.cli.data.export import export_command
 from sam4ct.cli.data.import_ import import_command
@@ -45,7 +46,7 @@ USER_ERROR = 2
 TASKS = {
     "Start here": ("demo", "check", "run"),
     "Data in and out": ("import", "export", "convert", "seeds", "init-tracks"),
-    "Results": ("report", "validate", "evaluate"),
+    "Results": ("report", "review", "validate", "evaluate"),
     "Settings and networks": ("profiles", "weights", "selftest", "finetune", "train-compact"),
     "Many sequences, many machines": ("run-all", "stage"),
     "Submission to the challenge": ("package",),
@@ -86,6 +87,7 @@ for command in (
     validate,
     evaluate,
     report,
+    review_command,
     simulate,
     simulate_embryo_command,
     profiles,
