@@ -31,6 +31,7 @@ from sam4ct.cli.networks.train import train_compact
 from sam4ct.cli.networks.weights import weights
 from sam4ct.cli.package import package
 from sam4ct.cli.profiles import profiles
+from sam4ct.cli.questions import questions
 from sam4ct.cli.report import report
 from sam4ct.cli.track.run import check, run
 from sam4ct.cli.track.run_all import run_all_command
@@ -46,7 +47,7 @@ USER_ERROR = 2
 TASKS = {
     "Start here": ("demo", "check", "run"),
     "Data in and out": ("import", "export", "convert", "seeds", "init-tracks"),
-    "Results": ("report", "review", "validate", "evaluate"),
+    "Results": ("report", "questions", "review", "validate", "evaluate"),
     "Settings and networks": ("profiles", "weights", "selftest", "finetune", "train-compact"),
     "Many sequences, many machines": ("run-all", "stage"),
     "Submission to the challenge": ("package",),
@@ -88,6 +89,7 @@ for command in (
     evaluate,
     report,
     review_command,
+    questions,
     simulate,
     simulate_embryo_command,
     profiles,

@@ -47,8 +47,6 @@ from sam4ct.report.page import page_html, write_report
 from sam4ct.report.words import facts_of_run
 from sam4ct.tables import Links
 
-QUESTIONS = "questions.json"
-
 
 @dataclass(frozen=True)
 class ResultFolder:
@@ -89,7 +87,7 @@ class StoredResult:
             CorrectionsError: The corrections cannot be read.
             WorkError: The file of questions is damaged.
         """
-        rows = read_json(self.work.root / QUESTIONS, self.work.root, _questions)
+        rows = read_json(self.work.questions, self.work.root, _questions)
         if not rows or not self.sequence.masks:
             return [], ()
         path = corrections_file(self.sequence.result_dir)
