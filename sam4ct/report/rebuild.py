@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sam4ct.corrections import Correction
 from sam4ct.errors import ResultError, SequenceError, WorkError
+from sam4ct.io.corrections import corrections_file, read_corrections
 from sam4ct.io.ctc import (
     MASK,
     MASKS,
@@ -28,10 +30,18 @@ from sam4ct.io.ctc import (
     text_of_name,
     validate_result,
 )
-from sam4ct.io.files import frame_files, in_one_message, list_folder, pairing_problems, work_errors
+from sam4ct.io.files import (
+    frame_files,
+    in_one_message,
+    list_folder,
+    pairing_problems,
+    read_json,
+    work_errors,
+)
 from sam4ct.io.tiff import read_frame, spacing_of
 from sam4ct.io.work import WorkDir, read_table
 from sam4ct.lineage import Track
+from sam4ct.questions import Question, question_of
 from sam4ct.report.frames.whole import WholeFrames, ends_in
 from sam4ct.report.page import page_html, write_report
 from sam4ct.report.words import facts_of_run
@@ -69,6 +79,19 @@ class StoredResult:
     def reader(self) -> CtcReader:
         """Images, and given masks if there are any."""
         return CtcReader(self.sequence)
+
+    def asked(self) -> tuple[list[Question], tuple[Correction, ...]]:
+        """Return the questions about the result, and the corrections that lie beside it.
+
+        Raises:
+            CorrectionsError: The corrections cannot be read.
+            WorkError: The file of questions is damaged.
+        """
+        rows = read_json(self.work.questions, self.work.root, _questions)
+        if not rows or not self.sequence.masks:
+            return [], ()
+        path = corrections_file(self.sequence.result_dir)
+        return rows["questions"], read_corrections(path) if path.is_file() else ()
 
     def page(self, review: Mapping[str, Any]) -> str:
         """Return the page with a review view, see `review.review_data`."""
@@ -133,6 +156,7 @@ def rebuild_report(
         found.links,
         found.facts,
         scores,
+        *found.asked(),
     )
     return found.work.report
 
@@ -170,6 +194,10 @@ def _sequence(res_dir: Path, images: Path) -> CtcSequence:
         digits=pictures.width,
         result_dir=res_dir,
     )
+
+
+def _questions(content: Any) -> dict[str, Any]:
+    return {"questions": [question_of(row) for row in content["questions"]]}
 
 
 def _run_record(path: Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def data_of(page: Page) -> dict[str, Any]:
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_a_question_shows_its_two_frames_and_those_around(ndim: int) -> None:
     (shown,) = questions_data([division()], ends_of(FakeSequence(ndim)))
-    assert (shown["left"], shown["right"]) == (2, 3)
+    assert (shown["t"], shown["other"]) == (2, 3)
     assert [frame["t"] for frame in shown["frames"]] == [1, 2, 3, 4]
 
 
@@ -81,7 +81,7 @@ def test_the_first_and_the_last_frame_have_no_frame_beyond() -> None:
 def test_a_movie_of_one_frame_shows_one_picture() -> None:
     question = Question("Is this a cell?", End(0, 11), (Answer("is no cell", (), 0.5),), 0.1)
     (shown,) = questions_data([question], ends_of(FakeSequence(frames=1)))
-    assert (shown["left"], shown["right"], len(shown["frames"])) == (0, 0, 1)
+    assert (shown["t"], shown["other"], len(shown["frames"])) == (0, 0, 1)
 
 
 def test_a_region_that_is_not_there_is_no_error() -> None:

@@ -16,13 +16,14 @@ from typing import Any
 
 from sam4ct.corrections import Correction
 from sam4ct.questions import Question, as_json, row_of
+from sam4ct.report.frames.projection import Contrast
 from sam4ct.report.review.cells import UNITS, Frame, cells_in
 from sam4ct.report.review.pictures import LARGE, SLICE, SMALL, pictures_of
 from sam4ct.report.review.scene import LONGEST_GAP, Scene, ends_of, scene_of
 from sam4ct.report.uncertain import LinkEnds
 
 FRAMES_KEPT = LONGEST_GAP + 3
-"""Frames of one question: two large ones, those between, and one on either side."""
+"""Frames of most questions: that in question, those of answers, and one on either side."""
 CELLS_LARGE, CELLS_SMALL = 20, 6
 """Most outlines in a picture that is shown large, and in one of the frames around."""
 CELLS_SLICE = 8
@@ -101,7 +102,7 @@ def _outlines(question: Question, scene: Scene, t: int, ends: LinkEnds) -> list[
     named = {end.label for end in ends_of(question) if end.t == t}
     frame = Frame(ends.regions(t), ends.track_of(t), named)
     slices = scene.slices[t]
-    large = t in (scene.left, scene.right)
+    large = t in scene.answers
     return [
         cells_in(frame, z, scene.window, _most(large, n == len(slices) // 2))
         for n, z in enumerate(slices)
@@ -121,13 +122,15 @@ def _pictures(scenes: dict[int, Scene], ends: LinkEnds) -> dict[int, list[list[s
         for t in scene.shown:
             wanted[t].append(n)
     pictures: defaultdict[int, list[list[str]]] = defaultdict(list)
+    contrast: dict[int, Contrast | None] = dict.fromkeys(scenes)
     for t in sorted(wanted):  # in order of time, so that a question's come in order, too
         for n in wanted[t]:
             scene = scenes[n]
-            size = SMALL if t not in (scene.left, scene.right) else LARGE
-            if size is LARGE and len(scene.slices[t]) > 1:
-                size = SLICE
-            pictures[n].append(pictures_of(ends.volumes, t, scene.slices[t], scene.window, size))
+            large = SLICE if len(ends.volumes.shape) > 2 else LARGE
+            size = large if t in scene.answers else SMALL
+            read = pictures_of(ends.volumes, t, scene.slices[t], scene.window, size, contrast[n])
+            images, contrast[n] = read
+            pictures[n].append(images)
     return pictures
 
 
@@ -148,8 +151,7 @@ def _seen(
     ]
     return {
         "key": f"{about.t}:{about.label}:{question.text}",
-        "left": scene.left,
-        "right": scene.right,
+        "other": scene.other,
         "window": [scene.window[0].start, scene.window[1].start, scene.side],
         "frames": frames,
     }

@@ -24,18 +24,23 @@ class Size:
     """Of the JPEG file."""
 
 
-LARGE = Size(pixels=400, bytes=11_000)
-"""Of an image that is shown large."""
-SLICE = Size(pixels=300, bytes=4_600)
-"""Of one of the slices of a volume that is shown large."""
-SMALL = Size(pixels=220, bytes=4_000)
+LARGE = Size(pixels=360, bytes=8_500)
+"""Of an image that can be shown large."""
+SLICE = Size(pixels=300, bytes=4_400)
+"""Of one of the slices of a volume that can be shown large."""
+SMALL = Size(pixels=220, bytes=3_600)
 """Of the frames around."""
 
 
 def pictures_of(
-    volumes: VolumeReader, t: int, slices: tuple[int, ...], window: Window, size: Size
-) -> list[str]:
-    """Return a window of the slices of a frame as `data:` URIs, all with one contrast.
+    volumes: VolumeReader,
+    t: int,
+    slices: tuple[int, ...],
+    window: Window,
+    size: Size,
+    contrast: Contrast | None = None,
+) -> tuple[list[str], Contrast | None]:
+    """Return a window of the slices of a frame as `data:` URIs, and their contrast.
 
     Args:
         volumes: The images.
@@ -43,19 +48,22 @@ def pictures_of(
         slices: (0,) in 2D.
         window: (y, x), pixels; black where it reaches out of the frame.
         size: Most of each picture.
+        contrast: Of the frames before, so that they can be compared; None: chosen here, and None
+            again if all pixels are alike.
     """
     planes = [() if len(volumes.shape) == 2 else (z,) for z in slices]
     crops = [cropped(volumes, t, plane, window) for plane in planes]
     seen = [crop[part] for crop, part in crops]
-    if not seen[0].size:
-        return [limited_uri(np.zeros(crop.shape, np.uint8), size) for crop, _ in crops]
-    contrast = Contrast.of(seen)
-    return [limited_uri(_grey(crop, part, contrast), size) for crop, part in crops]
+    if contrast is None and any(np.ptp(part) for part in seen if part.size):
+        contrast = Contrast.of(seen)
+    greys = [_grey(crop, part, contrast) for crop, part in crops]
+    return [limited_uri(grey, size) for grey in greys], contrast
 
 
-def _grey(crop: Plane, part: Window, contrast: Contrast) -> NDArray[np.uint8]:
+def _grey(crop: Plane, part: Window, contrast: Contrast | None) -> NDArray[np.uint8]:
     grey: NDArray[np.uint8] = np.zeros(crop.shape, np.uint8)
-    grey[part] = contrast.apply(crop[part])
+    if contrast is not None:
+        grey[part] = contrast.apply(crop[part])
     return grey
 
 

@@ -1,18 +1,18 @@
 """Which frames, window and slices show a question.
 
-Two frames are large: the one in question and the one in which most answers lie. The frames around
-them give the context. All have the same window, so that a cell's motion can be seen.
+The frame in question is large, and beside it the frame of the answer that is looked at, first that
+of the first answer. The frames around give the context. All have the same window, so that a cell's
+motion can be seen.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.corrections import End
+from sam4ct.corrections import End, Kind
 from sam4ct.questions import Question
 from sam4ct.regions import Region
 from sam4ct.report.frames.crop import Window
@@ -24,7 +24,7 @@ ROOM = 2.0
 AROUND = 3.5
 """Least side of the window, in extents of the region in question."""
 LONGEST_GAP = 3
-"""Frames between the two large ones are shown if these are at most so many frames apart."""
+"""Answers so many frames away are shown."""
 SLICES_OF_A_CELL = 4
 """Neighbouring slices are this part of the region's depth away, at least one slice."""
 
@@ -36,9 +36,12 @@ Regions = Callable[[int], Mapping[int, Region]]
 class Scene:
     """Where and when a question takes place."""
 
-    left: int
-    right: int
-    """The two large frames, in order of time; equal in a movie of one frame."""
+    about: int
+    """The frame in question."""
+    other: int
+    """The frame beside it at first; the same in a movie of one frame."""
+    answers: frozenset[int]
+    """These two, and the frames of other answers, which can be beside it, too."""
     shown: tuple[int, ...]
     """All frames with a picture, in order of time."""
     window: Window
@@ -65,27 +68,27 @@ def scene_of(question: Question, shape: Sequence[int], frames: int, regions: Reg
         question: The question.
         shape: Of every frame, ([z,] y, x).
         frames: Number of frames of the movie.
-        regions: Question for the two large frames only.
+        regions: Asked for the frames of the answers only.
     """
-    left, right = _large(question, frames)
-    between = range(left, right + 1) if right - left <= LONGEST_GAP else (left, right)
-    shown = sorted({max(0, left - 1), *between, min(frames - 1, right + 1)})
-    ends = [end for end in ends_of(question) if end.t in (left, right)]
-    named = {(e.t, e.label): regions(e.t)[e.label] for e in ends if e.label in regions(e.t)}
-    own = named.get((question.about.t, question.about.label))
-    slices = _slices(question, shape, named, shown)
-    window = _inside(_window(ends, list(named.values()), own), shape[-2:])
-    return Scene(left, right, tuple(shown), window, slices)
-
-
-def _large(question: Question, frames: int) -> tuple[int, int]:
-    """Return the two large frames, in order of time."""
     t = question.about.t
-    others = Counter(end.t for end in ends_of(question) if end.t != t)
-    other = t + 1 if t + 1 < frames else max(0, t - 1)
-    if others:
-        other = min(others, key=lambda frame: (-others[frame], abs(frame - t), frame))
-    return min(t, other), max(t, other)
+    far = [end.t for end in ends_of(question) if 0 < abs(end.t - t) <= LONGEST_GAP]
+    other = far[0] if far else _next_to(question, frames)
+    answers = {t, other, *far}
+    shown = range(max(0, min(answers) - 1), min(frames - 1, max(answers) + 1) + 1)
+    ends = [end for end in ends_of(question) if end.t in answers]
+    named = {(e.t, e.label): regions(e.t)[e.label] for e in ends if e.label in regions(e.t)}
+    own = named.get((t, question.about.label))
+    window = _inside(_window(ends, list(named.values()), own), shape[-2:])
+    slices = _slices(question, (t, other), shape, named, shown)
+    return Scene(t, other, frozenset(answers), tuple(shown), window, slices)
+
+
+def _next_to(question: Question, frames: int) -> int:
+    """Return the frame before one that may begin there, else the frame after it."""
+    t = question.about.t
+    begins = any(c.kind is Kind.BEGINS for answer in question.answers for c in answer.corrections)
+    either = (t - 1, t + 1) if begins or t + 1 == frames else (t + 1, t - 1)
+    return next((frame for frame in either if 0 <= frame < frames), t)
 
 
 def _window(ends: Sequence[End], named: Sequence[Region], own: Region | None) -> Window:
@@ -116,6 +119,7 @@ def _moved(part: slice, n: int) -> slice:
 
 def _slices(
     question: Question,
+    large: Sequence[int],
     shape: Sequence[int],
     named: Mapping[tuple[int, int], Region],
     shown: Sequence[int],
@@ -124,7 +128,7 @@ def _slices(
 
     In the frame in question that is its region, elsewhere that of the first answer that has one
     there. Frames without such a region show the slice of the frame in question, and frames that
-    are not large one slice only.
+    are not large at first one slice only.
     """
     if len(shape) == 2:
         return dict.fromkeys(shown, (0,))
@@ -137,8 +141,7 @@ def _slices(
     for t in shown:
         region = named.get(first.get(t, (t, 0)))
         z = _largest(region) if region else middle
-        large = t in first
-        around = (z - step, z, z + step) if large else (z,)
+        around = (z - step, z, z + step) if t in large else (z,)
         slices[t] = tuple(min(max(0, each), shape[0] - 1) for each in around)
     return slices
 

@@ -30,6 +30,33 @@ const answering = (() => {
     return [{ kind, t, label, place, ...(ends > 1 && { t2, label2, place2 }), note }];
   }
 
+  // What a correction says, as [key, value]: two that give one key two values contradict each other.
+  function claimsOf(row) {
+    const [one, two, three] = ["", "2", "3"].map((n) => (row[`label${n}`] || row[`place${n}`])
+      && `${(n && row.t2) ?? row.t}:${row[`label${n}`] || row[`place${n}`]}`);
+    const pair = (daughter, said) => [`pair ${one} ${daughter}`, said];
+    const cells = row.kind === "no cell" ? [] : [one, two, three].filter(Boolean).map((cell) => [`cell ${cell}`, true]);
+    switch (row.kind) {
+      case "same cell":
+        return [...cells, [`out ${one}`, two], [`in ${two}`, one], pair(two, true)];
+      case "divides":
+        return [...cells, [`out ${one}`, [two, three].sort().join()], [`divides ${one}`, true],
+          ...[two, three].flatMap((each) => [[`in ${each}`, one], pair(each, true)])];
+      case "not same cell": return [pair(two, false)];
+      case "does not divide": return [...cells, [`divides ${one}`, false]];
+      case "begins": return [...cells, [`in ${one}`, ""]];
+      case "ends": return [...cells, [`out ${one}`, ""]];
+      case "no cell": return [[`cell ${one}`, false]];
+      default: return cells;
+    }
+  }
+
+  // Whether some corrections contradict others.
+  function clash(rows, others) {
+    const said = new Map(others.flatMap(claimsOf));
+    return rows.flatMap(claimsOf).some(([key, value]) => said.has(key) && said.get(key) !== value);
+  }
+
   // Some browsers keep nothing for pages that are files, and some throw when asked.
   function storageOf(name) {
     try {
@@ -100,6 +127,12 @@ const answering = (() => {
 
     get rows() { return [...this.records.values()].flatMap((record) => record.rows); }
 
+    // Whether the answer to a question contradicts another one.
+    clashes(key) {
+      const others = [...this.records].filter(([other]) => other !== key).flatMap(([, record]) => record.rows);
+      return clash(this.records.get(key).rows, [...this.earlier, ...others]);
+    }
+
     get unsaved() { return this.rows.length > 0 && this.saved !== this.records.size; }
 
     csv() { return csvOf([...this.earlier, ...this.rows]); }
@@ -150,5 +183,5 @@ const answering = (() => {
     return name;
   }
 
-  return { Book, csvOf, negated, saveFile, timeLeft };
+  return { Book, clash, csvOf, negated, saveFile, timeLeft };
 })();

@@ -20,18 +20,21 @@ const desk = (() => {
 
     recordOf(question) { return this.book.records.get(question.key); }
 
-    // The large frame other than that of the question: where answers lie.
-    get elsewhere() {
-      const { t, left, right } = this.now;
-      return t === left ? right : left;
-    }
-
-    // Which frames are large, by their places in the question.
+    // Which frames are large, by their places in the question: that in question and, in order of
+    // time, that of the answer that is looked at; both moved where the user has moved them.
     get large() {
-      const { frames, left, right } = this.now, { shift } = this.state;
-      const places = [left, right].map((t) => frames.findIndex((frame) => frame.t === t));
+      const { t, other, frames } = this.now, { lit, shift } = this.state;
+      const beside = drawn.frameOf(this.now, lit) ?? other;
+      const places = [t, beside].sort((a, b) => a - b).map((each) => frames.findIndex((frame) => frame.t === each));
       const [first, last] = places.map((place) => place + shift);
       return [...new Set(first < 0 || last >= frames.length ? places : [first, last])];
+    }
+
+    // The large frame, other than that in question, in which a region can be picked.
+    get elsewhere() {
+      const { t, frames } = this.now;
+      const away = (frame) => Math.abs(frame - t) || Infinity;
+      return this.large.map((place) => frames[place].t).sort((a, b) => away(a) - away(b))[0];
     }
 
     viewOf(frame) {
@@ -43,11 +46,11 @@ const desk = (() => {
       const question = this.now, { lit, other, taken } = this.state;
       question.seen ??= drawn.rolesOf(question);
       question.tracks ??= drawn.tracksOf(question, question.seen.roles);
-      const there = frame.t === this.elsewhere && frame.t !== question.t;
+      const there = big && frame.t === this.elsewhere && frame.t !== question.t;
       return {
         ...question.seen, tracks: question.tracks, lit: other || !big ? -1 : lit,
-        taken: there ? taken : [], names: big && there && other,
-        pick: big && there ? this.actions.pick : null,
+        taken: there ? taken : [], names: there && other,
+        pick: there ? this.actions.pick : null,
       };
     }
 

@@ -32,24 +32,34 @@ const drawn = (() => {
     }));
   }
 
-  // What each region of a question is: by "frame:label" the numbers of its answers; 0 is the
-  // region in question. Regions by place alone are listed.
+  // What the regions of a question are: `roles` by "frame:label", the numbers of their answers, 0 is
+  // the region in question; `places`: those without an outline, with their numbers; `times`: all
+  // frames that have one.
   function rolesOf(question) {
-    const roles = new Map(), places = [];
+    const roles = new Map(), places = new Map(), times = new Set();
+    const outlined = new Set(question.frames.flatMap((frame) =>
+      frame.views.flatMap((view) => view.cells.map(([label]) => `${frame.t}:${label}`))));
     const add = (end, number) => {
-      const key = `${end.t}:${end.label}`;
-      if (!end.label) {
-        places.push({ ...end, number });
-      } else if (!roles.has(key)) {
-        roles.set(key, [number]);
-      } else if (!roles.get(key).includes(number) && roles.get(key)[0] !== 0) {
-        roles.get(key).push(number);
+      const key = `${end.t}:${end.label || end.place}`;
+      times.add(end.t);
+      const numbers = roles.get(key) ?? places.get(key)?.numbers;
+      if (!numbers) {
+        if (outlined.has(key)) roles.set(key, [number]);
+        else if (end.place.length) places.set(key, { ...end, numbers: [number] });
+      } else if (!numbers.includes(number) && numbers[0] !== 0) {
+        numbers.push(number);
       }
     };
     add(question, 0);
     question.answers.forEach((answer, n) =>
       answer.corrections.flatMap(endsOf).forEach((end) => add(end, n + 1)));
-    return { roles, places };
+    return { roles, places: [...places.values()], times };
+  }
+
+  // The frame of an answer, other than that in question; undefined if there is none.
+  function frameOf(question, number) {
+    const ends = question.answers[number - 1]?.corrections.flatMap(endsOf) ?? [];
+    return ends.map((end) => end.t).find((t) => t !== question.t && question.frames.some((frame) => frame.t === t));
   }
 
   // In frames around, cells of the tracks of coloured regions have their colours.
@@ -68,10 +78,10 @@ const drawn = (() => {
     return `--role: var(${numbers[0] ? colourOf(numbers[0]) : "--about"})`;
   }
 
-  // One picture. `mark` has: roles, places, tracks, lit (number), taken (labels), names (whether
+  // One picture. `mark` has: roles, places, times, tracks, lit (number), taken (labels), names (whether
   // all labels are written), pick (called with a label; null: nothing can be picked).
   function picture(question, frame, view, units, mark) {
-    const around = frame.t !== question.left && frame.t !== question.right;
+    const around = !mark.times.has(frame.t);
     const svg = shape("svg", { viewBox: `0 0 ${units} ${units}`, "aria-hidden": "true" });
     const texts = [], paths = [];
     for (const [label, track, path, inside] of [...view.cells].reverse()) {
@@ -99,7 +109,11 @@ const drawn = (() => {
     }
     // Named regions come first in the data, and are drawn on top.
     svg.append(...paths);
-    svg.append(...mark.places.filter((place) => place.t === frame.t).map((place) => cross(place, question, units)));
+    for (const place of mark.places.filter((each) => each.t === frame.t)) {
+      const line = cross(place, question, units);
+      svg.append(line);
+      if (place.numbers[0]) texts.push({ line, text: place.numbers.join(" · "), style: styleOf(place.numbers) });
+    }
     const box = make("div", { class: "picture" }, make("img", { src: view.image, alt: "" }), svg);
     return { box, write: () => write(texts, svg, units) };
   }
@@ -132,10 +146,11 @@ const drawn = (() => {
     }
   }
 
-  function cross({ place, number }, question, units) {
+  // The place of a region without an outline, such as one that the tool made and dropped.
+  function cross({ place, numbers }, question, units) {
     const [y0, x0, side] = question.window;
     const [y, x] = place.slice(-2).map((c, n) => (c + 0.5 - [y0, x0][n]) * units / side);
-    return shape("path", { d: `M${x - 12} ${y}h24M${x} ${y - 12}v24`, class: "role", style: styleOf([number]) });
+    return shape("path", { d: `M${x - 12} ${y}h24M${x} ${y - 12}v24`, class: "role", style: styleOf(numbers) });
   }
 
   // What a figure says to those who do not see it.
@@ -148,5 +163,5 @@ const drawn = (() => {
     return `Frame ${frame.t}: ${named.join(", ") || "no region in question"}.`;
   }
 
-  return { colourOf, endsOf, make, picture, rolesOf, tracksOf, words };
+  return { colourOf, frameOf, make, picture, rolesOf, tracksOf, words };
 })();
