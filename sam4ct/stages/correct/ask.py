@@ -8,6 +8,7 @@ the one with the largest gain is asked, and the others after the lineage was sol
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -56,6 +57,8 @@ def ask(
     gain[settled_slots(cells, answers)] = 0.0
     asked = _apart(gain, _shared(problem, chosen, table, doubt), n)
     wording = Wording(problem, chosen, cells, places_um, float(np.median(diameter_um)))
+    own = np.isin(table.slot, asked)
+    table, doubt = table.take(own), replace(doubt, probability=doubt.probability[own])
     return [wording.question(slot, table, doubt, float(gain[slot])) for slot in asked]
 
 
