@@ -18,6 +18,7 @@ import click
 from sam4ct import __version__
 from sam4ct.cli.correct.review import review_command
 from sam4ct.cli.data.convert import convert_command
+from sam4ct.cli.data.corrections import corrections
 from sam4ct.cli.data.export import export_command
 from sam4ct.cli.data.import_ import import_command
 from sam4ct.cli.data.init_tracks import init_tracks_command
@@ -47,7 +48,7 @@ USER_ERROR = 2
 TASKS = {
     "Start here": ("demo", "check", "run"),
     "Data in and out": ("import", "export", "convert", "seeds", "init-tracks"),
-    "Results": ("report", "questions", "review", "validate", "evaluate"),
+    "Results": ("report", "questions", "review", "corrections", "validate", "evaluate"),
     "Settings and networks": ("profiles", "weights", "selftest", "finetune", "train-compact"),
     "Many sequences, many machines": ("run-all", "stage"),
     "Submission to the challenge": ("package",),
@@ -97,6 +98,7 @@ for command in (
     import_command,
     convert_command,
     export_command,
+    corrections,
     init_tracks_command,
     seeds_command,
     train_compact,

@@ -11,6 +11,7 @@ Files:
 - `cache`: keeps blocks of a movie in memory
 - `formats`: images and masks in the files of other programs
 - `ctc`: folders and results of the Cell Tracking Challenge
+- `corrections`: answers of a person, and edited lineages
 - `export`: results in the formats of other programs
 - `follow`: seeds and initial cells of mode track
 - `datasets`: finds datasets below a folder

@@ -1,6 +1,7 @@
 """Read and write `SS_CORRECTIONS.csv`, and find the regions that corrections name.
 
 - `table`: the file
+- `geff`: a lineage that an editor wrote
 - `settle`: labels and places to the regions of the masks as they now are
 """
 

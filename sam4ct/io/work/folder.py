@@ -7,6 +7,7 @@ key are removed, and so are those of all later stages.
         lock, lock.guard      see `files.locks`
         run.json              written last: then the run is finished
         links.parquet, questions.json, report.html
+        work/answered.json    the corrections that the result obeys
         work/key.json         the keys with which the files were made
         work/detections.parquet, work/evidence/, work/masks/, work/<stage>/
 """
@@ -138,6 +139,11 @@ class WorkDir:
     def run_json(self) -> Path:
         """Settings and versions of a finished run; written last."""
         return self.root / "run.json"
+
+    @property
+    def answered(self) -> Path:
+        """With which corrections the result was made; it belongs to no stage."""
+        return self._work / "answered.json"
 
     @property
     def report(self) -> Path:

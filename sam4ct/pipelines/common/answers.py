@@ -5,19 +5,16 @@ They lie in `SS_CORRECTIONS.csv` beside the result, or where --corrections says.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sam4ct.corrections import Correction, digest
-from sam4ct.errors import CorrectionsError, WorkError
+from sam4ct.errors import CorrectionsError
 from sam4ct.io.corrections import corrections_file, read_corrections
 from sam4ct.io.ctc import work_dir_of
+from sam4ct.io.files import read_json, write_json
 from sam4ct.io.work import WorkDir
 from sam4ct.pipelines.common.options import Options
-
-RECORDED = "answers"
-"""Part of `run.json` about them."""
 
 
 def answers_path(result_dir: Path, options: Options) -> Path | None:
@@ -40,7 +37,7 @@ def read_answers(result_dir: Path, options: Options) -> tuple[Correction, ...]:
 
 def recorded(answers: tuple[Correction, ...]) -> dict[str, Any]:
     """Return what `run.json` says of the answers that a result obeys; {} without any."""
-    return {RECORDED: {"count": len(answers), "digest": digest(answers)}} if answers else {}
+    return {"answers": {"count": len(answers), "digest": digest(answers)}} if answers else {}
 
 
 def refuse_answers(result_dir: Path, options: Options) -> None:
@@ -58,17 +55,29 @@ def refuse_answers(result_dir: Path, options: Options) -> None:
 
 
 def answers_changed(result_dir: Path, options: Options) -> bool:
-    """Whether a result is there whose run had other answers than there are now.
+    """Whether a result of a run is there, and it was made with other answers than there are now.
 
     Raises:
         CorrectionsError: The file of corrections cannot be obeyed.
+        WorkError: The work folder cannot be read.
     """
-    path = WorkDir(work_dir_of(result_dir)).run_json
-    try:
-        record = json.loads(path.read_bytes()) if path.is_file() else None
-    except (OSError, ValueError) as error:
-        raise WorkError(f"{path}: is damaged. Add --overwrite to make the result again.") from error
-    if not isinstance(record, dict):
+    work = WorkDir(work_dir_of(result_dir))
+    if work.has(work.answered):
+        before = read_json(work.answered, work.answered.parent)
+    elif work.has(work.run_json):  # of a version that knew no answers
+        before = {}
+    else:
         return False
-    before = record.get(RECORDED, {}).get("digest", "")
-    return bool(before != digest(read_answers(result_dir, options)))
+    return bool(before.get("digest", "") != digest(read_answers(result_dir, options)))
+
+
+def keep_answered(work: WorkDir, answers: tuple[Correction, ...]) -> None:
+    """Write with which answers the result was made, once it is there.
+
+    No change of a key removes this: a run that was stopped after new answers still knows that the
+    result has older ones.
+
+    Raises:
+        WorkError: The disk refuses.
+    """
+    write_json(work.answered, {"count": len(answers), "digest": digest(answers)})

@@ -6,6 +6,7 @@ In the order of a run:
 
 - `survey`: one look at all frames, kept for later commands; the derived profile
 - `plan`: everything a run needs, settled before it begins
+- `planned`: the plan with the corrections of a person
 - `summary`: what `check` prints
 - `networks`: the propagator of a run
 - `masks`: the masks as they are now, passed from stage to stage
@@ -13,8 +14,11 @@ In the order of a run:
 - `repair`: fragments joined, merged masks cut, specks dropped
 - `associate`: the links of the sequence
 - `generate`: missed cells of volumes segmented, and linked
+- `solved`: keeps the problem of the last linking, and its optimum
+- `edit`: masks joined and cut as a person has said
+- `correct`: links that obey a person's answers; debris dropped
 - `fill`: regions for frames in which linked cells were missed
 - `paint`: the result folder, and `run.json`
 - `ask`: the places of the lineage that are worth a look
-- `run`: the seven stages in order
+- `run`: the stages in order
 """

@@ -9,7 +9,7 @@ from functools import cached_property
 from sam4ct.io.ctc import CtcReader, CtcSequence, refuse_target
 from sam4ct.io.files import write_json
 from sam4ct.io.work import WorkDir
-from sam4ct.pipelines.common.answers import answers_changed
+from sam4ct.pipelines.common.answers import answers_changed, keep_answered
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
@@ -130,3 +130,4 @@ def finish(run: Session[Plan], masks: Repaired, links: Links, filled: Sequence[G
                 corrections=run.plan.answers,
             )
         write_json(run.work.run_json, record | circumstances(run))
+    keep_answered(run.work, run.plan.answers)

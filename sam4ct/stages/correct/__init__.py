@@ -7,6 +7,7 @@ In: a solved linking problem and corrections. Out: the lineage that obeys them.
 - `ask`, `wording`: the questions worth asking, in words
 - `constraints`: corrections as costs that decide: what is forced, and what is not allowed
 - `masks`: answers that join fragments and cut masks
+- `differences`: what was changed in an edited lineage
 - `stored`: a solved problem as tables, so that it can be solved again later
 """
 

@@ -110,7 +110,11 @@ def logits(
     logit = weights.bias[at] - np.exp(weights.slope[at]) * score - weights.gap[side] * missed
     sides = (np.arange(2 * count) >= count).astype(int)
     unlisted = weights.unlisted[sides, slots.does, slots.may_end.astype(int)]
-    small, large = np.minimum(slots.size, 0.0), np.maximum(slots.size, 0.0)
-    columns = np.stack([np.ones(2 * count), slots.alone, -small, large, slots.length], axis=1)
-    no_cell = (weights.no_cell[slots.does] * columns).sum(axis=1)
+    no_cell = (weights.no_cell[slots.does] * of_region(slots)).sum(axis=1)
     return logit, unlisted, no_cell
+
+
+def of_region(slots: Slots) -> Floats:
+    """Return what tells that a region is no cell, (2 * N, 5), in the order of `Weights.no_cell`."""
+    small, large = np.maximum(-slots.size, 0.0), np.maximum(slots.size, 0.0)
+    return np.stack([np.ones(len(small)), slots.alone, small, large, slots.length], axis=1)

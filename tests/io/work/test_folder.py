@@ -40,7 +40,9 @@ def made_by(work: WorkDir) -> dict[str, list[Path]]:
         "propagate": [work.evidence(0, 1), work.masks(0, 1)],
         "repair": [work.artifact("repair", "joined.parquet")],
         "associate": [work.artifact("associate", "links.parquet")],
-        "generate": [work.links],
+        "generate": [work.artifact("generate", "links.parquet")],
+        "edit": [work.artifact("edit", "links.parquet")],
+        "correct": [work.artifact("correct", "debris.parquet"), work.links],
         "fill": [work.artifact("fill", "regions.parquet")],
         "paint": [work.run_json, work.report],
     }

@@ -5,47 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import tifffile
 from scenes.commands import sam4ct, tree
+from scenes.resting import FRAMES, PLACES, SHAPES, box, place, write_movie
 
 from sam4ct.corrections import Correction, End, Kind
 from sam4ct.io.corrections import write_corrections
 from sam4ct.io.ctc.track_table import read_tracks
 from sam4ct.io.tiff.frame import read_frame
 from sam4ct.io.work.tables import read_table
+from sam4ct.pipelines.link import correct as correcting
+from sam4ct.pipelines.link import networks
 from sam4ct.tables import Joins, Links
 
-FRAMES, SIDE = 5, 14
-PLACES = {1: (20, 20), 2: (20, 60), 3: (60, 20), 4: (60, 60)}
-"""Four resting cells by label; cell 4 is at the same place in all frames but the third."""
-SHAPES = [(90, 90), (8, 90, 90)]
 OPTIONS = ("--evidence", "overlap", "--no-report")
-
-
-def box(label: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    y, x = PLACES[label]
-    return (*(slice(1, 7),) * (len(shape) - 2), slice(y, y + SIDE), slice(x, x + SIDE))
-
-
-def place(label: int, shape: tuple[int, ...]) -> tuple[float, ...]:
-    return tuple((s.start + s.stop - 1) / 2 for s in box(label, shape))
-
-
-def write_movie(folder: Path, shape: tuple[int, ...]) -> Path:
-    rng = np.random.default_rng(2)
-    for name in ("01", "01_ERR_SEG"):
-        (folder / name).mkdir(parents=True)
-    for t in range(FRAMES):
-        mask = np.zeros(shape, np.uint16)
-        for label in PLACES:
-            mask[box(label, shape)] = label
-        image = (mask > 0) * 1000 + rng.normal(100, 5, shape)
-        tifffile.imwrite(folder / "01" / f"t{t:03d}.tif", image.astype(np.uint16))
-        tifffile.imwrite(folder / "01_ERR_SEG" / f"mask{t:03d}.tif", mask)
-    return folder
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=["images", "volumes"])
@@ -330,3 +307,69 @@ def test_stages_obey_answers_too(movie: Path, tmp_path: Path) -> None:
         ended = sam4ct("stage", stage, movie, "01", *options, movie / "01_CORRECTIONS.csv")
         assert ended.status == 0, ended.err
     assert tree(out) == tree(movie / "01_RES")
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run whose evidence is of the compact network."""
+    movie = write_movie(tmp_path_factory.mktemp("seen") / "Rest", SHAPES[0])
+    assert sam4ct("run", movie, "01", "--no-report", "--device", "cpu").status == 0
+    return movie
+
+
+def test_no_network_looks_at_anything_twice(
+    looked_at: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    movie = shutil.copytree(looked_at, tmp_path / "Rest")
+    before = record(movie)["engine"]
+    assert before["encoder_windows"] > 0  # type: ignore[index]
+
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("a network was set up")
+
+    run = ("run", movie, "01", "--no-report", "--device", "cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(networks, "sam2_engine", refuse)
+        say(
+            movie,
+            Correction(Kind.SAME_CELL, (End(1, 1), End(2, 2))),
+            Correction(Kind.NO_CELL, (End(0, 3),)),
+            Correction(Kind.ONE_CELL, (End(3, 3), End(3, 4))),
+        )
+        done = sam4ct(*run)
+        assert done.status == 0, done.err
+    assert record(movie)["engine"] == before
+    assert (1, 1, 2, 2) in pairs(links_of(movie))
+    say(movie, Correction(Kind.TWO_CELLS, (End(2, 4),)))
+    assert sam4ct(*run).status == 0
+    after = record(movie)["engine"]
+    halves = 2 * 2 * 2  # two halves, two frames before and two after
+    assert after["objects_recalled"] - before["objects_recalled"] <= 2 * halves  # type: ignore[index]
+    assert after["encoder_windows"] > before["encoder_windows"]  # type: ignore[index]
+
+
+class Stopped(BaseException):
+    """As a kill: nobody catches it."""
+
+
+@pytest.mark.parametrize("step", ["resolve", "answered", "debris", "write_table"])
+def test_a_run_that_is_stopped_while_it_corrects_goes_on(
+    movie: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(movie, Correction(Kind.SAME_CELL, (End(1, 1), End(2, 2))))
+    said = (movie / "01_CORRECTIONS.csv").read_bytes()
+    whole = shutil.copytree(movie, movie.parent / "whole" / movie.name)
+    run(whole)
+
+    def stopped(*_: object, **__: object) -> NoReturn:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(correcting, step, stopped)
+        with pytest.raises(Stopped):
+            sam4ct("run", movie, "01", *OPTIONS)
+    assert (movie / "01_CORRECTIONS.csv").read_bytes() == said
+    run(movie)
+    assert tree(movie / "01_RES") == tree(whole / "01_RES")
+    links = movie / "01_RES.sam4ct" / "links.parquet"
+    assert links.read_bytes() == (whole / "01_RES.sam4ct" / "links.parquet").read_bytes()
