@@ -16,8 +16,8 @@ DEVICE_VARIABLE = "SAM4CT_DEVICE"
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-class _Positive(click.FloatRange):
-    """A positive number; click's own range lets `inf` and `nan` pass."""
+class Finite(click.FloatRange):
+    """A finite number in a range; click's own range lets `inf` and `nan` pass."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -26,10 +26,10 @@ class _Positive(click.FloatRange):
         return number
 
 
-POSITIVE = _Positive(min=0.0, min_open=True)
-VOXEL = (_Positive(min=1e-9, max=1e9),) * 3
+POSITIVE = Finite(min=0.0, min_open=True)
+VOXEL = (Finite(min=1e-9, max=1e9),) * 3
 """Sides of a voxel (z, y, x) in micrometres: beyond, sizes in voxels are no numbers any more."""
-SHARE = click.FloatRange(0.0, 1.0)
+SHARE = Finite(0.0, 1.0)
 AT_LEAST_0, AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
 
 

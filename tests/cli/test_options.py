@@ -25,13 +25,13 @@ def dataset(tmp_path: Path) -> Path:
     return make_dataset(tmp_path)
 
 
-def device_options(group: click.Group) -> Iterator[tuple[str, click.Option]]:
-    """Every --device below a group, with its command."""
+def every_option(group: click.Group) -> Iterator[tuple[str, click.Option]]:
+    """Every option below a group, with its command."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
-            yield from device_options(command)
+            yield from every_option(command)
         for option in command.params:
-            if isinstance(option, click.Option) and "--device" in option.opts:
+            if isinstance(option, click.Option):
                 yield name, option
 
 
@@ -44,7 +44,7 @@ def test_help_lists_every_command_once_below_its_task() -> None:
 
 
 def test_every_device_option_listens_to_the_variable() -> None:
-    found = dict(device_options(cli))
+    found = {name: option for name, option in every_option(cli) if "--device" in option.opts}
     assert {"run", "check", "propagate", "demo", "selftest", "train"} <= found.keys()
     assert {option.envvar for option in found.values()} == {"SAM4CT_DEVICE"}
 
@@ -77,6 +77,20 @@ def test_wrong_device_is_blamed_on_what_said_it(
         in by_variable.err
     )
     assert "Error: Invalid value for '--device': 'gpus' is not a device. Use auto" in by_option.err
+
+
+def test_numbers_of_all_options_are_finite() -> None:
+    kinds = {
+        (command, option.opts[0]): part
+        for command, option in every_option(cli)
+        for part in getattr(option.type, "types", [option.type])
+        if isinstance(part, click.types.FloatParamType)
+    }
+    assert ("prepare", "--validation") in kinds
+    for asked, kind in kinds.items():
+        for value in ("nan", "inf", "-inf"):
+            with pytest.raises(click.BadParameter):
+                print(asked, kind.convert(value, None, None))
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", "0", "-1"])

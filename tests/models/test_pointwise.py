@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam4ct.models.pointwise import pointwise, same_for_any_threads
+from sam4ct.models.pointwise import LEAST_ROWS, linear, pointwise, same_for_any_threads
 from sam4ct.models.sam2 import network as sam2_network
 from sam4ct.models.sam2.trunk import without_padding
 from sam4ct.models.sam_med3d import network as sam_med3d_network
@@ -84,6 +84,28 @@ def test_single_pixels_are_mapped_as_before(
     torch.testing.assert_close(pointwise(maps, module.weight, module.bias), usual)
     same_for_any_threads(module)
     torch.testing.assert_close(module(maps), usual)
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (3, 4, 5), (LEAST_ROWS, 5), (2, LEAST_ROWS, 5)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_vectors_are_mapped_as_before(shape: tuple[int, ...], bias: bool) -> None:
+    module, vectors = nn.Linear(5, 3, bias=bias), random(*shape)
+    usual = module(vectors)
+    torch.testing.assert_close(linear(vectors, module.weight, module.bias), usual)
+    same_for_any_threads(module)
+    torch.testing.assert_close(module(vectors), usual)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 16, 48, 200, 300])
+@pytest.mark.parametrize("channels", [12, 96, 256])
+def test_vectors_are_mapped_alike_with_one_thread_and_more(rows: int, channels: int) -> None:
+    for outputs in (4, 33, 144, 512):
+        vectors, weight, bias = random(rows, channels), random(outputs, channels), random(outputs)
+        torch.set_num_threads(1)
+        alone = linear(vectors, weight, bias)
+        for threads in (2, 3, 8):
+            torch.set_num_threads(threads)
+            assert torch.equal(linear(vectors, weight, bias), alone), (outputs, threads)
 
 
 def test_a_copy_of_a_network_computes_with_its_own_weights() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 from scenes.report_fakes import LINKS, TRACKS, FakeResult, FakeSequence, Page
 
@@ -81,6 +82,13 @@ def test_the_images_may_lie_elsewhere(res_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(SequenceError, match="--images"):
         rebuild_report(res_dir)
     assert "05" in Page(rebuild_report(res_dir, tmp_path / "05")).words["h1"]
+
+
+def test_an_image_of_another_type_is_named(res_dir: Path) -> None:
+    image = FakeSequence().image(2).astype(np.float32)
+    tifffile.imwrite(res_dir.with_name("01") / "t002.tif", image)
+    with pytest.raises(SequenceError, match=r"t002\.tif: has the type float32, but t000\.tif has"):
+        rebuild_report(res_dir)
 
 
 def test_missing_folders_are_told_apart(res_dir: Path) -> None:

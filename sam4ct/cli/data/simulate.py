@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from sam4ct.cli.options import AT_LEAST_0, AT_LEAST_1, FOLDER, SHARE, setting
+from sam4ct.cli.options import AT_LEAST_0, AT_LEAST_1, FOLDER, SHARE, Finite, setting
 from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import PRESETS, SLICE_SPACING, SegmentationErrors, movie_law
 
@@ -37,7 +37,7 @@ _USUAL = SegmentationErrors()
     "--anisotropy",
     SLICE_SPACING,
     "Distance of the slices of a volume, in pixels.",
-    click.FloatRange(1.0, 20.0),
+    Finite(1.0, 20.0),
 )
 @setting("--dataset", "Simulated", "Name of its folder.", click.STRING)
 @setting("--missed", _USUAL.missed, "Share of cells without a mask.", SHARE)

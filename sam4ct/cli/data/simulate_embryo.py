@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import AT_LEAST_0, FOLDER, SHARE, setting
+from sam4ct.cli.options import AT_LEAST_0, FOLDER, SHARE, Finite, setting
 from sam4ct.io.simulated import SEED_FORMATS
 from sam4ct.simulate.embryo.movie import EmbryoLaw
 from sam4ct.simulate.embryo.seeds import SeedErrors
@@ -39,17 +39,15 @@ _USUAL = SeedErrors()
     "--anisotropy",
     _LAW.anisotropy,
     "Distance of the slices, in pixels.",
-    click.FloatRange(1.0, 20.0),
+    Finite(1.0, 20.0),
 )
 @setting(
     "--distance",
     _LAW.distance,
     "Distance of neighbouring cells at the start, in radii (7 pixels).",
-    click.FloatRange(2.0, 1000.0),
+    Finite(2.0, 1000.0),
 )
-@setting(
-    "--flow", _LAW.flow, "Speed of the tissue, in radii per frame.", click.FloatRange(0.0, 2.0)
-)
+@setting("--flow", _LAW.flow, "Speed of the tissue, in radii per frame.", Finite(0.0, 2.0))
 @setting("--dataset", "Embryo", "Name of its folder.", click.STRING)
 @setting("--missed", _USUAL.missed, "Share of cells without a seed.", SHARE)
 @setting("--doubled", _USUAL.doubled, "Share of cells with two seeds.", SHARE)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, POSITIVE, VOXEL, setting
+from sam4ct.cli.options import AT_LEAST_0, DEVICE, FOLDER, POSITIVE, VOXEL, Finite, setting
 from sam4ct.errors import WeightsError
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
@@ -50,7 +50,7 @@ def finetune() -> None:
     "--validation",
     0.2,
     "Share of the annotated frames that validate.",
-    click.FloatRange(0.0, 0.9, min_open=True),
+    Finite(0.0, 0.9, min_open=True),
 )
 @_SEED
 @click.option("--overwrite", is_flag=True, help="Replace the patches that OUT holds.")

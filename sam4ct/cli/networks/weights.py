@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sam4ct.cli.options import Finite
 from sam4ct.errors import WeightsError
 from sam4ct.models.weights.add import add
 from sam4ct.models.weights.entry import ROLES, Entry
@@ -126,7 +127,7 @@ def _download(entry: Entry, folder: Path, mirrors: tuple[str, ...]) -> Path:
 @click.option("--config", help="Its architecture, e.g. sam2.1_hiera_t.")
 @click.option("--overrides", type=EXISTING_FILE, help="JSON object of dotted configuration keys.")
 @click.option("--image-size", type=int, help="Side of the network's image, in pixels.")
-@click.option("--window-diameters", type=float, help="Side of a window, in cell diameters.")
+@click.option("--window-diameters", type=Finite(), help="Side of a window, in cell diameters.")
 @click.option("--file", help="Name of the stored file. [default: that of FILE]")
 @click.option("--licence", help="Licence of the weights.")
 @click.option("--used-by", multiple=True, help="Mode or profile that uses it; may be repeated.")

@@ -10,15 +10,16 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
 from sam4ct.io.ctc.instances import InstanceCheck
-from sam4ct.io.ctc.sequence import CtcReader, CtcSequence
+from sam4ct.io.ctc.sequence import CtcReader, CtcSequence, refuse_other_type
 from sam4ct.io.files import sha256_of
-from sam4ct.io.tiff import Frame, FrameInfo, read_info
+from sam4ct.io.tiff import Frame, read_info
 
 EachFrame = Callable[[int, Frame, NDArray[np.int32]], None]
 """Called with t, the image and its labels, both ([z,] y, x), in order of time."""
@@ -78,17 +79,13 @@ class _Fingerprint:
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
-        self._first: tuple[Path, FrameInfo] | None = None
+        self._first: tuple[Path, np.dtype[Any]] | None = None
 
     def add(self, path: Path) -> None:
         info = read_info(path)
         if self._first is None:
-            self._first = path, info
-        elif info.dtype != self._first[1].dtype:
-            raise SequenceError(
-                f"{path}: has the type {info.dtype}, but {self._first[0].name} has"
-                f" {self._first[1].dtype}. Save all of them with one type."
-            )
+            self._first = path, info.dtype
+        refuse_other_type(path, info.dtype, *self._first)
         content = bytes.fromhex(sha256_of(path))
         self._hash.update(path.name.encode() + b"\0" + content)
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,17 @@ def find_sequences(
     return sequences
 
 
+def refuse_other_type(
+    path: Path, dtype: np.dtype[Any], first: Path, first_dtype: np.dtype[Any]
+) -> None:
+    """Raise SequenceError if a frame has another type than the first one of its folder."""
+    if dtype != first_dtype:
+        raise SequenceError(
+            f"{path}: has the type {dtype}, but {first.name} has {first_dtype}. Save all of them"
+            " with one type."
+        )
+
+
 class CtcReader:
     """Reads the frames of a sequence; a `FrameReader`.
 
@@ -105,11 +117,16 @@ class CtcReader:
         """Shape of every frame, ([z,] y, x), from the header of the first image."""
         return read_info(self._sequence.images[0]).shape
 
+    @functools.cached_property
+    def _image_type(self) -> np.dtype[Any]:
+        return read_info(self._sequence.images[0]).dtype
+
     def image(self, t: int) -> Frame:
         """Return the image of a frame, ([z,] y, x), in the file's own dtype.
 
         Raises:
-            SequenceError: The file is unreadable, of another shape, or not real numbers.
+            SequenceError: The file is unreadable, of another shape or type than the first one,
+                or not real numbers.
         """
         path = self._sequence.images[t]
         image = read_frame(path)
@@ -118,6 +135,7 @@ class CtcReader:
             raise SequenceError(
                 f"{path}: the image has the type {image.dtype}. Save it as integers or floats."
             )
+        refuse_other_type(path, image.dtype, self._sequence.images[0], self._image_type)
         refuse_not_finite(f"{path}: the image", image)
         return image
 

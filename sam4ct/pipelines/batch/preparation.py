@@ -64,7 +64,7 @@ def prepare(root: Path, options: Options, out: Path | None) -> Preparation:
     refused: dict[str, str] = {}
     with problems.noted():
         targets, refused = find_targets(root, out)
-    todo = [target for target in targets if options.overwrite or not target.done]
+    todo = [target for target in targets if options.overwrite or not target.stands(options)]
     if targets and not todo:
         return Preparation(targets, refused)
     reasons = {target.label: target.write_problem() for target in todo}

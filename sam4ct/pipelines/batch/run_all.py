@@ -82,13 +82,13 @@ def run_all(root: Path, options: Options, out: Path | None = None) -> list[Outco
 def _run(job: Job) -> Outcome:
     label, overwrite = job.target.label, job.options.overwrite
     # Hours may have passed, and another process may have been at it.
-    if job.target.done and not overwrite:
+    if not overwrite and job.target.stands(job.options):
         return Outcome(label, Kind.THERE)
     ending = run_command(job.arguments())
     if ending.problem is None:
         return Outcome(label, Kind.WRITTEN, str(job.target.result_dir))
     # A result takes its place last of all, so this one is of another process that was faster.
-    if job.target.done and not (overwrite or ending.unexpected):
+    if job.target.stands(job.options) and not (overwrite or ending.unexpected):
         return Outcome(label, Kind.THERE)
     return _failed(label, ending.problem, unexpected=ending.unexpected)
 

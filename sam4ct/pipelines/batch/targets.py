@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sam4ct.errors import ResultError, SequenceError
+from sam4ct.errors import ResultError, Sam4ctError, SequenceError
 from sam4ct.io.ctc import MASK, MASKS, RESULT, TRACKS, refuse_target, work_dir_of
 from sam4ct.io.datasets import Dataset, find_datasets
 from sam4ct.io.files import count_frames, list_folder, write_problem
 from sam4ct.io.follow import INITIAL, SEEDS, count_images
+from sam4ct.pipelines.common.answers import answers_changed
 from sam4ct.pipelines.common.options import Options
 from sam4ct.pipelines.dispatch import find_run
 
@@ -41,6 +42,10 @@ class Target:
         masks, images = self._counts()
         return os.path.isfile(self.result_dir / TRACKS) and 0 < masks == images
 
+    def stands(self, options: Options) -> bool:
+        """Whether the result is there, and obeys the corrections that there are now."""
+        return self.done and not self._answers_changed(options)
+
     def write_problem(self) -> str | None:
         """Return why the result or the work folder cannot be written; None if both can be."""
         result, work = self.result_dir, work_dir_of(self.result_dir)
@@ -63,8 +68,15 @@ class Target:
                 f"{self.result_dir}: has {masks} masks for {images} images: it is incomplete, or"
                 " was made from other images. Add --overwrite to replace it."
             )
-        refuse_target(self.result_dir, overwrite=options.overwrite)
+        replaces = options.overwrite or self._answers_changed(options)
+        refuse_target(self.result_dir, overwrite=replaces)
         return used, find_run(*where, used).settle()
+
+    def _answers_changed(self, options: Options) -> bool:
+        try:
+            return answers_changed(self.result_dir, options)
+        except Sam4ctError:
+            return True  # The run itself says what is wrong.
 
     def _counts(self) -> tuple[int, int]:
         """How many masks the result has, and how many images the sequence."""

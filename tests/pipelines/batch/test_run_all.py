@@ -64,6 +64,21 @@ def errors(outcome: Outcome) -> str:
 # What is run
 
 
+def test_a_result_with_other_answers_is_made_again(root: Path) -> None:
+    assert sam4ct("run-all", root, *OVERLAP).status == 0
+    said = root / "Mine" / "02_CORRECTIONS.csv"
+    said.write_text("kind,t,label\nbegins,0,1\n")
+    again = sam4ct("run-all", root, *OVERLAP)
+    assert again.out.splitlines()[-1] == "1 written, 2 there already, 0 failed"
+    assert f"written {root / 'Mine' / '02_RES'}" in again.out
+    assert sam4ct("run-all", root, *OVERLAP).out.endswith("0 written, 3 there already, 0 failed\n")
+    said.write_text("kind,t,label\nstops,0,1\n")
+    wrong = sam4ct("run-all", root, *OVERLAP)
+    assert wrong.status == 2
+    assert "Mine/02                   failed: " in wrong.out
+    assert "'stops' is not a kind" in wrong.out
+
+
 @pytest.mark.usefixtures("at_home")
 def test_every_sequence_is_run_with_its_profile_once(root: Path) -> None:
     before = tree(root)

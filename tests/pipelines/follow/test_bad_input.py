@@ -55,6 +55,12 @@ def seed_outside_in_the_last_frame(dataset: Path) -> list[object]:
     return ["run", dataset, "--profile", "Fluo-N3DL-DRO"]
 
 
+@fault(r"01_CORRECTIONS\.csv: corrections are for masks that are linked.*--no-corrections")
+def corrections_where_cells_are_followed(dataset: Path) -> list[object]:
+    (dataset / "01_CORRECTIONS.csv").write_text("kind,t,label\nends,1,1\n")
+    return ["run", dataset]
+
+
 @fault(r"01_SEEDS/t003\.csv, line 2: x is '1,5'\. Write it with a decimal point")
 def seeds_with_decimal_commas(dataset: Path) -> list[object]:
     (dataset / "01_SEEDS" / "t003.csv").write_text("z;y;x\n1;2;1,5\n")
