@@ -107,7 +107,9 @@ def check_contradictions(browser: Browser) -> None:
                 for text in pair
             ]
             one, two = (f"[{{ {text} }}]" for text in named)
-            found = browser.script(f"return [answering.clash({one}, {two}), answering.clash({two}, {one})]")
+            found = browser.script(
+                f"return [answering.clash({one}, {two}), answering.clash({two}, {one})]"
+            )
             assert found == [expected, expected], pair
 
 
@@ -122,7 +124,7 @@ def answer_in_file(folder: Path) -> None:
         answer(browser, ANSWERS // 2)
         before = kept(browser)
         browser.reload()
-        assert kept(browser) == before, "a reload has lost answers"
+        assert kept(browser) == before, f"a reload has lost answers: {before}, {kept(browser)}"
         assert "still here" in browser.text("said")
         told(f"{ANSWERS // 2} answers by keyboard are still there after a reload")
         browser.script("window.showSaveFilePicker = undefined")
