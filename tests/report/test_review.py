@@ -165,7 +165,7 @@ def test_a_hundred_questions_of_noise_weigh_at_most_six_megabytes() -> None:
         )
         question = Question("Where does cell 8 of frame 3 go?", a, answers, 1.0)
         (shown,) = questions_data([question], ends_of(Noise(ndim)))
-        assert 100 * len(json.dumps(shown)) < 6_500_000
+        assert 100 * len(json.dumps(shown)) < 6_200_000
 
 
 def test_a_picture_is_never_larger_than_its_budget() -> None:
