@@ -93,7 +93,8 @@ class Tracking:
                 place = np.argwhere(region.mask).mean(axis=0) + region.corner
                 where = dict(zip(axes, place.tolist(), strict=True))
                 graph.add_node((t, label), t=t, label=label, **where)
-        columns = (getattr(self.links, name).tolist() for name in self.links.schema())
+        names = ("t", "label", "t2", "label2", "division", "confidence")
+        columns = (getattr(self.links, name).tolist() for name in names)
         for t, label, t2, label2, division, confidence in zip(*columns, strict=True):
             # Frames in which the cell was missed and filled in are on the way.
             filled = [(s, label) for s in range(t + 1, t2) if (s, label) in graph]

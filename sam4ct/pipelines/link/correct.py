@@ -13,11 +13,13 @@ network looks at anything twice because of them; only halves of masks that a per
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from sam4ct.corrections import OF_MASKS, Correction
+from sam4ct.corrections import OF_MASKS, Correction, Kind
+from sam4ct.errors import CorrectionsError
 from sam4ct.io.corrections import Regions, settled
 from sam4ct.io.work import read_table, write_table
 from sam4ct.pipelines.common.session import Session
@@ -46,7 +48,7 @@ def correct(run: Session[Plan], masks: Repaired, links: Links) -> tuple[Repaired
     run.begin("correct")
     work = run.work
     files = [work.artifact("correct", f"{name}.parquet") for name in ("dropped", "debris")]
-    if not work.has(work.links):
+    if not all(map(work.has, (*files, work.links))):
         links, cells, others = _obeyed(run, masks, links)
         dropped, links = _unsupported(masks, links, cells)
         write_table(files[0], as_background(dropped))
@@ -73,8 +75,34 @@ def settled_answers(masks: Repaired, cells: Detections) -> tuple[Correction, ...
     frames, ndim = plan.survey.checked.frames, plan.profile.ndim
     joins = Joins.concat([masks.joins, masks.asked])
     answers = [one for one in plan.answers if one.kind not in OF_MASKS]
+    answers = list(_without_specks(masks, cells, answers))
     regions = Regions(cells, masks.reader, ndim, frames, joins)
     return settled(plan.answers_file, answers, regions)
+
+
+def _without_specks(
+    masks: Repaired, cells: Detections, answers: Iterable[Correction]
+) -> Iterator[Correction]:
+    """Yield answers but those that a speck is no cell: specks are dropped before they are linked.
+
+    Raises:
+        CorrectionsError: An answer needs a speck.
+    """
+    linked = set(zip(cells.t.tolist(), cells.label.tolist(), strict=True))
+    joined = Joins.concat([masks.joins, masks.asked])
+    linked |= set(zip(joined.t.tolist(), joined.label.tolist(), strict=True))
+    every = zip(masks.detections.t.tolist(), masks.detections.label.tolist(), strict=True)
+    specks = set(every) - linked
+    for one in answers:
+        named = [end for end in one.ends if (end.t, end.label) in specks]
+        if named and one.kind is not Kind.NO_CELL:
+            raise CorrectionsError(
+                f"{masks.plan.answers_file}, line {one.line}: {named[0]} is as small as a speck and"
+                " was dropped. Keep it by a smaller min_size in the profile, or by --no-edit-masks;"
+                " or remove the line."
+            )
+        if not named:
+            yield one
 
 
 def _obeyed(

@@ -82,7 +82,7 @@ def test_masks_are_read_where_the_table_does_not_tell(drawn: Drawn) -> None:
 
 def test_answers_have_label_and_place_once_they_are_settled(drawn: Drawn) -> None:
     (one,) = settled(FILE, [Correction(Kind.ENDS, (End(0, PART),))], regions(drawn))
-    assert one.ends == (End(0, FAR, (23.0, 21.5)),)
+    assert one.ends == (End(0, FAR, (22.83, 21.5)),)
 
 
 def test_what_does_not_fit_any_more_is_left_out_with_a_warning(

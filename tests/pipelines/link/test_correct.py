@@ -207,6 +207,19 @@ def test_a_mask_of_two_cells_is_cut_where_it_is_narrow(movie: Path, edit: str) -
         assert len(here[1]) == 1
 
 
+def test_a_speck_is_no_cell_and_can_be_nothing_else(movie: Path) -> None:
+    frame, shape = movie / "01_ERR_SEG" / "mask002.tif", shape_of(movie)
+    mask = read_frame(frame).astype(np.uint16)
+    mask[(*(slice(3, 4),) * (len(shape) - 2), slice(80, 82), slice(80, 82))] = 9
+    tifffile.imwrite(frame, mask)
+    say(movie, Correction(Kind.NO_CELL, (End(2, 9),)))
+    run(movie, "--edit-masks", "--overwrite")
+    say(movie, Correction(Kind.BEGINS, (End(2, 9),)))
+    assert "line 2: region 9 of frame 2 is as small as a speck" in refused(movie, "--edit-masks")
+    run(movie, "--no-edit-masks", "--overwrite")
+    assert painted(movie, 2)[..., 80:82, 80:82].any()
+
+
 def test_answers_are_taken_back_and_the_result_is_as_before(movie: Path, done: Path) -> None:
     say(movie, Correction(Kind.ENDS, (End(2, 1),)))
     run(movie)
@@ -227,6 +240,13 @@ def test_a_result_is_replaced_for_new_answers_alone(movie: Path) -> None:
     assert "is not empty" in refused(movie)
     (movie / "01_CORRECTIONS.csv").write_text("# the same\nkind,t,label,note\nends,2,1,sure\n")
     assert "is not empty" in refused(movie)
+
+
+def test_check_says_which_answers_would_be_obeyed(movie: Path) -> None:
+    said = movie / "01_CORRECTIONS.csv"
+    say(movie, Correction(Kind.ENDS, (End(2, 1),)))
+    assert f"obeys 1 answers of {said}" in sam4ct("check", movie, "01", *OPTIONS[:2]).out
+    assert "obeys" not in sam4ct("check", movie, "01", *OPTIONS[:2], "--no-corrections").out
 
 
 def test_a_file_elsewhere_is_named(movie: Path, tmp_path: Path) -> None:

@@ -13,12 +13,16 @@ import pytest
 from scenes.bad_inputs import make_dataset
 from scenes.commands import sam4ct
 
+from sam4ct.corrections import Correction, End, Kind
 from sam4ct.evaluate import evaluate
+from sam4ct.io.corrections import write_corrections
 from sam4ct.io.tiff.frame import read_frame
+from sam4ct.io.work.tables import read_table
 from sam4ct.models.weights.entry import Entry
 from sam4ct.pipelines.common import options
 from sam4ct.pipelines.link import generate
 from sam4ct.regions import Region, regions_of
+from sam4ct.tables import Detections, Joins, Links
 
 FRAMES = 6
 ENTRY = Entry(
@@ -207,7 +211,8 @@ def lost(*names: str) -> Callable[[Path], None]:
     "damage",
     [
         lost("links.parquet"),
-        lost("links.parquet", "work/generate/dropped.parquet"),
+        lost("work/correct/dropped.parquet"),
+        lost("links.parquet", "work/generate/links.parquet"),
         lost("links.parquet", "work/generate/detections.parquet"),
         lost("links.parquet", "work/generate/evidence/00002_1.parquet"),
     ],
@@ -220,6 +225,32 @@ def test_what_is_lost_is_made_again(
     run(movie, generated, "--generate-masks", "--overwrite")
     assert written(generated) == before
     assert Truth.clicks == clicks
+
+
+def test_answers_are_obeyed_without_a_click(movie: Path, generated: Path) -> None:
+    """Also one about a region that was generated, which is named by its place."""
+    clicks, folder = Truth.clicks, work_of(generated) / "work" / "correct"
+    links = read_table(work_of(generated) / "links.parquet", Links)
+    made = read_table(folder.with_name("generate") / "detections.parquet", Detections)
+    linked = set(zip(links.t.tolist(), links.label.tolist(), strict=True))
+    rows = zip(made.t.tolist(), made.label.tolist(), strict=True)
+    made = made.take(np.array([row in linked for row in rows], dtype=bool))
+    t, place = int(made.t[0]), (float(made.z[0]), float(made.y[0]), float(made.x[0]))
+    masks = np.unique(read_frame(movie / "01_ERR_SEG" / "mask003.tif"))
+    given = links.take((links.t == 3) & np.isin(links.label, masks))
+    said = [
+        Correction(Kind.NO_CELL, (End(t, 0, place),)),
+        Correction(Kind.ENDS, (End(3, int(given.label[0])),)),
+    ]
+    write_corrections(generated.with_name("generated_CORRECTIONS.csv"), said)
+    run(movie, generated, "--generate-masks")
+    assert Truth.clicks == clicks
+    # No link supports it any more.
+    gone = read_table(folder / "dropped.parquet", Joins)
+    assert (t, int(made.label[0])) in zip(gone.t.tolist(), gone.label.tolist(), strict=True)
+    now = read_table(work_of(generated) / "links.parquet", Links)
+    assert not ((now.t == 3) & (now.label == given.label[0])).any()
+    assert record(generated)["counts"]["clicks"] == clicks
 
 
 def test_the_other_mode_begins_anew(movie: Path, generated: Path) -> None:
