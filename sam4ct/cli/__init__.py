@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import click
 
 from sam4ct import __version__
+from sam4ct.cli.correct.questions import questions
 from sam4ct.cli.correct.review import review_command
 from sam4ct.cli.data.convert import convert_command
 from sam4ct.cli.data.corrections import corrections
@@ -32,7 +33,6 @@ from sam4ct.cli.networks.train import train_compact
 from sam4ct.cli.networks.weights import weights
 from sam4ct.cli.package import package
 from sam4ct.cli.profiles import profiles
-from sam4ct.cli.questions import questions
 from sam4ct.cli.report import report
 from sam4ct.cli.track.run import check, run
 from sam4ct.cli.track.run_all import run_all_command

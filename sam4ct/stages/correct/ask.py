@@ -1,14 +1,14 @@
 """Chooses what to ask: the doubts whose answers are expected to remove most errors, each once.
 
 In: a solved problem, its regions, the answers so far. Out: questions, best first. A question is
-about one slot of a region: where it goes, or where it comes from. Slots that share a probable
-alternative, or a link of the lineage, share a doubt: only the one with the largest gain is asked,
-and the others after the lineage was solved again.
+about one slot of a region: where it goes, or where it comes from. Of slots that share a doubt, only
+the one with the largest gain is asked, and the others after the lineage was solved again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -57,6 +57,8 @@ def ask(
     gain[settled_slots(cells, answers)] = 0.0
     asked = _apart(gain, _shared(problem, chosen, table, doubt), n)
     wording = Wording(problem, chosen, cells, places_um, float(np.median(diameter_um)))
+    own = np.isin(table.slot, asked)
+    table, doubt = table.take(own), replace(doubt, probability=doubt.probability[own])
     return [wording.question(slot, table, doubt, float(gain[slot])) for slot in asked]
 
 
@@ -96,18 +98,28 @@ def behind(problem: Problem, chosen: Selection) -> Floats:
 
 
 def _shared(problem: Problem, chosen: Selection, table: Alternatives, doubt: Doubts) -> csr_array:
-    """Return which slots share a doubt, (2 * N, 2 * N)."""
-    count, likely = problem.count, doubt.probability > PROBABLE
+    """Return which slots share a doubt, (2 * N, 2 * N).
+
+    Those of the same link or probable alternative, and those that give up something for it: of two
+    cells that may swap, all four.
+    """
+    count = problem.count
     links, splits = problem.links, problem.splits
     e, s = chosen.links, chosen.splits
     u = np.concatenate([links.u[e], splits.u[s], splits.u[s]])
     v = np.concatenate([links.v[e], splits.v[s], splits.w[s]])
-    some = table.take(likely & (table.u >= 0) & (table.v >= 0))
+    now = _both_ways(u, count + v, 2 * count)
+    some = table.take((doubt.probability > PROBABLE) & (table.u >= 0) & (table.v >= 0))
     two = some.w >= 0
-    one = np.concatenate([u, some.u, some.u[two], count + some.v[two]])
-    other = count + np.concatenate([v, some.v, some.w[two], some.w[two]])
+    one = np.concatenate([some.u, some.u[two], count + some.v[two]])
+    other = count + np.concatenate([some.v, some.w[two], some.w[two]])
+    instead = _both_ways(one, other, 2 * count)
+    return (now + instead + now @ instead + instead @ now).tocsr()
+
+
+def _both_ways(one: Ints, other: Ints, size: int) -> csr_array:
     pairs = np.concatenate([one, other]), np.concatenate([other, one])
-    return coo_array((np.ones(len(pairs[0])), pairs), (2 * count,) * 2).tocsr()
+    return coo_array((np.ones(len(pairs[0])), pairs), (size, size)).tocsr()
 
 
 def _apart(gain: Floats, shared: csr_array, n: int) -> Sequence[int]:

@@ -51,6 +51,7 @@ class Wording:
         self._problem, self._cells = problem, cells
         self._now = Chosen.of(problem, chosen)
         self._places, self._diameter = places_um, diameter_um
+        self._by_source = np.argsort(problem.links.u, kind="stable")
         self._axes = "zyx" if bool((cells.z1 > 1).any()) else "yx"
 
     def question(self, slot: int, table: Alternatives, doubt: Doubts, gain: float) -> Question:
@@ -136,7 +137,8 @@ class Wording:
         if source < 0 or source == u or now.sister[v] >= 0 or now.out_link[u] < 0:
             return None
         target = int(links.v[now.out_link[u]])
-        possible = ((links.u == source) & (links.v == target)).any()
+        low, high = np.searchsorted(links.u, [source, source + 1], sorter=self._by_source)
+        possible = target in links.v[self._by_source[low:high]]
         return (source, target) if possible else None
 
     def _no_cell(self, row: int, probability: float) -> Iterator[Answer]:
