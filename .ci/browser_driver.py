@@ -28,6 +28,7 @@ FLAGS = (
     "--hide-scrollbars",
 )
 PATIENCE_S = 60.0
+_LOADED = "document.readyState === 'complete'"
 
 
 class Browser:
@@ -76,9 +77,13 @@ class Browser:
 
     def open(self, address: str) -> None:
         self._ask("POST", f"{self._session}/url", {"url": address})
+        self.wait(lambda: self.script(f"return {_LOADED}"))
 
     def reload(self) -> None:
+        """Load the page again; return when the new one has run its scripts, not the old one."""
+        self.script("window.isOld = true")
         self._ask("POST", f"{self._session}/refresh", {})
+        self.wait(lambda: self.script(f"return !window.isOld && {_LOADED}"))
 
     def script(self, text: str, *arguments: object) -> Any:
         """Run the body of a function, and return what it returns."""

@@ -18,8 +18,8 @@ from unseen import UnseenLaw, write_unseen
 
 from sam4ct.io.simulated import SEQUENCE, write_dataset
 from sam4ct.simulate import PRESETS, MovieLaw, SegmentationErrors, movie_law
-from sam4ct.simulate.cells import CellLaw
-from sam4ct.simulate.looks import Optics
+from sam4ct.simulate.cells.cell import CellLaw
+from sam4ct.simulate.imaging.optics import Optics
 
 GOOD = SegmentationErrors(missed=0.01, split=0.003, merged=0.005, spurious=0.005)
 USUAL = SegmentationErrors()

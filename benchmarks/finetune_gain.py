@@ -26,18 +26,18 @@ from pathlib import Path
 import numpy as np
 
 from sam4ct.finetune.patches.files import read_index
-from sam4ct.finetune.patches.prepare import innermost
+from sam4ct.finetune.patches.objects import innermost
 from sam4ct.io.simulated import write_dataset
 from sam4ct.io.tiff import read_frame
 from sam4ct.models.sam_med3d.crops import CropLaw
 from sam4ct.models.sam_med3d.engine import SamMed3dSegmenter, SegmenterSettings
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import load_manifest, load_sam_med3d
-from sam4ct.models.weights.manifest import MANIFEST
+from sam4ct.models.weights.load import load_sam_med3d
+from sam4ct.models.weights.manifest import MANIFEST, load_manifest
 from sam4ct.regions import Region, labels_under, regions_of
 from sam4ct.simulate import MovieLaw, SegmentationErrors
-from sam4ct.simulate.cells import CellLaw
-from sam4ct.simulate.looks import Optics
+from sam4ct.simulate.cells.cell import CellLaw
+from sam4ct.simulate.imaging.optics import Optics
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, str(ROOT / "entrypoint.py")]

@@ -21,7 +21,8 @@ from sam4ct.finetune.compact.sam2_examples import Law, draw_pairs
 from sam4ct.finetune.compact.sam2_loss import validate
 from sam4ct.finetune.loop.training import VALIDATION_SEED
 from sam4ct.models.sam2.network import build_network
-from sam4ct.models.weights.load import load_manifest, read_state
+from sam4ct.models.weights.load import read_state
+from sam4ct.models.weights.manifest import load_manifest
 
 OBJECTS = 4
 """Prompts per movie and direction of time, as in training."""

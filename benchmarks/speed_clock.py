@@ -25,7 +25,7 @@ PARTS = (ENCODER, SAM2, WINDOWS, COMPARE, ASSOCIATE, READ, WRITE, REPORT, OTHER)
 
 WRAPPED = {
     "sam4ct.models.sam2.engine:encode": ENCODER,
-    "sam4ct.models.sam2.network:settled": SAM2,
+    "sam4ct.models.sam2.network:self_attended": SAM2,
     "sam4ct.models.sam2.engine:remember": SAM2,
     "sam4ct.models.sam2.engine:remember_points": SAM2,
     "sam4ct.models.sam2.engine:recall": SAM2,

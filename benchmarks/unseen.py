@@ -16,10 +16,13 @@ from unittest import mock
 
 import numpy as np
 
+from sam4ct.intensity import Image
 from sam4ct.io.simulated import write_dataset
 from sam4ct.simulate import Frame, MovieLaw, SegmentationErrors
-from sam4ct.simulate.cells import Cell, Float
-from sam4ct.simulate.looks import LOOKS, Fields, Image, Optics, Stage, image
+from sam4ct.simulate.cells.cell import Cell, Float
+from sam4ct.simulate.imaging.looks import LOOKS
+from sam4ct.simulate.imaging.optics import Fields, Optics
+from sam4ct.simulate.imaging.render import Stage, image
 from sam4ct.simulate.movie import MIN_VISIBLE, Colony, draw_fields, pushed_apart
 
 

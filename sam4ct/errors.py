@@ -4,6 +4,18 @@ The command line prints the message of a `Sam4ctError` and exits with status 2. 
 is a fault of the program: it keeps its traceback, and the status is 1.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return "Did you mean ...?" with the known word nearest to a wrong one, or all known words."""
+    known = list(known)
+    near = get_close_matches(word, known, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(known)}."
+
 
 class Sam4ctError(Exception):
     """Base of all errors caused by input, options or the machine."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from sam4ct.models.weights.load import STATE_KEY, load_state, sha256_of
+from sam4ct.io.files import sha256_of
+from sam4ct.models.weights.load import STATE_KEY, load_state
 from sam4ct.models.weights.manifest import MANIFEST, load_manifest, write_manifest
 
 STAND_INS = {"sam2.1-hiera-large": "compact-sam2", "sam-med3d-turbo": "compact-sam-med3d"}

@@ -1,6 +1,6 @@
 """Split work into batches, and into smaller ones if the device runs out of memory.
 
-A batch is a range of item numbers; the caller knows what they are.
+A batch is a range of indices into the items of the caller.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import torch
@@ -23,16 +22,16 @@ class Batches:
 
     def __init__(self, size: int) -> None:
         if size < 1:
-            raise ValueError(f"a batch of {size} items")
+            raise ValueError(f"a batch has {size} items: give 1 or more")
         self.size = size
-        """Items in a batch; halved for good when the device runs out of memory."""
+        """Items in a batch. Running out of device memory halves it for all later calls."""
         self.halved = 0
-        """How often it was halved."""
+        """How often the size was halved."""
 
     def run(self, count: int, work: Callable[[range], T]) -> list[T]:
         """Call `work` on every batch of `count` items; return its results in order.
 
-        If the device runs out of memory, all batches are done again at half the size.
+        If the device runs out of memory, all batches are computed again at half the size.
 
         Raises:
             torch.OutOfMemoryError: A single item does not fit.
@@ -46,7 +45,7 @@ class Batches:
             except torch.OutOfMemoryError:
                 if self.size == 1:
                     raise
-            # Not in the handler: there, the error still keeps the failed batch's tensors in memory.
+            # After the handler: inside it, the error still holds the tensors of the batch.
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             self.size //= 2
@@ -55,12 +54,14 @@ class Batches:
 
 
 class Prepared(Generic[T]):
-    """Inputs of batches: each is prepared in another thread while the batch before is computed."""
+    """Prepares the input of the next batch in another thread while a batch is computed."""
 
     def __init__(self, make: Callable[[range], T], count: int) -> None:
-        """Args:
-        make: Returns the input of a batch; called in another thread.
-        count: Items in all.
+        """Store how inputs are made; none is made yet.
+
+        Args:
+            make: Returns the input of a batch; called in another thread.
+            count: Number of all items.
         """
         self._make, self._count = make, count
         self._next: tuple[range, Future[T]] | None = None
@@ -70,7 +71,7 @@ class Prepared(Generic[T]):
         return self
 
     def __call__(self, part: range) -> T:
-        """Return the input of a batch, and start to prepare the next batch of that size."""
+        """Return the input of a batch, and start to prepare that of the next one."""
         foreseen, self._next = self._next, None
         made = foreseen[1].result() if foreseen and foreseen[0] == part else self._make(part)
         after = range(part.stop, min(part.stop + len(part), self._count))
@@ -78,10 +79,5 @@ class Prepared(Generic[T]):
             self._next = after, self._pool.submit(self._make, after)
         return made
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._pool.shutdown(cancel_futures=True)

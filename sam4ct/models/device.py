@@ -17,7 +17,7 @@ def choose_device(wanted: str) -> str:
         wanted: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
 
     Raises:
-        WeightsError: A CUDA device was asked for and is not there.
+        WeightsError: The machine does not have the wanted CUDA device.
     """
     import torch
 
@@ -35,11 +35,11 @@ def choose_device(wanted: str) -> str:
 
 
 def precision(device: torch.device, *, bf16: bool) -> torch.autocast:
-    """Return a context in which networks compute in bfloat16, if the device is CUDA and has it.
+    """Return a context in which networks compute in bfloat16, where a CUDA device supports it.
 
     Args:
-        device: Where they run.
-        bf16: Whether bfloat16 is wanted; otherwise, and on other devices, it is float32.
+        device: Device of the network.
+        bf16: Whether bfloat16 is wanted. Without it, and on other devices, they use float32.
     """
     import torch
 
@@ -49,7 +49,7 @@ def precision(device: torch.device, *, bf16: bool) -> torch.autocast:
 
 
 def device_name(device: str) -> str:
-    """Return the device's name for people, e.g. "NVIDIA A100-SXM4-80GB"."""
+    """Return a readable name of the device, e.g. "NVIDIA A100-SXM4-80GB"."""
     import torch
 
     if device.startswith("cuda"):

@@ -1,13 +1,13 @@
 """Compute linear maps and 1 x 1 convolutions with the same result for any number of threads.
 
-PyTorch computes small batches of 1 x 1 convolutions with one library if it has one thread and
-with another if it has several (`use_mkldnn` in ATen's Convolution.cpp); their last bits differ.
-As linear maps of the channels, they are always computed in the same way.
+For small batches of 1 x 1 convolutions, PyTorch uses one library with one thread and another one
+with several threads (`use_mkldnn` in ATen's Convolution.cpp), and the last bits differ. So they are
+computed as linear maps of the channels.
 
-MKL, which multiplies the matrices of linear maps, promises the same result for any number of
-threads (`MKL_CBWR`) on Intel's processors only. On AMD's Zen 5 it keeps the promise for matrices of
-many rows, not of few: of 4,473 pairs of sizes, 212 differed at 48 rows, 20 at 128, none of 5,382
-others from 192 rows on. So smaller ones get rows of zeros.
+MKL multiplies the matrices of linear maps. It promises the same result for any number of threads
+(`MKL_CBWR`) on Intel's processors only. On AMD's Zen 5, results differ for matrices of few rows:
+for 212 of 4,473 pairs of sizes at 48 rows, 20 at 128, and none of 5,382 from 192 rows on. So
+smaller matrices are filled up with rows of zeros.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LEAST_ROWS = 256
-"""Of a matrix that is multiplied on the CPU."""
+"""A matrix that is multiplied on the CPU gets at least this many rows."""
 
 
 def linear(vectors: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -28,7 +28,7 @@ def linear(vectors: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
     Args:
         weight: (D, C).
-        bias: (D,), if any.
+        bias: (D,), or None.
 
     Returns:
         Vectors (..., D).
@@ -45,7 +45,7 @@ def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
     Args:
         weight: (D, C), or the weight of a convolution, (D, C, 1, 1[, 1]).
-        bias: (D,), if any.
+        bias: (D,), or None.
 
     Returns:
         Maps (N, D, [D,] H, W).
@@ -57,12 +57,16 @@ def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def same_for_any_threads(network: Any) -> None:
-    """Make a network compute its linear maps and 1 x 1 convolutions as above, from now on."""
+    """Let a network compute all its linear maps and 1 x 1 convolutions by the functions above."""
     for module in network.modules():
         if _is_pointwise(module):
             module.forward = partial(_forward, pointwise, module)
-        elif isinstance(module, nn.Linear):
+        elif _is_linear(module):
             module.forward = partial(_forward, linear, module)
+
+
+def _is_linear(module: Any) -> bool:
+    return isinstance(module, nn.Linear)
 
 
 def _is_pointwise(module: Any) -> bool:

@@ -10,16 +10,15 @@ import inspect
 import json
 import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from sam4ct.errors import ProfileError
+from sam4ct.errors import ProfileError, suggestion
 from sam4ct.profile.settings import Profile
 
 T = TypeVar("T")
@@ -62,7 +61,7 @@ def load_profile(name_or_path: str | Path, folder: Path | None = None) -> Profil
         if name_or_path not in known:
             raise ProfileError(
                 f"{folder}: there is no profile {name_or_path!r}."
-                f" {_hint(name_or_path, known)} Or give a .toml file."
+                f" {suggestion(name_or_path, known)} Or give a .toml file."
             )
         path = folder / f"{name_or_path}.toml"
     try:
@@ -79,17 +78,12 @@ def load_profile(name_or_path: str | Path, folder: Path | None = None) -> Profil
         raise ProfileError(f"{path}: {error}") from error
 
 
-def _hint(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(known)}."
-
-
 def settings_from_table(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
     """Return a settings object from a TOML table; raise ProfileError about a wrong key."""
     kinds = get_type_hints(kind)
     for key in table:
         if key not in kinds:
-            raise ProfileError(f"{where}unknown key {key!r}. {_hint(key, list(kinds))}")
+            raise ProfileError(f"{where}unknown key {key!r}. {suggestion(key, kinds)}")
     for field in fields(kind):  # type: ignore[arg-type]
         if field.default is MISSING and field.name not in table:
             raise ProfileError(f"{where}{field.name} is missing. Add it.")

@@ -5,6 +5,14 @@ truth = Truth()
 for frame in simulate(rng, law):
     labels = truth.add(frame.labels, {c.label: c.parent for c in frame.cells.values()})
     masks, missed = damaged(rng, labels, SegmentationErrors())
+
+- `presets`: settings of a movie by name
+- `movie`: all frames of a movie
+- `cells`: the cells of a frame
+- `imaging`: their image
+- `truth`: labels of the challenge and the tracks
+- `errors`: masks of an imperfect segmenter
+- `embryo`: a sheet of cells in a large sparse volume, for mode track
 """
 
 from sam4ct.simulate.errors import NO_ERRORS, SegmentationErrors, damaged

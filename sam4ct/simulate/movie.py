@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from sam4ct.simulate.camera import Camera, CameraLaw
-from sam4ct.simulate.cells import Cell, CellLaw, Float, advance, divide, spawn
-from sam4ct.simulate.looks import Fields, Image, Optics, Stage, image
-from sam4ct.simulate.populations import Population, SettingLaw
+from sam4ct.intensity import Image
+from sam4ct.simulate.cells.cell import Cell, CellLaw, Float, advance, divide, spawn
+from sam4ct.simulate.cells.populations import Population, SettingLaw
+from sam4ct.simulate.imaging.camera import Camera, CameraLaw
+from sam4ct.simulate.imaging.optics import Fields, Optics
+from sam4ct.simulate.imaging.render import Stage, image
 
 Labels = NDArray[np.int32]
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sam4ct.simulate.camera import CameraLaw
-from sam4ct.simulate.cells import CellLaw
-from sam4ct.simulate.channels import Channels
-from sam4ct.simulate.looks import Optics
+from sam4ct.simulate.cells.cell import CellLaw
+from sam4ct.simulate.cells.channels import Channels
+from sam4ct.simulate.cells.populations import SettingLaw
+from sam4ct.simulate.imaging.camera import CameraLaw
+from sam4ct.simulate.imaging.optics import Optics
 from sam4ct.simulate.movie import MovieLaw
-from sam4ct.simulate.populations import SettingLaw
 
 SLICE_SPACING = 5.0
 """Default distance between the slices of a volume, in pixels."""

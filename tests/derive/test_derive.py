@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sam4ct.derive import Derivation, cell_diameter, derive_profile, diameters
 from sam4ct.errors import ProfileError
 from sam4ct.profile import Profile
-from sam4ct.simulate.cells import CellLaw
+from sam4ct.simulate.cells.cell import CellLaw
 from sam4ct.simulate.movie import MovieLaw, simulate
 from sam4ct.stages.detect import detect_frame
 from sam4ct.tables import Detections, Floats

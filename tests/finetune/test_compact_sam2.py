@@ -20,7 +20,8 @@ from sam4ct.finetune.compact.sam2_examples import MIN_PIXELS, Pair, damaged, dra
 from sam4ct.finetune.compact.sam2_loss import loss, predict, present_ious, validate
 from sam4ct.finetune.loop.training import begun, train_compact
 from sam4ct.models.sam2.network import build_network
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 
 COMPACT = load_manifest().get("compact-sam2")
 SIZE = 64

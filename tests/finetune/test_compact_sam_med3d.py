@@ -17,7 +17,8 @@ from sam4ct.finetune.clicks import dice
 from sam4ct.finetune.compact.sam_med3d import ClickTask, Training
 from sam4ct.finetune.loop.training import train_compact
 from sam4ct.models.sam_med3d.network import build_sam_med3d
-from sam4ct.models.weights.load import load_manifest, load_sam_med3d
+from sam4ct.models.weights.load import load_sam_med3d
+from sam4ct.models.weights.manifest import load_manifest
 
 SIZES = {
     "encoder_embed_dim": 24,

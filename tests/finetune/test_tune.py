@@ -30,8 +30,9 @@ from sam4ct.finetune.tune.data import Patches
 from sam4ct.finetune.tune.epochs import Epochs, Tuning
 from sam4ct.finetune.tune.run import Product, tune
 from sam4ct.models.sam_med3d.crops import normalised
-from sam4ct.models.weights.load import choose, load_manifest, load_sam_med3d, verified
-from sam4ct.models.weights.manifest import MANIFEST, read_manifest
+from sam4ct.models.weights.load import load_sam_med3d
+from sam4ct.models.weights.manifest import MANIFEST, load_manifest, read_manifest
+from sam4ct.models.weights.verify import choose, verified
 
 SETTINGS = Tuning(epochs=2, batch=2, rounds=2, learning_rate=1e-3)
 SIZE = 24

@@ -14,7 +14,8 @@ from sam4ct.models.pointwise import LEAST_ROWS, linear, pointwise, same_for_any_
 from sam4ct.models.sam2 import network as sam2_network
 from sam4ct.models.sam2.trunk import without_padding
 from sam4ct.models.sam_med3d import network as sam_med3d_network
-from sam4ct.models.weights.load import load_manifest, load_sam2, load_sam_med3d
+from sam4ct.models.weights.load import load_sam2, load_sam_med3d
+from sam4ct.models.weights.manifest import load_manifest
 
 Work = Callable[[int], list[Tensor]]
 

@@ -11,7 +11,14 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from scenes.layers import PACKAGE, import_problems, imports_of, name_problems
+from scenes.layers import (
+    PACKAGE,
+    circles,
+    import_problems,
+    imports_among,
+    imports_of,
+    name_problems,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = sorted(path.stem for path in (ROOT / "dataset_profiles").glob("*.toml"))
@@ -35,6 +42,38 @@ def test_imports_keep_the_layers(module: str) -> None:
     path = MODULES[module]
     is_package = path.name == "__init__.py"
     assert import_problems(path.read_text(encoding="utf-8"), module, is_package=is_package) == []
+
+
+def test_neither_modules_nor_rooms_import_each_other_in_a_circle() -> None:
+    sources = {module: path.read_text(encoding="utf-8") for module, path in MODULES.items()}
+    assert circles(imports_among(sources)).keys() <= UNTIDY
+
+
+UNTIDY = frozenset({"sam4ct.report"})
+"""Rooms that do not keep the rules of rooms yet."""
+ENTRIES = 12
+"""A room has at most this many modules, files and rooms, besides its `__init__.py`."""
+LINES = 300
+"""A module has at most this many lines."""
+
+
+def entries_of(room: Path) -> list[str]:
+    """The entries of a room, without what Python leaves there."""
+    return sorted(entry.name for entry in room.iterdir() if not entry.name.startswith("__"))
+
+
+@pytest.mark.parametrize(
+    "room", [name for name, path in MODULES.items() if path.stem == "__init__"]
+)
+def test_a_room_is_seen_at_a_glance(room: str) -> None:
+    entries = entries_of(MODULES[room].parent)
+    # The package itself holds the layers of design.md, not the modules of one task.
+    assert room in {PACKAGE, *UNTIDY} or len(entries) <= ENTRIES, entries
+
+
+@in_every_module
+def test_a_module_is_short(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= LINES
 
 
 @in_every_module
@@ -130,6 +169,48 @@ def test_a_forbidden_import_is_found(module: str, source: str, complaint: str) -
 )
 def test_an_allowed_import_passes(module: str, source: str) -> None:
     assert import_problems(source, module) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "found"),
+    [
+        (
+            {"sam4ct.io.a": "import sam4ct.io.b", "sam4ct.io.b": "from sam4ct.io import a"},
+            "modules",
+        ),
+        (
+            {
+                "sam4ct.io.a": "def f():\n    from sam4ct.io.b import x",
+                "sam4ct.io.b": "if TYPE_CHECKING:\n    from .a import y",
+            },
+            "sam4ct.io",
+        ),
+        (
+            # No module is in a circle, but room a imports room b, and b imports a.
+            {
+                "sam4ct.io.a": "",
+                "sam4ct.io.a.one": "from sam4ct.io.b.two import x",
+                "sam4ct.io.a.three": "",
+                "sam4ct.io.b.two": "",
+                "sam4ct.io.b.four": "from sam4ct.io.a.three import y",
+            },
+            "sam4ct.io",
+        ),
+    ],
+)
+def test_an_import_circle_is_found(sources: dict[str, str], found: str) -> None:
+    assert found in circles(imports_among(sources))
+
+
+def test_imports_one_way_are_no_circle() -> None:
+    sources = {
+        "sam4ct": "def f():\n    from sam4ct.pipelines import link",
+        "sam4ct.pipelines.link": "from sam4ct import __version__\nfrom sam4ct.io import a, b",
+        "sam4ct.io": "from sam4ct.io.a import x",
+        "sam4ct.io.a": "import sam4ct.io.b",
+        "sam4ct.io.b": "import numpy",
+    }
+    assert circles(imports_among(sources)) == {}
 
 
 def test_a_relative_import_in_a_package_counts_from_the_package() -> None:

@@ -6,12 +6,14 @@ Layers, and imports go down only:
     runtime > errors types
 Stages and adapters do not import each other: they meet in the Protocols of `types`.
 An adapter imports `io` and no other adapter. `EXCEPTIONS` lists what may differ, and why.
+Within a room, too, imports go one way: no circle among modules, nor among the entries of a room.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 PACKAGE = "sam4ct"
 
@@ -131,6 +133,69 @@ def _imported_part(name: str) -> str:
     """Like `part_of`, but `from sam4ct import __version__` names the package, not a part."""
     part = part_of(name)
     return "" if part == "__version__" else part
+
+
+def imports_among(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return which modules each module imports, wherever it does so, even for types only.
+
+    Args:
+        sources: Text of each module by dotted name; that of a package is its `__init__.py`.
+
+    Returns:
+        Names of `sources` by name, without those that `EXCEPTIONS` allows.
+    """
+    packages = {name.rpartition(".")[0] for name in sources}
+    graph: dict[str, set[str]] = {}
+    for module, source in sources.items():
+        names = imports_of(source, module, is_package=module in packages)
+        targets = {_module_of(name, sources) for _, name in names} - {module, ""}
+        graph[module] = {
+            target for target in targets if (part_of(module), part_of(target)) not in EXCEPTIONS
+        }
+    return graph
+
+
+def _module_of(name: str, sources: Mapping[str, str]) -> str:
+    """Return the module that holds an imported name; "" if none of the sources does."""
+    while name and name not in sources:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def circles(graph: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    """Return import circles, one for each room that has one.
+
+    Args:
+        graph: Imports among modules, see `imports_among`.
+
+    Returns:
+        By room: entries of the room, the last of which is the first again, each imported by the
+        next. Under "modules": modules of any rooms.
+    """
+    graphs = {"modules": dict(graph)}
+    for module, targets in graph.items():
+        for room in _rooms_around(module):
+            entries = {_entry(target, room) for target in targets} - {_entry(module, room), ""}
+            graphs.setdefault(room, {}).setdefault(_entry(module, room), set()).update(entries)
+    found = {}
+    for room, imports in graphs.items():
+        try:
+            TopologicalSorter(imports).prepare()
+        except CycleError as error:
+            found[room] = list(error.args[1])
+    return found
+
+
+def _rooms_around(module: str) -> Iterator[str]:
+    """Yield all packages above a module."""
+    while module := module.rpartition(".")[0]:
+        yield module
+
+
+def _entry(module: str, room: str) -> str:
+    """Return the module or room directly in a room that holds a module; "" if none does."""
+    inside = module.removeprefix(f"{room}.")
+    return "" if inside == module else inside.partition(".")[0]
 
 
 def name_problems(source: str, module: str, names: Iterable[str]) -> list[str]:

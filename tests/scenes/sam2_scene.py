@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from sam2.build_sam import build_sam2_video_predictor
@@ -194,3 +195,16 @@ def nearly_same(a: Region, b: Region) -> bool:
 def _pixels(region: Region) -> set[tuple[int, ...]]:
     """The coordinates of a region's pixels in its frame."""
     return set(map(tuple, (np.argwhere(region.mask) + region.corner).tolist()))
+
+
+def memory_fails_once(network: Any, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a part of a network run out of device memory when it is called for the first time."""
+    part, failures = network.get_submodule(step), iter([torch.OutOfMemoryError("drawn")])
+    work = part.forward
+
+    def fails_once(*args: Any, **kwargs: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return work(*args, **kwargs)
+
+    monkeypatch.setattr(part, "forward", fails_once)

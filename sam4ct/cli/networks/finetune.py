@@ -12,8 +12,8 @@ from sam4ct.errors import WeightsError
 from sam4ct.io.files import require_temporary_folder
 from sam4ct.models.device import choose_device
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import choose, load_manifest
-from sam4ct.models.weights.manifest import MANIFEST, destination, packaged_manifest
+from sam4ct.models.weights.manifest import MANIFEST, destination, load_manifest, packaged_manifest
+from sam4ct.models.weights.verify import choose
 from sam4ct.profile import Spacing
 
 _SEED = setting("--seed", 1, "Seed of random choices.", AT_LEAST_0)

@@ -50,7 +50,7 @@ def sam2(out: Path, device: str, start_from: Path | None, **numbers: Any) -> Non
     Writes weights.safetensors, curve.csv and checkpoint.pt to OUT.
     """
     from sam4ct.finetune.compact.sam2 import PairTask, Training
-    from sam4ct.models.weights.load import load_manifest
+    from sam4ct.models.weights.manifest import load_manifest
 
     entry = load_manifest().get("compact-sam2")
     settings = Training(**numbers)
@@ -75,7 +75,7 @@ def sam_med3d(out: Path, device: str, start_from: Path | None, **numbers: int) -
     Writes weights.safetensors, curve.csv and checkpoint.pt to OUT.
     """
     from sam4ct.finetune.compact.sam_med3d import ClickTask, Training
-    from sam4ct.models.weights.load import load_manifest
+    from sam4ct.models.weights.manifest import load_manifest
 
     entry = load_manifest().get("compact-sam-med3d")
     settings = Training(**numbers)

@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 
-from sam4ct.cli.options import Finite
+from sam4ct.cli.options import POSITIVE
 from sam4ct.errors import WeightsError
 from sam4ct.models.weights.add import add
 from sam4ct.models.weights.entry import ROLES, Entry
 from sam4ct.models.weights.fetch import adopt, fetch
-from sam4ct.models.weights.load import find_file, verified
 from sam4ct.models.weights.manifest import (
     MANIFEST,
     VARIABLE,
@@ -24,6 +23,7 @@ from sam4ct.models.weights.manifest import (
     search_folders,
     setting_with,
 )
+from sam4ct.models.weights.verify import find_file, verified
 
 EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -127,7 +127,7 @@ def _download(entry: Entry, folder: Path, mirrors: tuple[str, ...]) -> Path:
 @click.option("--config", help="Its architecture, e.g. sam2.1_hiera_t.")
 @click.option("--overrides", type=EXISTING_FILE, help="JSON object of dotted configuration keys.")
 @click.option("--image-size", type=int, help="Side of the network's image, in pixels.")
-@click.option("--window-diameters", type=Finite(), help="Side of a window, in cell diameters.")
+@click.option("--window-diameters", type=POSITIVE, help="Side of a window, in cell diameters.")
 @click.option("--file", help="Name of the stored file. [default: that of FILE]")
 @click.option("--licence", help="Licence of the weights.")
 @click.option("--used-by", multiple=True, help="Mode or profile that uses it; may be repeated.")

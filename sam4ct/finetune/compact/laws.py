@@ -22,9 +22,9 @@ from sam4ct.finetune.compact.scenes import (
     draw_scene,
     draw_setting,
 )
-from sam4ct.simulate.channels import Channels
+from sam4ct.simulate.cells.channels import Channels
+from sam4ct.simulate.cells.rods import rod_half_width
 from sam4ct.simulate.movie import MovieLaw
-from sam4ct.simulate.shapes import rod_half_width
 
 ROD_LOOKS = {"halo": 5, "rim": 2, "nucleus": 2, "dark": 1, "phase": 1, "stain": 1}
 YEAST_LOOKS = {"rim": 5, "halo": 3, "brightfield": 1, "nucleus": 1, "stain": 1, "dic": 1}

@@ -23,7 +23,7 @@ class Batch:
     source: Tensor
     """(K,) window in which each object is given."""
     target: Tensor
-    """(K,) window in which it is looked for."""
+    """(K,) window in which it is searched for."""
     prompts: Tensor
     """(K, S, S) its mask in the source window, 1 inside."""
     goals: Tensor
@@ -59,7 +59,7 @@ def simulated_pairs(
     """Return examples of frame pairs, each in both directions of time.
 
     Args:
-        seed: Of the examples.
+        seed: Seed of the examples.
         first: Number of the first one.
         count: How many.
         window: Side of the windows, pixels.

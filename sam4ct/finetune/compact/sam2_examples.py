@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from sam4ct.intensity import stretched
-from sam4ct.simulate.cells import CellLaw
-from sam4ct.simulate.looks import Optics
+from sam4ct.simulate.cells.cell import CellLaw
+from sam4ct.simulate.imaging.optics import Optics
 from sam4ct.simulate.movie import Frame, MovieLaw, simulate
 
 LOOK_SHARES = {

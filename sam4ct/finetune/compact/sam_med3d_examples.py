@@ -21,7 +21,7 @@ from sam4ct.finetune.compact.examples import Examples
 from sam4ct.finetune.compact.sam2_examples import draw_optics, log_uniform
 from sam4ct.intensity import stretched
 from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask, normalised
-from sam4ct.simulate.cells import CellLaw
+from sam4ct.simulate.cells.cell import CellLaw
 from sam4ct.simulate.movie import MovieLaw, simulate
 
 LOOK_SHARES = {"nucleus": 0.85, "membrane": 0.1, "dark": 0.05}
@@ -112,7 +112,7 @@ def draw_crops(rng: np.random.Generator, law: MovieLaw, drawing: Drawing) -> Cro
 
     Args:
         rng: Source of all randomness.
-        law: Of the volume, see `draw_volume`.
+        law: Law of the volume, see `draw_volume`.
         drawing: Number and size of crops.
     """
     usual = _ball(GROWN * law.law.radius) / float(np.prod(law.scale()))

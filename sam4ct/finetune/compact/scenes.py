@@ -13,11 +13,11 @@ import numpy as np
 
 from sam4ct.finetune.compact.sam2_examples import draw_optics as draw_plain_optics
 from sam4ct.finetune.compact.sam2_examples import log_uniform
-from sam4ct.simulate.camera import CameraLaw
-from sam4ct.simulate.cells import CellLaw
-from sam4ct.simulate.looks import Optics
+from sam4ct.simulate.cells.cell import CellLaw
+from sam4ct.simulate.cells.populations import SettingLaw
+from sam4ct.simulate.imaging.camera import CameraLaw
+from sam4ct.simulate.imaging.optics import Optics
 from sam4ct.simulate.movie import MovieLaw
-from sam4ct.simulate.populations import SettingLaw
 
 Rng = np.random.Generator
 MOST_CELLS = 70
@@ -116,9 +116,9 @@ def draw_scene(
     Args:
         window: Side of the frame, pixels.
         look: One of `looks.LOOKS`.
-        kind: Of `SettingLaw`.
+        kind: `SettingLaw.kind`.
         density: Share of the frame that cells cover.
-        contact: Of `MovieLaw`.
+        contact: `MovieLaw.contact`.
     """
     radius = cells.radius
     count = density * window**2 / (np.pi * radius**2)

@@ -1,7 +1,7 @@
 """A network that learns: optimiser, running mean of the weights, curve, checkpoint.
 
 Every training is a `Trainer` and something that calls it: so many steps, then a row of the
-curve. A training that is killed goes on from the checkpoint, as if nothing had happened.
+curve. A killed training continues from the checkpoint, with the same result.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Trainer:
         Args:
             network: With its first weights, on the device of this process.
             origin: What the training begins with; a checkpoint of another one is refused.
-            weights: File of the weights that are kept; curve.csv and checkpoint.pt lie beside it.
+            weights: File of the final weights; curve.csv and checkpoint.pt are in its folder.
             processes: This process and its peers; the first one writes the files.
-            weight_decay: Of the optimiser.
+            weight_decay: Weight decay of the optimiser.
             ema: Decay of the running mean of the weights, which is what is kept; 0: no mean.
         """
         self.network = network.requires_grad_(True)

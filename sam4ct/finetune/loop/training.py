@@ -43,7 +43,7 @@ class Schedule:
     ema: float = 0.999
     """Decay of the running mean of the weights, which is what is kept."""
     seed: int = 1
-    """Of the first weights and of the examples."""
+    """Seed of the first weights and of the examples."""
     every: int = 250
     """Steps from one row of the curve, and one checkpoint, to the next."""
     workers: int = 1

@@ -59,7 +59,7 @@ class Patch:
     label: int
     """As in the mask file, of any size."""
     voxels: int
-    """Of the object, in the patch."""
+    """Voxels of the object in the patch."""
     part: Part
 
 
@@ -75,9 +75,9 @@ class Index:
     window_diameters: float | None
     """Side of that cube in cell diameters, from their entry; None: native voxels."""
     seed: int
-    """Of the split."""
+    """Seed of the split."""
     validation: float
-    """Share of the frames for validation, as asked for."""
+    """Wanted share of the frames for validation."""
     versions: Mapping[str, str]
     datasets: tuple[Mapping[str, Any], ...]
     """Paths, spacing, diameter, and the hashes of the files by frame, of each dataset."""

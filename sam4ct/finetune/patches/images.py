@@ -67,7 +67,7 @@ def is_zarr(path: Path) -> bool:
 def numbered_files(folder: Path, *prefixes: str) -> FrameFiles:
     """Return the frame files of a folder under the first prefix that any file has.
 
-    Text files (e.g. man_track.txt) may lie beside them.
+    The folder may hold text files, too (e.g. man_track.txt).
 
     Raises:
         SequenceError: The folder cannot be listed, or a file in it is no such frame.

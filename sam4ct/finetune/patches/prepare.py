@@ -19,8 +19,6 @@ from typing import Any
 import numpy as np
 import scipy
 import torch
-from scipy import ndimage
-from torch import Tensor
 
 from sam4ct import __version__
 from sam4ct.errors import SequenceError
@@ -36,18 +34,15 @@ from sam4ct.finetune.patches.files import (
     write_index,
     write_patch,
 )
+from sam4ct.finetune.patches.objects import LEAST_VOXELS, FrameImage, large_objects
 from sam4ct.finetune.patches.sources import Source
+from sam4ct.io.files import sha256_of
 from sam4ct.io.tiff import SPACING_UNKNOWN, UNKNOWN, warn_of_odd_spacing
-from sam4ct.models.sam_med3d.crops import Crop, CropLaw, cut, cut_mask
+from sam4ct.models.sam_med3d.crops import CropLaw, cut
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import sha256_of
-from sam4ct.regions import LabelFrame, Region, regions_of
 from sam4ct.runtime import Progress
 
 logger = logging.getLogger(__name__)
-
-LEAST_VOXELS = 27
-"""Objects with fewer voxels in the network's view are left out: 3 a side show no shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,41 +52,11 @@ class Cutting:
     entry: Entry
     """The weights whose crops are cut."""
     seed: int = 1
-    """Of the split."""
+    """Seed of the split."""
     validation: float = 0.2
     """Share of each dataset's annotated frames that validate; at least one of two frames."""
     overwrite: bool = False
     """Whether to replace existing patches."""
-
-
-@dataclass(frozen=True)
-class _Image:
-    """The image of a frame, read slice by slice."""
-
-    source: Source
-    t: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.source.shape(self.t)
-
-    def __getitem__(self, box: tuple[slice, ...], /) -> Any:
-        return self.source.window(self.t, box)
-
-
-@dataclass(frozen=True)
-class _Object:
-    """One label of a frame as a mask, computed slice by slice."""
-
-    labels: LabelFrame
-    label: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.labels.shape
-
-    def __getitem__(self, box: tuple[slice, ...], /) -> Any:
-        return self.labels[box] == self.label
 
 
 def prepare(
@@ -186,9 +151,9 @@ def _frame_patches(
     number: int, source: Source, t: int, law: CropLaw, folder: Path
 ) -> Iterator[Patch]:
     """Cut and write the patches of a frame."""
-    for label, crop, mask in _objects(source, t, law):
+    for label, crop, mask in large_objects(source, t, law):
         file = patch_name(number, t, label)
-        sha256 = write_patch(folder / FOLDER / file, cut(_Image(source, t), crop), mask)
+        sha256 = write_patch(folder / FOLDER / file, cut(FrameImage(source, t), crop), mask)
         yield Patch(
             file=file, sha256=sha256, dataset=number, t=t, label=label, voxels=int(mask.sum()),
             part="training",
@@ -199,27 +164,8 @@ def _refuse_bad_frames(sources: Sequence[Source], laws: Sequence[CropLaw]) -> No
     """Cut all patches and keep none: what cannot be cut may not cost the patches there are."""
     for source, law in zip(sources, laws, strict=True):
         for t in source.frames:
-            for _, crop, _ in _objects(source, t, law):
-                cut(_Image(source, t), crop)
-
-
-def _objects(source: Source, t: int, law: CropLaw) -> Iterator[tuple[int, Crop, Tensor]]:
-    """Yield label, crop and mask of the objects of a frame that are large enough."""
-    labels = source.labels(t)
-    for label, region in regions_of(labels).items():
-        crop = law.around(innermost(region, law.spacing_um))
-        mask = cut_mask(_Object(labels, label), crop)
-        if int(mask.sum()) >= LEAST_VOXELS:
-            yield label, crop, mask
-        else:
-            logger.debug("%s: label %d is too small", source.mask_file(t), label)
-
-
-def innermost(region: Region, spacing_um: Sequence[float]) -> tuple[float, ...]:
-    """Return the frame voxel deepest inside a region; the first of equals."""
-    depth = ndimage.distance_transform_edt(np.pad(region.mask, 1), sampling=spacing_um)
-    at = np.array(np.unravel_index(int(depth.argmax()), depth.shape)) - 1
-    return tuple(float(a + c) for a, c in zip(at, region.corner, strict=True))
+            for _, crop, _ in large_objects(source, t, law):
+                cut(FrameImage(source, t), crop)
 
 
 def _origin(source: Source, diameter: float) -> Mapping[str, Any]:
@@ -236,7 +182,7 @@ def _refuse_too_little(sources: Sequence[Source], laws: Sequence[CropLaw]) -> No
     """Refuse masks with nothing to train or to validate with, before any patch is cut."""
     most = 0
     for source, law in zip(sources, laws, strict=True):
-        useful = (t for t in source.frames if any(True for _ in _objects(source, t, law)))
+        useful = (t for t in source.frames if any(True for _ in large_objects(source, t, law)))
         found = len(list(islice(useful, 2)))  # two are enough to know
         most = max(most, found)
         if not found:

@@ -21,10 +21,11 @@ from sam4ct.finetune.loop.processes import Processes, joined
 from sam4ct.finetune.loop.trainer import Trainer
 from sam4ct.finetune.patches.files import INDEX, Index, read_index
 from sam4ct.finetune.tune.epochs import Epochs, Tuning
-from sam4ct.io.files import FolderLock, remove_leftovers
+from sam4ct.io.files import FolderLock, remove_leftovers, sha256_of
 from sam4ct.models.weights.add import add
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import load_manifest, load_sam_med3d, sha256_of
+from sam4ct.models.weights.load import load_sam_med3d
+from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.runtime import Progress
 
 logger = logging.getLogger(__name__)

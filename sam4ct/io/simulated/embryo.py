@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
+from sam4ct.intensity import Image
 from sam4ct.io.ctc import write_tracks
 from sam4ct.io.files import frame_name
 from sam4ct.io.follow import Centroids, write_centroids
@@ -36,7 +37,6 @@ from sam4ct.regions import Region
 from sam4ct.simulate import Truth
 from sam4ct.simulate.embryo.movie import EmbryoFrame, EmbryoLaw, simulate_embryo
 from sam4ct.simulate.embryo.seeds import SeedErrors, damaged_seeds
-from sam4ct.simulate.looks import Image
 from sam4ct.tables import Flags, Floats, Ints, Table
 
 logger = logging.getLogger(__name__)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError, WorkError
+from sam4ct.intensity import Image
 from sam4ct.io.ctc import MASK, MASKS, write_tracks
 from sam4ct.io.files import frame_name, new_folder
 from sam4ct.io.tiff import encode_frame, encode_stack
 from sam4ct.simulate import MovieLaw, SegmentationErrors, Truth, damaged, simulate
-from sam4ct.simulate.looks import Image
 
 SEQUENCE = "01"
 DARK_COUNTS = 4000.0

@@ -1,11 +1,12 @@
-"""Memory attention of SAM 2 (Ravi et al. 2024, section 4) for one memory of each object.
+"""Memory attention of SAM 2 (Ravi et al. 2024, section 4) with one memory for each object.
 
-The `sam2` package collects memories of many frames, with positions for every object, and copies
-most of them before it computes. Here each object has one memory, that of the frame before; all
-objects share the positions. The first step, self-attention of a window, does not depend on the
-object: it is done once a window. The result is the package's for a configuration of SAM 2.1
-(object pointers split into tokens, with a projected temporal position). There is no dropout:
-networks are not trained through it, except the compact one, which has none.
+The `sam2` package accepts memories of many frames: it repeats positions for every object, and
+copies most tensors before it computes. Here each object has one memory, of one other frame, and
+all objects share the positions. The first step, self-attention within a window, does not depend
+on the object, so it is computed once for each window. The results equal those of the package for
+configurations of SAM 2.1 (object pointers are split into tokens and have a projected temporal
+position). Dropout is left out: of all networks, only the compact one is trained through this
+code, and it has no dropout.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor
 
 LAST = -1
-"""Row of the network's temporal positions that belongs to a memory made from a prompt."""
+"""Index of the temporal position for a memory that was made from a prompt."""
 
 
-def settled(network: Any, top: Tensor, position: Tensor) -> Tensor:
-    """Apply the self-attention of windows, which comes before any memory.
+def self_attended(network: Any, top: Tensor, position: Tensor) -> Tensor:
+    """Apply the first self-attention to windows; it does not use any memory.
 
     Args:
         top: Coarsest feature level of the windows, (N, C, H, W).
@@ -38,19 +39,19 @@ def settled(network: Any, top: Tensor, position: Tensor) -> Tensor:
     return attended
 
 
-def fused(
+def memory_attended(
     network: Any, windows: Tensor, position: Tensor, memory: tuple[Tensor, Tensor, Tensor]
 ) -> Tensor:
-    """Apply the cross-attention of windows to the memories of the K objects looked for in them.
+    """Apply memory attention: the tokens of each window attend to the memory of one object.
 
     Args:
-        windows: Tokens from `settled`, one window per object, (K, HW, C).
+        windows: Tokens from `self_attended`, one window per object, (K, HW, C).
         position: Positional encoding of the coarsest feature level, (1, C, H, W).
         memory: Spatial memory (K, M, H, W), its positional encoding (1, M, H, W), and object
             pointers (K, C).
 
     Returns:
-        (K, C, H, W).
+        Coarsest feature level, now with what the memory tells of the object, (K, C, H, W).
     """
     features, place, pointers = memory
     split = pointers.reshape(len(pointers), -1, features.shape[1])
@@ -71,5 +72,5 @@ def fused(
 
 
 def _tokens(maps: Tensor) -> Tensor:
-    """(N, C, H, W) to (N, HW, C)."""
+    """Reshape (N, C, H, W) to (N, HW, C)."""
     return maps.flatten(2).transpose(1, 2)

@@ -1,9 +1,10 @@
-"""Mask decoder of SAM 2 (Ravi et al. 2024), computing only the outputs that are read.
+"""Mask decoder of SAM 2 (Ravi et al. 2024); only the outputs that are used are computed.
 
-The package's step computes every mask at two resolutions, a pointer, and the scores of all
-tokens. Here an object given by its mask gets a pointer and no mask; an object that is looked
-for gets a mask, at the decoder's resolution, and no pointer. Both equal the package's result
-for a configuration of SAM 2.1 (object scores, a fixed pointer for absent objects, fine levels).
+For every object, the package computes masks at two resolutions, an object pointer and the scores
+of all tokens. Here `pointers` computes only the pointer of an object whose mask is given, and
+`found_masks` computes only the mask of a remembered object, at the resolution of the decoder, and
+its object score. The results equal those of the package for configurations of SAM 2.1 (object
+scores, a fixed pointer for absent objects, high-resolution feature levels).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 OBJECT, MASK = 0, 2
-"""Indices of two of the decoder's tokens: object score, and single mask."""
+"""Indices of two tokens of the decoder: that of the object score, and that of the single mask."""
 
 
 def pointers(network: Any, top: Tensor, masks: Tensor) -> Tensor:
@@ -26,7 +27,9 @@ def pointers(network: Any, top: Tensor, masks: Tensor) -> Tensor:
         masks: (K, 1, S, S) float, 1 inside the object, at the network's image size.
     """
     shape = network.sam_prompt_encoder.mask_downscaling(network.mask_downsample(masks))
-    tokens, _ = network.sam_mask_decoder.transformer(top + shape, *_asked(network, len(top)))
+    tokens, _ = network.sam_mask_decoder.transformer(
+        top + shape, *_decoder_inputs(network, len(top))
+    )
     seen = network.sam_mask_decoder.pred_obj_score_head(tokens[:, OBJECT]) > 0
     given = (masks > 0).flatten(1).any(dim=1, keepdim=True)
     found: Tensor = network.obj_ptr_proj(tokens[:, MASK])
@@ -37,16 +40,16 @@ def found_masks(network: Any, at: Tensor, fine: Sequence[Tensor]) -> tuple[Tenso
     """Return mask logits (K, S/4, S/4) and object score logits (K,) of remembered objects.
 
     Args:
-        at: Coarsest level of the windows where they are looked for, after `attention.fused`,
+        at: Coarsest feature level of the windows to search, after `attention.memory_attended`,
             (K, C, H, W).
         fine: The finer levels, from fine to coarse.
     """
     decoder = network.sam_mask_decoder
     several = network._use_multimask(False, None)
     if several or decoder.dynamic_multimask_via_stability:
-        return _best(network, at, fine, several)
+        return _best_of_several(network, at, fine, several)
     nothing = network.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None]
-    tokens, coarse = decoder.transformer(at + nothing, *_asked(network, len(at)))
+    tokens, coarse = decoder.transformer(at + nothing, *_decoder_inputs(network, len(at)))
     first, norm, bent, second, bent_again = decoder.output_upscaling
     middle = first(coarse.transpose(1, 2).unflatten(2, at.shape[-2:])) + fine[1]
     maps = bent_again(second(bent(norm(middle))) + fine[0])
@@ -55,13 +58,15 @@ def found_masks(network: Any, at: Tensor, fine: Sequence[Tensor]) -> tuple[Tenso
     return logits[:, 0], decoder.pred_obj_score_head(tokens[:, OBJECT])[:, 0]
 
 
-def _best(network: Any, at: Tensor, fine: Sequence[Tensor], several: bool) -> tuple[Tensor, Tensor]:
-    """Return the same, if the decoder chooses among several masks."""
+def _best_of_several(
+    network: Any, at: Tensor, fine: Sequence[Tensor], several: bool
+) -> tuple[Tensor, Tensor]:
+    """Return the same for a decoder that predicts several masks: the mask of best quality."""
     count = len(at)
     masks, quality, _, scores = network.sam_mask_decoder(
         image_embeddings=at,
         image_pe=network.sam_prompt_encoder.get_dense_pe(),
-        sparse_prompt_embeddings=_nowhere(network).expand(count, -1, -1),
+        sparse_prompt_embeddings=_no_point(network).expand(count, -1, -1),
         dense_prompt_embeddings=network.sam_prompt_encoder.no_mask_embed.weight[:, :, None, None],
         multimask_output=several,
         repeat_image=False,
@@ -71,15 +76,15 @@ def _best(network: Any, at: Tensor, fine: Sequence[Tensor], several: bool) -> tu
     return masks[rows, quality.argmax(dim=1)], scores[:, 0]
 
 
-def _asked(network: Any, count: int) -> tuple[Tensor, Tensor]:
-    """Return the map's positional encoding (1, C, H, W) and the tokens (count, tokens, C)."""
+def _decoder_inputs(network: Any, count: int) -> tuple[Tensor, Tensor]:
+    """Return positional encodings (1, C, H, W), and tokens (count, tokens, C) without a prompt."""
     decoder = network.sam_mask_decoder
     own = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight])
-    tokens = torch.cat([own, decoder.mask_tokens.weight, _nowhere(network)])
+    tokens = torch.cat([own, decoder.mask_tokens.weight, _no_point(network)])
     return network.sam_prompt_encoder.get_dense_pe(), tokens.expand(count, -1, -1)
 
 
-def _nowhere(network: Any) -> Tensor:
-    """Return the embedding of no point, (2, C): the package pads with two of them."""
-    nowhere: Tensor = network.sam_prompt_encoder.not_a_point_embed.weight
-    return nowhere.expand(2, -1)
+def _no_point(network: Any) -> Tensor:
+    """Return the embedding of a missing point, twice, (2, C), as the package pads prompts."""
+    embedding: Tensor = network.sam_prompt_encoder.not_a_point_embed.weight
+    return embedding.expand(2, -1)

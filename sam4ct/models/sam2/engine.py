@@ -1,16 +1,15 @@
-"""The SAM 2 engine: looks for all regions of a frame in another frame, in batches.
+"""The SAM 2 engine: finds all regions of a frame in another frame, in batches.
 
-Holds a network on a device, and a cache. Every window of a frame is encoded once and kept while
-memory allows; every region is remembered once and recalled in each frame asked for. A batch
-holds windows of one frame, or objects of one pair of frames, so that a result does not depend on
-what was asked before.
+The engine has a network on a device, and a cache. It encodes each window of a frame once and
+caches the result as long as memory suffices. It encodes each region into SAM 2's memory once, and
+then finds it in any number of other frames. A batch consists of windows of one frame, or of
+objects of one pair of frames, so that a result does not depend on earlier calls.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from sam4ct.geometry import Window, WindowPlan
 from sam4ct.models.batches import Batches, Prepared
 from sam4ct.models.device import precision
 from sam4ct.models.pointwise import same_for_any_threads
+from sam4ct.models.sam2.cache import CachedFrame, FrameCache
 from sam4ct.models.sam2.network import (
     Features,
     Memory,
@@ -43,7 +43,7 @@ PROMPTS = ("mask", "points")
 
 @dataclass
 class Counters:
-    """Counts of what the engine did, for run.json."""
+    """How much the engine has computed, for run.json."""
 
     encoder_windows: int = 0
     """Windows encoded."""
@@ -57,7 +57,7 @@ class Counters:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
-    """How the engine uses its device, and how objects are shown to it."""
+    """Device, batch sizes, cache and prompt of the engine."""
 
     device: str = "cpu"
     bf16: bool = True
@@ -65,31 +65,15 @@ class EngineSettings:
     window_batch: int = 16
     object_batch: int = 32
     cache_bytes: int = 4 << 30
-    """Size of the cache of frames; the two frames in use are kept in any case."""
+    """Largest size of the cache of frames. The two frames in use stay in any case."""
     prompt: str = "mask"
     """"mask", or "points" for the box and points of Chen et al. 2025."""
     gated: bool = False
-    """Whether to empty the masks of objects whose score says that they are absent."""
+    """Whether objects with a score of 0 or less, which are probably absent, get empty masks."""
 
     def __post_init__(self) -> None:
         if self.prompt not in PROMPTS:
             raise ValueError(f"prompt is {self.prompt!r}, not one of {PROMPTS}")
-
-
-@dataclass
-class _Seen:
-    """Cached data of one frame: its encoded windows, and its regions once they are remembered."""
-
-    features: Features
-    rows: dict[Window, int]
-    """Row of each window in the features."""
-    regions: dict[int, Region] = field(default_factory=dict)
-    """The remembered objects, in the order of the memory's rows."""
-    memory: Memory | None = None
-
-    @property
-    def nbytes(self) -> int:
-        return self.features.nbytes + (self.memory.nbytes if self.memory else 0)
 
 
 class Sam2Propagator:
@@ -102,7 +86,7 @@ class Sam2Propagator:
         plan: WindowPlan,
         settings: EngineSettings,
     ) -> None:
-        """Move the network to its device; nothing is read yet.
+        """Move the network to its device. No frame is read yet.
 
         Args:
             network: A SAM 2 network (see `network.build_network`).
@@ -117,8 +101,7 @@ class Sam2Propagator:
         self._image, self._plan, self._settings = image, plan, settings
         self._window_batches = Batches(settings.window_batch)
         self._object_batches = Batches(settings.object_batch)
-        self._cache: OrderedDict[int, _Seen] = OrderedDict()
-        """By frame, the least recently used first."""
+        self._cache = FrameCache(settings.cache_bytes)
         self._encoded: set[int] = set()
         self._counters = Counters()
 
@@ -131,7 +114,7 @@ class Sam2Propagator:
 
     @torch.inference_mode()
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        """Return for every region of frame t, by label, where it is in frame t2.
+        """Find all regions of frame t in frame t2; return the result by label.
 
         Args:
             t: Frame of the regions.
@@ -149,17 +132,16 @@ class Sam2Propagator:
         windows = [self._plan.window(t, label) for label in labels]
         views = [self._plan.views(t, label, t2) for label in labels]
         with precision(self._device, bf16=self._settings.bf16):
-            source, target = self._seen(t), self._seen(t2)
+            source, target = self._cached(t), self._cached(t2)
             memory = self._memory(source, {i: regions[i] for i in labels}, windows)
-            self._shrink(keep=(t, t2))
-            found = self._recalled(memory, target, views)
+            self._cache.shrink(keep=(t, t2))
+            found = self._sections(memory, target, views)
         grid = self._plan.grid
         return {i: assembled(seen, grid) for i, seen in zip(labels, found, strict=True)}
 
     def forget_before(self, t: int) -> None:
         """Drop frames before t from the cache."""
-        for frame in [frame for frame in self._cache if frame < t]:
-            del self._cache[frame]
+        self._cache.forget_before(t)
 
     def _middle(self, window: Window) -> int:
         """Return the slice of the frame that a window shows."""
@@ -168,9 +150,10 @@ class Sam2Propagator:
     def _index(self, numbers: Sequence[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.long, device=self._device)
 
-    def _seen(self, t: int) -> _Seen:
-        """Return the encodings of all windows that the plan has in frame t."""
-        if t not in self._cache:
+    def _cached(self, t: int) -> CachedFrame:
+        """Return the encodings of all windows that the plan has in frame t, cached or new."""
+        cached = self._cache.get(t)
+        if cached is None:
             windows = self._plan.needed(t)
             image = torch.from_numpy(self._image(t)).to(self._device)
             slices = image.reshape(-1, *image.shape[-2:])
@@ -189,14 +172,14 @@ class Sam2Propagator:
             if t in self._encoded:
                 self._counters.encoder_windows_again += len(windows)
             self._encoded.add(t)
-            self._cache[t] = _Seen(features, {w: row for row, w in enumerate(windows)})
-        self._cache.move_to_end(t)
-        return self._cache[t]
+            cached = CachedFrame(features, {w: row for row, w in enumerate(windows)})
+            self._cache.add(t, cached)
+        return cached
 
     def _memory(
-        self, source: _Seen, regions: dict[int, Region], windows: Sequence[Window]
+        self, source: CachedFrame, regions: dict[int, Region], windows: Sequence[Window]
     ) -> Memory:
-        """Return the memory of these regions; they are remembered now unless they were before."""
+        """Return the memory of these regions; it is computed unless it is cached."""
         if source.memory is None or source.regions != regions:
             shapes = list(regions.values())
             places = self._index([source.rows[w] for w in windows])
@@ -213,45 +196,37 @@ class Sam2Propagator:
             self._counters.objects_remembered += len(regions)
         return source.memory
 
-    def _recalled(
-        self, memory: Memory, target: _Seen, views: Sequence[Sequence[Window]]
+    def _sections(
+        self, memory: Memory, target: CachedFrame, views: Sequence[Sequence[Window]]
     ) -> list[list[Section]]:
-        """Look for every object of a memory in its windows of the target frame."""
-        asked = [(row, window) for row, windows in enumerate(views) for window in windows]
-        objects = self._index([row for row, _ in asked])
-        places = self._index([target.rows[window] for _, window in asked])
+        """Find every object of a memory in its windows of the target frame."""
+        searches = [(row, window) for row, windows in enumerate(views) for window in windows]
+        objects = self._index([row for row, _ in searches])
+        places = self._index([target.rows[window] for _, window in searches])
 
         def find(part: range) -> tuple[list[Found], Tensor]:
             rows = slice(part.start, part.stop)
             known, there = memory.take(objects[rows]), target.features.take(places[rows])
             logits, scores = recall(self._network, known, there, gated=self._settings.gated)
-            return enlarged(logits, [window for _, window in asked[rows]]), scores
+            return enlarged(logits, [window for _, window in searches[rows]]), scores
 
         # Results are fetched after the last batch, so that the device never waits for the CPU.
-        batches = self._object_batches.run(len(asked), find)
-        self._counters.objects_recalled += len(asked)
+        batches = self._object_batches.run(len(searches), find)
+        self._counters.objects_recalled += len(searches)
         sections: list[list[Section]] = [[] for _ in views]
-        left = iter(asked)
+        rest = iter(searches)
         for found, scores in batches:
             masks = {row: mask for part in found for row, mask in part.fetched()}
             for i, score in enumerate(scores.tolist()):
-                row, window = next(left)
+                row, window = next(rest)
                 sections[row].append(Section(window, masks[i], score))
         return sections
 
     def _remember(self, there: Features, masks: Tensor) -> Memory:
-        """Remember objects (K, S, S) by the prompt of the settings."""
+        """Encode the masks of objects (K, S, S) into memory, by the prompt of the settings."""
         if self._settings.prompt == "points":
             points, kinds = (torch.from_numpy(a) for a in prompt_points(masks.numpy() > 0))
             return remember_points(
                 self._network, there, points.to(self._device), kinds.to(self._device)
             )
         return remember(self._network, there, masks.to(self._device))
-
-    def _shrink(self, keep: tuple[int, int]) -> None:
-        """Drop the least recently used frames until the cache fits its size."""
-        used = sum(seen.nbytes for seen in self._cache.values())
-        for t in [t for t in self._cache if t not in keep]:
-            if used <= self._settings.cache_bytes:
-                break
-            used -= self._cache.pop(t).nbytes

@@ -1,10 +1,10 @@
-"""Image encoder of SAM 2, from images to the feature levels that are read.
+"""Image encoder of SAM 2 (Ravi et al. 2024): from images to the feature levels that are used.
 
-The package's neck also computes a positional encoding of every level and image; one of them is
-read. It applies two linear maps to each finer level, with many channels between them: multiplied,
-they are one map to the few channels that the decoder needs. The result is the package's for a
-configuration of SAM 2.1: four levels, of which only the third adds the one below it, and the
-fourth is dropped then.
+The package computes a positional encoding of every level and image. Only that of the coarsest
+level is used, so only that is computed here. To each finer level, the package applies two linear
+maps in turn, with many channels between them. Their product is one linear map to the few channels
+that the decoder needs. Up to rounding, the results equal those of the package for configurations
+of SAM 2.1: there are four levels; the fourth is added to the third, and then dropped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def levels_of(network: Any, images: Tensor) -> tuple[tuple[Tensor, Tensor, Tenso
     """
     neck, decoder = network.image_encoder.neck, network.sam_mask_decoder
     finest, finer, third, fourth = network.image_encoder.trunk(images)
-    # The package lists its maps from the coarsest level on.
+    # The package lists the convolutions from the coarsest level to the finest.
     to_fourth, to_third, to_finer, to_finest = (step.conv for step in neck.convs)
     below = F.interpolate(to_fourth(fourth), scale_factor=2.0, mode=neck.fpn_interp_model)
     top = to_third(third) + below

@@ -1,8 +1,10 @@
 """SAM 2 (Ravi et al. 2024) in three batched steps: encode windows, remember objects, recall them.
 
-Builds the architecture from a configuration of the `sam2` package, and calls its parts. The
-result is that of the package's `SAM2VideoPredictor` on a video of two frames, source and target,
-but for all objects at once. Images and masks are square, of the network's image size.
+To remember an object is to encode it into SAM 2's memory; to recall it is to find it in another
+window. The architecture is built from a configuration of the `sam2` package, and its parts are
+called. The results equal those of the package's `SAM2VideoPredictor` on a video of two frames,
+source and target, but all objects are computed together. Images and masks are square, of the
+network's image size.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam4ct.models.sam2.attention import fused, settled
+from sam4ct.models.sam2.attention import memory_attended, self_attended
 from sam4ct.models.sam2.decoder import found_masks, pointers
 from sam4ct.models.sam2.neck import levels_of
 
@@ -25,9 +27,12 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Channel mean and deviation of SAM 2's training: the defaults of its `load_video_frames`."""
 SURE = 10.0
-"""Logit of pixels and objects that a prompt says are there; negative for those that are not."""
+"""Logit of pixels inside a mask prompt and of a prompted object; others have the negative.
+
+As in the package, `SAM2Base._use_mask_as_output`.
+"""
 GONE = -1024.0
-"""Mask logit that the package sets for an absent object."""
+"""Mask logit of an absent object; the package calls it NO_OBJ_SCORE."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Features:
 
     levels: tuple[Tensor, ...]
     """Feature levels from fine to coarse, each (N, C, H, W)."""
-    settled: Tensor
-    """Tokens (N, HW, C) after the self-attention of memory attention, see `attention.settled`."""
+    tokens: Tensor
+    """Tokens (N, HW, C) from `attention.self_attended`."""
     position: Tensor
     """Positional encoding of the coarsest level, (1, C, H, W)."""
 
@@ -51,18 +56,18 @@ class Features:
         levels = zip(*(p.levels for p in parts), strict=True)
         return cls(
             tuple(torch.cat(level) for level in levels),
-            torch.cat([p.settled for p in parts]),
+            torch.cat([p.tokens for p in parts]),
             parts[0].position,
         )
 
     def take(self, index: Tensor) -> Features:
         """Return the encodings of the windows `index`, (K,); an index may be repeated."""
         levels = tuple(level[index] for level in self.levels)
-        return Features(levels, self.settled[index], self.position)
+        return Features(levels, self.tokens[index], self.position)
 
     @property
     def nbytes(self) -> int:
-        return sum(x.nbytes for x in (*self.levels, self.settled, self.position))
+        return sum(x.nbytes for x in (*self.levels, self.tokens, self.position))
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ def normalised(windows: Tensor) -> Tensor:
 def encode(network: Any, windows: Tensor) -> Features:
     """Encode grey windows (N, S, S), values 0 to 1."""
     levels, position = levels_of(network, normalised(windows))
-    return Features(levels, settled(network, levels[-1], position), position)
+    return Features(levels, self_attended(network, levels[-1], position), position)
 
 
 def remember(network: Any, source: Features, masks: Tensor) -> Memory:
@@ -171,19 +176,19 @@ def remember_points(network: Any, source: Features, points: Tensor, labels: Tens
 
 
 def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tuple[Tensor, Tensor]:
-    """Look for remembered objects in other windows.
+    """Find remembered objects in other windows.
 
     Args:
         memory: K objects.
         target: Encodings, one per object: K windows.
-        gated: Whether to empty the mask of an object whose score says that it is absent, as
-            the package does.
+        gated: Whether an object with a score of 0 or less, which is probably absent, gets an
+            empty mask, as in the package.
 
     Returns:
         Mask logits (K, S/4, S/4), positive inside; object score logits (K,).
     """
     known = memory.features, memory.position, memory.pointers
-    at = fused(network, target.settled, target.position, known)
+    at = memory_attended(network, target.tokens, target.position, known)
     logits, scores = found_masks(network, at, target.levels[:-1])
     if gated:
         logits = torch.where(scores[:, None, None] > 0, logits, GONE)
@@ -191,7 +196,7 @@ def recall(network: Any, memory: Memory, target: Features, *, gated: bool) -> tu
 
 
 def _flat(maps: Tensor) -> Tensor:
-    """(N, C, H, W) to SAM 2's (HW, N, C)."""
+    """Reshape (N, C, H, W) to SAM 2's (HW, N, C)."""
     return maps.flatten(2).permute(2, 0, 1)
 
 

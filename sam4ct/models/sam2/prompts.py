@@ -1,7 +1,7 @@
 """Prompt points as in Chen et al. 2025 (arXiv:2509.09943): a box, and points inside and outside.
 
-Deterministic, where the publication draws at random: points lie at fixed quantiles of the pixels
-sorted by their distance to the outline. Coordinates are SAM 2's (x, y).
+The publication draws points at random. Here they are deterministic: pixels are sorted by their
+distance to the outline, and points are taken at even steps. Coordinates are SAM 2's (x, y).
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 POSITIVE = 11
+"""Points inside the object, as published."""
 NEGATIVE = 54
+"""Points outside of it, as published."""
 BOX = (2, 3)
 """SAM's point labels of a box: first and last corner."""
 PADDING = -1
+"""SAM's label of a point that does not count."""
 
 
 def prompt_points(

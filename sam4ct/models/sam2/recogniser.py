@@ -1,10 +1,11 @@
 """The SAM 2 engine for frames that do not fit in memory: each region has a window of its own.
 
 Implements `types.Recogniser`. A window shows the middle slice of its region, with the region in
-its centre; it is read when it is needed, and not kept. The memories of a frame's regions are kept
-until the frame is past. All regions of a frame are remembered together, so that a result does not
-depend on what was asked before. What is found in a slice gets the depth of the region that was
-looked for. (`engine` shares windows among cells, of sequences whose windows are planned ahead.)
+its centre. It is read when it is needed, and not stored. The memories of the regions of a frame
+are stored until `forget_before` drops them. All regions of a frame are encoded into memory
+together, so that a result does not depend on earlier calls. A region that is found in a slice
+gets the depth of the region that was searched for. (`engine` shares windows among cells; it needs
+to know all regions of a sequence in advance.)
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class RecogniserSettings:
-    """How the engine uses its device."""
+    """Device and batch size of the engine."""
 
     device: str = "cpu"
     bf16: bool = True
     """Compute in bfloat16 on CUDA devices that have it."""
     batch: int = 32
-    """Windows, each with one region, that are computed together."""
+    """Windows that are computed together; each has one region."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class _Remembered:
     rows: Mapping[int, int]
     """Row of each label in windows and memory."""
     windows: Sequence[Window]
-    """One a row."""
+    """One for each row."""
     memory: Memory
 
 
@@ -66,14 +67,14 @@ class Sam2Recogniser:
         side: int,
         settings: RecogniserSettings,
     ) -> None:
-        """Move the network to its device; nothing is read yet.
+        """Move the network to its device. No frame is read yet.
 
         Args:
             network: A SAM 2 network (see `network.build_network`).
             plane: Returns a part of a slice, (h, w) float32, given t, z, and slices in y and x
                 inside the frame.
-            shape: Of a frame, (z, y, x).
-            side: Usual side of a window, pixels, even.
+            shape: Shape of a frame, (z, y, x).
+            side: Side of a window in pixels, even; doubled as often as a large region needs.
             settings: Device, precision and batch size.
         """
         self._device = torch.device(settings.device)
@@ -81,7 +82,7 @@ class Sam2Recogniser:
         same_for_any_threads(self._network)
         without_padding(self._network)
         self._plane, self._settings = plane, settings
-        # No step, and slabs of one slice: every window has its region in the middle.
+        # With no grid step and slabs of one slice, every window has its region in the centre.
         self._grid = WindowGrid(shape, side, step=0.0, slabs=Slabs(shape[0], height=1, reach=0))
         self._batches = Batches(settings.batch)
         self._kept: dict[int, _Remembered] = {}
@@ -99,11 +100,11 @@ class Sam2Recogniser:
 
     @torch.inference_mode()
     def propagate(self, t: int, regions: Mapping[int, Region], t2: int) -> dict[int, Propagated]:
-        """Return for every region of frame t, by label, where it is in frame t2.
+        """Find all regions of frame t in frame t2; return the result by label.
 
         Args:
             t: Frame of the regions.
-            regions: All of the frame, by label; none is empty.
+            regions: All regions of the frame by label; none is empty.
             t2: Any other frame.
         """
         if not regions:
@@ -114,14 +115,15 @@ class Sam2Recogniser:
             def find(part: range) -> tuple[Tensor, Tensor]:
                 rows = torch.tensor(part, device=self._device)
                 here = known.windows[part.start : part.stop]
-                there = encode(self._network, self._look(t2, here))
+                there = encode(self._network, self._images(t2, here))
                 return recall(self._network, known.memory.take(rows), there, gated=False)
 
             found = self._batches.run(len(known.windows), find)
         logits, scores = (torch.cat(part).float().cpu() for part in zip(*found, strict=True))
         return {
             label: Propagated(
-                self._deep(logits[row], known.windows[row], regions[label]), float(scores[row])
+                self._with_depth(logits[row], known.windows[row], regions[label]),
+                float(scores[row]),
             )
             for label, row in known.rows.items()
         }
@@ -135,12 +137,13 @@ class Sam2Recogniser:
     ) -> NDArray[np.float64]:
         """Return the cosine between the spatial memories of two regions, (pairs,).
 
-        Both regions are in the centre of their windows, so that their neighbours count, too.
+        Each memory is that of a window with the region in its centre, so neighbouring cells
+        count, too.
 
         Args:
             frames: The two frames.
-            regions: All of both frames, by label; none is empty.
-            pairs: One label of each frame.
+            regions: All regions of each frame by label; none is empty.
+            pairs: Pairs of labels, one from each frame.
         """
         if not pairs:
             return np.empty(0)
@@ -163,7 +166,7 @@ class Sam2Recogniser:
             del self._kept[frame]
 
     def _remembered(self, t: int, regions: Mapping[int, Region]) -> _Remembered:
-        """Return the memory of these regions; they are remembered now unless they were before."""
+        """Return the memory of these regions; it is computed unless it is stored."""
         known = self._kept.get(t)
         if known is not None and known.regions == regions:
             return known
@@ -174,7 +177,7 @@ class Sam2Recogniser:
         def keep(part: range) -> Memory:
             here = [windows[i] for i in part]
             sections = [regions[labels[i]].section(self._middle(windows[i])) for i in part]
-            there = encode(self._network, self._look(t, here))
+            there = encode(self._network, self._images(t, here))
             masks = drawn(sections, here, size)
             return remember(self._network, there, masks.to(self._device))
 
@@ -183,8 +186,8 @@ class Sam2Recogniser:
         self._kept[t] = _Remembered(dict(regions), rows, windows, memory)
         return self._kept[t]
 
-    def _look(self, t: int, windows: Sequence[Window]) -> Tensor:
-        """Read windows of a frame and return them as the network sees them, (N, S, S)."""
+    def _images(self, t: int, windows: Sequence[Window]) -> Tensor:
+        """Read windows of a frame, and return them as input of the network, (N, S, S)."""
         size, (height, width) = self._network.image_size, self._grid.shape[-2:]
         parts = []
         for window in windows:
@@ -199,8 +202,8 @@ class Sam2Recogniser:
         self._windows += len(windows)
         return shown(parts, windows, size)
 
-    def _deep(self, logits: Tensor, window: Window, source: Region) -> Region:
-        """Return the region found in a window, with the depth of the one that was looked for."""
+    def _with_depth(self, logits: Tensor, window: Window, source: Region) -> Region:
+        """Return the region found in a window, with the depth of the source region."""
         section = located(logits, window, self._grid.shape[-2:])
         depth = len(source.mask) if section.size else 0
         mask = np.repeat(section.mask[None], depth, axis=0)

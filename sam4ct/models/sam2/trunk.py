@@ -5,8 +5,8 @@ windows. The map of a small network fits into one window, so most of the work th
 All padding tokens are alike: one token, whose softmax weight is multiplied by their number,
 replaces them with the same result. Blocks with windows smaller than the map are not changed.
 
-The first convolution stores tokens channel by channel, but all blocks read them one by one, and
-would reorder them again and again: it is set to store them in that order.
+The first convolution stores tokens channel by channel. All blocks read them token by token, so
+each would reorder them. The convolution is set to store them token by token (channels_last).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 
 
 def without_padding(network: Any) -> None:
-    """Make the encoder of a SAM 2 network compute without padding, from now on."""
+    """Let the encoder of a SAM 2 network compute without padding."""
     network.image_encoder.trunk.patch_embed.proj.to(memory_format=torch.channels_last)
     for block in network.image_encoder.trunk.blocks:
         if block.window_size:
@@ -48,7 +48,7 @@ def _attended(attention: Any, x: Tensor, padding: int) -> Tensor:
     count, height, width, _ = x.shape
     heads = attention.num_heads
     q, k, v = attention.qkv(x).reshape(count, height * width, 3, heads, -1).unbind(2)
-    # The linear map of zeros is its bias.
+    # A linear map takes zeros to its bias.
     _, zero_k, zero_v = attention.qkv.bias.to(q.dtype).reshape(3, heads, -1)
     if attention.q_pool:
         q = do_pool(q.reshape(count, height, width, -1), attention.q_pool)
@@ -58,7 +58,7 @@ def _attended(attention: Any, x: Tensor, padding: int) -> Tensor:
         torch.cat([part, zero.expand(count, 1, -1, -1)], dim=1)
         for part, zero in ((k, zero_k), (v, zero_v))
     )
-    # log(n) added to its logit multiplies its softmax weight by n.
+    # exp(x + log(n)) = n * exp(x): log(n) added to a logit multiplies its softmax weight by n.
     bias = q.new_zeros(k.shape[1])
     bias[-1] = math.log(padding)
     q, k, v = (part.transpose(1, 2) for part in (q, k, v))

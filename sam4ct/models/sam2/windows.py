@@ -1,8 +1,8 @@
 """Windows as SAM 2 sees them: image crops, masks drawn as prompts, masks put back into the frame.
 
-Everything is resized as the `sam2` package resizes frames, mask prompts and masks: to SAM 2, a
-window is a video frame of the window's size. Slices and windows are in frame pixels, (y, x);
-images and logits are square. Only `assembled` knows frames of several slices.
+To SAM 2, a window is a video frame of the window's size. So windows, prompts and masks are resized
+in the same way as the `sam2` package resizes frames, mask prompts and masks. Slices and windows
+are in frame pixels, (y, x); images and logits are square. Only `assembled` combines slices.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sam4ct.regions import Mask, Region
 from sam4ct.types import Propagated
 
 LEVEL_SAMPLES = 128
-"""Black and white levels of a window are measured on about this many samples an axis."""
+"""Samples along each axis, about, on which the black and white level of a window are measured."""
 
 
 def inside(image: Tensor, window: Window) -> Tensor:
@@ -34,11 +34,12 @@ def inside(image: Tensor, window: Window) -> Tensor:
 def shown(parts: Sequence[Tensor], windows: Sequence[Window], size: int) -> Tensor:
     """Scale the contrast of windows as `intensity.stretched` does, and resize them.
 
-    Pixels outside the frame get the median of those inside, which makes the faintest edge.
+    Pixels outside the frame get the median of the pixels inside, so that the border of the frame
+    makes only a faint edge.
 
     Args:
         parts: The part of each window inside the frame, (h, w) float32, on any device; not empty.
-        windows: Where the parts lie; only what is outside the frame matters.
+        windows: The window of each part; tells where to pad.
         size: Side of the network's image.
 
     Returns:
@@ -47,7 +48,7 @@ def shown(parts: Sequence[Tensor], windows: Sequence[Window], size: int) -> Tens
     whole = [_padded(part, window) for part, window in zip(parts, windows, strict=True)]
     crops = _resized(whole, size)
     stride = max(1, size // LEVEL_SAMPLES)
-    # The levels stay on the device: reading them here would stall it for every window.
+    # The levels stay on the device: to fetch them would stall the device for every window.
     dark, bright = _levels(crops[:, ::stride, ::stride].flatten(1))
     scaled = (crops - dark[:, None, None]) / (bright - dark + EPSILON)[:, None, None]
     return scaled.clamp(0.0, 1.0)
@@ -67,8 +68,8 @@ def _padded(part: Tensor, window: Window) -> Tensor:
 def _levels(samples: Tensor) -> tuple[Tensor, Tensor]:
     """Return the values of every row (N, n) that become black and white, (N,) each.
 
-    These are the quantiles of `torch.quantile`, which sorts all samples. They lie near the ends,
-    where `topk` of the few samples beyond them is several times faster.
+    These are the quantiles of `torch.quantile`, which sorts all samples. Both lie near the ends,
+    so `topk` of the few samples beyond them is several times faster.
     """
     last = samples.shape[1] - 1
     dark, bright = DARK / 100.0 * last, BRIGHT / 100.0 * last
@@ -102,7 +103,7 @@ class Found:
     """Masks found in windows of one size, still on the device."""
 
     rows: list[int]
-    """Their numbers among all objects looked for."""
+    """Row of each mask in the logits."""
     masks: Tensor
     """(K, side, side), bool."""
 
@@ -128,7 +129,7 @@ def located(logits: Tensor, window: Window, shape: tuple[int, ...]) -> Region:
     Args:
         logits: (n, n), positive inside, of any resolution, on the CPU.
         window: Where they were predicted.
-        shape: Of the slice, (y, x); what lies outside is cut off.
+        shape: Shape of the slice, (y, x). Pixels outside are dropped.
     """
     (found,) = enlarged(logits[None], [window])
     return Section(window, found.masks[0].numpy(), 0.0).region(shape)
@@ -136,26 +137,26 @@ def located(logits: Tensor, window: Window, shape: tuple[int, ...]) -> Region:
 
 @dataclass(frozen=True)
 class Section:
-    """The mask of an object found in one window."""
+    """The mask of an object in one window."""
 
     window: Window
     mask: Mask
     """(side, side)."""
     score: float
-    """Logit that the object is there."""
+    """Object score: the logit that the object is in the window."""
 
     def region(self, shape: tuple[int, ...]) -> Region:
-        """Return the mask as a region of a slice of a shape (y, x); what is outside is cut off."""
+        """Return the mask as a region of a slice of shape (y, x); pixels outside are dropped."""
         tight = Region(self.mask, self.window.corner).clipped(shape).tight()
-        # A copy: the mask is a view, and would keep the whole batch in memory.
+        # The mask is a view of the batch; without a copy it would keep the whole batch in memory.
         return Region(tight.mask.copy(), tight.corner)
 
 
 def assembled(sections: Sequence[Section], grid: WindowGrid) -> Propagated:
-    """Combine the sections of an object, found in at least one window.
+    """Combine the sections of an object; there is at least one.
 
-    In a volume, each section fills its slab; sections with a score of 0 or less are left out,
-    except the best. The best score is the object's.
+    In a volume, each section fills its slab. Sections with a score of 0 or less are left out,
+    except the best one. The object gets the best score.
     """
     best = max(sections, key=lambda section: section.score)
     slice_shape = grid.shape[-2:]

@@ -1,6 +1,8 @@
-"""SAM-Med3D (Wang et al. 2023, arXiv:2310.15161): segments the cell of a volume that is clicked on.
+"""SAM-Med3D (Wang et al. 2023, arXiv:2310.15161): segments the cell at a click in a volume.
+
+In: volumes and clicks. Out: one region for each click.
 
 - `crops`: cubes around clicks, masks put back into the frame
-- `network`: encode a crop, segment what is clicked on
+- `network`: encode crops, segment the cell at a click
 - `engine`: one region for each click, in batches
 """

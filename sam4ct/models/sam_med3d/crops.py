@@ -1,10 +1,10 @@
 """Crops as SAM-Med3D sees them: cubes cut around a click, and masks put back into the frame.
 
-Voxel i of a crop lies at frame voxel `origin + i * step` of its axis, and the click at its voxel
-size // 2. Native crops have step 1 and whole origins: they are cut without resampling. Other
-crops are cubes in micrometres; they are resampled with a triangle as wide as the coarser of both
-grids, which interpolates linearly between coarse slices and averages fine pixels. Frames and
-crops are (z, y, x).
+Along each axis, voxel i of a crop lies at frame voxel `origin + i * step`, and the click lies at
+crop voxel `size // 2`. Native crops have step 1 and whole origins: they are cut without
+resampling. Other crops are cubes in micrometres. They are resampled with a triangular kernel
+whose half width is the larger of the two voxel sizes: it interpolates linearly between coarse
+slices and averages fine pixels. Frames and crops are (z, y, x).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class CropLaw:
     spacing_um: tuple[float, ...]
     """Voxel size of the frame, (z, y, x)."""
     side_um: float | None = None
-    """Side of the crop's cube; None: as many native voxels as the network has."""
+    """Side of the cube in micrometres; None: the crop has native voxels."""
 
     @classmethod
     def of(
@@ -67,7 +67,7 @@ class CropLaw:
         cell_diameter_px: float,
         window_diameters: float | None,
     ) -> CropLaw:
-        """Return the law for cells of an in-plane diameter.
+        """Return the size of crops for cells of a diameter.
 
         Args:
             size: The network's image size.
@@ -99,10 +99,13 @@ def cut(volume: Volume, crop: Crop) -> Tensor:
 
     Args:
         volume: Frame (z, y, x), any numeric type; only the crop's part is read.
-        crop: Must touch the volume.
+        crop: Cube that overlaps the volume.
 
     Returns:
         (S, S, S) float32, 0 and above.
+
+    Raises:
+        ValueError: The crop lies outside of the volume.
     """
     box, weights = _sampling(crop, volume.shape)
     slab = torch.from_numpy(np.asarray(volume[box], dtype=np.float32))
@@ -119,7 +122,8 @@ def cut_mask(mask: Volume, crop: Crop) -> Tensor:
 def normalised(crops: Tensor) -> Tensor:
     """Scale crops (B, S, S, S) to mean 0 and deviation 1 of their positive voxels.
 
-    SAM-Med3D was trained with this. A crop without contrast becomes 0.
+    SAM-Med3D was trained on images that were normalised so (Wang et al. 2023). A crop without
+    contrast becomes 0.
 
     Returns:
         (B, 1, S, S, S) float32.
@@ -140,7 +144,7 @@ def located(logits: Tensor, crop: Crop, shape: tuple[int, ...]) -> Region:
         logits: (L, L, L) on the CPU, positive inside, of any resolution: they cover the crop's
             cube, and are interpolated linearly.
         crop: Where they were predicted.
-        shape: Of the frame; what lies outside is cut off.
+        shape: Shape of the frame. Voxels outside are dropped.
     """
     corner, weights = [], []
     for origin, step, length in zip(crop.origin, crop.step, shape, strict=True):
@@ -172,7 +176,7 @@ def _sampling(crop: Crop, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], li
 
 
 def _triangles(at: NDArray[np.floating], voxels: NDArray[np.int64], reach: float) -> Tensor:
-    """Return weights (m, n) of voxels (n) for points (m) of an axis; rows add up to 1."""
+    """Return weights (m, n) of the voxels (n) of an axis for points (m) on it; rows sum to 1."""
     weights = np.clip(1.0 - np.abs(at[:, None] - voxels) / reach, 0.0, None)
     total = weights.sum(axis=1, keepdims=True)
     return torch.from_numpy((weights / np.where(total > 0, total, 1.0)).astype(np.float32))

@@ -1,7 +1,7 @@
 """The SAM-Med3D engine: one region for each click in a volume, in batches.
 
-Implements `types.VolumeSegmenter`. Every click has a crop of its own, so that a result depends on
-nothing else that is asked. Frames are (z, y, x).
+Implements `types.VolumeSegmenter`. Each click has a crop of its own, so that its result does not
+depend on other clicks. Frames are (z, y, x).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Point = tuple[float, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class SegmenterSettings:
-    """How the engine uses its device."""
+    """Device, precision and batch size of the engine."""
 
     device: str = "cpu"
     bf16: bool = True
@@ -46,7 +46,7 @@ class SamMed3dSegmenter:
         law: CropLaw,
         settings: SegmenterSettings,
     ) -> None:
-        """Move the network to its device; nothing is read yet.
+        """Move the network to its device. No frame is read yet.
 
         Args:
             network: A SAM-Med3D network (see `network.build_sam_med3d`).
@@ -82,8 +82,8 @@ class SamMed3dSegmenter:
         if the mask does not cover the click, or the click lies outside the volume.
 
         Args:
-            t: Frame; its image is asked for once, if there are clicks.
-            points: Frame voxels (z, y, x).
+            t: Frame. Its image is read once; without clicks it is not read.
+            points: Clicks in frame voxels, (z, y, x).
         """
         if not points:
             return []

@@ -1,6 +1,6 @@
-"""SAM-Med3D (Wang et al. 2023) in two batched steps: encode crops, segment what is clicked on.
+"""SAM-Med3D (Wang et al. 2023) in two batched steps: encode crops, segment at clicks.
 
-Builds the architecture with the `medim` package, and calls its parts. Crops are cubes of the
+The architecture is built by the `medim` package, and its parts are called. Crops are cubes of the
 network's size, points are voxels of the crop (z, y, x).
 """
 
@@ -28,9 +28,9 @@ SIZES = frozenset(
         "vit_patch_size",
     }
 )
-"""What may be overridden; `medim` also takes a checkpoint, which it would unpickle unchecked."""
+"""Settings that may be overridden. `medim` also takes a checkpoint, and unpickles it unchecked."""
 FINER = 4
-"""Voxels of a low-resolution mask per patch of the encoder, an axis."""
+"""Voxels of a low-resolution mask for each patch of the encoder, along an axis."""
 
 
 def build_sam_med3d(overrides: Mapping[str, Any]) -> Any:
@@ -40,14 +40,14 @@ def build_sam_med3d(overrides: Mapping[str, Any]) -> Any:
         overrides: Sizes (`SIZES`) that differ from the published 128³ network.
 
     Raises:
-        ValueError: An override is none of the sizes.
+        ValueError: An override is not one of `SIZES`.
     """
     import medim
 
     unknown = sorted(set(overrides) - SIZES)
     if unknown:
         raise ValueError(f"unknown sizes {', '.join(unknown)}; known: {', '.join(sorted(SIZES))}")
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for every network
+    with contextlib.redirect_stdout(io.StringIO()):  # medim prints a line for every network
         network = medim.create_model(CONFIG, **overrides)
     return network.eval()
 
@@ -80,7 +80,7 @@ def click_masks(
     """Segment one object in each crop.
 
     Args:
-        embeddings: Of B crops, see `encode`.
+        embeddings: Encodings of B crops, see `encode`.
         points: (B, N, 3) clicks, crop voxels (z, y, x).
         labels: (B, N) 1 inside the object, 0 outside.
         low_res: (B, 1, L, L, L) logits of the mask so far; see `no_mask`.

@@ -7,6 +7,7 @@ In: `weights_manifest.json` and a name. Out: a verified file, or a network.
 - `download`: one file over HTTP, resumed
 - `fetch`: bring files into a folder
 - `add`: enter a file into a manifest
-- `load`: find, verify, choose, load
+- `verify`: find files, compare them with the manifest, choose those of a run
+- `load`: a file into its network
 - `networks`: build the network of an entry
 """

@@ -1,6 +1,6 @@
 """Enter a weight file into a manifest, with its size and hash.
 
-The file is loaded first: what cannot be loaded, or is of another architecture than the entry
+The file is loaded first. A file that cannot be loaded, or has another architecture than the entry
 says, is refused.
 """
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sam4ct.errors import WeightsError
+from sam4ct.io.files import sha256_of
 from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.fetch import adopt
-from sam4ct.models.weights.load import network_from_state, read_state, sha256_of
+from sam4ct.models.weights.load import network_from_state, read_state
 from sam4ct.models.weights.manifest import (
     PACKAGED_WEIGHTS,
     Manifest,
@@ -26,12 +27,12 @@ from sam4ct.models.weights.manifest import (
 
 
 def add(source: Path, manifest_path: Path, values: Mapping[str, Any], *, renew: bool) -> Entry:
-    """Copy a weight file beside a manifest and enter it there.
+    """Copy a weight file into the folder of a manifest, and enter it there.
 
     Args:
         source: A checkpoint, as `read_state` takes it.
-        manifest_path: Made if it is missing. For the packaged manifest the file
-            goes into the package.
+        manifest_path: Created if it is missing. With the packaged manifest, the file is copied
+            into the package.
         values: Fields of the entry, with `name`; bytes and sha256 are computed.
         renew: Replace the entry of that name; fields not in `values` stay as they were.
 
@@ -74,12 +75,12 @@ def _entry(
             **computed,
         }
     )
-    known.updated([entry])  # refuses a second default now, not when the manifest is next read
+    known.updated([entry])  # refuses a second default at once, not when it is read next
     return entry
 
 
 def _refuse_collision(entry: Entry, manifest: Manifest, source: Path, renew: bool) -> None:
-    """Refuse to overwrite a file of another entry, or of none."""
+    """Refuse to overwrite a file of another entry, or one without an entry."""
     others = [e.name for e in manifest.entries if e.file == entry.file and e.name != entry.name]
     if others:
         raise WeightsError(f"{entry.file} is the file of {others[0]!r}. Give another: --file NAME.")

@@ -1,8 +1,8 @@
-"""Download one file over HTTP: resume where it was cut, and try again after passing faults.
+"""Download one file over HTTP: resume an interrupted download, retry after temporary errors.
 
-Owns ranges, retries and the faults of a network. Whether the bytes are right, and the file's
-final name, are decided in `fetch`. (pooch does neither keep what came of a file that was cut,
-nor tell a fault that may pass from one that stays; the published files have up to 900 MB.)
+This module handles byte ranges, retries and network errors. `fetch` checks the bytes and gives
+the file its final name. (pooch can neither resume an interrupted download nor tell a temporary
+error from a lasting one, and published files have up to 900 MB.)
 """
 
 from __future__ import annotations
@@ -25,51 +25,51 @@ import sam4ct
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are here and the bytes expected; a restart counts from 0 again."""
+"""Called with the bytes received and the bytes expected; a restart counts from 0 again."""
 
 _CHUNK_BYTES = 1 << 20
 _BUSY = (408, 429)
-"""HTTP statuses that may pass, like all of 500 and more."""
+"""HTTP statuses of temporary errors; those of 500 and above are temporary, too."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to bear with a server."""
+    """How often, and how long, to try a server."""
 
     tries: int = 5
-    """Attempts in a row without a new byte before a server is given up."""
+    """Attempts in a row without a new byte, after which a server is given up."""
     first_pause_s: float = 1.0
-    """Before the second attempt; doubled for each further one."""
+    """Pause before the second attempt; each further pause is twice as long."""
     timeout_s: float = 30.0
-    """Seconds without a byte that end an attempt."""
+    """Seconds without a byte, after which an attempt ends."""
 
 
 PATIENT = Patience()
 
 
 class _TransientError(Exception):
-    """Worth another attempt."""
+    """A temporary error: another attempt may succeed."""
 
 
 class UnusableError(Exception):
-    """This URL will not give the file."""
+    """A lasting error: this URL does not give the file."""
 
 
 def silent(done_bytes: int, total_bytes: int) -> None:
-    """Report progress to nobody."""
+    """Ignore progress."""
 
 
 def download(url: str, part: Path, total: int, progress: Progress, patience: Patience) -> None:
-    """Download a file, continuing after the bytes that are here.
+    """Download a file; continue after the bytes that were received before.
 
     Args:
-        part: The growing file; it keeps the bytes that came, whatever happens.
-        total: Bytes of the whole file; a URL that has another number is unusable.
+        part: The partial file; it keeps the bytes that were received, even after an error.
+        total: Bytes of the whole file; a URL with another number of bytes is unusable.
 
     Raises:
-        UnusableError: The URL will not give the file, or `patience.tries` attempts in a row
+        UnusableError: The URL does not give the file, or `patience.tries` attempts in a row
             brought no new byte.
-        OSError: The disk refuses.
+        OSError: The file cannot be written.
     """
     if _size(part) > total:
         part.unlink()
@@ -93,7 +93,7 @@ def _size(path: Path) -> int:
 
 
 def _attempt(url: str, part: Path, total: int, progress: Progress, timeout_s: float) -> None:
-    """Ask for the bytes that are missing, and append what comes."""
+    """Request the missing bytes, and append those that are received."""
     start = _size(part)
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     with _network_faults():
@@ -117,17 +117,17 @@ def _attempt(url: str, part: Path, total: int, progress: Progress, timeout_s: fl
 
 
 def _first_byte(response: http.client.HTTPResponse, wanted: int) -> int:
-    """Return the position in the file at which an answer begins."""
+    """Return the position in the file at which the response begins."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     if not found or int(found[1]) != wanted:
-        raise UnusableError("it answered with another part of the file than asked for")
+        raise UnusableError("the server sent another part of the file than requested")
     return wanted
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Open HTTP and HTTPS, by proxies and redirects; never file: or ftp:, even by a redirect."""
+    """Return an opener of HTTP and HTTPS, with proxies; no redirect leads to file: or ftp:."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -145,7 +145,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 @contextmanager
 def _network_faults() -> Iterator[None]:
-    """Turn what the network raises in the block into a transient or a lasting fault."""
+    """Turn network errors of the block into a `_TransientError` or an `UnusableError`."""
     try:
         yield
     except urllib.error.HTTPError as fault:

@@ -1,15 +1,14 @@
-"""One entry of the weights manifest, checked when it is made; from and to JSON."""
+"""One entry of the weights manifest: checks its fields; reads and writes JSON."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sam4ct.errors import WeightsError
+from sam4ct.errors import WeightsError, suggestion
 
 ROLES = ("sam2", "sam_med3d")
 PROMPTS = ("mask", "points")
@@ -34,7 +33,7 @@ class Entry:
 
     name: str
     file: str
-    """File name without folder; it is looked for in `search_folders`."""
+    """File name without folder; `search_folders` says where the file may be."""
     role: str
     """"sam2" or "sam_med3d"."""
     config: str
@@ -55,7 +54,7 @@ class Entry:
     prompts: tuple[str, ...] = PROMPTS
     """Prompts it was trained with; for SAM 2 "mask" and "points"."""
     default_on: str | None = None
-    """Default of its role: "cuda", if its file is here and a CUDA device is; "any", otherwise."""
+    """Default of its role: "cuda", if its file and a CUDA device are present; "any", otherwise."""
     note: str = ""
     folder: Path | None = field(default=None, compare=False)
     """Folder of the manifest that lists it; searched first, not written to the manifest."""
@@ -101,7 +100,9 @@ class Entry:
         name = raw.get("name", "(unnamed)")
         for key in raw:
             if key not in known:
-                raise WeightsError(f"weights entry {name!r}: unknown key {key!r}{hint(key, known)}")
+                raise WeightsError(
+                    f"weights entry {name!r}: unknown key {key!r}. {suggestion(key, known)}"
+                )
         needed = {f.name for f in known.values() if f.default is f.default_factory is MISSING}
         missing = needed - set(raw)
         if missing:
@@ -109,14 +110,7 @@ class Entry:
         return cls(**raw)
 
     def to_json(self) -> dict[str, Any]:
-        """The entry's JSON object."""
+        """Return the JSON object of the entry."""
         raw = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "folder"}
         lists = {name: list(raw[name]) for name in ("used_by", "prompts")}
         return {**raw, **lists, "overrides": dict(self.overrides)}
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """Return ". Did you mean …?" for the nearest known word, or a list of those known."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1)
-    return f". Did you mean {near[0]!r}?" if near else f". Known: {', '.join(known)}."

@@ -1,8 +1,8 @@
 """Bring weight files into a folder: downloaded, or copied from a local file.
 
-A file grows as FILE.part, is compared with its manifest entry, and only then takes its name:
-a file with its name is complete. One process at a time fetches a file. Nothing here runs
-unless a person asks for it (`sam4ct weights fetch`).
+A file is written as FILE.part, compared with its manifest entry, and then renamed, so that a file
+with its final name is complete. One process at a time fetches a file. Only a command of the user
+(`sam4ct weights fetch`) starts a download.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from sam4ct.models.weights.download import (
     silent,
 )
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import defect
 from sam4ct.models.weights.manifest import writing
+from sam4ct.models.weights.verify import defect
 
 logger = logging.getLogger(__name__)
 
@@ -45,13 +45,13 @@ def fetch(
     Args:
         mirrors: Base URLs to which the file name is appended; tried in order, before the
             entry's own source.
-        progress: Called with the bytes that are here, and of how many.
+        progress: Called with the bytes received and the bytes expected.
 
     Returns:
         The file; its size and SHA-256 match the entry.
 
     Raises:
-        WeightsError: No URL gives the file, it is another file, or the disk refuses.
+        WeightsError: No URL gives the file, it is another file, or it cannot be written.
     """
     urls = _urls(entry, mirrors)
     with _alone(entry, folder) as (target, part):
@@ -75,7 +75,7 @@ def adopt(entry: Entry, source: Path, folder: Path) -> Path:
     """Copy a local file into a folder as the file of an entry.
 
     Raises:
-        WeightsError: It is another file than the manifest lists, or the disk refuses.
+        WeightsError: It is another file than the manifest lists, or it cannot be written.
     """
     fault = defect(entry, source)
     if fault:
@@ -89,7 +89,7 @@ def adopt(entry: Entry, source: Path, folder: Path) -> Path:
 
 @contextmanager
 def _alone(entry: Entry, folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield the final and the growing file to one process at a time; others wait."""
+    """Yield the final and the partial path to one process at a time; others wait."""
     target = folder / entry.file
     with writing(target):
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _alone(entry: Entry, folder: Path) -> Iterator[tuple[Path, Path]]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; the system releases it however the process ends."""
+    """Lock a file for the block; the system unlocks it if the process is killed."""
     while True:
         with path.open("w") as lock:
             try:
@@ -107,7 +107,7 @@ def _locked(path: Path) -> Iterator[None]:
             except BlockingIOError:
                 logger.warning("%s: another process is fetching the file; waiting", path)
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            # The holder before may have removed it: who comes now would lock another file.
+            # The process before may have removed the file: the next one would lock a new file.
             if not _is_at(path, lock):
                 continue
             try:

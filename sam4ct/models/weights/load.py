@@ -1,150 +1,31 @@
-"""Find, verify, choose and load weights.
+"""Load the weights of a manifest entry into its network.
 
-No file is opened as a checkpoint before its size and SHA-256 match the manifest, none can run
-code, and none is loaded in part. torch is imported where a file is loaded: that takes seconds,
-and listing, choosing and verifying weights do without it.
+A file is opened as a checkpoint only after its size and SHA-256 matched the manifest. It cannot run
+code, and it is never loaded in part. torch takes seconds to import, so it is imported only where
+a file is loaded.
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam4ct.errors import WeightsError
-from sam4ct.models.weights.entry import ROLES, Entry
-from sam4ct.models.weights.manifest import Manifest, load_manifest, search_folders
+from sam4ct.models.weights.entry import Entry
 from sam4ct.models.weights.networks import build
+from sam4ct.models.weights.verify import verified
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = [
-    "Entry",
-    "Manifest",
-    "choose",
-    "defect",
-    "find_file",
-    "load_manifest",
-    "load_sam2",
-    "load_sam_med3d",
-    "load_state",
-    "network_from_state",
-    "read_state",
-    "sha256_of",
-    "verified",
-]
-
-logger = logging.getLogger(__name__)
-
 STATE_KEY = {"sam2": "model", "sam_med3d": "model_state_dict"}
 """Key under which published checkpoints (.pt, .pth) keep their weights."""
 
 
-def find_file(entry: Entry) -> Path | None:
-    """Return an entry's file, or None.
-
-    The first folder that has it wins; a file of another size counts only if no folder has one
-    of the right size.
-    """
-    # Not Path.is_file(): it fails in a folder that this user may not enter.
-    paths = [p for f in search_folders(entry) if os.path.isfile(p := f / entry.file)]
-    whole = [path for path in paths if path.stat().st_size == entry.bytes]
-    return next(iter(whole or paths), None)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 lower-case hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def defect(entry: Entry, path: Path) -> str | None:
-    """Return how a file differs from its entry, for a message; None if it does not.
-
-    Raises:
-        WeightsError: The file cannot be read.
-    """
-    try:
-        size = path.stat().st_size
-        if size != entry.bytes:
-            return f"{size} bytes found, {entry.bytes} expected"
-        found = sha256_of(path)
-    except OSError as fault:
-        raise WeightsError(
-            f"{path}: cannot be read ({fault.strerror}). Make it readable."
-        ) from fault
-    return None if found == entry.sha256 else f"SHA-256 {found} found, {entry.sha256} expected"
-
-
-def _how_to_get(entry: Entry) -> str:
-    if entry.source == "included":
-        return "They belong to the package: install sam4ct again."
-    if entry.source == "local":
-        return f"Add them again: sam4ct weights add FILE --name {entry.name} --replace"
-    return (
-        f"Fetch them: sam4ct weights fetch {entry.name} (offline: add --from FILE, "
-        f"a copy of {entry.source})"
-    )
-
-
-def verified(entry: Entry) -> Path:
-    """Return the file of an entry, after its size and SHA-256 matched.
-
-    Raises:
-        WeightsError: The file is missing or another one than the manifest lists.
-    """
-    path = find_file(entry)
-    if path is None:
-        folders = ", ".join(str(f) for f in search_folders(entry))
-        raise WeightsError(
-            f"weights {entry.name!r}: {entry.file} is in none of {folders}. {_how_to_get(entry)}"
-        )
-    fault = defect(entry, path)
-    if fault:
-        raise WeightsError(f"{path} is not {entry.name!r}: {fault}. {_how_to_get(entry)}")
-    return path
-
-
-def choose(manifest: Manifest, names: Sequence[str], cuda: bool) -> dict[str, Entry]:
-    """Return the weights of a run by role, without opening a file.
-
-    A role takes the entry named for it; else the manifest's default on "cuda" (the large
-    published one), if there is a CUDA device and the file is here; else the default on "any"
-    (the compact one). A role with none of these is left out.
-
-    Args:
-        names: Names of entries, at most one per role.
-        cuda: Whether the run has a CUDA device.
-
-    Raises:
-        WeightsError: A name is unknown, its file missing, or its role named twice.
-    """
-    chosen: dict[str, Entry] = {}
-    for entry in map(manifest.get, dict.fromkeys(names)):
-        if entry.role in chosen:
-            both = f"{chosen[entry.role].name!r} and {entry.name!r}"
-            raise WeightsError(f"weights {both} are both of role {entry.role}. Name one of them.")
-        if find_file(entry) is None:
-            raise WeightsError(f"weights {entry.name!r} are not here. {_how_to_get(entry)}")
-        chosen[entry.role] = entry
-    for role in ROLES:
-        large = manifest.default(role, "cuda") if cuda else None
-        usual = manifest.default(role, "any")
-        entry_or_none = large if large and find_file(large) else usual
-        if entry_or_none:
-            chosen.setdefault(role, entry_or_none)
-    for role, entry in chosen.items():
-        logger.info("weights for %s: %s", role, entry.name)
-    return chosen
-
-
 def _tensors(path: Path, role: str) -> object:
-    """Read what a checkpoint holds as its weights; code in it is not run."""
+    """Read the content of a checkpoint that should be its weights, without running code."""
     import pickle
 
     import torch
@@ -153,7 +34,7 @@ def _tensors(path: Path, role: str) -> object:
 
     try:
         if path.suffix == ".safetensors":
-            # Its own reader opens no path whose bytes are no UTF-8.
+            # The reader of safetensors cannot open a path whose bytes are not UTF-8.
             return load_file(path) if _is_utf8(path) else load(path.read_bytes())
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as fault:
@@ -169,7 +50,7 @@ def _tensors(path: Path, role: str) -> object:
 
 
 def _is_utf8(path: Path) -> bool:
-    """Whether the bytes of a path are UTF-8, as those of another system's may not be."""
+    """Whether the bytes of a path are UTF-8; names from other systems may not be."""
     return not any("\udc80" <= letter <= "\udcff" for letter in str(path))
 
 

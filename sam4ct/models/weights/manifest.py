@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from sam4ct.errors import WeightsError
-from sam4ct.models.weights.entry import Entry, hint
+from sam4ct.errors import WeightsError, suggestion
+from sam4ct.models.weights.entry import Entry
 
 MANIFEST = "weights_manifest.json"
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ CONTAINER_WEIGHTS = Path("/weights")
 VARIABLE = "SAM4CT_WEIGHTS"
 """Environment variable with the folders of the user's weights."""
 PIN = "@sha256:"
-"""Between a name and the hash that its weights must have."""
+"""Separates a name from the hash that its weights must have."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Manifest:
         by_name = {e.name: e for e in self.entries}
         if name not in by_name:
             told = "".join(f" {note}" for note in self.notes)
-            raise WeightsError(f"weights {name!r} are unknown{hint(name, by_name)}{told}")
+            raise WeightsError(f"weights {name!r} are unknown. {suggestion(name, by_name)}{told}")
         entry = by_name[name]
         if pinned and wanted != entry.sha256:
             raise WeightsError(
@@ -77,7 +77,7 @@ class Manifest:
 
 
 def packaged_manifest() -> Path:
-    """Return the manifest of this installation: in the package, or beside it in a checkout."""
+    """Return the manifest of this installation: in the package, or next to it in a checkout."""
     for folder in (PACKAGE, PACKAGE.parent):
         if (folder / MANIFEST).is_file():
             return folder / MANIFEST
@@ -92,7 +92,7 @@ def named_folders() -> list[Path]:
 
 def user_folders() -> list[Path]:
     """Return the user's folders: those named, which need not exist, and then the cache."""
-    # Not Path.home(): it fails for a user id without a home, as clusters and containers have.
+    # Path.home() fails for a user id without a home, which clusters and containers have.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     return [
         *named_folders(),
@@ -103,8 +103,8 @@ def user_folders() -> list[Path]:
 def destination() -> Path:
     """Return the folder for new weights: the first that is writable, or can be made.
 
-    If none that `$SAM4CT_WEIGHTS` names can be written, it is the first of them, so that the
-    user sees the error.
+    If `$SAM4CT_WEIGHTS` names folders and none is writable, the first of them is returned, so
+    that the user sees the error.
 
     Raises:
         WeightsError: The user has no such folder.
@@ -117,7 +117,7 @@ def destination() -> Path:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Return whether files can be made in a folder, or a missing folder can be made."""
+    """Whether files can be created in a folder, or a missing folder can be created."""
     path = folder.absolute()
     nearest = next(place for place in (path, *path.parents) if os.path.lexists(place))
     return os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
@@ -129,7 +129,7 @@ def setting_with(folder: Path) -> str:
 
 
 def search_folders(entry: Entry) -> list[Path]:
-    """Return the folders in which the file of an entry is looked for, in order."""
+    """Return the folders that may have the file of an entry, in the order of the search."""
     own = [entry.folder] if entry.folder else []
     return [*own, PACKAGED_WEIGHTS, *user_folders()]
 
@@ -139,7 +139,7 @@ def _objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read one manifest file; its entries look for their files beside it first.
+    """Read one manifest file; files of its entries are searched in its folder first.
 
     Raises:
         WeightsError: The file is unreadable, not JSON, or has a wrong entry.
@@ -179,7 +179,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest file, completely or not at all.
 
     Raises:
-        WeightsError: The disk refuses.
+        WeightsError: The file cannot be written.
     """
     raw = {"notes": list(manifest.notes), "weights": [e.to_json() for e in manifest.entries]}
     text = json.dumps(raw, indent=2, ensure_ascii=False) + "\n"

@@ -1,7 +1,7 @@
 """Build the network of a manifest entry, with random weights.
 
-Errors of the packages about a wrong configuration become a WeightsError. The packages are
-imported where they are needed, because importing them takes seconds.
+If a package refuses a configuration, its error becomes a WeightsError. The packages are imported
+inside the functions, because that takes seconds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _sam_med3d(entry: Entry) -> tuple[Any, int]:
         raise _unbuildable(entry, "medim", f"the only one it has is {CONFIG!r}")
     try:
         network = build_sam_med3d(entry.overrides)
-    # medim and torch raise these for sizes that do not fit together.
+    # medim and torch raise these if sizes do not fit together.
     except (ValueError, TypeError, RuntimeError, AssertionError, ZeroDivisionError) as fault:
         raise _unbuildable(entry, "medim", fault) from fault
     return network, image_size(network)

@@ -8,8 +8,8 @@ from pathlib import Path
 from sam4ct.errors import WeightsError
 from sam4ct.models.device import choose_device
 from sam4ct.models.weights.entry import ROLES, Entry
-from sam4ct.models.weights.load import choose, verified
 from sam4ct.models.weights.manifest import Manifest, load_manifest
+from sam4ct.models.weights.verify import choose, verified
 from sam4ct.profile import Profile, Spacing, load_profile, profile_names
 
 AUTO = "auto"

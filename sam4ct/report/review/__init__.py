@@ -10,7 +10,7 @@ In: questions of the stage "correct", images, regions. Out: the section of the p
 """
 
 from sam4ct.report.review.data import Served, questions_data, review_data
-from sam4ct.report.review.section import Parts, parts_of
+from sam4ct.report.review.section import Parts, parts_of, with_data
 
 __all__ = [
     "Parts",
@@ -18,4 +18,5 @@ __all__ = [
     "parts_of",
     "questions_data",
     "review_data",
+    "with_data",
 ]

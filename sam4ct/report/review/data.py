@@ -24,9 +24,11 @@ from sam4ct.report.uncertain import LinkEnds
 
 FRAMES_KEPT = LONGEST_GAP + 3
 """Frames of most questions: that in question, those of answers, and one on either side."""
-CELLS_LARGE, CELLS_SMALL = 20, 6
+MOST_LARGE = 3
+"""Frames of a question in full resolution."""
+CELLS_LARGE, CELLS_SMALL = 14, 4
 """Most outlines in a picture that is shown large, and in one of the frames around."""
-CELLS_SLICE = 8
+CELLS_SLICE = 6
 """Most outlines in one of the slices around."""
 
 
@@ -102,7 +104,7 @@ def _outlines(question: Question, scene: Scene, t: int, ends: LinkEnds) -> list[
     named = {end.label for end in ends_of(question) if end.t == t}
     frame = Frame(ends.regions(t), ends.track_of(t), named)
     slices = scene.slices[t]
-    large = t in scene.answers
+    large = t in scene.answers[:MOST_LARGE]
     return [
         cells_in(frame, z, scene.window, _most(large, n == len(slices) // 2))
         for n, z in enumerate(slices)
@@ -127,7 +129,7 @@ def _pictures(scenes: dict[int, Scene], ends: LinkEnds) -> dict[int, list[list[s
         for n in wanted[t]:
             scene = scenes[n]
             large = SLICE if len(ends.volumes.shape) > 2 else LARGE
-            size = large if t in scene.answers else SMALL
+            size = large if t in scene.answers[:MOST_LARGE] else SMALL
             read = pictures_of(ends.volumes, t, scene.slices[t], scene.window, size, contrast[n])
             images, contrast[n] = read
             pictures[n].append(images)

@@ -24,11 +24,11 @@ class Size:
     """Of the JPEG file."""
 
 
-LARGE = Size(pixels=360, bytes=8_500)
+LARGE = Size(pixels=360, bytes=7_200)
 """Of an image that can be shown large."""
-SLICE = Size(pixels=300, bytes=4_400)
+SLICE = Size(pixels=300, bytes=3_600)
 """Of one of the slices of a volume that can be shown large."""
-SMALL = Size(pixels=220, bytes=3_600)
+SMALL = Size(pixels=220, bytes=2_600)
 """Of the frames around."""
 
 

@@ -23,7 +23,7 @@ ROOM = 2.0
 """Side of the window, in extents of all regions that the question names."""
 AROUND = 3.5
 """Least side of the window, in extents of the region in question."""
-LONGEST_GAP = 3
+LONGEST_GAP = 5
 """Answers so many frames away are shown."""
 SLICES_OF_A_CELL = 4
 """Neighbouring slices are this part of the region's depth away, at least one slice."""
@@ -40,8 +40,9 @@ class Scene:
     """The frame in question."""
     other: int
     """The frame beside it at first; the same in a movie of one frame."""
-    answers: frozenset[int]
-    """These two, and the frames of other answers, which can be beside it, too."""
+    answers: tuple[int, ...]
+    """These two, and the frames of other answers, which can be beside it, too; the first of the
+    answers first."""
     shown: tuple[int, ...]
     """All frames with a picture, in order of time."""
     window: Window
@@ -73,14 +74,14 @@ def scene_of(question: Question, shape: Sequence[int], frames: int, regions: Reg
     t = question.about.t
     far = [end.t for end in ends_of(question) if 0 < abs(end.t - t) <= LONGEST_GAP]
     other = far[0] if far else _next_to(question, frames)
-    answers = {t, other, *far}
+    answers = tuple(dict.fromkeys((t, other, *far)))
     shown = range(max(0, min(answers) - 1), min(frames - 1, max(answers) + 1) + 1)
     ends = [end for end in ends_of(question) if end.t in answers]
     named = {(e.t, e.label): regions(e.t)[e.label] for e in ends if e.label in regions(e.t)}
     own = named.get((t, question.about.label))
     window = _inside(_window(ends, list(named.values()), own), shape[-2:])
     slices = _slices(question, (t, other), shape, named, shown)
-    return Scene(t, other, frozenset(answers), tuple(shown), window, slices)
+    return Scene(t, other, answers, tuple(shown), window, slices)
 
 
 def _next_to(question: Question, frames: int) -> int:

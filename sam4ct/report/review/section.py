@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+DATA, END = '<script type="application/json" id="questions">', "</script>"
+"""Around the data in the page."""
 SCRIPTS = ("answers.js", "drawn.js", "desk.js", "server.js", "review.js")
 
 
@@ -39,10 +41,16 @@ def parts_of(data: Mapping[str, Any]) -> Parts:
         overview='<div id="overview" role="tabpanel" aria-labelledby="tab-overview">\n',
         section=f"</div>\n{_asset('section.html')}",
         style=_asset("section.css"),
-        data=f'<script type="application/json" id="questions">{json_text(data)}</script>\n',
+        data=f"{DATA}{json_text(data)}{END}\n",
         script="".join(_asset(name) for name in SCRIPTS),
         connect="; connect-src 'self'" if "served" in data else "",
     )
+
+
+def with_data(page: str, data: Mapping[str, Any]) -> str:
+    """Return a page with other data of its review view."""
+    before, after = page.split(DATA, 1)
+    return f"{before}{DATA}{json_text(data)}{END}{after.split(END, 1)[1]}"
 
 
 def json_text(data: Mapping[str, Any]) -> str:

@@ -17,10 +17,12 @@ import numpy as np
 from scipy import ndimage
 
 from sam4ct.errors import SequenceError
+from sam4ct.intensity import Image
 from sam4ct.regions import Region
-from sam4ct.simulate.cells import Cell, CellLaw, Float
+from sam4ct.simulate.cells.cell import Cell, CellLaw, Float
 from sam4ct.simulate.embryo.tissue import Tissue
-from sam4ct.simulate.looks import LOOKS, Image, Optics
+from sam4ct.simulate.imaging.looks import LOOKS
+from sam4ct.simulate.imaging.optics import Optics
 from sam4ct.simulate.movie import MIN_VISIBLE, box_around, draw_fields
 
 Box = Sequence[slice]

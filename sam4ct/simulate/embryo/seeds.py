@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sam4ct.simulate.cells import Cell, Float
+from sam4ct.simulate.cells.cell import Cell, Float
 
 TWIN = 0.5
 """Distance of the second seed of a cell from its centre."""
@@ -48,7 +48,7 @@ def damaged_seeds(
     Args:
         rng: Source of all randomness.
         cells: All cells of the frame.
-        shape: Of the frame, (z, y, x), voxels.
+        shape: Shape of the frame, (z, y, x), voxels.
         scale: Size of a voxel in units, (3,).
         errors: The error rates.
 

@@ -11,7 +11,7 @@ from math import pi, sqrt
 import numpy as np
 
 from sam4ct.errors import SequenceError
-from sam4ct.simulate.cells import Cell, CellLaw, Float, advance, divide, spawn
+from sam4ct.simulate.cells.cell import Cell, CellLaw, Float, advance, divide, spawn
 from sam4ct.simulate.movie import pushed_apart
 
 MARGIN = 1.5
@@ -34,7 +34,7 @@ class Shell:
     """Half the surface of an ellipsoid, open towards high z, in the middle of a volume."""
 
     size: Float
-    """Of the volume, (3,)."""
+    """Size of the volume, (3,)."""
     margin: float
     axes: Float
     """Semi-axes, (3,)."""
@@ -136,11 +136,11 @@ class Tissue:
 
         Args:
             rng: Source of all randomness.
-            law: Of the cells.
-            size: Of the volume (z, y, x), units.
+            law: Law of the cells.
+            size: Size of the volume (z, y, x), units.
             cells: At the start.
             distance: Approximate distance of neighbours at the start, units.
-            speed: Of the flow, units per frame.
+            speed: Speed of the flow, units per frame.
 
         Raises:
             SequenceError: The volume is too small for the sheet.

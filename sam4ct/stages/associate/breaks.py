@@ -1,7 +1,7 @@
 """Frames at which the lineage breaks: most tracks end and others begin.
 
-In: detections and links. Out: the frames. The stage moved, frames are missing, or masks of another
-movie follow; which of these, so few links cannot tell.
+In: detections and links. Out: the frames. A break has one of three causes: the stage moved, frames
+are missing, or the masks belong to another movie. The links do not tell which.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from sam4ct.tables import Detections, Links, row_numbers
 
 MIN_CELLS = 4
-"""Cells in each of both frames, at least, to call it a break."""
+"""A break needs at least this many cells in the frame before it and in the frame after it."""
 MAX_LINKED = 0.5
-"""Share of the cells of each frame that are linked across a break, at most."""
+"""At a break, at most this share of the cells of each frame is linked to the other side."""
 
 
 class Break(NamedTuple):
-    """A frame that few tracks reach from before."""
+    """A frame in which few cells are linked to earlier frames."""
 
     t: int
     """The first frame after the break."""
@@ -29,11 +29,11 @@ class Break(NamedTuple):
 
 
 def find_breaks(detections: Detections, links: Links) -> list[Break]:
-    """Return the frames at which at most half of the cells of both sides go on.
+    """Return the breaks: at most half of the cells before and after them are linked across.
 
     Args:
         detections: All regions that were linked.
-        links: The accepted ones.
+        links: All links of the lineage.
     """
     if not len(detections):
         return []

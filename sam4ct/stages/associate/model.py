@@ -1,11 +1,13 @@
-"""Builds the linking problem of a sequence, and solves it in two passes.
+"""Build the linking problem of a sequence, and solve it in two passes.
 
 In: detections, evidence, costs. Out: the links of the most probable lineage.
 
-Each region is linked to at most one earlier region, or is one of two daughters of a mother, or
-appears; it goes on in one later region, divides, or disappears. This module says what each costs;
-`solver` finds the least total cost. The second pass knows from the first lineage how cells move
-and how old they are (`features.history`).
+Backward in time, each region is linked to one earlier region, or is one of two daughters, or
+appears. Forward in time, it is linked to one later region, or divides, or disappears. Each choice
+has a cost; that of a link or a division is the negative log odds that it is right. `solver` finds
+the choices of least total cost (tracking as an integer program: Schiegg et al. 2013, Jug et al.
+2014). The first lineage tells how cells move and how old they are (`features.history`), and the
+second pass uses that.
 """
 
 from __future__ import annotations
@@ -41,16 +43,16 @@ _Costed = tuple[Ends, Floats, Divisions, Floats]
 
 @dataclass(frozen=True)
 class Scene:
-    """What association must know about the sequence."""
+    """Length, geometry and rules of the sequence, as association uses them."""
 
     frames: int
     ndim: int
     spacing_um: tuple[float, float, float]
     """Voxel size (z, y, x)."""
     border: Margins
-    """Regions that touch these margins may come and go."""
+    """A track may begin or end at low cost with a region that touches these margins."""
     divide: bool = True
-    """Whether cells of this sequence divide at all."""
+    """Whether cells of this sequence can divide."""
     min_cycle_frames: int = 1
     """Frames from a cell's birth to its own division, at least."""
     jumps: Jumps = NO_JUMPS
@@ -103,7 +105,7 @@ def _solve_pass(
 def measured(detections: Detections, scene: Scene) -> tuple[Floats, Floats]:
     """Return the centroids (N, 3) and the diameters (N,) of all regions in micrometres.
 
-    Stage shifts are taken off the centroids.
+    Stage shifts are subtracted from the centroids.
     """
     spacing = np.asarray(scene.spacing_um)
     unit = float(np.cbrt(spacing.prod())) if scene.ndim == 3 else float(spacing[-1])
@@ -125,7 +127,7 @@ def _build_problem(
     scene: Scene,
     history: History | None = None,
 ) -> Problem:
-    """As `build_problem`, with the costs of the second pass if the history of cells is known."""
+    """Like `build_problem`; with a history, it computes the costs of the second pass."""
     appear, disappear = _ends(detections, costs, scene)
     regions = Regions(detections, *measured(detections, scene), history)
 
@@ -181,26 +183,26 @@ def _useful(
 ) -> tuple[Flags, Flags]:
     """Return which links and divisions may be part of the best lineage."""
     u, v = found.links.u, found.links.v
-    # What costs more than ending one track and beginning another is never chosen.
+    # A link that costs more than to end one track and begin another is never chosen.
     links = link_cost < disappear[u] + appear[v]
     u, v, w = found.splits.u, found.splits.v, found.splits.w
     one, other = (link_cost[rows] for rows in found.pairs)
-    # Nor is a division that costs more than a link and an appearing daughter. That stays so if
-    # mode track makes appearing cheaper, or divisions dearer than their links.
+    # A division that costs more than a link and an appearing daughter is never chosen either.
+    # Both rules hold, too, if mode track makes appearing cheaper or divisions dearer.
     splits = split_cost < np.minimum(one + appear[w], other + appear[v])
     splits &= split_cost < disappear[u] + appear[v] + appear[w]
     return links, splits
 
 
 def _ends(detections: Detections, costs: Costs, scene: Scene) -> tuple[Floats, Floats]:
-    """Return the costs of being the first, and the last, region of a track, (N,) each."""
+    """Return what each region costs as the first and as the last one of a track, (N,) each."""
     edge, jumps = scene.border.holds(detections), scene.jumps
-    # A stage shift brings cells into view, and takes others out of it, in a strip of the frame.
+    # A stage shift moves a strip of the sample into view, and another strip out of it.
     enters = edge | scene.border.holds(jumps.boxes_from(detections, -1))
     leaves = edge | scene.border.holds(jumps.boxes_from(detections, 1))
     appear = np.where(enters, costs.appear_border, costs.appear)
     disappear = np.where(leaves, costs.disappear_border, costs.disappear)
-    # Cells of the first frame did not appear there, nor did those of the last disappear.
+    # To begin in the first frame, or to end in the last one, costs nothing.
     appear = np.where(detections.t == 0, 0.0, appear)
     return appear, np.where(detections.t == scene.frames - 1, 0.0, disappear)
 

@@ -1,11 +1,12 @@
-"""Under-segmentation: finds masks that cover two cells, and cuts them by a plane.
+"""Under-segmentation: find masks that cover two cells, and cut them by a plane.
 
 In: detections and evidence; masks. Out: which masks to cut, and the cut masks.
 
-A segmenter takes two cells for one in one frame or a few. Two regions of the frame before come
-together in such a mask and two of the frame after leave it; both times they are about as large
-as the mask, and no other region is there for them to come from or go to. (Of a dividing mother
-two leave, but one comes.)
+A segmenter may give two cells one mask, in one frame or a few. Such a mask has two predecessors in
+the frame before and two successors in the frame after. Each pair is together about as large as the
+mask, and has no other region to come from or to go to. (A dividing mother has two successors, but
+one predecessor.) The log odds of both pairs come from models fitted to simulated movies
+(`benchmarks/fit_merged.py`); a mask is cut if their sum is positive.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ def find_merged(
     scene: Scene,
     given: Detections | None = None,
 ) -> Cuts:
-    """Return the masks that are likelier to cover two cells than one, and how to cut them.
+    """Return the masks that more probably cover two cells than one, and how to cut them.
 
     Args:
-        detections: Fragments joined, ordered by frame and label.
-        evidence: Rows of any frame pairs; those of neighbouring frames matter.
-        costs: Tell which regions may be one cell, and which two regions a mask covers.
+        detections: Regions after fragments were joined, ordered by frame and label.
+        evidence: Rows of any frame pairs; only those of neighbouring frames are used.
+        costs: Models of links, and of two regions that one mask covers (`Costs.of_merges`).
         scene: Voxel size of the sequence.
-        given: All regions, fragments too: labels of halves are above theirs. The detections
-            if None.
+        given: All regions before fragments were joined; labels of halves are larger than
+            theirs. None: `detections`.
     """
     if not len(detections) or not len(evidence):
         return Cuts.empty()
@@ -63,7 +64,11 @@ def merges_around(
 ) -> tuple[MergeCandidates, MergeCandidates]:
     """Return the pairs of regions that masks may cover, in the frames before and after.
 
-    Args: As of `find_merged`.
+    Args:
+        detections: See `find_merged`.
+        evidence: See `find_merged`.
+        costs: See `find_merged`.
+        scene: See `find_merged`.
     """
     places, diameter = measured(detections, scene)
     near = evidence.take(np.abs(evidence.t2 - evidence.t) == 1)
@@ -85,12 +90,12 @@ def merges_around(
 def best_merges(
     before: MergeCandidates, after: MergeCandidates, odds: Callable[[Features], Floats]
 ) -> tuple[Ints, Ints, Ints]:
-    """Return masks with pairs on both sides, and the rows of the best pairs before and after.
+    """Return masks with a pair before and a pair after, and the rows of the most probable ones.
 
     Args:
-        before: Pairs in the frames before masks.
-        after: Pairs in the frames after.
-        odds: Log odds from features.
+        before: Pairs of predecessors.
+        after: Pairs of successors.
+        odds: Returns log odds from features.
     """
     rows = []
     for side in (before, after):
@@ -105,8 +110,9 @@ def best_merges(
 def _cuts_between(
     detections: Detections, masks: Ints, before: MergeCandidates, after: MergeCandidates
 ) -> Cuts:
-    """Return how to cut masks, from the best pairs before and after them."""
-    # Two cells do not rotate around each other within two frames.
+    """Return how to cut masks: the mean axis and share of the pairs before and after."""
+    # Two cells do not swap places within two frames. So if the two axes point in opposite
+    # directions, the two pairs are in opposite order.
     turned = (before.axis_um * after.axis_um).sum(axis=1) < 0.0
     axis = before.axis_um + np.where(turned, -1.0, 1.0)[:, None] * after.axis_um
     share = 0.5 * (before.share + np.where(turned, 1.0 - after.share, after.share))
@@ -116,7 +122,12 @@ def _cuts_between(
 
 
 def numbered(cuts: Cuts, given: Detections) -> Cuts:
-    """Return cuts, in order of frames, with labels of halves above all of their frame."""
+    """Return cuts with labels of the halves; these are larger than all labels of their frame.
+
+    Args:
+        cuts: Ordered by frame.
+        given: Regions whose labels are taken.
+    """
     highest = np.zeros(int(given.t.max(initial=0)) + 1, np.int64)
     np.maximum.at(highest, given.t, given.label)
     number = np.arange(len(cuts)) - np.searchsorted(cuts.t, cuts.t)
@@ -127,7 +138,7 @@ def numbered(cuts: Cuts, given: Detections) -> Cuts:
 class CutFrames(Relabelled):
     """A `FrameReader` whose merged masks are cut in two, each half with its own label.
 
-    The cut is a plane across the axis from one cell to the other, at the place where both
+    The cut is a plane perpendicular to the axis between the two cells, placed so that both
     halves have the expected sizes.
     """
 
@@ -139,7 +150,7 @@ class CutFrames(Relabelled):
         self._spacing = np.asarray(spacing_um)
 
     def labels(self, t: int) -> LabelFrame:
-        """The masks of a frame, int64: labels of halves may be beyond int32."""
+        """Return the masks of a frame; with cuts int64, as labels of halves may exceed int32."""
         labels = self._reader.labels(t)
         here = self._cuts.take(self._cuts.t == t)
         if not len(here):

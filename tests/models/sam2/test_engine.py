@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 from scenes.drawn import detections_of
-from scenes.sam2_scene import PackagePredictor, Scene, iou, nearly_same, scene
+from scenes.sam2_scene import PackagePredictor, Scene, iou, memory_fails_once, nearly_same, scene
 
 from sam4ct.geometry import WindowGrid, WindowPlan
 from sam4ct.jumps import NO_JUMPS, Jumps
 from sam4ct.models.sam2.engine import EngineSettings, Sam2Propagator
 from sam4ct.models.sam2.network import build_network, encode
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.regions import Region
 from sam4ct.types import Propagated
 
@@ -291,15 +292,7 @@ def test_batch_sizes_do_not_change_the_masks(
 def test_out_of_memory_halves_the_batch_and_goes_on(
     network: Any, short: Scene, usual: Answers, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    part, failures = network.get_submodule(step), iter([torch.OutOfMemoryError("drawn")])
-    work = part.forward
-
-    def fails_once(*args: Any, **kwargs: Any) -> Any:
-        for failure in failures:
-            raise failure
-        return work(*args, **kwargs)
-
-    monkeypatch.setattr(part, "forward", fails_once)
+    memory_fails_once(network, step, monkeypatch)
     engine = short.engine(network)
     halved = answers(engine, short)
     assert engine.counters.halved_batches == 1

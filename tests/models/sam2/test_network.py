@@ -21,7 +21,8 @@ from sam4ct.models.sam2.network import (
     remember,
     remember_points,
 )
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 
 COMPACT = load_manifest().get("compact-sam2")
 SIZE = COMPACT.image_size

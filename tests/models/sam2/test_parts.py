@@ -15,11 +15,12 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from sam4ct.models.sam2.attention import fused
+from sam4ct.models.sam2.attention import memory_attended
 from sam4ct.models.sam2.decoder import found_masks, pointers
 from sam4ct.models.sam2.neck import levels_of
 from sam4ct.models.sam2.network import Features, build_network, encode, normalised, remember
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 
 COMPACT = load_manifest().get("compact-sam2")
 PUBLISHED = load_manifest().get("sam2.1-hiera-tiny")
@@ -108,7 +109,7 @@ def test_memories_are_fused_and_masks_found_as_by_the_package(
     memory = remember(network, features, masks[:, 0])
     known = memory.features, memory.position, memory.pointers
     there = features.take(torch.tensor([1, 0, 3, 2]))
-    at = fused(network, there.settled, there.position, known)
+    at = memory_attended(network, there.tokens, there.position, known)
     usual = _fused_by_package(network, there, known)
     torch.testing.assert_close(at, usual, atol=5e-5, rtol=1e-5)
     # Otherwise the package empties masks of objects that are gone.

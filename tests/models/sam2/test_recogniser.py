@@ -12,12 +12,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scenes.drawn import Labels, detections_of
-from scenes.sam2_scene import iou, nearly_same
+from scenes.sam2_scene import iou, memory_fails_once, nearly_same
 
 from sam4ct.geometry import Slabs, WindowGrid, WindowPlan
 from sam4ct.models.sam2.engine import EngineSettings, Sam2Propagator
 from sam4ct.models.sam2.recogniser import RecogniserSettings, Sam2Recogniser
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.regions import Region, regions_of
 from sam4ct.types import Propagated
 
@@ -271,15 +272,7 @@ def test_batch_sizes_change_nothing_that_matters(
 def test_out_of_memory_halves_the_batch_and_goes_on(
     network: Any, movie: Volumes, usual: Answers, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    part, failures = network.get_submodule(step), iter([torch.OutOfMemoryError("drawn")])
-    work = part.forward
-
-    def fails_once(*args: Any, **kwargs: Any) -> Any:
-        for failure in failures:
-            raise failure
-        return work(*args, **kwargs)
-
-    monkeypatch.setattr(part, "forward", fails_once)
+    memory_fails_once(network, step, monkeypatch)
     engine = movie.engine(network)
     found = engine.propagate(0, movie.regions(0), 1)
     assert engine.halved_batches == 1

@@ -9,7 +9,8 @@ import torch
 
 from sam4ct.models.sam2.network import build_network, encode
 from sam4ct.models.sam2.trunk import without_padding
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 
 COMPACT = load_manifest().get("compact-sam2")
 

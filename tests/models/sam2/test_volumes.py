@@ -12,7 +12,8 @@ from scenes.sam2_scene import Scene, scene
 
 from sam4ct.geometry import Slabs, Window, WindowGrid, WindowPlan
 from sam4ct.models.sam2.windows import Section, assembled
-from sam4ct.models.weights.load import load_manifest, load_sam2
+from sam4ct.models.weights.load import load_sam2
+from sam4ct.models.weights.manifest import load_manifest
 from sam4ct.regions import Region, regions_of
 from sam4ct.stages.detect import detect_frame
 from sam4ct.tables import Detections

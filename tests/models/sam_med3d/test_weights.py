@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import save_file
 
 from sam4ct.errors import WeightsError
+from sam4ct.io.files import sha256_of
 from sam4ct.models.sam_med3d.crops import CropLaw
 from sam4ct.models.sam_med3d.engine import SamMed3dSegmenter, SegmenterSettings
 from sam4ct.models.sam_med3d.network import build_sam_med3d
 from sam4ct.models.weights.entry import Entry
-from sam4ct.models.weights.load import load_sam2, load_sam_med3d, sha256_of
+from sam4ct.models.weights.load import load_sam2, load_sam_med3d
 from sam4ct.models.weights.manifest import Manifest, load_manifest, write_manifest
 
 SMALL = {

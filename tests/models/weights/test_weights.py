@@ -19,25 +19,19 @@ from safetensors.torch import load_file, save_file
 
 from sam4ct.cli.networks.weights import weights
 from sam4ct.errors import WeightsError
+from sam4ct.io.files import sha256_of
 from sam4ct.models.sam2.network import build_network
-from sam4ct.models.weights.load import (
-    Entry,
-    choose,
-    find_file,
-    load_manifest,
-    load_sam2,
-    load_state,
-    read_state,
-    sha256_of,
-    verified,
-)
+from sam4ct.models.weights.entry import Entry
+from sam4ct.models.weights.load import load_sam2, load_state, read_state
 from sam4ct.models.weights.manifest import (
     MANIFEST,
     Manifest,
     destination,
+    load_manifest,
     packaged_manifest,
     write_manifest,
 )
+from sam4ct.models.weights.verify import choose, find_file, verified
 
 pytestmark = pytest.mark.who
 
@@ -370,7 +364,8 @@ def test_a_named_file_that_is_missing_is_refused_with_the_command_that_fetches_i
 def test_choosing_needs_no_torch() -> None:
     script = """
 import sys
-from sam4ct.models.weights.load import choose, load_manifest
+from sam4ct.models.weights.manifest import load_manifest
+from sam4ct.models.weights.verify import choose
 choose(load_manifest(), [], cuda=False)
 sys.exit("torch" in sys.modules)
 """

@@ -100,7 +100,8 @@ def test_answers_of_earlier_sessions_stay(tmp_path: Path) -> None:
 def test_the_page_gets_what_the_server_has_and_what_to_ask_next(tmp_path: Path) -> None:
     solver = FakeSolver()
     session = session_in(tmp_path, solver)
-    session.answer("a", ROWS)
+    key = session.data()["questions"][0]["key"]
+    session.answer(key, ROWS)
     found = session.solve()
     assert found["words"] == "Solved again: 2 links changed, 1 track."
     assert [q["text"] for q in found["questions"]] == [
@@ -108,8 +109,11 @@ def test_the_page_gets_what_the_server_has_and_what_to_ask_next(tmp_path: Path) 
     ]
     assert [len(corrections) for corrections in solver.asked_with] == [0, 1]
     data = session.data()
-    assert data["served"]["answered"] == {"a": ROWS}
-    assert data["questions"] == found["questions"]
+    assert data["served"]["answered"] == {key: ROWS}
+    assert [q["text"] for q in data["questions"]] == [
+        "Does cell 11 of frame 2 divide?",
+        *(q["text"] for q in found["questions"]),
+    ]
 
 
 def test_an_answer_that_contradicts_another_is_saved_and_told(tmp_path: Path) -> None:
@@ -227,7 +231,7 @@ def test_pictures_are_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     session, drawn = session_in(tmp_path), []
     monkeypatch.setattr(
         "sam4ct.pipelines.tools.review.session.questions_data",
-        lambda questions, ends: [drawn.append(q.text) or {"text": q.text} for q in questions],
+        lambda questions, ends: [drawn.append(q.text) or {"key": q.text} for q in questions],
     )
     session.data()
     session.solve()

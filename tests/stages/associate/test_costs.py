@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from sam4ct.stages.associate.costs import ODDS_LIMIT, Quadratic, limited, load_costs
+from sam4ct.stages.associate.features.changes import LIKENESSES
 from sam4ct.stages.associate.features.columns import Features
 from sam4ct.stages.associate.features.divisions import DIVISION_FEATURES
-from sam4ct.stages.associate.features.links import LIKENESSES, LINK_FEATURES
+from sam4ct.stages.associate.features.links import LINK_FEATURES
 from sam4ct.stages.associate.features.merges import MERGE_FEATURES
 
 KINDS = [(e, k) for e in ("sam2", "overlap") for k in ("2d", "3d", "track")]

@@ -15,6 +15,7 @@ from sam4ct.pipelines.tools.review.server import ReviewServer
 from sam4ct.pipelines.tools.review.session import ReviewSession, Solution
 from sam4ct.report.frames.whole import ends_in
 from sam4ct.report.rebuild import StoredResult, stored_result
+from sam4ct.report.review import with_data
 from sam4ct.runtime import interrupt_raised
 
 ASKED = 40
@@ -43,7 +44,10 @@ def review(res_dir: Path, images: Path | None, port: int, ready: Callable[[str],
         )
     path = corrections_file(result.sequence.result_dir)
     session = session_of(result, path)
-    server = ReviewServer(session, lambda: result.page(session.data()), port)
+    if not session.questions:
+        return f"{res_dir}: no link is in doubt, so there is nothing to ask."
+    page = result.page(session.data())
+    server = ReviewServer(session, lambda: with_data(page, session.data()), port)
     with server, interrupt_raised(), suppress(KeyboardInterrupt):
         ready(server.address)
         server.serve_forever()

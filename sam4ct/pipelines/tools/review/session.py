@@ -58,6 +58,7 @@ class ReviewSession:
         self._answers: dict[str, tuple[Correction, ...]] = {}
         self._saving, self._solving = threading.Lock(), threading.Lock()
         self._pictures: dict[Question, dict[str, Any]] = {}
+        self._shown: dict[str, dict[str, Any]] = {}
         self.questions = list(solve(self._earlier).questions)
 
     @property
@@ -114,18 +115,24 @@ class ReviewSession:
             return {"words": words, "questions": self._drawn(self.questions)}
 
     def data(self) -> dict[str, Any]:
-        """Return the data of the page's review view."""
+        """Return the data of the page's review view; answered questions come first."""
         with self._solving:
             rows = {key: [row_of(each) for each in rows] for key, rows in self._answers.items()}
             data = review_data([], self._ends, self._names, self._earlier, Served(BATCH, rows))
-            return data | {"questions": self._drawn(self.questions)}
+            new = self._drawn(self.questions)
+            old = [self._shown[key] for key in self._answers if key in self._shown]
+            keys = {question["key"] for question in old}
+            return data | {"questions": old + [each for each in new if each["key"] not in keys]}
 
     def _drawn(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
         """Return questions with pictures; those of the last time are not drawn again."""
         new = [question for question in questions if question not in self._pictures]
         fresh = dict(zip(new, questions_data(new, self._ends), strict=True))
         self._pictures = {each: self._pictures.get(each) or fresh[each] for each in questions}
-        return list(self._pictures.values())
+        drawn = list(self._pictures.values())
+        answered = {key: each for key, each in self._shown.items() if key in self._answers}
+        self._shown = answered | {question["key"]: question for question in drawn}
+        return drawn
 
 
 def _corrections_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Correction, ...]:

@@ -33,7 +33,7 @@ const answering = (() => {
   // What a correction says, as [key, value]: two that give one key two values contradict each other.
   function claimsOf(row) {
     const [one, two, three] = ["", "2", "3"].map((n) => (row[`label${n}`] || row[`place${n}`])
-      && `${(n && row.t2) ?? row.t}:${row[`label${n}`] || row[`place${n}`]}`);
+      && `${n ? row.t2 : row.t}:${row[`label${n}`] || row[`place${n}`]}`);
     const pair = (daughter, said) => [`pair ${one} ${daughter}`, said];
     const cells = row.kind === "no cell" ? [] : [one, two, three].filter(Boolean).map((cell) => [`cell ${cell}`, true]);
     switch (row.kind) {

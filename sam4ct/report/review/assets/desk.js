@@ -116,6 +116,7 @@ const desk = (() => {
       byId("answers").querySelectorAll("button").forEach((button, n) => {
         button.classList.toggle("lit", open && n + 1 === lit);
         button.classList.toggle("not", open && n < this.state.refused);
+        if (open && n + 1 === lit) button.scrollIntoView({ block: "nearest" });
       });
     }
 

@@ -57,7 +57,7 @@
     const next = later.find((n) => !view.recordOf(questions[n]));
     if (next === undefined) show(at, `${words} All questions are answered.`);
     else show(next, words);
-    if (book.clashes(key)) say(`${words} But that contradicts another of your answers: u takes it back.`, true);
+    if (book.clashes(key)) say("That contradicts another answer. Press u to take it back.", true);
     if (server?.due) solve();
   }
 

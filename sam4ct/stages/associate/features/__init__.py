@@ -9,6 +9,7 @@ In the order of a run:
 - `pairs`: directed evidence to pairs of regions, and which pairs compete
 - `similarity`: how well size and brightness tell cells apart in this sequence
 - `history`: motion, growth and age of each region in a first lineage
+- `changes`: changes of size, brightness and memory along a link
 - `links`: features of candidate links
 - `divisions`: features of candidate divisions
 - `merges`: features of two regions that one mask may cover
@@ -16,6 +17,7 @@ In the order of a run:
 
 from __future__ import annotations
 
+from sam4ct.stages.associate.features.changes import Changes
 from sam4ct.stages.associate.features.columns import Features
 from sam4ct.stages.associate.features.competitors import pairs_in_groups
 from sam4ct.stages.associate.features.divisions import (
@@ -29,7 +31,6 @@ from sam4ct.stages.associate.features.divisions import (
 from sam4ct.stages.associate.features.history import History, history_of
 from sam4ct.stages.associate.features.links import (
     Candidates,
-    Changes,
     Ends,
     Precomputed,
     candidates,

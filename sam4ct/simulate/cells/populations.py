@@ -13,10 +13,10 @@ from math import sqrt
 
 import numpy as np
 
-from sam4ct.simulate.cells import Cell, CellLaw, Float, advance, spawn
-from sam4ct.simulate.channels import Channels
-from sam4ct.simulate.pushing import apart, settled
-from sam4ct.simulate.shapes import FAMILIES
+from sam4ct.simulate.cells.cell import Cell, CellLaw, Float, advance, spawn
+from sam4ct.simulate.cells.channels import Channels
+from sam4ct.simulate.cells.pushing import apart, settled
+from sam4ct.simulate.cells.shapes import FAMILIES
 
 PACKED = 0.82
 """Share of a colony's area that its cells fill."""
@@ -63,11 +63,11 @@ class Population:
 
         Args:
             rng: Source of all randomness.
-            law: Of the cells.
+            law: Law of the cells.
             setting: Where they are.
-            size: Of the view ([z,] y, x), units.
+            size: Size of the view ([z,] y, x), units.
             cells: About how many are in view at the start.
-            drift: Of the stage, radii per frame.
+            drift: Drift of the stage, radii per frame.
             contact: See `pushing.settled`.
         """
         self._rng, self._law, self._setting = rng, law, setting

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from sam4ct.simulate.cells import Float
-from sam4ct.simulate.channels import Channels
-from sam4ct.simulate.looks import Image, smooth_noise
+from sam4ct.intensity import Image
+from sam4ct.simulate.cells.cell import Float
+from sam4ct.simulate.cells.channels import Channels
+from sam4ct.simulate.imaging.render import smooth_noise
 
 
 @dataclass(frozen=True, kw_only=True)

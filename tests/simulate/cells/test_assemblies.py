@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sam4ct.simulate.cells import Cell, CellLaw, advance, spawn
-from sam4ct.simulate.channels import Channels
+from sam4ct.simulate.cells.budding import Budding
+from sam4ct.simulate.cells.cell import Cell, CellLaw, advance, spawn
+from sam4ct.simulate.cells.channels import Channels
+from sam4ct.simulate.cells.populations import Population, SettingLaw
+from sam4ct.simulate.cells.pushing import apart, settled
+from sam4ct.simulate.cells.rods import Rod
+from sam4ct.simulate.cells.shapes import FAMILIES
 from sam4ct.simulate.movie import draw_fields
-from sam4ct.simulate.populations import Population, SettingLaw
-from sam4ct.simulate.pushing import apart, settled
-from sam4ct.simulate.shapes import FAMILIES, Budding, Rod
 
 both_dimensions = pytest.mark.parametrize("ndim", [2, 3])
 SIZES = {2: np.array([90.0, 90.0]), 3: np.array([30.0, 90.0, 90.0])}

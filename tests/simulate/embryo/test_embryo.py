@@ -27,7 +27,7 @@ from sam4ct.io.tiff.spacing import spacing_of
 from sam4ct.io.work.tables import read_table
 from sam4ct.pipelines.tools.init_tracks import init_tracks
 from sam4ct.regions import regions_of
-from sam4ct.simulate.cells import Cell, spawn
+from sam4ct.simulate.cells.cell import Cell, spawn
 from sam4ct.simulate.embryo.movie import (
     LIGHT_SHEET,
     NUCLEI,

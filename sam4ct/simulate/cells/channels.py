@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
-from sam4ct.simulate.cells import Cell, Float
-from sam4ct.simulate.looks import Image
+from sam4ct.intensity import Image
+from sam4ct.simulate.cells.cell import Cell, Float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ class Channels:
         """Return new cells that fill a channel from its closed end.
 
         Args:
-            number: Of the channel.
-            size: Of the view, ([z,] y, x); cells stand in its middle slice.
+            number: Number of the channel.
+            size: Size of the view, ([z,] y, x); cells stand in its middle slice.
             count: How many at most; fewer if the channel is full.
             new: Makes a cell at a position.
         """
@@ -105,7 +105,7 @@ class Channels:
         """Return an image of the empty channels.
 
         Args:
-            shape: Of the frame, ([z,] y, x).
+            shape: Shape of the frame, ([z,] y, x).
             scale: Voxel size, units.
             shift: How far the stage has moved the sample, units.
         """

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sam4ct.simulate.camera import Camera, CameraLaw, compressed
+from sam4ct.simulate.imaging.camera import Camera, CameraLaw, compressed
 
 both_dimensions = pytest.mark.parametrize("shape", [(48, 60), (3, 48, 60)])
 NOTHING = CameraLaw(pedestal=0.0)

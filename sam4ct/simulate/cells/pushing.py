@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from sam4ct.simulate.cells import Cell, Float
+from sam4ct.simulate.cells.cell import Cell, Float
 
 Indices = NDArray[np.int64]
 

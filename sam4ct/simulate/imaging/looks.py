@@ -1,4 +1,4 @@
-"""Looks of microscopes: from fields of the cells to a camera image.
+"""How cells look in each kind of microscopy, such as fluorescence or phase contrast.
 
 A look is a function of fields that cover the whole frame, so that it takes the same time for one
 cell as for hundreds. Array order ([z,] y, x).
@@ -7,70 +7,12 @@ cell as for hundreds. Array order ([z,] y, x).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Image = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Fields:
-    """Inputs of a look, all of the frame's shape."""
-
-    rho: Image
-    """Relative depth in the nearest cell: 0 centre, 1 outline, capped at 3 outside."""
-    second: Image
-    """Relative depth in the second nearest cell; equals `rho` where two cells meet."""
-    texture: Image
-    """Texture of the cell, about -1 to 1; 0 outside cells."""
-    brightness: Image
-    """Brightness of the nearest cell, 0 far from any."""
-    mitotic: Image
-    """0 to 1 inside and around cells about to divide."""
-    labels: NDArray[np.int32]
-
-    @property
-    def inside(self) -> NDArray[np.bool_]:
-        return self.labels > 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optics:
-    """How a movie is imaged; contrasts are relative to a cell's brightness of 1."""
-
-    look: str = "nucleus"
-    texture: float = 0.2
-    """Contrast of the texture inside cells."""
-    softness: float = 3.0
-    """Steepness of a nucleus' edge: 1 is a cone, 6 a disc."""
-    halo: float = 0.6
-    """Strength of the bright or dark (negative) seam around phase-contrast cells."""
-    level: float = 0.1
-    """Brightness inside phase-contrast cells relative to the background."""
-    rings: float = 1.0
-    """Diffraction rings per radius in brightfield."""
-    shear: float = 0.8
-    """Direction of the shadow in DIC, radians in the last two axes."""
-    blur_px: float = 1.0
-    noise: float = 0.05
-    """Standard deviation of the camera's noise."""
-    grain_px: float = 0.0
-    """Correlation length of the noise, as in a resampled image."""
-    background: float = 0.1
-    """Amplitude of the slow background."""
-    debris: int = 0
-    """Number of small spots that do not move."""
-    flicker: float = 0.02
-    """Relative change of the illumination from frame to frame."""
-    pattern: str = "waves"
-    """Kind of texture, one of `PATTERNS`."""
-    halo_px: float = 6.0
-    """Reach of the halo in the look "halo"."""
-    rim: float = 0.08
-    """Width of rims, coats, and seams between packed cells, in radii."""
+from sam4ct.intensity import Image
+from sam4ct.simulate.imaging.optics import Fields, Optics
 
 
 def _nucleus(f: Fields, o: Optics) -> Image:
@@ -208,59 +150,3 @@ PATTERNS: dict[str, Callable[[Image], Image]] = {
     "holes": lambda texture: -np.clip(4.0 * (texture - 0.2), 0.0, 1.3),
 }
 """Functions of a texture of waves, about -1 to 1."""
-
-
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> Image:
-    """Return Gaussian noise of variance 1, correlated over `length` pixels."""
-    noise = rng.standard_normal(shape, dtype=np.float32)
-    if length > 0:
-        noise = ndimage.gaussian_filter(noise, length, mode="wrap")
-        noise /= noise.std() + 1e-6
-    return np.asarray(noise, dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What stays the same in a movie: slow background and debris, of the frame's shape."""
-
-    background: Image
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, shape: tuple[int, ...], optics: Optics) -> Stage:
-        slow = smooth_noise(rng, shape, max(shape[-2:]) / 8.0) * optics.background / 2.0
-        spots = np.zeros(shape, np.float32)
-        for _ in range(optics.debris):
-            at = tuple(int(rng.integers(0, n)) for n in shape)
-            spots[at] += rng.normal(0.0, 25.0)
-        if optics.debris:
-            slow += ndimage.gaussian_filter(spots, rng.uniform(1.0, 3.0))
-        return cls(background=slow)
-
-
-def image(
-    rng: np.random.Generator,
-    fields: Fields,
-    optics: Optics,
-    stage: Stage,
-    backdrop: Image | None = None,
-) -> Image:
-    """Render one frame: float32, any offset, a cell's contrast is about 1.
-
-    Args:
-        rng: Source of all randomness.
-        fields: Of the frame's cells.
-        optics: How they look.
-        stage: What stays the same in the movie.
-        backdrop: What the sample shows besides cells, of the frame's shape.
-    """
-    if optics.pattern != "waves":
-        fields = replace(fields, texture=PATTERNS[optics.pattern](fields.texture))
-    signal = LOOKS[optics.look](fields, optics)
-    if backdrop is not None:
-        signal = signal + backdrop
-    in_plane = [0.5 * optics.blur_px] * (signal.ndim - 2) + [optics.blur_px] * 2
-    signal = ndimage.gaussian_filter(signal, in_plane)
-    signal = signal * (1.0 + rng.normal(0.0, optics.flicker)) + stage.background
-    noise = smooth_noise(rng, signal.shape, optics.grain_px) * optics.noise
-    shot = np.sqrt(np.clip(1.0 + signal, 0.2, None))
-    return np.asarray(signal + noise * shot, dtype=np.float32)

@@ -228,3 +228,14 @@ def divide(
             )
         )
     return sides[0], sides[1]
+
+
+def heir(cell: Cell, mother: Cell, rng: np.random.Generator, law: CellLaw) -> Cell:
+    """Return a new cell with its mother's axes, half her step, and about her brightness."""
+    brightness = mother.brightness * float(rng.uniform(0.9, 1.1))
+    return replace(
+        cell,
+        axes=mother.axes,
+        step=mother.step * 0.5,
+        brightness=law.inherited * brightness + (1.0 - law.inherited) * cell.brightness,
+    )
