@@ -157,6 +157,7 @@ const desk = (() => {
       byId("save").hidden = server !== null && !server.lost;
       byId("solve").hidden = server === null || server.lost;
       byId("solve").disabled = server?.busy;
+      byId("kept").setAttribute("aria-busy", String(Boolean(server?.pending.size)));
       byId("kept").textContent = server ? server.words : !book.keeps
         ? "This browser keeps nothing for this page: save before you close it."
         : book.unsaved ? `Kept in this browser. Save them as ${file} beside the result; the next run obeys them.`

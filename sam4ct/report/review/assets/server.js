@@ -15,6 +15,7 @@ const serving = (() => {
     async post(what, content) {
       const answer = await fetch(what, {
         method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content),
+        keepalive: true, // arrives also if the page is left meanwhile
       });
       const found = await answer.json();
       if (!answer.ok) throw new Error(found.problem);
