@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,16 +92,16 @@ class SolvedRun:
 
     def _settled(self, corrections: Iterable[Correction]) -> tuple[Correction, ...]:
         found = []
+        in_frame = cache(self.cells.in_frame)
         for one in corrections:
-            ends = [self._end(end) for end in one.ends]
+            ends = [self._end(end, in_frame(end.t)) for end in one.ends]
             known = tuple(end for end in ends if end is not None)
             if len(known) == len(ends) and not (now := replace(one, ends=known)).problem:
                 found.append(now)
         return in_order(found)
 
-    def _end(self, end: End) -> End | None:
-        """Return a region of the table: by place, else by label."""
-        here = self.cells.in_frame(end.t)
+    def _end(self, end: End, here: Detections) -> End | None:
+        """Return a region among those of its frame: by place, else by label."""
         axes = "zyx"[-self.scene.ndim :]
         row = np.flatnonzero(here.label == end.label)
         if end.place and len(end.place) == len(axes) and len(here):
