@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import click
 
 from sam4ct import __version__
+from sam4ct.cli.correct.questions import questions
+from sam4ct.cli.correct.review import review_command
 from sam4ct.cli.data.convert import convert_command
 from sam4ct.cli.data.corrections import corrections
 from sam4ct.cli.data.export import export_command
@@ -46,7 +48,7 @@ USER_ERROR = 2
 TASKS = {
     "Start here": ("demo", "check", "run"),
     "Data in and out": ("import", "export", "convert", "seeds", "init-tracks"),
-    "Results": ("report", "corrections", "validate", "evaluate"),
+    "Results": ("report", "questions", "review", "corrections", "validate", "evaluate"),
     "Settings and networks": ("profiles", "weights", "selftest", "finetune", "train-compact"),
     "Many sequences, many machines": ("run-all", "stage"),
     "Submission to the challenge": ("package",),
@@ -87,6 +89,8 @@ for command in (
     validate,
     evaluate,
     report,
+    review_command,
+    questions,
     simulate,
     simulate_embryo_command,
     profiles,

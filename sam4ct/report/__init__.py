@@ -4,8 +4,10 @@ In: images, masks, tracks, links with confidences, the record of the run. Out: `
 
 - `page`: the file from its parts; `write_report` where frames fit in memory, else `write_page`
 - `rebuild`: the report of a result folder on disk
+- `assets`: HTML, styles and scripts of the page
 - `frames`: pictures of frames with outlines
 - `lineage`: the lineage tree, charts, colours
+- `review`: questions with pictures, whose answers correct the lineage
 - `uncertain`: thumbnails of the least certain links
 - `words`: title, scores, facts of the run, cards of links
 """

@@ -14,13 +14,16 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from sam4ct.corrections import Correction
 from sam4ct.io.files import replacing
 from sam4ct.lineage import Track
+from sam4ct.questions import Question
 from sam4ct.report.frames.viewer import ShownFrames, viewer_data
 from sam4ct.report.frames.whole import ResultFrames, WholeFrames, ends_in
 from sam4ct.report.lineage.charts import cells_over_time, confidence_histogram
 from sam4ct.report.lineage.colours import families_of, hues_of
 from sam4ct.report.lineage.tree import Tree, lineage_tree
+from sam4ct.report.review import parts_of, review_data
 from sam4ct.report.uncertain import LinkEnds, uncertain_links
 from sam4ct.report.words import (
     facts_html,
@@ -45,6 +48,8 @@ def write_report(
     links: Links,
     facts: Mapping[str, Any],
     scores: Mapping[str, float | None] | None = None,
+    questions: Sequence[Question] = (),
+    corrections: Sequence[Correction] = (),
 ) -> None:
     """Write the report of a run whose frames can be read whole.
 
@@ -52,15 +57,15 @@ def write_report(
         path: The HTML file; replaced if it is there.
         reader: Images, and the input masks that links join.
         result: Track labels of every frame of the result.
-        tracks, links, facts, scores: As in `write_page`. Without links the input masks are
-            not read.
+        tracks, links, facts, scores, questions, corrections: As in `write_page`. Without links
+            and questions the input masks are not read.
 
     Raises:
         WorkError: The disk refuses.
         SequenceError, ResultError: A frame cannot be read.
     """
     movie, ends = WholeFrames(reader, result), ends_in(reader, result)
-    write_page(path, movie, ends, tracks, links, facts, scores)
+    write_page(path, movie, ends, tracks, links, facts, scores, questions, corrections)
 
 
 def write_page(
@@ -71,11 +76,33 @@ def write_page(
     links: Links,
     facts: Mapping[str, Any],
     scores: Mapping[str, float | None] | None = None,
+    questions: Sequence[Question] = (),
+    corrections: Sequence[Correction] = (),
 ) -> None:
-    """Write the report of a run.
+    """Write the report of a run, see `page_html`.
+
+    Raises:
+        WorkError: The disk refuses.
+        SequenceError, ResultError: A frame cannot be read.
+    """
+    review = _review(questions, ends, facts, corrections)
+    html = page_html(movie, ends, tracks, links, facts, scores, review)
+    with replacing(path) as file:
+        file.write(html.encode())
+
+
+def page_html(
+    movie: ShownFrames,
+    ends: LinkEnds,
+    tracks: Sequence[Track],
+    links: Links,
+    facts: Mapping[str, Any],
+    scores: Mapping[str, float | None] | None = None,
+    review: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the page of a run.
 
     Args:
-        path: The HTML file; replaced if it is there.
         movie: Images and result, as far as they are shown.
         ends: The regions that links join.
         tracks: A valid track table.
@@ -85,9 +112,9 @@ def write_page(
             voxels are taken for cubes), and `generated`: pairs of frame and track label
             of regions that overlap no input mask, or in mode "track" have no seed.
         scores: By name, see `words.SCORES`; None where there is no ground truth.
+        review: Of `review_data`; without questions the page has no review view.
 
     Raises:
-        WorkError: The disk refuses.
         SequenceError, ResultError: A frame cannot be read.
     """
     tracks = sorted(tracks)
@@ -97,7 +124,8 @@ def write_page(
     hues = hues_of(families)
     tree = lineage_tree(families, movie.frames, hues, generated)
     data = viewer_data(movie, tracks, hues, generated, slice_distance(facts))
-    html = _asset("page.html").substitute(
+    parts = parts_of(review or {})
+    return _asset("page.html").substitute(
         title=escape(title_of(facts)),
         origin=origin_html(facts),
         scores=scores_html(scores),
@@ -112,17 +140,33 @@ def write_page(
         solid=kinds["solid"],
         dashed=kinds["dashed"],
         gaps=kinds["gaps"],
-        style=_asset("page.css").template,
-        script="".join(_asset(name).template for name in SCRIPTS),
+        style=_asset("page.css").template + parts.style,
+        script="".join(_asset(name).template for name in SCRIPTS) + parts.script,
         # Numbers, paths and base64 only: nothing in it can end the script element.
         data=json.dumps(data, separators=(",", ":")),
+        tabs=parts.tabs,
+        overview=parts.overview,
+        section=parts.section,
+        questions=parts.data,
+        connect=parts.connect,
     )
-    with replacing(path) as file:
-        file.write(html.encode())
+
+
+def _review(
+    questions: Sequence[Question],
+    ends: LinkEnds,
+    facts: Mapping[str, Any],
+    corrections: Sequence[Correction],
+) -> dict[str, Any]:
+    """Return the data of the review view; {} if there is no question."""
+    if not questions:
+        return {}
+    names = (str(facts.get("dataset", "")), str(facts.get("sequence", "")))
+    return review_data(questions, ends, names, corrections)
 
 
 def _asset(name: str) -> Template:
-    return Template(files("sam4ct.report").joinpath(name).read_text(encoding="utf-8"))
+    return Template(files("sam4ct.report").joinpath("assets", name).read_text(encoding="utf-8"))
 
 
 def _sampled(shown: int, frames: int) -> str:

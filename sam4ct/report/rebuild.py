@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sam4ct.corrections import Correction
 from sam4ct.errors import ResultError, SequenceError, WorkError
+from sam4ct.io.corrections import corrections_file, read_corrections
 from sam4ct.io.ctc import (
     MASK,
     MASKS,
@@ -29,10 +31,20 @@ from sam4ct.io.ctc import (
     text_of_name,
     validate_result,
 )
-from sam4ct.io.files import frame_files, in_one_message, list_folder, pairing_problems, work_errors
+from sam4ct.io.files import (
+    frame_files,
+    in_one_message,
+    list_folder,
+    pairing_problems,
+    read_json,
+    work_errors,
+)
 from sam4ct.io.tiff import read_frame, spacing_of
 from sam4ct.io.work import WorkDir, read_table
-from sam4ct.report.page import write_report
+from sam4ct.lineage import Track
+from sam4ct.questions import Question, question_of
+from sam4ct.report.frames.whole import WholeFrames, ends_in
+from sam4ct.report.page import page_html, write_report
 from sam4ct.report.words import facts_of_run
 from sam4ct.tables import Links
 
@@ -53,6 +65,71 @@ class ResultFolder:
         return read_frame(self.masks[t]).astype(np.uint16, copy=False)
 
 
+@dataclass(frozen=True)
+class StoredResult:
+    """What a report shows of a result folder on disk."""
+
+    sequence: CtcSequence
+    work: WorkDir
+    result: ResultFolder
+    tracks: Sequence[Track]
+    links: Links
+    facts: Mapping[str, Any]
+
+    @property
+    def reader(self) -> CtcReader:
+        """Images, and given masks if there are any."""
+        return CtcReader(self.sequence)
+
+    def asked(self) -> tuple[list[Question], tuple[Correction, ...]]:
+        """Return the questions about the result, and the corrections that lie beside it.
+
+        Raises:
+            CorrectionsError: The corrections cannot be read.
+            WorkError: The file of questions is damaged.
+        """
+        rows = read_json(self.work.questions, self.work.root, _questions)
+        if not rows or not self.sequence.masks:
+            return [], ()
+        path = corrections_file(self.sequence.result_dir)
+        return rows["questions"], read_corrections(path) if path.is_file() else ()
+
+    def page(self, review: Mapping[str, Any]) -> str:
+        """Return the page with a review view, see `review.review_data`."""
+        movie, ends = WholeFrames(self.reader, self.result), ends_in(self.reader, self.result)
+        return page_html(movie, ends, self.tracks, self.links, self.facts, review=review)
+
+
+def stored_result(res_dir: Path, images: Path | None = None) -> StoredResult:
+    """Return a result folder as it is on disk.
+
+    Raises:
+        ResultError: The result breaks the rules of the challenge.
+        SequenceError: The images are missing, or do not fit the result.
+        WorkError: A file of the run is damaged.
+    """
+    res_dir = Path(os.path.abspath(res_dir))
+    images = _images_of(res_dir) if images is None else Path(os.path.abspath(images))
+    if problems := validate_result(res_dir, images):
+        raise ResultError(
+            f"{res_dir}: breaks the rules of the challenge: {in_one_message(problems)}"
+            " Correct the result first; `sam4ct validate` lists all problems."
+        )
+    sequence = _sequence(res_dir, images)
+    work = WorkDir(sequence.work_dir)
+    has_links = bool(sequence.masks) and work.links.exists()
+    names = {"dataset": sequence.dataset, "sequence": sequence.name}
+    spacing = {"spacing_um": spacing_of(sequence.images[0])}
+    return StoredResult(
+        sequence,
+        work,
+        ResultFolder(frame_files(res_dir, MASK, beside=(TRACKS,)).files),
+        read_tracks(res_dir / TRACKS),
+        read_table(work.links, Links) if has_links else Links.empty(),
+        names | spacing | facts_of_run(_run_record(work.run_json)),
+    )
+
+
 def rebuild_report(
     res_dir: Path, images: Path | None = None, scores: Mapping[str, float | None] | None = None
 ) -> Path:
@@ -71,31 +148,18 @@ def rebuild_report(
         SequenceError: The images are missing, or do not fit the result.
         WorkError: The report cannot be written, or a file of the run is damaged.
     """
-    res_dir = Path(os.path.abspath(res_dir))
-    images = _images_of(res_dir) if images is None else Path(os.path.abspath(images))
-    if problems := validate_result(res_dir, images):
-        raise ResultError(
-            f"{res_dir}: breaks the rules of the challenge: {in_one_message(problems)}"
-            " Correct the result first; `sam4ct validate` lists all problems."
-        )
-    sequence = _sequence(res_dir, images)
-    work = WorkDir(sequence.work_dir)
-    has_links = bool(sequence.masks) and work.links.exists()
+    found = stored_result(res_dir, images)
     write_report(
-        work.report,
-        CtcReader(sequence),
-        ResultFolder(frame_files(res_dir, MASK, beside=(TRACKS,)).files),
-        read_tracks(res_dir / TRACKS),
-        read_table(work.links, Links) if has_links else Links.empty(),
-        {
-            "dataset": sequence.dataset,
-            "sequence": sequence.name,
-            "spacing_um": spacing_of(sequence.images[0]),
-        }
-        | facts_of_run(_run_record(work.run_json)),
+        found.work.report,
+        found.reader,
+        found.result,
+        found.tracks,
+        found.links,
+        found.facts,
         scores,
+        *found.asked(),
     )
-    return work.report
+    return found.work.report
 
 
 def _images_of(res_dir: Path) -> Path:
@@ -131,6 +195,10 @@ def _sequence(res_dir: Path, images: Path) -> CtcSequence:
         digits=pictures.width,
         result_dir=res_dir,
     )
+
+
+def _questions(content: Any) -> dict[str, Any]:
+    return {"questions": [question_of(row) for row in content["questions"]]}
 
 
 def _run_record(path: Path) -> dict[str, Any]:

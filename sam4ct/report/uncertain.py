@@ -7,14 +7,15 @@ largest, and no other is read. Windows are (y, x), pixels.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from sam4ct.regions import Region
+from sam4ct.report.frames.crop import Window, cropped
 from sam4ct.report.frames.outlines import outline_path
-from sam4ct.report.frames.projection import Contrast, Plane, as_volume, jpeg_uri, largest_plane
+from sam4ct.report.frames.projection import Contrast, as_volume, jpeg_uri, largest_plane
 from sam4ct.tables import Links
 from sam4ct.types import VolumeReader
 
@@ -26,8 +27,6 @@ LEAST_WINDOW_PX = 40
 ROOM = 2.0
 """Side of the window, in extents of both regions together."""
 FRAMES_KEPT = 3
-
-Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _window(source: Region, target: Region) -> Window:
 def _thumbnail(ends: LinkEnds, t: int, label: int, window: Window) -> Thumbnail:
     region = ends.regions(t)[label]
     z = largest_plane(region.mask)
-    crop, seen = _cropped(ends.volumes, t, [first + z for first in region.corner[:-2]], window)
+    crop, seen = cropped(ends.volumes, t, [first + z for first in region.corner[:-2]], window)
     grey = np.zeros(crop.shape, np.uint8)
     grey[seen] = Contrast.of([crop[seen]]).apply(crop[seen])
     side = crop.shape[0]
@@ -128,23 +127,3 @@ def _thumbnail(ends: LinkEnds, t: int, label: int, window: Window) -> Thumbnail:
         image=jpeg_uri(grey, (pixels, pixels), THUMBNAIL_BYTES),
         outline=outline_path(as_volume(region.mask)[z], corner, (scale, scale)),
     )
-
-
-def _cropped(
-    volumes: VolumeReader, t: int, plane: Sequence[int], window: Window
-) -> tuple[Plane, Window]:
-    """Return a window of a plane, (y, x), as float32, and which part of it is in the frame.
-
-    `plane` is the number of the slice in 3D, empty in 2D; the window may reach out of the frame.
-    """
-    side = window[0].stop - window[0].start
-    crop = np.zeros((side, side), np.float32)
-    seen, source = [], []
-    for s, n in zip(window, volumes.shape[-2:], strict=True):
-        low, high = max(0, s.start), min(n, s.stop)
-        source.append(slice(low, high))
-        seen.append(slice(low - s.start, high - s.start))
-    part = (seen[0], seen[1])
-    at = [*(slice(z, z + 1) for z in plane), *source]
-    crop[part] = as_volume(volumes.window(t, at))[0]
-    return crop, part

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from sam4ct.runtime.interrupt import EXIT_TRY_AGAIN, graceful_exit
+from sam4ct.runtime.interrupt import EXIT_TRY_AGAIN, graceful_exit, interrupt_raised
 from sam4ct.runtime.logs import log_level, log_to_stderr
 from sam4ct.runtime.parallel import each, in_stretches, processors, stretches
 from sam4ct.runtime.parent import end_with_parent, start_child, tell_parent
@@ -25,6 +25,7 @@ __all__ = [
     "end_with_parent",
     "graceful_exit",
     "in_stretches",
+    "interrupt_raised",
     "log_level",
     "log_to_stderr",
     "lost_output",

@@ -67,6 +67,22 @@ def graceful_exit() -> Iterator[None]:
         os.close(receive)
 
 
+@contextmanager
+def interrupt_raised() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt while the block runs, also in `graceful_exit`.
+
+    For the main thread, and for blocks that are always in Python code, such as a server.
+    """
+    wakeup_before = signal.set_wakeup_fd(-1)
+    handlers_before = {n: signal.signal(n, signal.default_int_handler) for n in _EXITS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers_before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup_before)
+
+
 def _leave_to_watcher(number: int, frame: object) -> None:
     """A handler must be set, or the signal would not be written to the pipe."""
 

@@ -21,6 +21,7 @@ PURE = frozenset(
     {
         "regions",
         "corrections",
+        "questions",
         "lineage",
         "geometry",
         "intensity",

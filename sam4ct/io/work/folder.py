@@ -6,7 +6,7 @@ key are removed, and so are those of all later stages.
     SS_RES.sam4ct/
         lock, lock.guard      see `files.locks`
         run.json              written last: then the run is finished
-        links.parquet, report.html
+        links.parquet, questions.json, report.html
         work/answered.json    the corrections that the result obeys
         work/key.json         the keys with which the files were made
         work/detections.parquet, work/evidence/, work/masks/, work/<stage>/
@@ -150,6 +150,11 @@ class WorkDir:
         return self.root / "report.html"
 
     @property
+    def questions(self) -> Path:
+        """What to ask a person about the lineage."""
+        return self.root / "questions.json"
+
+    @property
     def _work(self) -> Path:
         return self.root / "work"
 
@@ -163,7 +168,7 @@ class WorkDir:
             "detect": [self.detections],
             "propagate": [self._work / "evidence", self._work / "masks"],
             "correct": [self.links],
-            "paint": [self.run_json, self.report],
+            "paint": [self.run_json, self.report, self.questions],
         }
         return [self._work / stage, *more.get(stage, [])]
 

@@ -15,5 +15,6 @@ In the order of a run:
 - `generate`: missed cells of volumes segmented, and linked
 - `fill`: regions for frames in which linked cells were missed
 - `paint`: the result folder, and `run.json`
+- `ask`: the places of the lineage that are worth a look
 - `run`: the stages in order
 """

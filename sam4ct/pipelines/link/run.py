@@ -21,13 +21,14 @@ from sam4ct.pipelines.common.record import circumstances
 from sam4ct.pipelines.common.session import Session
 from sam4ct.pipelines.link.fill import fill
 from sam4ct.pipelines.link.generate import generate, generation_counts
+from sam4ct.pipelines.link.lineage.ask import SHOWN, SolvedRun, write_questions
 from sam4ct.pipelines.link.lineage.associate import associate
 from sam4ct.pipelines.link.lineage.correct import correct
 from sam4ct.pipelines.link.lineage.edit import edit
 from sam4ct.pipelines.link.paint import paint, record_of
 from sam4ct.pipelines.link.plan import Plan, make_plan, settle_profile
 from sam4ct.pipelines.link.propagate import detect, propagate
-from sam4ct.pipelines.link.repair import Repaired, repair
+from sam4ct.pipelines.link.repair import Repaired, costs_of, repair, scene_of
 from sam4ct.pipelines.link.summary import describe, estimate
 from sam4ct.report import facts_of_run, write_report
 from sam4ct.report.rebuild import ResultFolder
@@ -127,14 +128,27 @@ def planned(sequence: CtcSequence, options: Options) -> Plan:
 
 
 def finish(run: Session[Plan], masks: Repaired, links: Links, filled: Sequence[Generated]) -> None:
-    """Paint and report; the result folder appears last, when all else is written."""
+    """Paint, ask and report; the result folder appears last, when all else is written."""
     options = run.plan.options
     with paint(run, masks, links, filled, overwrite=options.overwrite) as painted:
         record = record_of(masks, links, filled, painted, generation_counts(run.plan, run.work))
+        run.clock.begin("ask")
+        solved = SolvedRun.of(run.work, costs_of(run.plan), scene_of(run.plan))
+        questions = solved.answered(run.plan.answers)[1]
+        write_questions(run.work, run.plan.sequence.name, questions)
         if options.report:
             facts = facts_of_run(record | circumstances(run))
             run.clock.begin("report")
             reader, result = masks.painted[1], ResultFolder(painted.masks)
-            write_report(run.work.report, reader, result, painted.traced.tracks, links, facts)
+            write_report(
+                run.work.report,
+                reader,
+                result,
+                painted.traced.tracks,
+                links,
+                facts,
+                questions=questions[:SHOWN],
+                corrections=run.plan.answers,
+            )
         write_json(run.work.run_json, record | circumstances(run))
     keep_answered(run.work, run.plan.answers)

@@ -5,6 +5,7 @@ Files:
 - `whole`: whole frames
 - `extract`: parts of frames too large to show
 - `projection`: a volume made flat
+- `crop`: square windows of frames
 - `outlines`: masks as SVG paths
 - `views`: one way to look at frames
 - `slices`: slices of volumes, and their side
