@@ -18,13 +18,14 @@ from sam4ct.corrections import Correction
 from sam4ct.io.files import replacing
 from sam4ct.lineage import Track
 from sam4ct.questions import Question
+from sam4ct.report.frames.ends import LinkEnds
 from sam4ct.report.frames.viewer import ShownFrames, viewer_data
 from sam4ct.report.frames.whole import ResultFrames, WholeFrames, ends_in
 from sam4ct.report.lineage.charts import cells_over_time, confidence_histogram
 from sam4ct.report.lineage.colours import families_of, hues_of
 from sam4ct.report.lineage.tree import Tree, lineage_tree
 from sam4ct.report.review import parts_of, review_data
-from sam4ct.report.uncertain import LinkEnds, uncertain_links
+from sam4ct.report.uncertain import uncertain_links
 from sam4ct.report.words import (
     facts_html,
     kinds_of,

@@ -6,18 +6,16 @@ largest, and no other is read. Windows are (y, x), pixels.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from sam4ct.regions import Region
 from sam4ct.report.frames.crop import Window, cropped
+from sam4ct.report.frames.ends import LinkEnds
 from sam4ct.report.frames.outlines import outline_path
 from sam4ct.report.frames.projection import Contrast, as_volume, jpeg_uri, largest_plane
 from sam4ct.tables import Links
-from sam4ct.types import VolumeReader
 
 SHOWN = 24
 THUMBNAIL_PX = 150
@@ -26,7 +24,6 @@ THUMBNAIL_UNITS = 300
 LEAST_WINDOW_PX = 40
 ROOM = 2.0
 """Side of the window, in extents of both regions together."""
-FRAMES_KEPT = 3
 
 
 @dataclass(frozen=True)
@@ -52,22 +49,6 @@ class UncertainLink:
     division: bool
     answered: bool = False
     """A person said that it is right."""
-
-
-@dataclass(frozen=True)
-class LinkEnds:
-    """The regions at the ends of links, frame by frame."""
-
-    volumes: VolumeReader
-    regions: Callable[[int], Mapping[int, Region]]
-    """The regions of a frame, by the labels in the table of links."""
-    track_of: Callable[[int], Mapping[int, int]]
-    """Track labels by region label; regions that are not in the result are missing."""
-
-    def kept(self) -> LinkEnds:
-        """Return the same, with the regions and tracks of the last few frames in memory."""
-        keep = functools.lru_cache(FRAMES_KEPT)
-        return LinkEnds(self.volumes, keep(self.regions), keep(self.track_of))
 
 
 def least_certain(links: Links, count: int = SHOWN) -> Links:

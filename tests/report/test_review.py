@@ -17,11 +17,11 @@ from scenes.review_fakes import division, links_question, reviewed
 from sam4ct.corrections import Correction, End, Kind
 from sam4ct.questions import Answer, Question
 from sam4ct.regions import Region
+from sam4ct.report.frames.ends import LinkEnds
 from sam4ct.report.frames.whole import ends_in
 from sam4ct.report.review import questions_data, review_data
 from sam4ct.report.review.cells import UNITS, middle_pixel
 from sam4ct.report.review.pictures import SMALL, limited_uri
-from sam4ct.report.uncertain import LinkEnds
 
 
 def ends_of(sequence: FakeSequence) -> LinkEnds:

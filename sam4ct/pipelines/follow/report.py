@@ -16,8 +16,8 @@ import numpy as np
 from sam4ct.lineage import Track
 from sam4ct.regions import Region
 from sam4ct.report import write_page
+from sam4ct.report.frames.ends import LinkEnds
 from sam4ct.report.frames.extract import Box, Extract
-from sam4ct.report.uncertain import LinkEnds
 from sam4ct.tables import Links
 from sam4ct.types import Image, VolumeReader
 

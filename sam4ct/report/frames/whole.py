@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.regions import Region, regions_of
+from sam4ct.report.frames.ends import FRAMES_KEPT, LinkEnds
 from sam4ct.report.frames.extract import Extract
-from sam4ct.report.uncertain import FRAMES_KEPT, LinkEnds
 from sam4ct.types import FrameReader, Image
 
 

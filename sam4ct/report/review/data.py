@@ -16,11 +16,11 @@ from typing import Any
 
 from sam4ct.corrections import Correction
 from sam4ct.questions import Question, as_json, row_of
+from sam4ct.report.frames.ends import LinkEnds
 from sam4ct.report.frames.projection import Contrast
 from sam4ct.report.review.cells import UNITS, Frame, cells_in
 from sam4ct.report.review.pictures import LARGE, SLICE, SMALL, pictures_of
 from sam4ct.report.review.scene import LONGEST_GAP, Scene, ends_of, scene_of
-from sam4ct.report.uncertain import LinkEnds
 
 FRAMES_KEPT = LONGEST_GAP + 3
 """Frames of most questions: that in question, those of answers, and one on either side."""

@@ -16,8 +16,8 @@ from sam4ct.corrections import Correction, contradictions, in_order
 from sam4ct.errors import Sam4ctError
 from sam4ct.io.corrections import read_corrections, write_corrections
 from sam4ct.questions import Question, correction_of, row_of
+from sam4ct.report.frames.ends import LinkEnds
 from sam4ct.report.review import Served, questions_data, review_data
-from sam4ct.report.uncertain import LinkEnds
 
 BATCH = 10
 """Answers after which the page asks for a new solution."""
