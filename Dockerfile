@@ -157,7 +157,7 @@ LABEL org.opencontainers.image.title="sam4ct" \
       org.opencontainers.image.licenses="Apache-2.0" \
       sam4ct.weights="${WEIGHTS}" \
       sam4ct.weights.included="\
-compact-sam2@sha256:10962a15e298891634f5b2aa0331306889a4ca05077def933e1ff23d49e70220 \
+compact-sam2@sha256:6827682f9085ae0d69bcbf0dd36ca5c6d49917575ba96481ac2b032f5bd41a1d \
 compact-sam-med3d@sha256:9bc6527ac0ebab71fb78079dbbe1abf9de07c70eeed6d594523cbd2d5d2c9e63"
 USER 10001:10001
 WORKDIR /data

@@ -25,8 +25,8 @@ from scenes.input_forms import FORMS, OF_PLANES, Scene, scene  # noqa: E402
 from sam4ct.io.ctc import find_sequences  # noqa: E402
 from sam4ct.pipelines.common.options import Options  # noqa: E402
 from sam4ct.pipelines.link.run import LinkRun  # noqa: E402
-from sam4ct.pipelines.tools.import_look import Wishes  # noqa: E402
-from sam4ct.pipelines.tools.import_movie import import_movie  # noqa: E402
+from sam4ct.pipelines.tools.importing.look import Wishes  # noqa: E402
+from sam4ct.pipelines.tools.importing.movie import import_movie  # noqa: E402
 
 
 def result_of(dataset: Path) -> dict[str, bytes | str | None]:

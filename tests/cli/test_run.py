@@ -121,7 +121,7 @@ def test_record_of_a_run_says_what_was_done_and_with_what(dataset: Path) -> None
     assert record["device"].startswith("CPU")
     assert {"numpy", "torch", "sam2"} <= record["libraries"].keys()
     assert record["seconds"].keys() == {
-        "detect", "propagate", "repair", "associate", "correct", "fill", "paint", "report",
+        "detect", "propagate", "repair", "associate", "correct", "fill", "paint", "ask", "report",
     }  # fmt: skip
 
 

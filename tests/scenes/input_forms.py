@@ -14,7 +14,7 @@ import zarr
 from PIL import Image
 from scenes.bad_inputs import FRAMES, label_frame
 
-from sam4ct.pipelines.tools.import_look import Wishes
+from sam4ct.pipelines.tools.importing.look import Wishes
 
 SHAPES = {"2D": (24, 30), "3D": (5, 24, 30)}
 Scene = tuple[np.ndarray, np.ndarray]

@@ -37,8 +37,8 @@ def import_command(
     Each is one file (TIFF, OME-TIFF, ImageJ, NumPy, Cellpose's _seg.npy, ND2, LIF, CZI), a folder
     with one file a time point, or an OME-Zarr. Cellpose's masks may lie beside the images.
     """
-    from sam4ct.pipelines.tools.import_look import Wishes  # zarr takes a moment to import
-    from sam4ct.pipelines.tools.import_movie import import_movie
+    from sam4ct.pipelines.tools.importing.look import Wishes  # zarr takes a moment to import
+    from sam4ct.pipelines.tools.importing.movie import import_movie
 
     wishes = Wishes(axes, channel, spacing_um, interval_s, frames)
     done = import_movie(images, masks, dataset, wishes, sequence=sequence, overwrite=overwrite)

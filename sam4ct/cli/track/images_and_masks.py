@@ -42,11 +42,11 @@ def _dataset(
 ) -> tuple[Path, tuple[str, ...]]:
     from sam4ct.pipelines.common.answers import answers_changed
     from sam4ct.pipelines.common.options import Options
-    from sam4ct.pipelines.tools.import_for_run import (  # zarr takes a moment to import
+    from sam4ct.pipelines.tools.importing.for_run import (  # zarr takes a moment to import
         are_images_and_masks,
         dataset_of,
     )
-    from sam4ct.pipelines.tools.import_look import Wishes
+    from sam4ct.pipelines.tools.importing.look import Wishes
 
     given = [option for option, value in said.items() if value is not None]
     if not are_images_and_masks(first, names):

@@ -102,7 +102,7 @@ def test_initial_cells_keep_their_labels(embryo: Path, overlap: Path) -> None:
 
 def test_links_join_labels_of_the_result_frame_by_frame(overlap: Path) -> None:
     links = pandas.read_parquet(work_of(overlap) / "links.parquet")
-    columns = ["t", "label", "t2", "label2", "division", "confidence"]
+    columns = ["t", "label", "t2", "label2", "division", "confidence", "answered"]
     assert links.columns.tolist() == columns
     shown = [set(np.unique(tifffile.imread(overlap / f"mask{t:03d}.tif"))) for t in range(FRAMES)]
     assert all(link.label in shown[link.t] for link in links.itertuples())

@@ -26,9 +26,9 @@ from sam4ct.errors import ResultError, SequenceError
 from sam4ct.io.ctc import CtcReader, find_sequences, new_sequence, preflight
 from sam4ct.io.formats.tiff_stack import TiffStack
 from sam4ct.io.tiff import spacing_of
-from sam4ct.pipelines.tools import import_movie as module
-from sam4ct.pipelines.tools.import_look import Wishes
-from sam4ct.pipelines.tools.import_movie import import_movie
+from sam4ct.pipelines.tools.importing import movie as module
+from sam4ct.pipelines.tools.importing.look import Wishes
+from sam4ct.pipelines.tools.importing.movie import import_movie
 
 CASES = [
     pytest.param(name, kind, id=f"{name}-{kind}")

@@ -31,7 +31,7 @@ from sam4ct.io.formats import (
     write_labels,
 )
 from sam4ct.io.tiff import read_info, read_label_info, whole_numbers
-from sam4ct.pipelines.tools.import_look import Look, Wishes, look_at
+from sam4ct.pipelines.tools.importing.look import Look, Wishes, look_at
 from sam4ct.runtime import Progress
 
 

@@ -18,8 +18,8 @@ from sam4ct.io.files import reading, work_errors, write_json
 from sam4ct.io.movie import ZARR
 from sam4ct.io.ome_zarr import is_zarr
 from sam4ct.pipelines.tools.export import ExportOptions, refuse_result
-from sam4ct.pipelines.tools.import_look import Wishes
-from sam4ct.pipelines.tools.import_movie import import_movie
+from sam4ct.pipelines.tools.importing.look import Wishes
+from sam4ct.pipelines.tools.importing.movie import import_movie
 
 logger = logging.getLogger(__name__)
 
