@@ -37,7 +37,7 @@ SHAPES = {"bias": (2, 3, 5), "slope": (2, 3, 5), "gap": (2,), "unlisted": (2, 3,
 SHAPES["no_cell"] = (3, 5)
 MEANS = {"bias": 0.0, "slope": -0.7, "gap": 0.0, "unlisted": -4.0, "no_cell": 0.0}
 PRECISIONS = {"bias": 0.5, "slope": 4.0, "gap": 0.5, "unlisted": 0.1, "no_cell": 0.2}
-"""Of the priors."""
+"""Precisions (1 / variance) of the normal priors of the coefficients."""
 
 
 @dataclass(frozen=True)

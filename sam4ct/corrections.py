@@ -73,7 +73,7 @@ class Correction:
     ends: tuple[End, ...]
     """One to three, in the order of the kind's words."""
     line: int = field(default=0, compare=False)
-    """Of the file, for messages; 0 if it is not from a file."""
+    """Line number in its file, which messages name; 0 if it is not from a file."""
     note: str = field(default="", compare=False)
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 from sam4ct.corrections import Correction, End, Kind, text_of
 
 VERSION = 1
-"""Of the file."""
+"""Version of the file's layout."""
 _DIGITS = 4
 """Decimal digits of probabilities and gains in the file."""
 

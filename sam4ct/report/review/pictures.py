@@ -16,12 +16,12 @@ SHRINK = 0.8
 
 @dataclass(frozen=True)
 class Size:
-    """Most of one picture."""
+    """How large one picture may be."""
 
     pixels: int
-    """Of a side."""
+    """Side of the picture."""
     bytes: int
-    """Of the JPEG file."""
+    """Size of the JPEG file."""
 
 
 LARGE = Size(pixels=360, bytes=7_200)

@@ -33,7 +33,7 @@ from sam4ct.tables import Detections, Links
 ASKED = 100
 """Questions that a run writes."""
 SHOWN = 24
-"""Of them, those in its report."""
+"""Questions that its report asks."""
 _FROM_RUN = "Only `sam4ct run` on given masks leaves what questions need: run it with this version."
 
 

@@ -35,7 +35,7 @@ class Wishes:
     """What a user says of a movie; what is left out is taken from its header."""
 
     axes: str | None = None
-    """Of the images, a letter of TCZYX for each."""
+    """Axes of the images, a letter of TCZYX for each."""
     channel: str | None = None
     """Number, from 0 on, or name."""
     spacing_um: Spacing | None = None

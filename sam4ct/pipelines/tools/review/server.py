@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 MOST_BYTES = 1_000_000
-"""Of a message."""
+"""Largest message that the page may post."""
 _JSON, _HTML = "application/json", "text/html; charset=utf-8"
 
 
@@ -59,7 +59,7 @@ class ReviewServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Of the page."""
+        """Address of the page."""
         return f"http://{self.hosts[0]}/{self.token}/"
 
 
