@@ -44,7 +44,7 @@ def _found(plan: Plan) -> Iterator[str]:
     if plan.profile.generate_masks:
         yield f"missed cells are segmented with {plan.weights['sam_med3d'].name}"
     if plan.answers:
-        yield f"obeys {len(plan.answers)} answers of {plan.answers_file}"
+        yield f"answers {plan.answers_file}: {len(plan.answers)}"
     if jumps := list(plan.jumps.by_frame):
         more = ", ..." if len(jumps) > SHOWN_JUMPS else ""
         yield f"the picture jumps into frames {', '.join(map(str, jumps[:SHOWN_JUMPS]))}{more}"

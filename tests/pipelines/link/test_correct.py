@@ -245,8 +245,8 @@ def test_a_result_is_replaced_for_new_answers_alone(movie: Path) -> None:
 def test_check_says_which_answers_would_be_obeyed(movie: Path) -> None:
     said = movie / "01_CORRECTIONS.csv"
     say(movie, Correction(Kind.ENDS, (End(2, 1),)))
-    assert f"obeys 1 answers of {said}" in sam4ct("check", movie, "01", *OPTIONS[:2]).out
-    assert "obeys" not in sam4ct("check", movie, "01", *OPTIONS[:2], "--no-corrections").out
+    assert f"answers {said}: 1" in sam4ct("check", movie, "01", *OPTIONS[:2]).out
+    assert said.name not in sam4ct("check", movie, "01", *OPTIONS[:2], "--no-corrections").out
 
 
 def test_a_file_elsewhere_is_named(movie: Path, tmp_path: Path) -> None:

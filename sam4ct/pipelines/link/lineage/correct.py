@@ -116,7 +116,7 @@ def _obeyed(
     answers = settled_answers(masks, cells)
     found = resolve(base, cells, answers)
     changed = answered(accepted(cells, found, costs_of(plan)), answers)
-    logger.info("obeyed %d answers: %d links, %d before", len(answers), len(changed), len(links))
+    logger.info("answers obeyed: %d; links: %d, before: %d", len(answers), len(changed), len(links))
     return changed, *regions_said(answers)
 
 
