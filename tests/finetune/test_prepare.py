@@ -341,7 +341,7 @@ def no_images(data: Path) -> None:
         (yes_or_no, "mask003.tif: the mask is only yes or no. Label your cells"),
         (negative, "mask003.tif: the mask has the negative label -1"),
         (a_slice, r"mask003.tif: has the shape \(40, 44\), which is no volume"),
-        (mask_without_image, "01: has no image of frame 44, but there is a mask"),
+        (mask_without_image, "01 has no image of frame 44. Remove the mask"),
         (strange_file, "thesis.doc: is not a frame"),
         (zarr_masks, "coarse: is a Zarr, but masks are read from TIFF files only. Save one"),
         (gold_slices, "man_seg_003_004.tif: has the name of a single annotated slice"),

@@ -32,6 +32,10 @@ class Images(Protocol):
         """A part of a frame, which must lie inside it, in the file's own dtype."""
         ...
 
+    def require(self, t: int, mask: Path) -> None:
+        """Refuse a mask of a frame without an image, with a SequenceError."""
+        ...
+
     def file(self, t: int) -> Path:
         """The file whose hash is recorded: the frame itself, or the zarr.json of a Zarr."""
         ...
@@ -80,6 +84,13 @@ def numbered_files(folder: Path, *prefixes: str) -> FrameFiles:
     return found
 
 
+def _no_image(mask: Path, images: Path, t: int) -> SequenceError:
+    return SequenceError(
+        f"{mask}: {images} has no image of frame {t}. Remove the mask, or give the images it"
+        " belongs to."
+    )
+
+
 class _TiffImages:
     """One file a frame. The last frame is kept, because its objects are cut one after the other."""
 
@@ -87,12 +98,11 @@ class _TiffImages:
         self._found = found
         self._kept: tuple[int, Frame] | None = None
 
-    def file(self, t: int) -> Path:
+    def require(self, t: int, mask: Path) -> None:
         if t not in self._found.files:
-            raise SequenceError(
-                f"{self._found.folder}: has no image of frame {t}, but there is a mask."
-                " Add the image, or remove the mask."
-            )
+            raise _no_image(mask, self._found.folder, t)
+
+    def file(self, t: int) -> Path:
         return self._found.files[t]
 
     def shape(self, t: int) -> tuple[int, ...]:
@@ -115,12 +125,11 @@ class _ZarrImages:
         """The metadata of the group, the same for all frames (voxels are in thousands of files)."""
         return next(self._path / m for m in _ZARR_MARKS if (self._path / m).is_file())
 
-    def shape(self, t: int) -> tuple[int, ...]:
+    def require(self, t: int, mask: Path) -> None:
         if t >= self._volumes.frames:
-            raise SequenceError(
-                f"{self._path}: has {self._volumes.frames} frames, but there is a mask of frame"
-                f" {t}. Remove the mask, or give the images it belongs to."
-            )
+            raise _no_image(mask, self._path, t)
+
+    def shape(self, t: int) -> tuple[int, ...]:
         return self._volumes.shape
 
     def window(self, t: int, window: Sequence[slice]) -> Frame:

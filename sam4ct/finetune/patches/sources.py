@@ -183,8 +183,9 @@ class Source:
 
     def _refuse_unfit(self, t: int) -> None:
         """Refuse a mask that is not a volume of labels, or has another shape than its image."""
-        mask, shape = self._masks[t], self._images.shape(t)
-        info = read_label_info(mask)
+        mask = self._masks[t]
+        self._images.require(t, mask)
+        shape, info = self._images.shape(t), read_label_info(mask)
         if len(info.shape) != 3:
             raise SequenceError(
                 f"{mask}: has the shape {info.shape}, which is no volume. Give masks (z, y, x)."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 
@@ -96,12 +97,13 @@ def _image_kind(path: Path) -> str | None:
 
 def _tiff_problem(path: Path, frames: str) -> str:
     """Say what a TIFF file is that is not named as a frame, and what to do about it."""
-    try:
-        with tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
-            shape, axes = series.shape, series.axes
-    except (OSError, tifffile.TiffFileError, *UNREADABLE):
-        shape, axes = (), ""
+    shape: tuple[int, ...] = ()
+    axes = ""
+    with suppress(OSError, tifffile.TiffFileError, *UNREADABLE):
+        if path.is_file():  # who opens a named pipe waits for ever
+            with tifffile.TiffFile(path) as tif:
+                series = tif.series[0]
+                shape, axes = series.shape, series.axes
     planes = prod(shape[:-2])
     if planes > 1 and "T" in axes:
         return (

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam4ct.errors import SequenceError
-from sam4ct.io.files import file_ranges, list_folder
+from sam4ct.io.files import file_ranges, list_folder, reading
 from sam4ct.io.follow.seed_table import SUFFIXES, SeedTable, read_seed_table
 from sam4ct.types import Seeds
 
@@ -66,11 +66,12 @@ class SeedFiles:
         self._shape = (1,) * (3 - len(shape)) + tuple(shape)
         self._files: Mapping[int, Path] = {}
         self._table: SeedTable | None = None
-        if path.is_dir():
-            self._z_scale = 1.0 if (path / SETTINGS).is_file() else z_scale
+        with reading(path):
+            is_folder, is_ours = path.is_dir(), (path / SETTINGS).is_file()
+        self._z_scale = 1.0 if is_ours else z_scale
+        if is_folder:
             self._find(path)
         else:
-            self._z_scale = z_scale
             self._load(path)
 
     @property

@@ -29,7 +29,7 @@ from sam4ct.io.follow.layout import (
 )
 from sam4ct.io.follow.seeds import SEEDS
 from sam4ct.io.movie import ZARR, digits_of, open_volumes
-from sam4ct.io.tiff import PREFIX
+from sam4ct.io.tiff import PREFIX, TiffVolumes
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,9 @@ def _digits(source: Path) -> int:
     """Open a movie, refuse one without z, and return the width of its frame numbers."""
     volumes = open_volumes(source)
     if len(volumes.shape) != 3:
+        first = volumes.files[0] if isinstance(volumes, TiffVolumes) else source
         raise SequenceError(
-            f"{source}: is a movie of images, of shape {volumes.shape}. Cells are followed by"
-            " seeds in volumes (z, y, x) only; link masks of them instead."
+            f"{first}: has the shape {volumes.shape}, so this is a movie of images. Cells"
+            " are followed by seeds in volumes (z, y, x) only; link masks of them instead."
         )
     return digits_of(source, volumes)

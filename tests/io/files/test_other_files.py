@@ -188,3 +188,10 @@ def test_masks_may_have_more_digits_than_images(tmp_path: Path) -> None:
     check_all(dataset)
     (sequence,) = find_sequences(dataset)
     assert sequence.digits == 3
+
+
+def test_a_named_pipe_in_the_place_of_a_frame_is_named_and_not_opened(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "t000.tif", label_frame(0))
+    os.mkfifo(tmp_path / "t001 (1).tif")
+    (problem,) = frame_files(tmp_path, "t").problems
+    assert "t001 (1).tif: " in problem

@@ -361,3 +361,14 @@ def test_folder_without_seeds_is_refused(folder: Path) -> None:
 def test_missing_seeds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SequenceError, match=r"01_SEEDS: cannot be read \(No such file"):
         SeedFiles(tmp_path / "01_SEEDS", SHAPE)
+
+
+def test_a_folder_that_may_not_be_entered_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(SequenceError, match=r"Permission denied"):
+        SeedFiles(tmp_path, (3, 12, 14))

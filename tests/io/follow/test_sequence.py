@@ -212,7 +212,7 @@ def test_missing_dataset_is_refused(tmp_path: Path) -> None:
 def test_movie_of_images_is_refused(dataset: Path) -> None:
     for path in (dataset / "01").iterdir():
         save(path, LABELS[0])
-    with pytest.raises(SequenceError, match=r"Tiny/01: is a movie of images, of shape \(12, 14\)"):
+    with pytest.raises(SequenceError, match=r"t000\.tif: has the shape \(12, 14\), so this is a"):
         found(dataset)
 
 
