@@ -184,7 +184,7 @@ def no_folder(case: Case, part: Frames) -> Blame:
     folder = case.folder(part)
 
     def remove() -> None:
-        folder.rename(case.root / "elsewhere")
+        folder.rename(case.root / f"elsewhere-{folder.name}")
 
     case.on_disk.append(remove)
     return [folder.name, str(folder), part.folder]
